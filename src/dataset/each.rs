@@ -1,0 +1,127 @@
+//! What all one-sample-in, one-sample-out combinators share.
+
+use super::{Dataset, Fetched, next_op};
+use crate::dataset::fill::Watch;
+use crate::error::{Fault, Result};
+use crate::order::{Description, Op, Rng, epoch_of};
+
+/// Where a transform is applied: enough to name the sample and to key its random numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The index asked for, counted on into later epochs.
+    pub index: u64,
+    /// The number of samples in an epoch.
+    pub len: u64,
+    /// The number of ops below this one in the pipeline.
+    pub op: u64,
+}
+
+impl Place {
+    /// The generator for this sample, keyed by (seed, epoch, op, index).
+    #[must_use]
+    pub fn rng(&self, seed: u64) -> Rng {
+        let (epoch, index) = epoch_of(self.index, self.len);
+        Rng::keyed(seed, epoch, self.op, index)
+    }
+}
+
+/// A transform of one sample, with a name and options that go into the fingerprint.
+///
+/// [`map`](Dataset::map) takes any closure, but nobody can tell two closures apart, so a state
+/// saved with one resumes with another. A transform that says what it does is told apart.
+///
+/// ```
+/// use windrow::{Dataset, Fault, range};
+/// use windrow::dataset::{Place, Transform};
+/// use windrow::order::Op;
+///
+/// struct Times(u64);
+///
+/// impl Transform<u64> for Times {
+///     type Sample = u64;
+///
+///     fn apply(&self, _: Place, x: u64) -> Result<Option<u64>, Fault> {
+///         Ok(Some(x * self.0))
+///     }
+///
+///     fn op(&self) -> Op {
+///         Op::new("times").with("factor", self.0)
+///     }
+/// }
+///
+/// assert_eq!(range(0..10).each(Times(3)).get(4)?, Some(12));
+/// # Ok::<(), Fault>(())
+/// ```
+pub trait Transform<In> {
+    /// What comes out.
+    type Sample;
+
+    /// Makes a sample of another; `None` leaves a gap.
+    ///
+    /// # Errors
+    /// Why this sample cannot be made.
+    fn apply(&self, place: Place, sample: In) -> Fetched<Self::Sample>;
+
+    /// The name and the options that decide what this does.
+    fn op(&self) -> Op;
+
+    /// Whether `apply` may leave a gap.
+    fn leaves_gaps(&self) -> bool {
+        false
+    }
+}
+
+/// A dataset whose samples went through a [`Transform`]: see [`Dataset::each`].
+#[derive(Debug, Clone)]
+pub struct Each<D, T> {
+    dataset: D,
+    transform: T,
+    len: u64,
+    op: u64,
+}
+
+impl<D: Dataset, T> Each<D, T> {
+    pub(super) fn new(dataset: D, transform: T) -> Self {
+        let (len, op) = (dataset.len(), next_op(&dataset));
+        Self { dataset, transform, len, op }
+    }
+}
+
+impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
+    type Sample = T::Sample;
+
+    #[inline]
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    #[inline]
+    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+        let Some(sample) = self.dataset.get(index)? else { return Ok(None) };
+        let place = Place { index, len: self.len, op: self.op };
+        let watch = Watch::over(index);
+        let made = self.transform.apply(place, sample);
+        watch.done();
+        made.map_err(|fault| self.named(fault, index))
+    }
+
+    fn describe(&self, description: &mut Description) {
+        self.dataset.describe(description);
+        description.push(self.transform.op());
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.dataset.has_gaps() || self.transform.leaves_gaps()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()
+    }
+}
+
+impl<D: Dataset, T: Transform<D::Sample>> Each<D, T> {
+    #[cold]
+    fn named(&self, fault: Fault, index: u64) -> Fault {
+        fault.at(self.transform.op().name().to_owned(), epoch_of(index, self.len).1)
+    }
+}

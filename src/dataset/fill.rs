@@ -1,0 +1,88 @@
+//! Filling one position: the one thing every worker does.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{Dataset, Fetched};
+use crate::error::Fault;
+
+thread_local! {
+    /// The index whose closure panicked, told by the innermost [`Watch`] as the panic passed it.
+    static PANICKED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// The sample at a position, with a panic turned into a fault that names the index.
+///
+/// # Errors
+/// What the dataset said, or the panic's message.
+pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> Fetched<D::Sample> {
+    // Nothing half-changed is looked at afterwards: `get` takes `&self` and is meant to be pure.
+    catch_unwind(AssertUnwindSafe(|| dataset.get(position))).unwrap_or_else(|panic| {
+        let fault = Fault::panicked(panic_text(&*panic));
+        Err(match PANICKED.take() {
+            Some(index) => fault.at("sample", index),
+            None => fault,
+        })
+    })
+}
+
+/// The message of a caught panic.
+#[must_use]
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a value that is not text".into())
+}
+
+/// Notes the index when a panic unwinds past it; costs nothing otherwise.
+pub(super) struct Watch(u64);
+
+impl Watch {
+    #[inline]
+    pub(super) fn over(index: u64) -> Self {
+        Self(index)
+    }
+
+    #[inline]
+    pub(super) fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Watch {
+    #[cold]
+    fn drop(&mut self) {
+        if PANICKED.get().is_none() {
+            PANICKED.set(Some(self.0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+    use crate::dataset::Dataset;
+    use crate::error::FaultKind;
+    use crate::source::range;
+
+    #[test]
+    fn a_panic_inside_a_batch_names_its_sample() {
+        let dataset =
+            range(0..10).shuffle(1).map(|x| if x == 7 { panic!("bad {x}") } else { x }).batch(10);
+        let fault = fill(&dataset, 0).unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Panicked);
+        assert_eq!(fault.message(), "bad 7");
+        let shuffled = range(0..10).shuffle(1);
+        assert_eq!(shuffled.get(fault.index().unwrap()).unwrap(), Some(7));
+    }
+
+    #[test]
+    fn a_panic_is_told_once_and_not_of_the_next_sample() {
+        let dataset = range(0..4).map(|x| if x == 1 { panic!("one") } else { x });
+        assert_eq!(fill(&dataset, 1).unwrap_err().index(), Some(1));
+        assert_eq!(fill(&dataset, 2).unwrap(), Some(2));
+        let outside = range(0..4);
+        let lies = crate::dataset::batch::tests::Panicking(outside);
+        assert_eq!(fill(&lies, 0).unwrap_err().index(), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! `map`, `try_map`, `map_with_index`, `random_map` and `filter`: closures as transforms.
+
+use super::{Each, Fetched, Place, Transform};
+use crate::error::{Fault, Result};
+use crate::order::{Op, Rng};
+
+/// A dataset with a closure applied to each sample: see [`Dataset::map`](super::Dataset::map).
+pub type Map<D, F> = Each<D, MapBy<F>>;
+/// A dataset with a closure that may fail applied to each sample: see
+/// [`Dataset::try_map`](super::Dataset::try_map).
+pub type TryMap<D, F> = Each<D, TryMapBy<F>>;
+/// A dataset with a closure applied to each index and sample: see
+/// [`Dataset::map_with_index`](super::Dataset::map_with_index).
+pub type MapWithIndex<D, F> = Each<D, MapWithIndexBy<F>>;
+/// A dataset with a closure applied to each sample and a generator of its own: see
+/// [`Dataset::random_map`](super::Dataset::random_map).
+pub type RandomMap<D, F> = Each<D, RandomMapBy<F>>;
+/// A dataset with gaps where samples did not pass: see [`Dataset::filter`](super::Dataset::filter).
+pub type Filter<D, F> = Each<D, FilterBy<F>>;
+
+/// The transform of [`Map`].
+#[derive(Debug, Clone, Copy)]
+pub struct MapBy<F>(pub(super) F);
+
+impl<In, Out, F: Fn(In) -> Out> Transform<In> for MapBy<F> {
+    type Sample = Out;
+
+    #[inline]
+    fn apply(&self, _: Place, sample: In) -> Fetched<Out> {
+        Ok(Some(self.0(sample)))
+    }
+
+    fn op(&self) -> Op {
+        Op::new("map")
+    }
+}
+
+/// The transform of [`TryMap`].
+#[derive(Debug, Clone, Copy)]
+pub struct TryMapBy<F>(pub(super) F);
+
+impl<In, Out, E: Into<Fault>, F: Fn(In) -> Result<Out, E>> Transform<In> for TryMapBy<F> {
+    type Sample = Out;
+
+    #[inline]
+    fn apply(&self, _: Place, sample: In) -> Fetched<Out> {
+        self.0(sample).map(Some).map_err(Into::into)
+    }
+
+    fn op(&self) -> Op {
+        Op::new("try_map")
+    }
+}
+
+/// The transform of [`MapWithIndex`].
+#[derive(Debug, Clone, Copy)]
+pub struct MapWithIndexBy<F>(pub(super) F);
+
+impl<In, Out, F: Fn(u64, In) -> Out> Transform<In> for MapWithIndexBy<F> {
+    type Sample = Out;
+
+    #[inline]
+    fn apply(&self, place: Place, sample: In) -> Fetched<Out> {
+        Ok(Some(self.0(place.index, sample)))
+    }
+
+    fn op(&self) -> Op {
+        Op::new("map_with_index")
+    }
+}
+
+/// The transform of [`RandomMap`].
+#[derive(Debug, Clone, Copy)]
+pub struct RandomMapBy<F> {
+    pub(super) seed: u64,
+    pub(super) f: F,
+}
+
+impl<In, Out, F: Fn(In, &mut Rng) -> Out> Transform<In> for RandomMapBy<F> {
+    type Sample = Out;
+
+    #[inline]
+    fn apply(&self, place: Place, sample: In) -> Fetched<Out> {
+        Ok(Some((self.f)(sample, &mut place.rng(self.seed))))
+    }
+
+    fn op(&self) -> Op {
+        Op::new("random_map").with("seed", self.seed)
+    }
+}
+
+/// The transform of [`Filter`].
+#[derive(Debug, Clone, Copy)]
+pub struct FilterBy<F>(pub(super) F);
+
+impl<In, F: Fn(&In) -> bool> Transform<In> for FilterBy<F> {
+    type Sample = In;
+
+    #[inline]
+    fn apply(&self, _: Place, sample: In) -> Fetched<In> {
+        Ok(self.0(&sample).then_some(sample))
+    }
+
+    fn op(&self) -> Op {
+        Op::new("filter")
+    }
+
+    fn leaves_gaps(&self) -> bool {
+        true
+    }
+}

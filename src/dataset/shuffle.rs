@@ -1,0 +1,146 @@
+//! `shuffle`: the samples in random order, another one each epoch.
+
+use std::cell::RefCell;
+
+use super::{Dataset, Fetched, index_in};
+use crate::error::{Error, Result};
+use crate::order::{Description, Op, Permutation, epoch_of, index_shuffle};
+
+/// The longest dataset that can be shuffled.
+const LEN_MAX: u64 = 1 << 63;
+
+thread_local! {
+    /// The permutation used last: its keys cost as much as two dozen look-ups.
+    static LAST: RefCell<Permutation> = RefCell::new(Permutation::new(0, 0, 0));
+}
+
+/// A dataset in random order: see [`Dataset::shuffle`].
+#[derive(Debug, Clone)]
+pub struct Shuffle<D> {
+    dataset: D,
+    seed: u64,
+    len: u64,
+}
+
+impl<D: Dataset> Shuffle<D> {
+    pub(super) fn new(dataset: D, seed: u64) -> Self {
+        let len = dataset.len();
+        Self { dataset, seed, len }
+    }
+}
+
+impl<D: Dataset> Dataset for Shuffle<D> {
+    type Sample = D::Sample;
+
+    #[inline]
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+        let (epoch, offset) = epoch_of(index, self.len);
+        let offset = LAST.with_borrow_mut(|last| {
+            if !last.is_for(self.len, self.seed, epoch) {
+                *last = Permutation::new(self.len, self.seed, epoch);
+            }
+            last.get(offset)
+        });
+        self.dataset.get(index_in(epoch, offset, self.len)?)
+    }
+
+    fn describe(&self, description: &mut Description) {
+        self.dataset.describe(description);
+        description.push(Op::new("shuffle").with("seed", self.seed));
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.dataset.has_gaps()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()?;
+        if self.len <= LEN_MAX {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            name: "the length of a shuffled dataset".into(),
+            value: self.len.to_string(),
+            allowed: "at most 2^63; put `repeat` after `shuffle`, not before".into(),
+        })
+    }
+}
+
+/// A dataset in the order of Grain's shuffle: see [`Dataset::shuffle_like_grain`].
+#[derive(Debug, Clone)]
+pub struct GrainShuffle<D> {
+    dataset: D,
+    seed: u32,
+    len: u64,
+}
+
+impl<D: Dataset> GrainShuffle<D> {
+    pub(super) fn new(dataset: D, seed: u32) -> Self {
+        let len = dataset.len();
+        Self { dataset, seed, len }
+    }
+}
+
+impl<D: Dataset> Dataset for GrainShuffle<D> {
+    type Sample = D::Sample;
+
+    #[inline]
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+        const ROUNDS: u32 = 4;
+        let (epoch, offset) = epoch_of(index, self.len);
+        let seed = self.seed.wrapping_add(epoch as u32);
+        let offset = index_shuffle(offset, self.len.saturating_sub(1), seed, ROUNDS);
+        self.dataset.get(index_in(epoch, offset, self.len)?)
+    }
+
+    fn describe(&self, description: &mut Description) {
+        self.dataset.describe(description);
+        description.push(Op::new("shuffle_like_grain").with("seed", self.seed));
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.dataset.has_gaps()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dataset::Dataset;
+    use crate::source::range;
+
+    #[test]
+    fn each_epoch_has_its_own_order_of_the_same_samples() {
+        let shuffled = range(0..50).shuffle(3);
+        let epoch = |epoch: u64| -> Vec<u64> {
+            (0..50).map(|i| shuffled.get(epoch * 50 + i).unwrap().unwrap()).collect()
+        };
+        let sorted = |mut samples: Vec<u64>| {
+            samples.sort_unstable();
+            samples
+        };
+        assert_ne!(epoch(0), epoch(1));
+        assert_eq!(sorted(epoch(0)), sorted(epoch(1)));
+    }
+
+    #[test]
+    fn two_shuffles_do_not_disturb_each_other() {
+        let twice = range(0..9).shuffle(1).shuffle(2);
+        let (first, second) = (range(0..9).shuffle(1), range(0..9).shuffle(2));
+        for index in 0..30 {
+            let offset = second.get(index).unwrap().unwrap();
+            assert_eq!(twice.get(index).unwrap(), first.get(index / 9 * 9 + offset).unwrap());
+        }
+    }
+}

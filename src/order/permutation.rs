@@ -1,0 +1,166 @@
+//! A keyed permutation of `0..len` that needs no table.
+
+use super::Rng;
+
+/// Rounds of the network. Statistics are level from 6 on; see `tests/order.rs`.
+const ROUNDS: usize = 8;
+/// Up to this length a permutation is drawn whole and packed into one word, four bits an entry.
+const PACKED: u64 = 16;
+/// The op number that keys permutations; ops of a pipeline count from 0 and never reach it.
+const OP: u64 = u64::MAX;
+
+/// A random permutation of `0..len`, keyed by seed and epoch, in O(1) memory.
+///
+/// It is a bijection for every length. Up to 16 entries it is drawn by Fisher and Yates, so every
+/// one of the `len!` orders is equally likely. Above, it is a Feistel network over the smallest
+/// `2^bits >= len` with pairwise independent round functions, walked along its cycle until it
+/// lands inside `0..len` (J. Black, P. Rogaway, "Ciphers with arbitrary finite domains", 2002).
+/// `ARCHITECTURE.md` specifies it to the bit.
+///
+/// ```
+/// use windrow::order::Permutation;
+/// let order = Permutation::new(10, 42, 0);
+/// let mut seen: Vec<u64> = (0..10).map(|index| order.get(index)).collect();
+/// seen.sort();
+/// assert_eq!(seen, (0..10).collect::<Vec<_>>());
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Permutation {
+    len: u64,
+    seed: u64,
+    epoch: u64,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Packed(u64),
+    Network { left_bits: u32, right_bits: u32, keys: [[u64; 2]; ROUNDS] },
+}
+
+impl Permutation {
+    /// The permutation of `0..len` for a seed and an epoch; `len` from 0 to 2^63.
+    ///
+    /// # Panics
+    /// When `len` is over 2^63.
+    #[must_use]
+    pub fn new(len: u64, seed: u64, epoch: u64) -> Self {
+        assert!(len <= 1 << 63, "a permutation has at most 2^63 entries, not {len}");
+        let mut rng = Rng::keyed(seed, epoch, OP, 0);
+        let kind = if len <= PACKED {
+            let mut entries: [u8; PACKED as usize] = core::array::from_fn(|entry| entry as u8);
+            rng.shuffle(&mut entries[..len as usize]);
+            Kind::Packed(entries.iter().rev().fold(0, |word, &entry| word << 4 | u64::from(entry)))
+        } else {
+            let bits = u64::BITS - (len - 1).leading_zeros();
+            let mut keys = [[0; 2]; ROUNDS];
+            for key in &mut keys {
+                *key = [rng.next_u64(), rng.next_u64()];
+            }
+            Kind::Network { left_bits: bits - bits / 2, right_bits: bits / 2, keys }
+        };
+        Self { len, seed, epoch, kind }
+    }
+
+    /// Whether this is the permutation for that length, seed and epoch.
+    #[inline]
+    #[must_use]
+    pub fn is_for(&self, len: u64, seed: u64, epoch: u64) -> bool {
+        self.len == len && self.seed == seed && self.epoch == epoch
+    }
+
+    /// The entry at `index`.
+    ///
+    /// # Panics
+    /// When `index` is not below the length.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, index: u64) -> u64 {
+        assert!(index < self.len, "index {index} of a permutation of {} entries", self.len);
+        match &self.kind {
+            Kind::Packed(word) => word >> (4 * index) & 15,
+            Kind::Network { left_bits, right_bits, keys } => {
+                let mut value = index;
+                loop {
+                    value = network(value, *left_bits, *right_bits, keys);
+                    if value < self.len {
+                        return value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One pass of the network over `left_bits + right_bits` bits: a bijection, since each round can
+/// be undone by doing it again.
+#[inline]
+fn network(value: u64, left_bits: u32, right_bits: u32, keys: &[[u64; 2]; ROUNDS]) -> u64 {
+    let mut left = value >> right_bits;
+    let mut right = value & ((1 << right_bits) - 1);
+    for pair in keys.chunks_exact(2) {
+        left ^= round(right, pair[0], left_bits);
+        right ^= round(left, pair[1], right_bits);
+    }
+    left << right_bits | right
+}
+
+/// Multiply, add, take the top bits: strongly universal for halves of up to 32 bits
+/// (M. Dietzfelbinger, "Universal hashing and k-wise independent random variables", 1996).
+#[inline]
+fn round(half: u64, key: [u64; 2], bits: u32) -> u64 {
+    half.wrapping_mul(key[0]).wrapping_add(key[1]) >> (u64::BITS - bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Permutation;
+
+    #[test]
+    fn every_small_length_is_a_bijection() {
+        for len in 0..700 {
+            let order = Permutation::new(len, len ^ 5, 3);
+            let mut seen = vec![false; len as usize];
+            for index in 0..len {
+                let entry = order.get(index) as usize;
+                assert!(!std::mem::replace(&mut seen[entry], true), "len {len} repeats {entry}");
+            }
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "262,145 entries take Miri minutes")]
+    fn lengths_around_powers_of_two_are_bijections() {
+        for bits in [10, 12, 16, 18] {
+            for len in [(1u64 << bits) - 1, 1 << bits, (1 << bits) + 1] {
+                let order = Permutation::new(len, 42, 0);
+                let mut seen = vec![false; len as usize];
+                for index in 0..len {
+                    seen[order.get(index) as usize] = true;
+                }
+                assert!(seen.iter().all(|&s| s), "length {len} misses an entry");
+            }
+        }
+    }
+
+    #[test]
+    fn huge_lengths_stay_inside() {
+        for len in [1 << 40, (1 << 62) + 1, (1 << 63) - 1, 1 << 63] {
+            let order = Permutation::new(len, 1, 0);
+            for index in [0, 1, len / 2, len - 1] {
+                assert!(order.get(index) < len);
+            }
+        }
+    }
+
+    #[test]
+    fn another_seed_or_epoch_is_another_order() {
+        let order = |seed, epoch| {
+            let order = Permutation::new(100, seed, epoch);
+            (0..100).map(|index| order.get(index)).collect::<Vec<_>>()
+        };
+        assert_ne!(order(1, 0), order(2, 0));
+        assert_ne!(order(1, 0), order(1, 1));
+        assert_ne!(order(0, 1), order(1, 0));
+    }
+}

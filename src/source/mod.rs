@@ -1,0 +1,111 @@
+//! Sources: where samples come from.
+//!
+//! A source answers for indices inside its length only; [`source`] makes a [`Dataset`] of it.
+//! Absent on purpose: shuffling, epochs, batches.
+
+mod memory;
+
+pub use memory::{Range, Values, from_vec, range};
+
+use crate::dataset::{Dataset, Fetched};
+use crate::error::{Fault, Result};
+use crate::order::{Description, Op, epoch_of};
+
+/// Samples by index, as they are stored.
+///
+/// ```
+/// use windrow::order::Op;
+/// use windrow::{Dataset, Fault, source::Source};
+///
+/// struct Squares;
+///
+/// impl Source for Squares {
+///     type Sample = u64;
+///
+///     fn len(&self) -> u64 {
+///         5
+///     }
+///
+///     fn get(&self, index: u64) -> Result<u64, Fault> {
+///         Ok(index * index)
+///     }
+///
+///     fn op(&self) -> Op {
+///         Op::new("squares").with("len", 5)
+///     }
+/// }
+///
+/// assert_eq!(windrow::source(Squares).get(8)?, Some(9)); // index 3 of the second epoch
+/// # Ok::<(), Fault>(())
+/// ```
+pub trait Source {
+    /// What the source is made of.
+    type Sample;
+
+    /// The number of samples.
+    fn len(&self) -> u64;
+
+    /// The sample at `index`, which is below [`len`](Self::len).
+    ///
+    /// # Errors
+    /// Why this sample could not be had.
+    fn get(&self, index: u64) -> Result<Self::Sample, Fault>;
+
+    /// What this source is: its name and whatever tells it from another, its length at least.
+    fn op(&self) -> Op;
+
+    /// Whether there is no sample.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A dataset of a source's samples.
+pub fn source<S: Source>(source: S) -> FromSource<S> {
+    let len = source.len();
+    FromSource { source, len }
+}
+
+/// A dataset of a source's samples: see [`source`].
+#[derive(Debug, Clone)]
+pub struct FromSource<S> {
+    source: S,
+    len: u64,
+}
+
+impl<S: Source> Dataset for FromSource<S> {
+    type Sample = S::Sample;
+
+    #[inline]
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    #[inline]
+    fn get(&self, index: u64) -> Fetched<S::Sample> {
+        if self.len == 0 {
+            return Err(Fault::new(format!("index {index} of an empty source")));
+        }
+        self.source.get(epoch_of(index, self.len).1).map(Some)
+    }
+
+    fn describe(&self, description: &mut Description) {
+        description.push(self.source.op());
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    type Sample = S::Sample;
+
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn get(&self, index: u64) -> Result<S::Sample, Fault> {
+        (**self).get(index)
+    }
+
+    fn op(&self) -> Op {
+        (**self).op()
+    }
+}

@@ -1,0 +1,195 @@
+//! Stages one after another, with the anchor that makes each resumable.
+
+use super::{Feed, Stage, Step};
+use crate::error::{Error, Result};
+use crate::order::{Description, Mark};
+
+/// Stages one after another: what turns samples in order into batches.
+pub trait Stages<In> {
+    /// What the last stage gives.
+    type Out;
+
+    /// The next result, drawing samples from the feed as needed.
+    fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<Self::Out>;
+
+    /// The point right after the last result that `poll` gave.
+    fn mark(&self, feed: &dyn Feed<In>) -> Mark;
+
+    /// Takes up the cursors of a state, one a stage, in new stages.
+    ///
+    /// # Errors
+    /// [`Error::State`] when there are too few cursors or one makes no sense.
+    fn restore(&mut self, cursors: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()>;
+
+    /// Adds the stages to a description.
+    fn describe(&self, description: &mut Description);
+
+    /// Finds what is wrong with the options before anything runs.
+    ///
+    /// # Errors
+    /// What [`Stage::check`] says.
+    fn check(&self) -> Result<()>;
+}
+
+/// No stage at all: samples go out as they come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bare;
+
+impl<In> Stages<In> for Bare {
+    type Out = In;
+
+    fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<In> {
+        feed.poll()
+    }
+
+    fn mark(&self, feed: &dyn Feed<In>) -> Mark {
+        feed.mark()
+    }
+
+    fn restore(&mut self, _: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()> {
+        Ok(())
+    }
+
+    fn describe(&self, _: &mut Description) {}
+
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A stage after others.
+#[derive(Debug)]
+pub struct Then<B, S> {
+    before: B,
+    stage: S,
+    /// The mark to go back to while the stage holds something back, and the outputs since.
+    anchor: Option<(Mark, u64)>,
+    /// Outputs that a resumed stream has to drop, because the caller already has them.
+    skip: u64,
+    finished: bool,
+}
+
+impl<B, S> Then<B, S> {
+    pub(super) fn new(before: B, stage: S) -> Self {
+        Self { before, stage, anchor: None, skip: 0, finished: false }
+    }
+
+    /// Counts an output, and tells whether it is new to the caller.
+    fn counts_as_new(&mut self) -> bool {
+        if let Some((_, given)) = &mut self.anchor {
+            *given += 1;
+        }
+        let new = self.skip == 0;
+        self.skip = self.skip.saturating_sub(1);
+        new
+    }
+
+    /// The mark of a stage that holds nothing back.
+    fn clean_mark<In>(&self, feed: &dyn Feed<In>) -> Mark
+    where
+        B: Stages<In>,
+        S: Stage<B::Out>,
+    {
+        let mut mark = self.before.mark(feed);
+        mark.cursors.push(std::iter::once(0).chain(self.stage.counters()).collect());
+        mark
+    }
+
+    /// The next output, wanted or not.
+    fn next<In>(&mut self, feed: &mut dyn Feed<In>) -> Step<S::Out>
+    where
+        B: Stages<In>,
+        S: Stage<B::Out>,
+    {
+        loop {
+            if let Some(out) = self.stage.pop() {
+                return Step::Item(out);
+            }
+            if self.stage.is_clean() {
+                self.anchor = None;
+            }
+            if self.finished || self.stage.is_done() {
+                return Step::End;
+            }
+            let mark = self.anchor.is_none().then(|| self.clean_mark(feed));
+            let pushed = match self.before.poll(feed) {
+                Step::Item(sample) => self.stage.push(sample),
+                Step::SampleError(error) => {
+                    if let Some((anchor, _)) = &mut self.anchor {
+                        anchor.reported = feed.mark().position;
+                    }
+                    return Step::SampleError(error);
+                }
+                Step::StageError(error) => return Step::StageError(error),
+                Step::Pending => return Step::Pending,
+                Step::End => {
+                    self.finished = true;
+                    self.stage.finish()
+                }
+            };
+            if let Some(mark) = mark
+                && !self.stage.is_clean()
+            {
+                self.anchor = Some((mark, 0));
+            }
+            if let Err(fault) = pushed {
+                let position = self.before.mark(feed).position.saturating_sub(1);
+                let fault = fault.at(self.stage.op().name().to_owned(), position);
+                return Step::StageError(Error::Sample { position, fault, attempts: 1 });
+            }
+        }
+    }
+}
+
+impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
+    type Out = S::Out;
+
+    fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<S::Out> {
+        loop {
+            let step = self.next(feed);
+            let new = match step {
+                Step::Item(_) | Step::StageError(_) => self.counts_as_new(),
+                Step::SampleError(_) | Step::Pending | Step::End => true,
+            };
+            if self.stage.is_clean() {
+                self.anchor = None;
+            }
+            if new {
+                return step;
+            }
+        }
+    }
+
+    fn mark(&self, feed: &dyn Feed<In>) -> Mark {
+        match &self.anchor {
+            None => self.clean_mark(feed),
+            Some((mark, given)) => {
+                let mut mark = mark.clone();
+                if let Some(skip) = mark.cursors.last_mut().and_then(|cursor| cursor.first_mut()) {
+                    *skip = *given;
+                }
+                mark
+            }
+        }
+    }
+
+    fn restore(&mut self, cursors: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()> {
+        self.before.restore(cursors)?;
+        let name = self.stage.op();
+        let wrong = |what| Error::State { why: format!("its cursor of {} {what}", name.name()) };
+        let cursor = cursors.next().ok_or_else(|| wrong("is missing"))?;
+        let (skip, counters) = cursor.split_first().ok_or_else(|| wrong("is empty"))?;
+        self.skip = *skip;
+        self.stage.restore(counters).ok_or_else(|| wrong("makes no sense"))
+    }
+
+    fn describe(&self, description: &mut Description) {
+        self.before.describe(description);
+        description.push(self.stage.op());
+    }
+
+    fn check(&self) -> Result<()> {
+        self.before.check()?;
+        self.stage.check()
+    }
+}

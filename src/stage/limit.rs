@@ -1,0 +1,57 @@
+//! `limit`: the first results only.
+
+use super::Stage;
+use crate::error::{Fault, Result};
+use crate::order::Op;
+
+/// Ends the stream after `count` results: see [`Ordered::limit`](super::Ordered::limit).
+#[derive(Debug)]
+pub struct Limit<T> {
+    count: u64,
+    taken: u64,
+    ready: Option<T>,
+}
+
+impl<T> Limit<T> {
+    /// The first `count` results.
+    #[must_use]
+    pub fn new(count: u64) -> Self {
+        Self { count, taken: 0, ready: None }
+    }
+}
+
+impl<T> Stage<T> for Limit<T> {
+    type Out = T;
+
+    fn push(&mut self, sample: T) -> Result<(), Fault> {
+        self.taken += 1;
+        self.ready = Some(sample);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.ready.take()
+    }
+
+    fn is_clean(&self) -> bool {
+        self.ready.is_none()
+    }
+
+    fn is_done(&self) -> bool {
+        self.taken >= self.count
+    }
+
+    fn counters(&self) -> Vec<u64> {
+        vec![self.taken]
+    }
+
+    fn restore(&mut self, counters: &[u64]) -> Option<()> {
+        let &[taken] = counters else { return None };
+        self.taken = taken;
+        (taken <= self.count).then_some(())
+    }
+
+    fn op(&self) -> Op {
+        Op::new("limit").with("count", self.count)
+    }
+}

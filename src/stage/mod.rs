@@ -1,0 +1,151 @@
+//! Stages: the ordered part of a pipeline, where many samples become one or a count is kept.
+//!
+//! Stages run on the consumer's side, after samples have been put back in order and gaps closed,
+//! never in a worker: that is why batches do not depend on who made the samples. A stage is a plain
+//! state machine fed by hand. Absent on purpose: threads, clocks, files, waiting.
+//!
+//! # How a stage is resumed
+//! A state holds no samples. Where a stage holds some back, the state points at the input before
+//! the oldest of them (the *anchor*), with the number of outputs given since; on resuming, the
+//! inputs are made again and that many outputs are dropped. A sample's error that was raised since
+//! is not counted but remembered by its position, so that one may resume with another error
+//! policy. [`Then`] does this for every stage, so a stage only says when it is
+//! [clean](Stage::is_clean).
+
+mod batch;
+mod chain;
+mod limit;
+mod ordered;
+
+pub use batch::Batching;
+pub use chain::{Bare, Stages, Then};
+pub use limit::Limit;
+pub use ordered::{Ordered, Pipeline};
+
+use crate::error::{Error, Fault, Result};
+use crate::order::{Mark, Op};
+
+/// What a part of the ordered stream answers when asked for its next item.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// The next item.
+    Item(T),
+    /// A sample that could not be made, in its place in the order; the stream goes on after it.
+    SampleError(Error),
+    /// Samples that a stage could not take, in their place in the order; the stream goes on.
+    StageError(Error),
+    /// Nothing yet: a sample before it is not made.
+    Pending,
+    /// There is nothing more.
+    End,
+}
+
+/// The samples in order, gaps closed: what the first stage reads.
+pub trait Feed<T> {
+    /// The next sample.
+    fn poll(&mut self) -> Step<T>;
+
+    /// The point right after the last sample that `poll` gave.
+    fn mark(&self) -> Mark;
+}
+
+/// One ordered transform.
+///
+/// ```
+/// use windrow::{Dataset, Fault, Loader, order::Op, range, stage::Stage};
+///
+/// /// The sum of all samples so far.
+/// #[derive(Default)]
+/// struct RunningSum {
+///     sum: u64,
+///     ready: Option<u64>,
+/// }
+///
+/// impl Stage<u64> for RunningSum {
+///     type Out = u64;
+///
+///     fn push(&mut self, sample: u64) -> Result<(), Fault> {
+///         self.sum += sample;
+///         self.ready = Some(self.sum);
+///         Ok(())
+///     }
+///
+///     fn pop(&mut self) -> Option<u64> {
+///         self.ready.take()
+///     }
+///
+///     fn is_clean(&self) -> bool {
+///         self.ready.is_none()
+///     }
+///
+///     fn counters(&self) -> Vec<u64> {
+///         vec![self.sum]
+///     }
+///
+///     fn restore(&mut self, counters: &[u64]) -> Option<()> {
+///         let &[sum] = counters else { return None };
+///         self.sum = sum;
+///         Some(())
+///     }
+///
+///     fn op(&self) -> Op {
+///         Op::new("running_sum")
+///     }
+/// }
+///
+/// let sums = range(0..4).ordered().then(RunningSum::default());
+/// let sums = Loader::builder(sums).build()?.map(|sum| Ok(*sum?));
+/// assert_eq!(sums.collect::<windrow::Result<Vec<_>>>()?, [0, 1, 3, 6]);
+/// # Ok::<(), windrow::Error>(())
+/// ```
+pub trait Stage<In> {
+    /// What comes out.
+    type Out;
+
+    /// Takes one sample in. Only called when [`pop`](Self::pop) has nothing to give.
+    ///
+    /// # Errors
+    /// Why the sample is not acceptable. The stage goes on with the next one.
+    fn push(&mut self, sample: In) -> Result<(), Fault>;
+
+    /// Gives one result out, if one is ready.
+    fn pop(&mut self) -> Option<Self::Out>;
+
+    /// Hears that no more samples will come, so that what is held back can go out.
+    ///
+    /// # Errors
+    /// Why what is held back makes no result.
+    fn finish(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Whether nothing is held back: neither samples nor results, but for
+    /// [`counters`](Self::counters).
+    fn is_clean(&self) -> bool;
+
+    /// Whether no more results will come, whatever goes in.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// The numbers that, with nothing held back, are all that the stage remembers.
+    fn counters(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Takes the counters of a state up again, in a new stage; `None` when they make no sense.
+    fn restore(&mut self, counters: &[u64]) -> Option<()> {
+        counters.is_empty().then_some(())
+    }
+
+    /// The name and the options that decide what this does.
+    fn op(&self) -> Op;
+
+    /// Finds what is wrong with the options before anything runs.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the option.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
