@@ -3,23 +3,33 @@
 //! A dataset answers two questions: how long it is, and what is at an index. It keeps no cursor
 //! and no order, so any worker can make any sample. Absent on purpose: iteration, threads, state.
 
+#[macro_use]
+mod dtype;
 mod batch;
+mod buffer;
 mod each;
 mod fill;
 mod map;
+mod record;
 mod repeat;
 mod shuffle;
 mod slice;
+mod tensor;
+pub mod wire;
 
 pub(crate) use batch::batch_op;
 pub use batch::{AsVec, Batch, Collate};
+pub use buffer::Owner;
+pub use dtype::{Dtype, Element};
 pub use each::{Each, Place, Transform};
 pub use fill::{fill, panic_text};
 pub use map::{Filter, FilterBy, Map, MapBy, MapWithIndex, MapWithIndexBy};
 pub use map::{RandomMap, RandomMapBy, TryMap, TryMapBy};
+pub use record::{FIELDS_MAX, NAME_BYTES_MAX, Record};
 pub use repeat::Repeat;
 pub use shuffle::{GrainShuffle, Shuffle};
 pub use slice::Slice;
+pub use tensor::{RANK_MAX, Tensor};
 
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Rng, Shard};

@@ -56,6 +56,11 @@ impl Description {
         self.ops.push(op);
     }
 
+    /// Adds the ops of another description after the ones that are there.
+    pub fn append(&mut self, other: Self) {
+        self.ops.extend(other.ops);
+    }
+
     /// How many ops there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -64,6 +64,8 @@ pub struct Then<B, S> {
     stage: S,
     /// The mark to go back to while the stage holds something back, and the outputs since.
     anchor: Option<(Mark, u64)>,
+    /// The mark before the input that is waited for, kept so that waiting leaves no trace.
+    waiting: Option<Mark>,
     /// Outputs that a resumed stream has to drop, because the caller already has them.
     skip: u64,
     finished: bool,
@@ -71,7 +73,7 @@ pub struct Then<B, S> {
 
 impl<B, S> Then<B, S> {
     pub(super) fn new(before: B, stage: S) -> Self {
-        Self { before, stage, anchor: None, skip: 0, finished: false }
+        Self { before, stage, anchor: None, waiting: None, skip: 0, finished: false }
     }
 
     /// Counts an output, and tells whether it is new to the caller.
@@ -111,7 +113,11 @@ impl<B, S> Then<B, S> {
             if self.finished || self.stage.is_done() {
                 return Step::End;
             }
-            let mark = self.anchor.is_none().then(|| self.clean_mark(feed));
+            let mark = match (&self.anchor, self.waiting.take()) {
+                (Some(_), _) => None,
+                (None, Some(mark)) => Some(mark),
+                (None, None) => Some(self.clean_mark(feed)),
+            };
             let pushed = match self.before.poll(feed) {
                 Step::Item(sample) => self.stage.push(sample),
                 Step::SampleError(error) => {
@@ -121,7 +127,10 @@ impl<B, S> Then<B, S> {
                     return Step::SampleError(error);
                 }
                 Step::StageError(error) => return Step::StageError(error),
-                Step::Pending => return Step::Pending,
+                Step::Pending => {
+                    self.waiting = mark;
+                    return Step::Pending;
+                }
                 Step::End => {
                     self.finished = true;
                     self.stage.finish()

@@ -1,0 +1,109 @@
+//! Backends: who fills the positions.
+//!
+//! A backend is given tasks and tells what became of them; that is all it sees. It knows neither
+//! the plan nor the state nor who waits for the samples, so it cannot influence the order. This
+//! file is the one place that says which backend exists on which platform.
+
+mod inline;
+pub mod log;
+mod registry;
+mod run;
+
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "threads.rs"]
+mod threads;
+#[cfg(target_arch = "wasm32")]
+#[path = "threads_absent.rs"]
+mod threads;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use inline::Inline;
+pub use registry::{Backend, Capabilities, Info, registry};
+pub use run::{Fill, run};
+pub use threads::Threads;
+
+use crate::engine::{Completion, Task};
+use crate::error::Result;
+
+/// Starts a backend with so many workers for this work.
+///
+/// # Errors
+/// [`Error::Unsupported`](crate::Error::Unsupported) when it cannot be had here, or what the system
+/// refused.
+pub fn start<T: Send + 'static>(
+    backend: Backend,
+    work: Arc<dyn Fill<T>>,
+    workers: u32,
+) -> Result<Box<dyn ExecutionBackend<T>>> {
+    match backend.resolve()?.name {
+        "threads" => Ok(Box::new(Threads::shared(work, workers)?)),
+        _ => Ok(Box::new(Inline::shared(work))),
+    }
+}
+
+/// Something that fills positions, in any order, and says when it has.
+///
+/// Anyone can write one. It must keep these rules, which `tests/conformance.rs` holds every backend
+/// to:
+///
+/// - Each task that [`submit`](Self::submit) took is answered by exactly one [`Event`], in any
+///   order, unless the backend is shut down first.
+/// - The results of a task are those of [`Fill::fill`] for its positions, in that order.
+/// - A task that can no longer be answered, because its worker is gone, is [`Event::Lost`].
+/// - [`wait`](Self::wait) comes back within its time limit.
+///
+/// ```
+/// use std::time::Duration;
+/// use windrow::backend::{Event, ExecutionBackend, Inline};
+/// use windrow::engine::Task;
+/// use windrow::range;
+///
+/// let mut backend = Inline::new(range(10..20));
+/// backend.submit(Task { id: 0, start: 3, count: 2 }).unwrap();
+/// let Some(Event::Done(done)) = backend.wait(Duration::ZERO) else { panic!() };
+/// assert_eq!(done.results, [Ok(Some(13)), Ok(Some(14))]);
+/// ```
+pub trait ExecutionBackend<T>: Send {
+    /// What kind of backend this is.
+    fn info(&self) -> &Info;
+
+    /// How many samples can be made at the same time.
+    fn workers(&self) -> u32;
+
+    /// Takes a task on, without waiting.
+    ///
+    /// # Errors
+    /// [`Full`] when the backend's own bound is reached; ask again after the next event.
+    fn submit(&mut self, task: Task) -> Result<(), Full>;
+
+    /// The next event, waiting for it no longer than the time limit.
+    fn wait(&mut self, limit: Duration) -> Option<Event<T>>;
+
+    /// The positions that workers are filling right now, a worker each; `None` for an idle one.
+    fn activity(&self) -> Vec<Option<u64>>;
+
+    /// Stops all work within the time limit, and gives the positions that are still being filled.
+    ///
+    /// Samples not begun are not made. Nothing may be asked of the backend afterwards.
+    fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
+}
+
+/// What a backend tells.
+#[derive(Debug)]
+pub enum Event<T> {
+    /// A task is done.
+    Done(Completion<T>),
+    /// A task's worker is gone.
+    Lost {
+        /// The task's number.
+        task: u64,
+        /// How the worker ended.
+        how: String,
+    },
+}
+
+/// A backend's answer when it can take no more tasks for now: back-pressure as a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;

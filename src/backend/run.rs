@@ -1,0 +1,84 @@
+//! What a worker does with a task, wherever it runs.
+
+use crate::dataset::{Dataset, Fetched, fill};
+use crate::engine::{Completion, Task};
+
+/// Makes the sample at a position: all that a worker needs to know of a pipeline.
+///
+/// Every dataset fills, with a panic as the sample's own fault.
+pub trait Fill<T>: Send + Sync {
+    /// The sample at a position.
+    ///
+    /// # Errors
+    /// Why it could not be made. Never panics.
+    fn fill(&self, position: u64) -> Fetched<T>;
+
+    /// What a sample occupies in bytes; `None` where that cannot be known.
+    fn bytes(&self, _: &T) -> Option<u64> {
+        None
+    }
+}
+
+impl<D: Dataset + Send + Sync + ?Sized> Fill<D::Sample> for D {
+    fn fill(&self, position: u64) -> Fetched<D::Sample> {
+        fill(self, position)
+    }
+}
+
+/// Fills the positions of a task one after another, telling each before it is begun.
+///
+/// `begin` may call it off by answering false; then the task is not answered.
+pub fn run<T>(
+    task: Task,
+    work: &(impl Fill<T> + ?Sized),
+    mut begin: impl FnMut(u64) -> bool,
+) -> Option<Completion<T>> {
+    let clock = Clock::start();
+    let mut results = Vec::with_capacity(usize::try_from(task.count).ok()?);
+    let mut bytes = Some(0u64);
+    for position in task.positions() {
+        if !begin(position) {
+            return None;
+        }
+        let result = work.fill(position);
+        if let Ok(Some(sample)) = &result {
+            bytes = bytes.and_then(|sum| Some(sum.saturating_add(work.bytes(sample)?)));
+        }
+        results.push(result);
+    }
+    Some(Completion { task: task.id, results, bytes, nanos: clock.nanos() })
+}
+
+use clock::Clock;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod clock {
+    pub(super) struct Clock(std::time::Instant);
+
+    impl Clock {
+        pub(super) fn start() -> Self {
+            Self(std::time::Instant::now())
+        }
+
+        /// At least 1: a clock that stood still is still a clock.
+        pub(super) fn nanos(&self) -> u64 {
+            u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+        }
+    }
+}
+
+/// `std` has no clock on `wasm32-unknown-unknown`; 0 tells the engine so.
+#[cfg(target_arch = "wasm32")]
+mod clock {
+    pub(super) struct Clock;
+
+    impl Clock {
+        pub(super) fn start() -> Self {
+            Self
+        }
+
+        pub(super) fn nanos(&self) -> u64 {
+            0
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Records: the samples and batches of pipelines that know no Rust types, as named tensors.
+
+use std::fmt;
+use std::ops::Index;
+use std::sync::Arc;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::tensor::Tensor;
+use super::wire::refused;
+use crate::error::Fault;
+
+/// The most fields a record may have.
+pub const FIELDS_MAX: usize = 1024;
+/// The most bytes the name of a field may have.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Tensors by name, in byte order of the names.
+///
+/// A batch is one too: each field has the samples along its first axis.
+///
+/// ```
+/// use windrow::dataset::{Record, Tensor};
+/// let record = Record::new().with("y", Tensor::scalar(1u8))?.with("x", Tensor::scalar(0.5f32))?;
+/// assert_eq!(record.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["x", "y"]);
+/// assert_eq!(record["y"].to_vec::<u8>()?, [1]);
+/// assert!(record.field("z").unwrap_err().to_string().contains("x, y"));
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    fields: Vec<(Arc<str>, Tensor)>,
+}
+
+impl Record {
+    /// A record without fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a field, or replaces the one of that name.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn with(mut self, name: impl Into<Arc<str>>, tensor: Tensor) -> Result<Self, Fault> {
+        self.insert(name, tensor)?;
+        Ok(self)
+    }
+
+    /// Adds a field, or replaces the one of that name and returns it.
+    ///
+    /// A name that is an `Arc<str>` is shared: a source can make its names once.
+    ///
+    /// # Errors
+    /// A name of more than 255 bytes, or more than 1024 fields.
+    pub fn insert(
+        &mut self,
+        name: impl Into<Arc<str>>,
+        tensor: Tensor,
+    ) -> Result<Option<Tensor>, Fault> {
+        let name = name.into();
+        match self.place(&name) {
+            Ok(place) => Ok(Some(std::mem::replace(&mut self.fields[place].1, tensor))),
+            Err(_) if name.len() > NAME_BYTES_MAX => Err(Fault::new(format!(
+                "the name of a field has at most {NAME_BYTES_MAX} bytes, this one has {}",
+                name.len()
+            ))),
+            Err(_) if self.fields.len() >= FIELDS_MAX => {
+                Err(Fault::new(format!("a record has at most {FIELDS_MAX} fields")))
+            }
+            Err(place) => {
+                self.fields.insert(place, (name, tensor));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The field of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.place(name).ok().map(|place| &self.fields[place].1)
+    }
+
+    /// The field of that name.
+    ///
+    /// # Errors
+    /// There is none; the fault lists the fields there are.
+    pub fn field(&self, name: &str) -> Result<&Tensor, Fault> {
+        self.get(name).ok_or_else(|| Fault::new(self.lacks(name)))
+    }
+
+    /// Takes a field out.
+    pub fn remove(&mut self, name: &str) -> Option<Tensor> {
+        self.place(name).ok().map(|place| self.fields.remove(place).1)
+    }
+
+    /// The fields, in byte order of their names.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor)> + Clone {
+        self.fields.iter().map(|(name, tensor)| (&**name, tensor))
+    }
+
+    /// The number of fields.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The bytes of all tensors together, without names and shapes.
+    #[must_use]
+    pub fn byte_len(&self) -> u64 {
+        self.fields.iter().map(|(_, tensor)| tensor.bytes().len() as u64).sum()
+    }
+
+    /// The fields with their shared names.
+    pub(super) fn fields(&self) -> &[(Arc<str>, Tensor)] {
+        &self.fields
+    }
+
+    /// A record of fields that are already in order, such as those of another record.
+    pub(super) fn from_sorted(fields: Vec<(Arc<str>, Tensor)>) -> Self {
+        debug_assert!(fields.is_sorted_by(|one, next| one.0 < next.0));
+        Self { fields }
+    }
+
+    /// Where the field is, or where it belongs.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.fields.binary_search_by(|(own, _)| (**own).cmp(name))
+    }
+
+    fn lacks(&self, name: &str) -> String {
+        format!("there is no field {name:?}; the record has {}", self.names())
+    }
+
+    /// The names, for messages.
+    pub(super) fn names(&self) -> String {
+        const SHOWN: usize = 20;
+        let mut names: Vec<_> = self.iter().map(|(name, _)| name).take(SHOWN).collect();
+        if self.len() > SHOWN {
+            names.push("…");
+        }
+        if names.is_empty() { "no fields".into() } else { names.join(", ") }
+    }
+}
+
+impl Index<&str> for Record {
+    type Output = Tensor;
+
+    /// The field of that name.
+    ///
+    /// # Panics
+    /// There is none. See [`field`](Record::field) for names that come from elsewhere.
+    fn index(&self, name: &str) -> &Tensor {
+        self.get(name).unwrap_or_else(|| panic!("{}", self.lacks(name)))
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Record;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tensors by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
+        let mut record = Record::new();
+        while let Some((name, tensor)) = map.next_entry::<String, Tensor>()? {
+            if record.get(&name).is_some() {
+                return Err(refused(format_args!("field {name:?} is there twice")));
+            }
+            record.insert(name, tensor).map_err(refused)?;
+        }
+        Ok(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_in_byte_order_whatever_order_they_came_in() {
+        let names = ["b", "", "é", "a", "B", "ab"];
+        let mut record = Record::new();
+        for (number, name) in names.iter().enumerate() {
+            assert_eq!(record.insert(*name, Tensor::scalar(number as u8)).unwrap(), None);
+        }
+        let order: Vec<_> = record.iter().map(|(name, _)| name).collect();
+        assert_eq!(order, ["", "B", "a", "ab", "b", "é"]);
+        assert_eq!(record.insert("a", Tensor::scalar(9u16)).unwrap(), Some(Tensor::scalar(3u8)));
+        assert_eq!(record["a"], Tensor::scalar(9u16));
+        assert_eq!((record.len(), record.byte_len()), (6, 7));
+        assert_eq!(record.remove("é"), Some(Tensor::scalar(2u8)));
+        assert_eq!(record.remove("é"), None);
+    }
+
+    #[test]
+    fn a_missing_field_is_answered_with_those_there_are() {
+        let record = Record::new().with("x", Tensor::scalar(1u8)).unwrap();
+        let message = record.field("y").unwrap_err().to_string();
+        assert_eq!(message, "there is no field \"y\"; the record has x");
+        assert!(Record::new().field("y").unwrap_err().to_string().contains("no fields"));
+    }
+
+    #[test]
+    fn names_and_fields_have_bounds() {
+        let mut record = Record::new();
+        assert!(record.insert("x".repeat(255), Tensor::scalar(1u8)).is_ok());
+        let message = record.insert("x".repeat(256), Tensor::scalar(1u8)).unwrap_err().to_string();
+        assert!(message.contains("at most 255 bytes, this one has 256"), "{message}");
+        for number in 1..FIELDS_MAX {
+            record.insert(number.to_string(), Tensor::scalar(1u8)).unwrap();
+        }
+        assert!(record.insert("one more", Tensor::scalar(1u8)).is_err());
+        assert!(record.insert("5", Tensor::scalar(1u8)).is_ok());
+    }
+}

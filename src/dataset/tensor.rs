@@ -1,0 +1,456 @@
+//! Tensors: a dtype, a shape and the bytes, shared when cloned.
+//!
+//! The bytes are little-endian and row-major on every host, so that what is hashed, stored or sent
+//! is the memory itself. Absent on purpose: strides, views of a part, arithmetic, devices.
+
+use std::fmt;
+
+use super::buffer::{ALIGN, Data, Owner};
+use super::dtype::{Dtype, Element};
+use crate::error::Fault;
+
+/// The most axes a tensor may have.
+pub const RANK_MAX: usize = 8;
+
+/// How many elements are shown by `Debug`.
+const SHOWN: usize = 6;
+
+/// An array of numbers of any rank up to 8.
+///
+/// Cheap to clone: clones share the bytes, and nobody can change them. Two tensors are equal when
+/// dtype, shape and bytes are, so a NaN equals itself and `-0.0` is not `0.0`.
+///
+/// ```
+/// use windrow::dataset::{Dtype, Tensor};
+/// let tensor = Tensor::from_slice([2, 3], &[1u16, 2, 3, 4, 5, 6])?;
+/// assert_eq!((tensor.dtype(), tensor.shape(), tensor.len()), (Dtype::U16, &[2, 3][..], 6));
+/// assert_eq!(tensor.bytes()[..4], [1, 0, 2, 0]);
+/// assert_eq!(tensor.to_vec::<u16>()?, [1, 2, 3, 4, 5, 6]);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor {
+    dtype: Dtype,
+    shape: Shape,
+    bytes: usize,
+    data: Data,
+}
+
+impl Tensor {
+    /// A tensor of a copy of `bytes`, which are little-endian and row-major.
+    ///
+    /// # Errors
+    /// More than 8 axes, a size beyond this host, a length that is not the shape's, or a `BOOL`
+    /// that is neither 0 nor 1.
+    pub fn new(dtype: Dtype, shape: impl AsRef<[u64]>, bytes: &[u8]) -> Result<Self, Fault> {
+        let (shape, size) = sized(dtype, shape.as_ref())?;
+        fits(dtype, &shape, size, bytes.len())?;
+        Self::filled(dtype, shape, size, Data::overwritten, |own| {
+            own.copy_from_slice(bytes);
+            Ok(())
+        })
+    }
+
+    /// A tensor whose bytes `fill` writes in place; they are all zero when it gets them.
+    ///
+    /// ```
+    /// use windrow::dataset::{Dtype, Tensor};
+    /// let tensor = Tensor::build(Dtype::U8, [4], |bytes| {
+    ///     bytes[1] = 7;
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(tensor.bytes(), [0, 7, 0, 0]);
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and what `fill` says.
+    pub fn build(
+        dtype: Dtype,
+        shape: impl AsRef<[u64]>,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), Fault>,
+    ) -> Result<Self, Fault> {
+        let (shape, size) = sized(dtype, shape.as_ref())?;
+        Self::filled(dtype, shape, size, Data::zeroed, fill)
+    }
+
+    /// [`build`](Self::build) for a `fill` that writes every byte: what it gets may be anything.
+    pub(crate) fn build_overwritten(
+        dtype: Dtype,
+        shape: impl AsRef<[u64]>,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), Fault>,
+    ) -> Result<Self, Fault> {
+        let (shape, size) = sized(dtype, shape.as_ref())?;
+        Self::filled(dtype, shape, size, Data::overwritten, fill)
+    }
+
+    /// [`build_overwritten`](Self::build_overwritten) by elements instead of bytes.
+    pub(crate) fn build_elements<T: Element>(
+        shape: impl AsRef<[u64]>,
+        fill: impl FnOnce(&mut [T]) -> Result<(), Fault>,
+    ) -> Result<Self, Fault> {
+        let (shape, size) = sized(T::DTYPE, shape.as_ref())?;
+        // Any bytes are a number, but not any byte is a `bool`.
+        let make = if T::DTYPE == Dtype::BOOL { Data::zeroed } else { Data::overwritten };
+        Self::filled(T::DTYPE, shape, size, make, |bytes| {
+            fill(elements_mut(bytes)?)?;
+            if cfg!(target_endian = "big") {
+                for place in bytes.chunks_exact_mut(size_of::<T>()) {
+                    place.reverse();
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A tensor of a copy of these elements, the last axis running fastest.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_slice<T: Element>(shape: impl AsRef<[u64]>, elements: &[T]) -> Result<Self, Fault> {
+        let (shape, size) = sized(T::DTYPE, shape.as_ref())?;
+        fits(T::DTYPE, &shape, size, size_of_val(elements))?;
+        Self::build_elements(shape.axes(), |own| {
+            own.copy_from_slice(elements);
+            Ok(())
+        })
+    }
+
+    /// A tensor of one element, without axes.
+    ///
+    /// ```
+    /// use windrow::dataset::Tensor;
+    /// let tensor = Tensor::scalar(7i64);
+    /// assert_eq!((tensor.shape(), tensor.len()), (&[][..], 1));
+    /// ```
+    #[must_use]
+    pub fn scalar<T: Element>(element: T) -> Self {
+        let made = Self::from_slice([], &[element]);
+        made.unwrap_or_else(|_| unreachable!("one element is of shape []"))
+    }
+
+    /// A tensor of bytes that someone else owns: nothing is copied.
+    ///
+    /// The owner is dropped with the last clone. Its `as_ref` must give the same bytes each time.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and bytes that do not start at a multiple of 64.
+    pub fn from_owner(dtype: Dtype, shape: impl AsRef<[u64]>, owner: Owner) -> Result<Self, Fault> {
+        let (shape, size) = sized(dtype, shape.as_ref())?;
+        let bytes = (*owner).as_ref();
+        fits(dtype, &shape, size, bytes.len())?;
+        all_bool(dtype, bytes)?;
+        if size == 0 {
+            return Self::new(dtype, shape.axes(), &[]);
+        }
+        let over = bytes.as_ptr().addr() % ALIGN;
+        if over != 0 {
+            return Err(Fault::new(format!(
+                "the bytes of a tensor must start at a multiple of {ALIGN}, these start {over} after one"
+            )));
+        }
+        Ok(Self { dtype, shape, bytes: size, data: Data::Foreign(owner) })
+    }
+
+    /// What the elements are.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// The length of each axis; empty for a scalar.
+    #[must_use]
+    pub fn shape(&self) -> &[u64] {
+        self.shape.axes()
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.bytes as u64 / self.dtype.size()
+    }
+
+    /// Whether there is no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// The elements, little-endian and row-major; the start is aligned to 64 bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.data.bytes(self.bytes)
+    }
+
+    /// The elements without a copy, or `None` where the dtype is another one or, for elements of
+    /// more than one byte, the host is big-endian.
+    ///
+    /// ```
+    /// use windrow::dataset::Tensor;
+    /// let tensor = Tensor::from_slice([2], &[1u8, 2])?;
+    /// assert_eq!(tensor.as_slice::<u8>(), Some(&[1, 2][..]));
+    /// assert_eq!(tensor.as_slice::<i8>(), None);
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    #[must_use]
+    pub fn as_slice<T: Element>(&self) -> Option<&[T]> {
+        let native = cfg!(target_endian = "little") || size_of::<T>() == 1;
+        if self.dtype != T::DTYPE || !native {
+            return None;
+        }
+        bytemuck::checked::try_cast_slice(self.bytes()).ok()
+    }
+
+    /// A copy of the elements, on every host.
+    ///
+    /// # Errors
+    /// Another dtype.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, Fault> {
+        if self.dtype != T::DTYPE {
+            let (own, asked) = (self.dtype, T::DTYPE);
+            return Err(Fault::new(format!("the tensor is {own}, it was read as {asked}")));
+        }
+        Ok(match self.as_slice() {
+            Some(elements) => elements.to_vec(),
+            None => self.bytes().chunks_exact(size_of::<T>()).map(T::read).collect(),
+        })
+    }
+
+    /// The same elements in another shape, without a copy.
+    ///
+    /// # Errors
+    /// A shape of another number of elements, or of more than 8 axes.
+    pub fn reshape(mut self, shape: impl AsRef<[u64]>) -> Result<Self, Fault> {
+        let (shape, size) = sized(self.dtype, shape.as_ref())?;
+        if size != self.bytes {
+            let elements = size as u64 / self.dtype.size();
+            return Err(Fault::new(format!(
+                "a tensor of shape {:?} has {} elements, shape {:?} has {elements}",
+                self.shape(),
+                self.len(),
+                shape.axes(),
+            )));
+        }
+        self.shape = shape;
+        Ok(self)
+    }
+
+    fn filled<F: FnOnce(&mut [u8]) -> Result<(), Fault>>(
+        dtype: Dtype,
+        shape: Shape,
+        size: usize,
+        make: impl FnOnce(usize, F) -> Result<Data, Fault>,
+        fill: F,
+    ) -> Result<Self, Fault> {
+        let data = make(size, fill)?;
+        all_bool(dtype, data.bytes(size))?;
+        Ok(Self { dtype, shape, bytes: size, data })
+    }
+}
+
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Self) -> bool {
+        self.dtype == other.dtype && self.shape() == other.shape() && self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Tensor {}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor({} {:?}:", self.dtype, self.shape())?;
+        for place in self.bytes().chunks_exact(self.dtype.size() as usize).take(SHOWN) {
+            f.write_str(" ")?;
+            with_dtype!(self.dtype, T => fmt::Debug::fmt(&<T as super::dtype::Raw>::read(place), f))?;
+        }
+        f.write_str(if self.len() > SHOWN as u64 { " …)" } else { ")" })
+    }
+}
+
+/// Up to eight lengths.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    rank: u8,
+    axes: [u64; RANK_MAX],
+}
+
+impl Shape {
+    pub(super) fn new(axes: &[u64]) -> Result<Self, Fault> {
+        let mut own = [0; RANK_MAX];
+        let Some(place) = own.get_mut(..axes.len()) else {
+            let rank = axes.len();
+            return Err(Fault::new(format!("a tensor has at most {RANK_MAX} axes, not {rank}")));
+        };
+        place.copy_from_slice(axes);
+        Ok(Self { rank: axes.len() as u8, axes: own })
+    }
+
+    pub(super) fn axes(&self) -> &[u64] {
+        &self.axes[..usize::from(self.rank)]
+    }
+}
+
+/// A shape and the bytes that it takes.
+///
+/// Axes of length 0 do not excuse the others: without them, the size must still be below 2^63, so
+/// that the answer is the same on every host for every shape whose bytes could be there.
+fn sized(dtype: Dtype, axes: &[u64]) -> Result<(Shape, usize), Fault> {
+    let shape = Shape::new(axes)?;
+    let size = axes
+        .iter()
+        .filter(|&&axis| axis != 0)
+        .try_fold(dtype.size(), |size, &axis| size.checked_mul(axis))
+        .filter(|&size| size <= i64::MAX as u64 - ALIGN as u64)
+        .ok_or_else(|| Fault::new(format!("shape {axes:?} of {dtype} is beyond 2^63 bytes")))?;
+    if axes.contains(&0) {
+        return Ok((shape, 0));
+    }
+    match usize::try_from(size) {
+        Ok(size) if size <= isize::MAX as usize - ALIGN => Ok((shape, size)),
+        _ => Err(Fault::new(format!(
+            "shape {axes:?} of {dtype} takes {size} bytes, more than this platform can address"
+        ))),
+    }
+}
+
+fn fits(dtype: Dtype, shape: &Shape, size: usize, given: usize) -> Result<(), Fault> {
+    if size == given {
+        return Ok(());
+    }
+    let shape = shape.axes();
+    Err(Fault::new(format!("shape {shape:?} of {dtype} takes {size} bytes, {given} were given")))
+}
+
+fn all_bool(dtype: Dtype, bytes: &[u8]) -> Result<(), Fault> {
+    if dtype != Dtype::BOOL {
+        return Ok(());
+    }
+    match bytes.iter().position(|&byte| byte > 1) {
+        None => Ok(()),
+        Some(at) => {
+            Err(Fault::new(format!("element {at} of a BOOL tensor is {}, not 0 or 1", bytes[at])))
+        }
+    }
+}
+
+fn elements_mut<T: Element>(bytes: &mut [u8]) -> Result<&mut [T], Fault> {
+    bytemuck::checked::try_cast_slice_mut(bytes)
+        .map_err(|why| Fault::new(format!("no {} elements: {why}", T::DTYPE)))
+}
+
+#[cfg(test)]
+mod tests {
+    use half::{bf16, f16};
+
+    use super::*;
+
+    fn text<T>(result: Result<T, Fault>) -> String {
+        result.err().map(|fault| fault.to_string()).unwrap_or_default()
+    }
+
+    fn same<T: Element>(elements: &[T]) {
+        let tensor = Tensor::from_slice([elements.len() as u64], elements).unwrap();
+        assert_eq!(tensor.to_vec::<T>().unwrap(), elements);
+        assert_eq!(Tensor::new(T::DTYPE, tensor.shape(), tensor.bytes()).unwrap(), tensor);
+        assert_eq!(tensor.bytes().as_ptr().addr() % 64, 0);
+        if cfg!(target_endian = "little") {
+            assert_eq!(tensor.as_slice::<T>().unwrap(), elements);
+        }
+    }
+
+    #[test]
+    fn elements_of_every_dtype_come_back() {
+        same(&[true, false]);
+        same(&[0u8, 255]);
+        same(&[-128i8, 127]);
+        same(&[0u16, u16::MAX]);
+        same(&[i16::MIN, i16::MAX]);
+        same(&[0u32, u32::MAX]);
+        same(&[i32::MIN, i32::MAX]);
+        same(&[0u64, u64::MAX]);
+        same(&[i64::MIN, i64::MAX]);
+        same(&[f16::MIN, f16::INFINITY]);
+        same(&[bf16::MIN, bf16::INFINITY]);
+        same(&[f32::MIN, -0.0, f32::INFINITY]);
+        same(&[f64::MIN, -0.0, f64::INFINITY]);
+        same::<f32>(&[]);
+    }
+
+    #[test]
+    fn bytes_are_little_endian_on_every_host() {
+        assert_eq!(Tensor::scalar(0x0102_0304u32).bytes(), [4, 3, 2, 1]);
+        assert_eq!(Tensor::scalar(true).bytes(), [1]);
+        assert_eq!(Tensor::scalar(f16::ONE).bytes(), [0, 0x3c]);
+    }
+
+    #[test]
+    fn a_length_that_is_not_the_shapes_is_refused_with_both() {
+        let message = text(Tensor::new(Dtype::F32, [2, 3], &[0; 20]));
+        assert_eq!(message, "shape [2, 3] of F32 takes 24 bytes, 20 were given");
+        assert!(text(Tensor::from_slice([3], &[1u8])).contains("takes 3 bytes, 1 were given"));
+        assert!(text(Tensor::new(Dtype::U8, [1; 9], &[0])).contains("at most 8 axes, not 9"));
+        assert!(text(Tensor::new(Dtype::BOOL, [2], &[1, 2])).contains("element 1"));
+    }
+
+    #[test]
+    fn a_size_beyond_the_host_is_refused_before_memory_is_asked_for() {
+        for shape in [&[u64::MAX, 2][..], &[1 << 61, 4], &[0, u64::MAX, u64::MAX]] {
+            assert!(text(Tensor::build(Dtype::F64, shape, |_| Ok(()))).contains("2^63"));
+        }
+        // As large as a layout may be: the allocator says no, and nothing panics.
+        let most = i64::MAX as u64 - 127;
+        assert!(Tensor::build(Dtype::U8, [most], |_| Ok(())).is_err());
+        assert_eq!(Tensor::build(Dtype::F64, [0, 1 << 40], |_| Ok(())).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn reshape_shares_the_bytes_and_keeps_the_count() {
+        let tensor = Tensor::from_slice([6], &[1, 2, 3, 4, 5, 6]).unwrap();
+        let other = tensor.clone().reshape([2, 3]).unwrap();
+        assert_eq!(other.shape(), [2, 3]);
+        assert_eq!(other.bytes().as_ptr(), tensor.bytes().as_ptr());
+        assert_ne!(other, tensor);
+        assert!(text(tensor.reshape([4])).contains("shape [6] has 6 elements, shape [4] has 4"));
+    }
+
+    #[test]
+    fn an_owners_bytes_are_used_in_place_and_given_back() {
+        let lines = Tensor::from_slice([256], &[7u8; 256]).unwrap();
+        struct Part(Tensor, usize, std::sync::mpsc::Sender<()>);
+        impl AsRef<[u8]> for Part {
+            fn as_ref(&self) -> &[u8] {
+                &self.0.bytes()[self.1..self.1 + 64]
+            }
+        }
+        impl Drop for Part {
+            fn drop(&mut self) {
+                _ = self.2.send(());
+            }
+        }
+        let (sender, given_back) = std::sync::mpsc::channel();
+        let part = |from| std::sync::Arc::new(Part(lines.clone(), from, sender.clone()));
+        let message = text(Tensor::from_owner(Dtype::F32, [16], part(4)));
+        assert!(message.contains("start 4 after one"), "{message}");
+        given_back.try_recv().unwrap();
+        let tensor = Tensor::from_owner(Dtype::F32, [16], part(64)).unwrap();
+        assert_eq!(tensor.bytes().as_ptr(), lines.bytes()[64..].as_ptr());
+        drop(tensor.clone());
+        assert!(given_back.try_recv().is_err());
+        drop(tensor);
+        given_back.try_recv().unwrap();
+        assert!(text(Tensor::from_owner(Dtype::F32, [15], part(0))).contains("64 were given"));
+    }
+
+    #[test]
+    fn a_filler_that_fails_gives_its_fault() {
+        let made = Tensor::build(Dtype::U8, [100_000], |_| Err(Fault::new("short read")));
+        assert_eq!(text(made), "short read");
+    }
+
+    #[test]
+    fn debug_is_short() {
+        let tensor = Tensor::from_slice([2, 4], &[0.5f32; 8]).unwrap();
+        assert_eq!(format!("{tensor:?}"), "Tensor(F32 [2, 4]: 0.5 0.5 0.5 0.5 0.5 0.5 …)");
+        assert_eq!(format!("{:?}", Tensor::scalar(true)), "Tensor(BOOL []: true)");
+    }
+}

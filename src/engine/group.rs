@@ -1,0 +1,86 @@
+//! Positions that were handed out together, and what has come back of them.
+
+use std::collections::VecDeque;
+
+use crate::dataset::Fetched;
+use crate::error::Result;
+
+/// Adjoining positions with the results that are there.
+#[derive(Debug)]
+pub(super) struct Group<T> {
+    start: u64,
+    count: u64,
+    /// How many have been taken out.
+    taken: u64,
+    /// What the results that are not taken out occupy.
+    bytes: u64,
+    results: Results<T>,
+}
+
+#[derive(Debug)]
+enum Results<T> {
+    /// Nothing has come back yet.
+    None,
+    /// All came back at once, and none failed.
+    All(std::vec::IntoIter<Fetched<T>>),
+    /// Some came back.
+    Some(Vec<Option<Result<Option<T>>>>),
+}
+
+/// The group that holds a position which was handed out and has no outcome yet.
+pub(super) fn of<T>(groups: &mut VecDeque<Group<T>>, position: u64) -> &mut Group<T> {
+    let after = groups.partition_point(|group| group.start <= position);
+    &mut groups[after - 1]
+}
+
+impl<T> Group<T> {
+    pub(super) fn new(start: u64, count: u64) -> Self {
+        Self { start, count, taken: 0, bytes: 0, results: Results::None }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether every position has been taken out.
+    pub(super) fn is_spent(&self) -> bool {
+        self.taken == self.count
+    }
+
+    pub(super) fn add_bytes(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    /// Takes all results in, none of them a fault.
+    pub(super) fn fill(&mut self, results: Vec<Fetched<T>>) {
+        self.results = Results::All(results.into_iter());
+    }
+
+    /// Makes ready to take results one by one.
+    pub(super) fn open(&mut self) {
+        if matches!(self.results, Results::None) {
+            self.results = Results::Some((0..self.count).map(|_| None).collect());
+        }
+    }
+
+    /// Takes one result in.
+    pub(super) fn put(&mut self, position: u64, outcome: Result<Option<T>>) {
+        self.open();
+        if let Results::Some(results) = &mut self.results {
+            results[(position - self.start) as usize] = Some(outcome);
+        }
+    }
+
+    /// Takes the next result out, with its share of the bytes.
+    pub(super) fn take(&mut self) -> Option<(Result<Option<T>>, u64)> {
+        let outcome = match &mut self.results {
+            Results::None => None,
+            Results::All(results) => results.next().map(|result| Ok(result.unwrap_or(None))),
+            Results::Some(results) => results[self.taken as usize].take(),
+        }?;
+        let bytes = self.bytes / (self.count - self.taken);
+        self.bytes -= bytes;
+        self.taken += 1;
+        Some((outcome, bytes))
+    }
+}

@@ -1,0 +1,255 @@
+//! The engine: tasks out, completions in, results in order.
+//!
+//! A plain state machine: no threads, no clocks, no files, nothing async. A driver asks for the
+//! [next task](Engine::next_task), tells what became of it ([`done`](Engine::done),
+//! [`lost`](Engine::lost)) and takes results in position order ([`pop`](Engine::pop)). Completions
+//! may come in any order, twice, or never; every position still has exactly one outcome, in its
+//! place. It knows nothing of what a sample is, of backends, or of states.
+
+mod group;
+mod window;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
+
+use crate::dataset::Fetched;
+use crate::error::{Error, Result};
+use group::Group;
+pub use window::Limits;
+use window::Window;
+
+/// Positions for one worker to fill, one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task {
+    /// The task's number; never used twice in a run.
+    pub id: u64,
+    /// The first position.
+    pub start: u64,
+    /// How many positions, at least 1.
+    pub count: u64,
+}
+
+impl Task {
+    /// The positions to fill.
+    #[must_use]
+    pub fn positions(&self) -> Range<u64> {
+        self.start..self.start + self.count
+    }
+}
+
+/// What a finished task brings back.
+#[derive(Debug)]
+pub struct Completion<T> {
+    /// The task's number.
+    pub task: u64,
+    /// One result a position, in the task's order.
+    pub results: Vec<Fetched<T>>,
+    /// What the results occupy, in bytes; `None` where that cannot be known.
+    pub bytes: Option<u64>,
+    /// How long the worker took, in nanoseconds; 0 where there is no clock.
+    pub nanos: u64,
+}
+
+/// What the engine thinks of a completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was taken in.
+    Taken,
+    /// Nobody waits for this task: it was done or lost before. Nothing changed.
+    Stale,
+    /// It has another number of results than the task has positions. The task counts as lost.
+    Malformed,
+}
+
+/// What stands next in the order.
+#[derive(Debug)]
+pub enum Next<T> {
+    /// The outcome of a position: a sample, a gap, or an error.
+    Ready(u64, Result<Option<T>>),
+    /// The next position is not filled yet.
+    Pending,
+    /// There are no more positions.
+    End,
+}
+
+/// The state machine. See the [module](self).
+///
+/// ```
+/// use windrow::engine::{Completion, Engine, Limits, Next};
+/// let mut engine = Engine::new(0..2, Limits::for_workers(2));
+/// let (first, second) = (engine.next_task().unwrap(), engine.next_task().unwrap());
+/// let done = |task, value| Completion { task, results: vec![Ok(Some(value))], bytes: Some(1), nanos: 1 };
+/// engine.done(done(second.id, 'b')); // the second is done first
+/// assert!(matches!(engine.pop(), Next::Pending));
+/// engine.done(done(first.id, 'a'));
+/// assert!(matches!(engine.pop(), Next::Ready(0, Ok(Some('a')))));
+/// assert!(matches!(engine.pop(), Next::Ready(1, Ok(Some('b')))));
+/// assert!(matches!(engine.pop(), Next::End));
+/// ```
+#[derive(Debug)]
+pub struct Engine<T> {
+    /// Positions handed out and not popped, as adjoining groups in order.
+    groups: VecDeque<Group<T>>,
+    /// Tasks handed out and not heard of.
+    outstanding: BTreeMap<u64, Task>,
+    /// Positions to be filled again, alone.
+    redo: BTreeSet<u64>,
+    /// What went wrong so far at positions that have no outcome yet.
+    book: BTreeMap<u64, Trouble>,
+    window: Window,
+    /// The next position to pop.
+    front: u64,
+    /// The next position that was never handed out.
+    fresh: u64,
+    end: u64,
+    next_id: u64,
+}
+
+/// What went wrong at one position.
+#[derive(Debug, Default)]
+struct Trouble {
+    failures: u32,
+    losses: Vec<String>,
+}
+
+impl<T> Engine<T> {
+    /// An engine for a range of positions.
+    #[must_use]
+    pub fn new(positions: Range<u64>, limits: Limits) -> Self {
+        Self {
+            groups: VecDeque::new(),
+            outstanding: BTreeMap::new(),
+            redo: BTreeSet::new(),
+            book: BTreeMap::new(),
+            window: Window::new(limits),
+            front: positions.start,
+            fresh: positions.start,
+            end: positions.end.max(positions.start),
+            next_id: 0,
+        }
+    }
+
+    /// The next position that [`pop`](Self::pop) will give.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.front
+    }
+
+    /// How many tasks are handed out and not heard of.
+    #[must_use]
+    pub fn outstanding(&self) -> usize {
+        self.outstanding.len()
+    }
+
+    /// The next task to give to a worker, if there is any to give now.
+    ///
+    /// Positions to be redone come first, the earliest before the others, each alone. The first position not yet popped is always
+    /// handed out, however tight the limits are.
+    pub fn next_task(&mut self) -> Option<Task> {
+        if let Some(position) = self.redo.pop_first() {
+            return Some(self.hand_out(position, 1));
+        }
+        let count = self.window.group(self.groups.len(), self.end - self.fresh);
+        if count == 0 {
+            return None;
+        }
+        let task = self.hand_out(self.fresh, count);
+        self.groups.push_back(Group::new(task.start, count));
+        self.window.handed_out(count);
+        self.fresh += count;
+        Some(task)
+    }
+
+    /// Takes the results of a task in.
+    pub fn done(&mut self, completion: Completion<T>) -> Verdict {
+        let Some(&task) = self.outstanding.get(&completion.task) else { return Verdict::Stale };
+        if completion.results.len() as u64 != task.count {
+            let how = format!("answered {} of {} positions", completion.results.len(), task.count);
+            self.lost(task.id, how);
+            return Verdict::Malformed;
+        }
+        self.outstanding.remove(&task.id);
+        let bytes = self.window.came_back(task.count, completion.bytes, completion.nanos);
+        let group = group::of(&mut self.groups, task.start);
+        group.add_bytes(bytes);
+        let again = |trouble: &mut Trouble, retries| {
+            trouble.failures += 1;
+            trouble.failures <= retries
+        };
+        let retries = self.window.limits().retries;
+        if task.count == group.count() && completion.results.iter().all(Result::is_ok) {
+            group.fill(completion.results);
+            self.book.remove(&task.start);
+            return Verdict::Taken;
+        }
+        for (position, result) in task.positions().zip(completion.results) {
+            let outcome = match result {
+                Ok(sample) => Ok(sample),
+                Err(fault) => {
+                    let trouble = self.book.entry(position).or_default();
+                    if again(trouble, retries) {
+                        self.redo.insert(position);
+                        self.window.sent_again();
+                        group.open();
+                        continue;
+                    }
+                    Err(Error::Sample { position, fault, attempts: trouble.failures })
+                }
+            };
+            self.book.remove(&position);
+            group.put(position, outcome);
+        }
+        Verdict::Taken
+    }
+
+    /// Hears that the worker with this task is gone, and how it ended.
+    ///
+    /// A group is redone position by position, so that blame is exact. A position that lost its
+    /// worker alone, as often as the limits allow, has the outcome [`Error::SampleLost`].
+    pub fn lost(&mut self, task: u64, how: impl Into<String>) -> Verdict {
+        let Some(task) = self.outstanding.remove(&task) else { return Verdict::Stale };
+        let group = group::of(&mut self.groups, task.start);
+        if task.count > 1 {
+            group.open();
+            self.redo.extend(task.positions());
+            return Verdict::Taken;
+        }
+        let position = task.start;
+        let trouble = self.book.entry(position).or_default();
+        trouble.losses.push(how.into());
+        if trouble.losses.len() < self.window.limits().losses as usize {
+            group.open();
+            self.redo.insert(position);
+        } else if let Some(trouble) = self.book.remove(&position) {
+            self.window.came_back(1, Some(0), 0);
+            group.put(position, Err(Error::SampleLost { position, attempts: trouble.losses }));
+        }
+        Verdict::Taken
+    }
+
+    /// The outcome of the next position, if it is there.
+    pub fn pop(&mut self) -> Next<T> {
+        let Some(group) = self.groups.front_mut() else {
+            debug_assert!(self.window.is_idle(), "{:?}", self.window);
+            return if self.front == self.end { Next::End } else { Next::Pending };
+        };
+        let Some((outcome, bytes)) = group.take() else { return Next::Pending };
+        let position = self.front;
+        self.front += 1;
+        self.window.popped(bytes);
+        if group.is_spent() {
+            self.groups.pop_front();
+        }
+        Next::Ready(position, outcome)
+    }
+
+    fn hand_out(&mut self, start: u64, count: u64) -> Task {
+        let task = Task { id: self.next_id, start, count };
+        self.next_id += 1;
+        self.outstanding.insert(task.id, task);
+        task
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! How far ahead of the consumer the workers may be, and how many positions make a task.
+
+/// Bounds on work ahead of the consumer.
+///
+/// All are upper bounds; whichever is reached first holds. Grouping never shows in the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Positions ahead of the consumer.
+    pub samples: u64,
+    /// Bytes ahead of the consumer, made or being made.
+    pub bytes: u64,
+    /// Tasks ahead of the consumer, made or being made.
+    pub tasks: u64,
+    /// Positions in a task.
+    pub group: u64,
+    /// The work that makes a task worth its overhead, in nanoseconds.
+    pub group_nanos: u64,
+    /// How often a position that failed is tried again.
+    pub retries: u32,
+    /// How many workers a position may lose before it is given up; at least 1.
+    pub losses: u32,
+}
+
+impl Limits {
+    /// The defaults for so many workers.
+    #[must_use]
+    pub fn for_workers(workers: u32) -> Self {
+        let workers = u64::from(workers.max(1));
+        Self {
+            samples: u64::MAX,
+            bytes: 32 << 20,
+            tasks: (4 * workers).max(64),
+            group: 4096,
+            group_nanos: 100_000,
+            retries: 0,
+            losses: 2,
+        }
+    }
+}
+
+/// What a sample of unknown size may hold for each nanosecond it took: no core writes faster.
+const BYTES_PER_NANO: u64 = 10;
+/// Samples of unknown size that may always be ahead.
+const UNKNOWN_SAMPLES: u64 = 16;
+/// How fast groups may grow from one task to the next.
+const GROWTH: u64 = 4;
+
+/// The running account.
+#[derive(Debug)]
+pub(super) struct Window {
+    limits: Limits,
+    /// Positions handed out and not come back.
+    away: u64,
+    /// Positions come back and not popped.
+    held: u64,
+    /// What those occupy.
+    held_bytes: u64,
+    /// Bytes and nanoseconds of a sample, as running means; `None` before the first came back.
+    mean: Option<Mean>,
+    group: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mean {
+    bytes: u64,
+    nanos: u64,
+    known: bool,
+}
+
+impl Window {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, away: 0, held: 0, held_bytes: 0, mean: None, group: 1 }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How many of the `left` positions the next task should have; 0 for none now.
+    pub(super) fn group(&mut self, tasks: usize, left: u64) -> u64 {
+        let ahead = self.away + self.held;
+        if ahead == 0 {
+            let room = self.limits.samples.min(self.byte_room()).max(1);
+            return self.size(left).min(room).min(left);
+        }
+        if tasks as u64 >= self.limits.tasks {
+            return 0;
+        }
+        let room = self.limits.samples.saturating_sub(ahead).min(self.byte_room());
+        self.size(left).min(room).min(left)
+    }
+
+    pub(super) fn handed_out(&mut self, count: u64) {
+        self.away += count;
+    }
+
+    /// Takes the account of a task that came back; returns the bytes to charge it with.
+    pub(super) fn came_back(&mut self, count: u64, bytes: Option<u64>, nanos: u64) -> u64 {
+        let charged = bytes.unwrap_or(nanos.saturating_mul(BYTES_PER_NANO));
+        self.away -= count;
+        self.held += count;
+        self.held_bytes += charged;
+        let now = Mean {
+            bytes: charged / count,
+            // Without a clock nothing is known to be cheap, so samples go one by one.
+            nanos: if nanos == 0 { self.limits.group_nanos } else { (nanos / count).max(1) },
+            known: bytes.is_some(),
+        };
+        let before = self.mean.unwrap_or(now);
+        let (bytes, nanos) = (mean(before.bytes, now.bytes), mean(before.nanos, now.nanos));
+        self.mean = Some(Mean { bytes, nanos, ..now });
+        charged
+    }
+
+    /// One position that came back goes out again.
+    pub(super) fn sent_again(&mut self) {
+        self.away += 1;
+        self.held -= 1;
+    }
+
+    /// Whether nothing is ahead of the consumer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.away == 0 && self.held == 0 && self.held_bytes == 0
+    }
+
+    pub(super) fn popped(&mut self, bytes: u64) {
+        self.held -= 1;
+        self.held_bytes -= bytes;
+    }
+
+    /// The number of positions that makes a task worth its overhead, growing step by step.
+    fn size(&mut self, left: u64) -> u64 {
+        let Some(mean) = self.mean else { return 1 };
+        let wanted = (self.limits.group_nanos / mean.nanos).clamp(1, self.limits.group);
+        self.group = wanted.min(self.group.saturating_mul(GROWTH));
+        // Towards the end, smaller groups, so that no worker is left alone with a large one.
+        let share = left.div_ceil(8).max(1);
+        self.group.min(share)
+    }
+
+    /// How many more samples fit into the bytes that are left.
+    fn byte_room(&self) -> u64 {
+        let Some(mean) = self.mean else { return u64::MAX };
+        let away = self.away.saturating_mul(mean.bytes);
+        let left = self.limits.bytes.saturating_sub(self.held_bytes.saturating_add(away));
+        let room = left.checked_div(mean.bytes).unwrap_or(u64::MAX);
+        if mean.known { room } else { room.max(UNKNOWN_SAMPLES.saturating_sub(self.away + self.held)) }
+    }
+}
+
+/// A running mean that follows upwards at once, so that bounds hold, and downwards slowly.
+fn mean(before: u64, now: u64) -> u64 {
+    if now >= before { now } else { before - (before - now) / 4 }
+}

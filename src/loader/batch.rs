@@ -1,0 +1,73 @@
+//! What the caller receives.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::order::{Mark, Plan, State};
+
+/// A batch, and the state that resumes right after it.
+///
+/// It derefs to what the pipeline makes: a `Vec` of samples, a record, or whatever the last step
+/// gives.
+///
+/// ```
+/// use windrow::{Dataset, Loader, range};
+/// let mut loader = Loader::builder(range(0..4).batch(2)).build()?;
+/// let batch = loader.next().unwrap()?;
+/// assert_eq!(batch.len(), 2);
+/// assert_eq!(batch.state().position(), 1);
+/// assert_eq!(batch.into_inner(), [0, 1]);
+/// # Ok::<(), windrow::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Batch<B> {
+    value: B,
+    point: Point,
+    plan: Arc<Plan>,
+}
+
+/// A place in the stream that the caller has reached.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Point {
+    pub(super) mark: Mark,
+    pub(super) batches: u64,
+    pub(super) digest: Option<[u8; 32]>,
+}
+
+impl Point {
+    pub(super) fn state(&self, plan: &Plan) -> State {
+        plan.state(self.mark.clone(), self.batches, self.digest)
+    }
+}
+
+impl<B> Batch<B> {
+    pub(super) fn new(value: B, point: Point, plan: Arc<Plan>) -> Self {
+        Self { value, point, plan }
+    }
+
+    /// The state that resumes right after this batch.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.point.state(&self.plan)
+    }
+
+    /// The batch's number in the stream, from 0.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.point.batches - 1
+    }
+
+    /// The batch alone.
+    #[must_use]
+    pub fn into_inner(self) -> B {
+        self.value
+    }
+}
+
+impl<B> Deref for Batch<B> {
+    type Target = B;
+
+    fn deref(&self) -> &B {
+        &self.value
+    }
+}

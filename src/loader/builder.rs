@@ -1,0 +1,319 @@
+//! Describing a loader, and checking all of it before anything runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::batch::Point;
+use super::digest::{self, Hasher, digest_of};
+use super::environment::{Environment, WORKERS_MAX};
+use super::feed::Workers;
+use super::measure::bytes_of;
+use super::work::{Measure, RoundTrip, Work, round_trip};
+use super::{Loader, OnError, Run};
+use crate::backend::{self, Backend, ExecutionBackend, Fill, log};
+use crate::dataset::Dataset;
+use crate::engine::Limits;
+use crate::error::{Error, Result};
+use crate::order::{Description, Op, Plan, State};
+use crate::stage::{Pipeline, Stages};
+
+/// Makes a backend of one's own for the work it is given and a number of workers.
+type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn ExecutionBackend<T>>>>;
+
+/// The settings of a loader: see [`Loader::builder`].
+///
+/// Only the pipeline decides what the batches are; everything here decides how they are made.
+pub struct Builder<P: Pipeline> {
+    pipeline: P,
+    backend: Backend,
+    custom: Option<Custom<P::Sample>>,
+    workers: Option<u32>,
+    prefetch: Option<u64>,
+    prefetch_bytes: Option<u64>,
+    measure: Option<Measure<P::Sample>>,
+    on_error: OnError,
+    retries: u32,
+    resume: Option<State>,
+    hasher: Option<Hasher<P::Batch>>,
+    round_trip: Option<RoundTrip<P::Sample>>,
+    shutdown_timeout: Duration,
+    warn_after: Duration,
+}
+
+impl<P: Pipeline> Builder<P> {
+    pub(super) fn new(pipeline: P) -> Self {
+        Self {
+            pipeline,
+            backend: Backend::Auto,
+            custom: None,
+            workers: None,
+            prefetch: None,
+            prefetch_bytes: None,
+            measure: None,
+            on_error: OnError::Raise,
+            retries: 0,
+            resume: None,
+            hasher: None,
+            round_trip: None,
+            shutdown_timeout: Duration::from_secs(5),
+            warn_after: Duration::from_secs(60),
+        }
+    }
+
+    /// Who makes the samples; [`Backend::Auto`] by default. `WINDROW_BACKEND` overrides it.
+    #[must_use]
+    pub fn backend(self, backend: Backend) -> Self {
+        Self { backend, custom: None, ..self }
+    }
+
+    /// A backend of your own: a function that starts it. `WINDROW_BACKEND` overrides it.
+    #[must_use]
+    pub fn custom_backend<F>(self, start: F) -> Self
+    where
+        F: FnOnce(Arc<dyn Fill<P::Sample>>, u32) -> Result<Box<dyn ExecutionBackend<P::Sample>>>
+            + 'static,
+    {
+        Self { custom: Some(Box::new(start)), ..self }
+    }
+
+    /// How many samples are made at the same time, 0 to 1,024; by default one a core.
+    ///
+    /// With 0 and no backend named, the caller's own thread makes them. `WINDROW_WORKERS`
+    /// overrides it.
+    #[must_use]
+    pub fn workers(self, workers: u32) -> Self {
+        Self { workers: Some(workers), ..self }
+    }
+
+    /// How many samples may be ready or in the making ahead of the caller, at least 1. By default
+    /// only [`prefetch_bytes`](Self::prefetch_bytes) bounds them.
+    #[must_use]
+    pub fn prefetch(self, samples: u64) -> Self {
+        Self { prefetch: Some(samples), ..self }
+    }
+
+    /// How many bytes of samples may be ready or in the making ahead of the caller; 32 MiB by
+    /// default.
+    ///
+    /// Samples are counted by what their type tells: records, tensors, plain values, `Vec`s of
+    /// numbers. For other types see [`sample_bytes`](Self::sample_bytes).
+    #[must_use]
+    pub fn prefetch_bytes(self, bytes: u64) -> Self {
+        Self { prefetch_bytes: Some(bytes), ..self }
+    }
+
+    /// Tells what a sample occupies, for types that windrow cannot measure.
+    ///
+    /// Without it, such a sample counts as what a core could write in the time it took (10 bytes a
+    /// nanosecond), and up to 16 of them may be ahead in any case.
+    #[must_use]
+    pub fn sample_bytes(self, bytes: impl Fn(&P::Sample) -> u64 + Send + Sync + 'static) -> Self {
+        Self { measure: Some(Box::new(move |sample| Some(bytes(sample)))), ..self }
+    }
+
+    /// What happens when a sample cannot be made; [`OnError::Raise`] by default.
+    #[must_use]
+    pub fn on_error(self, policy: OnError) -> Self {
+        Self { on_error: policy, ..self }
+    }
+
+    /// How often a sample that failed is tried again before it counts as failed; 0 by default.
+    ///
+    /// It is tried with the same random numbers, so this is for reads that fail now and then.
+    #[must_use]
+    pub fn retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// Goes on where a state says.
+    #[must_use]
+    pub fn resume(self, state: &State) -> Self {
+        Self { resume: Some(state.clone()), ..self }
+    }
+
+    /// Keeps a running digest of the batches: see [`digest_of`].
+    #[must_use]
+    pub fn digest(self) -> Self
+    where
+        P::Batch: Serialize,
+    {
+        Self { hasher: Some(digest_of), ..self }
+    }
+
+    /// Says that samples can be encoded, so that `WINDROW_STRICT=1` can show that they survive it.
+    #[must_use]
+    pub fn encodable(self) -> Self
+    where
+        P::Sample: Serialize + DeserializeOwned,
+    {
+        Self { round_trip: Some(round_trip), ..self }
+    }
+
+    /// How long closing the loader waits for samples in the making; 5 s by default.
+    #[must_use]
+    pub fn shutdown_timeout(self, limit: Duration) -> Self {
+        Self { shutdown_timeout: limit, ..self }
+    }
+
+    /// After how long without any sample a warning names those in the making; 60 s by default.
+    #[must_use]
+    pub fn warn_after(self, limit: Duration) -> Self {
+        Self { warn_after: limit, ..self }
+    }
+
+    /// Checks everything, starts the workers, and gives the loader.
+    ///
+    /// # Errors
+    /// The first thing that is wrong: an environment variable, a setting, the pipeline, the state,
+    /// or a backend that cannot be had here.
+    pub fn build(self) -> Result<Loader<P::Batch>>
+    where
+        P::Sample: Send + 'static,
+        P::Batch: 'static,
+        P::Dataset: Send + Sync + 'static,
+        P::Stages: Send + 'static,
+    {
+        let environment = Environment::of_process()?;
+        let round_trip = self.strict(&environment)?;
+        let (backend, workers) = self.choice(&environment)?;
+        let limits = self.limits(backend, workers)?;
+        let custom = self.custom.filter(|_| environment.backend.is_none());
+
+        let (dataset, mut stages) = self.pipeline.into_parts();
+        let plan = plan(&dataset, &stages)?;
+        let point = match &self.resume {
+            Some(state) => resume(&plan, &mut stages, state, self.hasher.is_some())?,
+            None => Point { digest: self.hasher.map(|_| digest::START), ..Point::default() },
+        };
+        let mut start = point.clone();
+        start.digest = start.digest.filter(|_| self.hasher.is_some());
+
+        let measure = self.measure.unwrap_or_else(|| Box::new(bytes_of));
+        let work = Arc::new(Work { dataset, measure, strict: round_trip });
+        let backend = match custom {
+            Some(custom) => custom(work, workers)?,
+            None => backend::start(backend, work, workers)?,
+        };
+        log::info("loader", || {
+            let name = backend.info().name;
+            format!("{name}, {} workers, from position {}", backend.workers(), point.mark.position)
+        });
+        let (end, warn_after) = (plan.len(), self.warn_after.max(Duration::from_millis(1)));
+        let workers =
+            Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after);
+        Ok(Loader {
+            stream: Box::new(Run { workers, stages, reported: point.mark.reported }),
+            plan: Arc::new(plan),
+            point: start,
+            hasher: self.hasher,
+            shutdown_timeout: self.shutdown_timeout,
+            open: true,
+        })
+    }
+
+    fn strict(&self, environment: &Environment) -> Result<Option<RoundTrip<P::Sample>>> {
+        match (environment.strict, self.round_trip) {
+            (false, _) => Ok(None),
+            (true, Some(round_trip)) => Ok(Some(round_trip)),
+            (true, None) => Err(Error::Unsupported {
+                what: "WINDROW_STRICT=1".into(),
+                why: "the loader was not told that its samples can be encoded".into(),
+                instead: "add `.encodable()`, which needs samples with serde's Serialize and \
+                          Deserialize, or unset the variable"
+                    .into(),
+            }),
+        }
+    }
+
+    fn choice(&self, environment: &Environment) -> Result<(Backend, u32)> {
+        let backend = environment.backend.unwrap_or(self.backend);
+        let asked = environment.workers.or(self.workers);
+        let workers = asked.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
+        });
+        match (backend, workers) {
+            (Backend::Auto, 0) => Ok((Backend::Inline, 1)),
+            (Backend::Inline, _) => Ok((Backend::Inline, 1)),
+            (_, 1..=WORKERS_MAX) => Ok((backend, workers)),
+            _ => Err(Error::Setting {
+                name: "workers".into(),
+                value: workers.to_string(),
+                allowed: format!("1 to {WORKERS_MAX} with backend {backend}"),
+            }),
+        }
+    }
+
+    fn limits(&self, backend: Backend, workers: u32) -> Result<Limits> {
+        let mut limits = Limits::for_workers(workers);
+        limits.retries = self.retries;
+        if backend == Backend::Inline {
+            limits.tasks = 1;
+        }
+        let settings =
+            [("prefetch", self.prefetch, &mut limits.samples), ("prefetch_bytes", self.prefetch_bytes, &mut limits.bytes)];
+        for (name, asked, limit) in settings {
+            match asked {
+                Some(0) => {
+                    let (value, allowed) = ("0".into(), "1 or more".into());
+                    return Err(Error::Setting { name: name.into(), value, allowed });
+                }
+                Some(asked) => *limit = asked,
+                None => {}
+            }
+        }
+        Ok(limits)
+    }
+}
+
+/// Checks a pipeline and makes its plan.
+fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) -> Result<Plan> {
+    dataset.check()?;
+    stages.check()?;
+    let mut description = Description::default();
+    dataset.describe(&mut description);
+    let mut ordered = Description::default();
+    stages.describe(&mut ordered);
+    if !ordered.is_empty() {
+        description.push(Op::new("ordered"));
+        description.append(ordered);
+    }
+    Ok(Plan::new(dataset.len(), description))
+}
+
+/// Where a state says to go on, with the stages put there.
+fn resume<T, S: Stages<T>>(
+    plan: &Plan,
+    stages: &mut S,
+    state: &State,
+    digest: bool,
+) -> Result<Point> {
+    let mut mark = plan.resume(state)?;
+    let mut cursors = std::mem::take(&mut mark.cursors).into_iter();
+    stages.restore(&mut cursors)?;
+    if cursors.next().is_some() {
+        return Err(Error::State { why: "it has cursors of more stages than the pipeline".into() });
+    }
+    if digest && state.digest().is_none() {
+        return Err(Error::Mismatch {
+            field: "digest".into(),
+            saved: "off".into(),
+            current: "on".into(),
+        });
+    }
+    let mark = plan.resume(state)?;
+    Ok(Point { mark, batches: state.batches(), digest: state.digest() })
+}
+
+impl<P: Pipeline> std::fmt::Debug for Builder<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("backend", &self.backend)
+            .field("workers", &self.workers)
+            .field("on_error", &self.on_error)
+            .field("resume", &self.resume)
+            .finish_non_exhaustive()
+    }
+}

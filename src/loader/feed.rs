@@ -1,0 +1,126 @@
+//! Between the backend and the stages: keeps workers busy, gives samples in order.
+
+use std::time::Duration;
+
+use crate::backend::{Event, ExecutionBackend, log};
+use crate::engine::{Engine, Limits, Next, Task, Verdict};
+use crate::order::{Mark, Skips};
+use crate::stage::{Feed, Step};
+
+use super::OnError;
+
+/// An engine, the backend that works for it, and what happens to samples that fail.
+pub(super) struct Workers<T> {
+    engine: Engine<T>,
+    backend: Box<dyn ExecutionBackend<T>>,
+    /// A task that the backend had no room for.
+    refused: Option<Task>,
+    on_error: OnError,
+    skips: Skips,
+    warn_after: Duration,
+}
+
+impl<T> Workers<T> {
+    pub(super) fn new(
+        backend: Box<dyn ExecutionBackend<T>>,
+        start: &Mark,
+        end: u64,
+        limits: Limits,
+        on_error: OnError,
+        warn_after: Duration,
+    ) -> Self {
+        Self {
+            engine: Engine::new(start.position..end, limits),
+            backend,
+            refused: None,
+            on_error,
+            skips: start.skips,
+            warn_after,
+        }
+    }
+
+    pub(super) fn backend(&self) -> &dyn ExecutionBackend<T> {
+        &*self.backend
+    }
+
+    pub(super) fn skips(&self) -> Skips {
+        self.skips
+    }
+
+    /// Takes in what is done and hands out what there is room for, without waiting.
+    pub(super) fn go_on(&mut self) {
+        if self.backend.info().capabilities.runs_ahead {
+            self.take_in(Duration::ZERO);
+            self.hand_out();
+        }
+    }
+
+    /// Waits until something is done. Says which samples are slow when that takes long.
+    pub(super) fn wait(&mut self) {
+        self.hand_out();
+        let mut waited = Duration::ZERO;
+        while !self.take_in(self.warn_after) {
+            waited += self.warn_after;
+            let stuck: Vec<String> =
+                self.backend.activity().into_iter().flatten().map(|p| p.to_string()).collect();
+            log::warn("loader", || {
+                format!("no sample for {waited:?}; still at position {}", stuck.join(", "))
+            });
+        }
+        self.hand_out();
+    }
+
+    pub(super) fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
+        self.backend.shutdown(limit)
+    }
+
+    fn hand_out(&mut self) {
+        while let Some(task) = self.refused.take().or_else(|| self.engine.next_task()) {
+            if self.backend.submit(task).is_err() {
+                self.refused = Some(task);
+                return;
+            }
+        }
+    }
+
+    /// Takes in all events that are there, waiting for the first one; false when none came.
+    fn take_in(&mut self, limit: Duration) -> bool {
+        let mut event = self.backend.wait(limit);
+        let any = event.is_some();
+        while let Some(told) = event {
+            let (task, verdict) = match told {
+                Event::Done(completion) => (completion.task, self.engine.done(completion)),
+                Event::Lost { task, how } => (task, self.engine.lost(task, how)),
+            };
+            if verdict != Verdict::Taken {
+                log::debug("loader", || format!("task {task} was answered wrongly: {verdict:?}"));
+            }
+            let more = self.backend.info().capabilities.runs_ahead;
+            event = if more { self.backend.wait(Duration::ZERO) } else { None };
+        }
+        any
+    }
+}
+
+impl<T> Feed<T> for Workers<T> {
+    fn poll(&mut self) -> Step<T> {
+        loop {
+            match self.engine.pop() {
+                Next::Ready(_, Ok(Some(sample))) => return Step::Item(sample),
+                Next::Ready(_, Ok(None)) => {}
+                Next::Ready(position, Err(error)) => {
+                    if self.on_error == OnError::Raise {
+                        return Step::SampleError(error);
+                    }
+                    self.skips.add(position);
+                }
+                Next::Pending => return Step::Pending,
+                Next::End => return Step::End,
+            }
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { position: self.engine.position(), skips: self.skips, ..Mark::default() }
+    }
+}

@@ -1,0 +1,86 @@
+//! A file by positional reads.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::super::past_end;
+use super::read_some;
+use crate::error::{Error, Result};
+use crate::source::ByteSource;
+
+/// A file that is read where it is asked for, with one system call for each read.
+///
+/// Its length is the one it had when it was opened. A file that is cut short afterwards is an
+/// error of the reads that miss their bytes.
+#[derive(Debug)]
+pub struct LocalFile {
+    name: String,
+    file: File,
+    len: u64,
+}
+
+impl LocalFile {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where there is no such file or it may not be read, and [`Error::Format`]
+    /// where it is no regular file: a folder, a pipe, a device.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let failed = |error| Error::io(format!("opening {name}"), error);
+        // Asked before opening: opening a pipe waits for whoever writes to it.
+        let about = std::fs::metadata(path).map_err(failed)?;
+        if !about.is_file() {
+            let why = if about.is_dir() { "a folder" } else { "a pipe or a device" };
+            let why = format!("is {why}, not a file");
+            return Err(Error::Format { name, offset: None, why });
+        }
+        let file = File::open(path).map_err(failed)?;
+        let len = file.metadata().map_err(failed)?.len();
+        Ok(Self { name, file, len })
+    }
+
+    /// The open file.
+    #[cfg_attr(not(feature = "mmap"), expect(dead_code))]
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+impl ByteSource for LocalFile {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let wanted = buffer.len();
+        if offset.checked_add(wanted as u64).is_none_or(|end| end > self.len) {
+            return Err(past_end(self, offset, wanted));
+        }
+        let mut done = 0;
+        while done < wanted {
+            match read_some(&self.file, offset + done as u64, &mut buffer[done..]) {
+                Ok(0) => {
+                    return Err(Error::Format {
+                        name: self.name.clone(),
+                        offset: Some(offset + done as u64),
+                        why: format!("ends here; it had {} bytes when it was opened", self.len),
+                    });
+                }
+                Ok(some) => done += some,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let what = format!("reading {wanted} bytes of {} at {offset}", self.name);
+                    return Err(Error::io(what, error));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! A byte source from its start to its end, unpacked where it is gzip.
+
+use std::io::{self, Read};
+
+use super::ByteSource;
+use crate::error::{Error, Result};
+
+/// What every gzip file starts with, and no idx file and no UTF-8 text.
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// The bytes of a source one after another, unpacked where they are gzip.
+///
+/// Memory: fixed buffers, whatever the file unpacks to. How much to take is the caller's choice.
+pub(in crate::source) struct Stream<'a> {
+    source: &'a dyn ByteSource,
+    reader: Box<dyn Read + 'a>,
+    packed: bool,
+}
+
+impl<'a> Stream<'a> {
+    /// Starts at the first byte.
+    pub(in crate::source) fn open(source: &'a dyn ByteSource) -> Result<Self> {
+        let packed = is_packed(source)?;
+        let plain = Plain { source, offset: 0 };
+        let reader = if packed { unpack(plain)? } else { Box::new(plain) };
+        Ok(Self { source, reader, packed })
+    }
+
+    /// Whether the bytes are unpacked on the way.
+    pub(in crate::source) fn packed(&self) -> bool {
+        self.packed
+    }
+
+    /// Fills `buffer`; the number is short of its length at the end only.
+    pub(in crate::source) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.reader.read(&mut buffer[done..]) {
+                Ok(0) => break,
+                Ok(some) => done += some,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.error(error)),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Says an error of the reader as it was said below, or as one of the packing.
+    fn error(&self, error: io::Error) -> Error {
+        match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(error) => Error::Format {
+                name: self.source.name().into(),
+                offset: None,
+                why: format!("is not a sound gzip file: {error}"),
+            },
+        }
+    }
+}
+
+/// Whether a source is gzip, by its first bytes.
+pub(in crate::source) fn is_packed(source: &dyn ByteSource) -> Result<bool> {
+    let mut start = [0; 2];
+    if source.len() >= 2 {
+        source.read_at(0, &mut start)?;
+    }
+    Ok(start == MAGIC)
+}
+
+#[cfg(feature = "gz")]
+fn unpack(plain: Plain<'_>) -> Result<Box<dyn Read + '_>> {
+    Ok(Box::new(flate2::read::MultiGzDecoder::new(plain)))
+}
+
+#[cfg(not(feature = "gz"))]
+fn unpack(plain: Plain<'_>) -> Result<Box<dyn Read + '_>> {
+    Err(Error::Unsupported {
+        what: format!("reading {}, which is gzip", plain.source.name()),
+        why: "this build of windrow is without the feature `gz`".into(),
+        instead: "build with it, or unpack the file first".into(),
+    })
+}
+
+/// The bytes as they are.
+struct Plain<'a> {
+    source: &'a dyn ByteSource,
+    offset: u64,
+}
+
+impl Read for Plain<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.source.len() - self.offset;
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        self.source.read_at(self.offset, &mut buffer[..count]).map_err(io::Error::other)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
