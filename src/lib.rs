@@ -8,6 +8,7 @@ pub mod error;
 pub mod loader;
 pub mod order;
 pub mod source;
+pub mod spec;
 pub mod stage;
 
 pub use dataset::Dataset;

@@ -5,6 +5,7 @@
 //! 4 KiB, which is more than copying a batch into it. Absent on purpose: what the bytes mean.
 
 use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
@@ -41,6 +42,10 @@ pub(super) enum Data {
     /// Somewhere else.
     Foreign(Owner),
 }
+
+// The bytes are only read, so a panic elsewhere cannot have left them half-changed.
+impl UnwindSafe for Data {}
+impl RefUnwindSafe for Data {}
 
 /// Lines that go into keeping when nobody needs them any more.
 pub(super) struct Large(Vec<Line>);

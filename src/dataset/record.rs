@@ -91,6 +91,22 @@ impl Record {
         self.get(name).ok_or_else(|| Fault::new(self.lacks(name)))
     }
 
+    /// The field of that name, to be replaced.
+    ///
+    /// # Errors
+    /// As [`field`](Self::field).
+    pub fn field_mut(&mut self, name: &str) -> Result<&mut Tensor, Fault> {
+        match self.place(name) {
+            Ok(place) => Ok(&mut self.fields[place].1),
+            Err(_) => Err(Fault::new(self.lacks(name))),
+        }
+    }
+
+    /// Keeps the fields whose names pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.fields.retain(|(name, _)| keep(name));
+    }
+
     /// Takes a field out.
     pub fn remove(&mut self, name: &str) -> Option<Tensor> {
         self.place(name).ok().map(|place| self.fields.remove(place).1)

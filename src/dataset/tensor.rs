@@ -3,6 +3,7 @@
 //! The bytes are little-endian and row-major on every host, so that what is hashed, stored or sent
 //! is the memory itself. Absent on purpose: strides, views of a part, arithmetic, devices.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::buffer::{ALIGN, Data, Owner};
@@ -214,6 +215,14 @@ impl Tensor {
             Some(elements) => elements.to_vec(),
             None => self.bytes().chunks_exact(size_of::<T>()).map(T::read).collect(),
         })
+    }
+
+    /// The elements, copied only where the host is big-endian.
+    pub(crate) fn elements<T: Element>(&self) -> Result<Cow<'_, [T]>, Fault> {
+        match self.as_slice() {
+            Some(elements) => Ok(elements.into()),
+            None => self.to_vec().map(Cow::Owned),
+        }
     }
 
     /// The same elements in another shape, without a copy.

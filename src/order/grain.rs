@@ -14,8 +14,8 @@
 /// ```
 #[must_use]
 pub fn index_shuffle(index: u64, max_index: u64, seed: u32, rounds: u32) -> u64 {
-    if max_index == 0 {
-        return 0;
+    if max_index == 0 || rounds == 0 {
+        return index.min(max_index);
     }
     let log = u64::BITS - (max_index - 1).leading_zeros();
     let block_bits = (log + log % 2).clamp(16, 64);

@@ -2,19 +2,22 @@
 
 use super::Rng;
 
-/// Rounds of the network. Statistics are level from 6 on; see `tests/order.rs`.
+/// Rounds of the network. `tests/order.rs` shows what fewer would let through.
 const ROUNDS: usize = 8;
-/// Up to this length a permutation is drawn whole and packed into one word, four bits an entry.
-const PACKED: u64 = 16;
+/// Up to this length a permutation is drawn whole; the table is no larger than the keys would be.
+const TABLE: usize = 128;
+/// Spreads the bits of a round; the odd number next to 2^64 divided by the golden ratio.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 /// The op number that keys permutations; ops of a pipeline count from 0 and never reach it.
 const OP: u64 = u64::MAX;
 
 /// A random permutation of `0..len`, keyed by seed and epoch, in O(1) memory.
 ///
-/// It is a bijection for every length. Up to 16 entries it is drawn by Fisher and Yates, so every
-/// one of the `len!` orders is equally likely. Above, it is a Feistel network over the smallest
-/// `2^bits >= len` with pairwise independent round functions, walked along its cycle until it
-/// lands inside `0..len` (J. Black, P. Rogaway, "Ciphers with arbitrary finite domains", 2002).
+/// It is a bijection for every length. Up to 128 entries it is drawn by Fisher and Yates, so every
+/// order is equally likely. Above, it is a Feistel network over the smallest `2^bits >= len`,
+/// walked along its cycle until it lands inside `0..len` (J. Black, P. Rogaway, "Ciphers with
+/// arbitrary finite domains", 2002), and one key bit decides whether the entries 0 and 1 change
+/// places, since a Feistel network alone gives even permutations only.
 /// `ARCHITECTURE.md` specifies it to the bit.
 ///
 /// ```
@@ -34,8 +37,8 @@ pub struct Permutation {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    Packed(u64),
-    Network { left_bits: u32, right_bits: u32, keys: [[u64; 2]; ROUNDS] },
+    Table([u8; TABLE]),
+    Network { left_bits: u32, right_bits: u32, keys: [[u64; 2]; ROUNDS], parity: u64 },
 }
 
 impl Permutation {
@@ -47,17 +50,18 @@ impl Permutation {
     pub fn new(len: u64, seed: u64, epoch: u64) -> Self {
         assert!(len <= 1 << 63, "a permutation has at most 2^63 entries, not {len}");
         let mut rng = Rng::keyed(seed, epoch, OP, 0);
-        let kind = if len <= PACKED {
-            let mut entries: [u8; PACKED as usize] = core::array::from_fn(|entry| entry as u8);
+        let kind = if len <= TABLE as u64 {
+            let mut entries = core::array::from_fn(|entry| entry as u8);
             rng.shuffle(&mut entries[..len as usize]);
-            Kind::Packed(entries.iter().rev().fold(0, |word, &entry| word << 4 | u64::from(entry)))
+            Kind::Table(entries)
         } else {
             let bits = u64::BITS - (len - 1).leading_zeros();
             let mut keys = [[0; 2]; ROUNDS];
             for key in &mut keys {
                 *key = [rng.next_u64(), rng.next_u64()];
             }
-            Kind::Network { left_bits: bits - bits / 2, right_bits: bits / 2, keys }
+            let parity = rng.next_u64() >> 63;
+            Kind::Network { left_bits: bits - bits / 2, right_bits: bits / 2, keys, parity }
         };
         Self { len, seed, epoch, kind }
     }
@@ -78,13 +82,13 @@ impl Permutation {
     pub fn get(&self, index: u64) -> u64 {
         assert!(index < self.len, "index {index} of a permutation of {} entries", self.len);
         match &self.kind {
-            Kind::Packed(word) => word >> (4 * index) & 15,
-            Kind::Network { left_bits, right_bits, keys } => {
+            Kind::Table(entries) => u64::from(entries[index as usize]),
+            Kind::Network { left_bits, right_bits, keys, parity } => {
                 let mut value = index;
                 loop {
                     value = network(value, *left_bits, *right_bits, keys);
                     if value < self.len {
-                        return value;
+                        return if value < 2 { value ^ parity } else { value };
                     }
                 }
             }
@@ -105,11 +109,11 @@ fn network(value: u64, left_bits: u32, right_bits: u32, keys: &[[u64; 2]; ROUNDS
     left << right_bits | right
 }
 
-/// Multiply, add, take the top bits: strongly universal for halves of up to 32 bits
-/// (M. Dietzfelbinger, "Universal hashing and k-wise independent random variables", 1996).
+/// Multiplies and adds with the key, spreads the bits, and takes the top ones.
 #[inline]
 fn round(half: u64, key: [u64; 2], bits: u32) -> u64 {
-    half.wrapping_mul(key[0]).wrapping_add(key[1]) >> (u64::BITS - bits)
+    let mixed = half.wrapping_mul(key[0]).wrapping_add(key[1]);
+    (mixed ^ mixed >> 32).wrapping_mul(SPREAD) >> (u64::BITS - bits)
 }
 
 #[cfg(test)]

@@ -3,9 +3,18 @@
 //! A source answers for indices inside its length only; [`source`] makes a [`Dataset`] of it.
 //! Absent on purpose: shuffling, epochs, batches.
 
+mod array;
+mod bytes;
+mod csv;
+mod idx;
 mod memory;
+mod npy;
 
+pub use bytes::*;
+pub use csv::{Column, Columns, Csv, CsvField, CsvOptions};
+pub use idx::{Idx, IdxOptions};
 pub use memory::{Range, Values, from_vec, range};
+pub use npy::{Npy, NpyOptions};
 
 use crate::dataset::{Dataset, Fetched};
 use crate::error::{Fault, Result};

@@ -170,16 +170,15 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
     }
 
     fn mark(&self, feed: &dyn Feed<In>) -> Mark {
-        match &self.anchor {
-            None => self.clean_mark(feed),
-            Some((mark, given)) => {
-                let mut mark = mark.clone();
-                if let Some(skip) = mark.cursors.last_mut().and_then(|cursor| cursor.first_mut()) {
-                    *skip = *given;
-                }
-                mark
-            }
+        let (mut mark, given) = match &self.anchor {
+            Some((mark, given)) => (mark.clone(), *given),
+            None => (self.clean_mark(feed), 0),
+        };
+        // While a resumed stage is still catching up, what it has yet to drop counts as given.
+        if let Some(skip) = mark.cursors.last_mut().and_then(|cursor| cursor.first_mut()) {
+            *skip = given + self.skip;
         }
+        mark
     }
 
     fn restore(&mut self, cursors: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()> {

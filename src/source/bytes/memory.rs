@@ -23,10 +23,7 @@ impl InMemory {
     ///
     /// They are not copied.
     #[must_use]
-    pub fn new(
-        name: impl Into<Arc<str>>,
-        bytes: impl AsRef<[u8]> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self { name: name.into(), bytes: Arc::new(bytes) }
     }
 

@@ -4,18 +4,16 @@
 //! format reads a file, memory, and whatever else can answer for a range. Absent on purpose:
 //! writing, file formats, caches.
 
-mod files;
+pub(super) mod files;
 mod gzip;
 mod local;
 mod memory;
-mod named;
 
 pub use files::{Files, Folder, MemoryFiles};
 pub use local::*;
 pub use memory::InMemory;
 
 pub(super) use gzip::Stream;
-pub use named::NamedFiles;
 
 use std::fmt::Debug;
 
@@ -107,12 +105,7 @@ fn past_end(source: &dyn ByteSource, offset: u64, wanted: usize) -> Error {
 }
 
 /// Copies from bytes in memory, for [`ByteSource::read_at`].
-fn read_slice(
-    source: &dyn ByteSource,
-    bytes: &[u8],
-    offset: u64,
-    buffer: &mut [u8],
-) -> Result<()> {
+fn read_slice(source: &dyn ByteSource, bytes: &[u8], offset: u64, buffer: &mut [u8]) -> Result<()> {
     let part = usize::try_from(offset).ok().and_then(|start| {
         let end = start.checked_add(buffer.len())?;
         bytes.get(start..end)

@@ -1,0 +1,262 @@
+//! Arrays whose first axis counts samples, as the fields of one record.
+//!
+//! What the formats of this room share: a format says where an array lies and how, and this reads
+//! one sample of it as a little-endian, row-major tensor. Absent on purpose: headers, files.
+
+use std::sync::Arc;
+
+use super::bytes::{ByteSource, identity};
+use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
+use crate::error::{Error, Fault, Result};
+use crate::order::Op;
+
+/// How many bytes one read may fetch to pick the scattered elements of a sample from.
+const WINDOW: u64 = 16 << 10;
+
+/// How an array lies in its bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) dtype: Dtype,
+    /// The length of each axis, samples first.
+    pub(super) axes: Vec<u64>,
+    /// Where the first element is, in bytes.
+    pub(super) offset: u64,
+    pub(super) big_endian: bool,
+    /// Whether the first axis runs fastest: Fortran's order.
+    pub(super) column_major: bool,
+}
+
+/// An array in a byte source.
+#[derive(Debug, Clone)]
+pub(super) struct Array {
+    bytes: Arc<dyn ByteSource>,
+    identity: String,
+    layout: Layout,
+    /// The bytes of one sample.
+    size: u64,
+}
+
+impl Array {
+    /// Checks that the array is there, whole.
+    pub(super) fn new(bytes: Arc<dyn ByteSource>, layout: Layout) -> Result<Self> {
+        let identity = identity(&*bytes)?;
+        Self::identified(bytes, identity, layout)
+    }
+
+    /// An array whose content is told from others by the identity of another source.
+    pub(super) fn identified(
+        bytes: Arc<dyn ByteSource>,
+        identity: String,
+        mut layout: Layout,
+    ) -> Result<Self> {
+        let wrong = |offset, why| Error::Format { name: bytes.name().into(), offset, why };
+        let Layout { dtype, axes, offset, .. } = &layout;
+        if axes.len() > RANK_MAX {
+            let why = format!("has {} axes, at most {RANK_MAX} can be read", axes.len());
+            return Err(wrong(None, why));
+        }
+        let Some((&samples, shape)) = axes.split_first() else {
+            let why = "holds one value without axes; samples need a first axis that counts them";
+            return Err(wrong(None, why.into()));
+        };
+        let needed = byte_size(*dtype, axes).ok_or_else(|| {
+            wrong(None, format!("claims the shape {axes:?} of {dtype}, which is beyond 2^63 bytes"))
+        })?;
+        let there = bytes.len().saturating_sub(*offset);
+        if there < needed {
+            let shape = format!("its shape {axes:?} of {dtype} takes {needed} bytes");
+            let why = format!("is cut short: {shape} from byte {offset} on, {there} are there");
+            return Err(wrong(Some(bytes.len()), why));
+        }
+        let size = if samples == 0 { 0 } else { needed / samples };
+        layout.column_major &= !shape.is_empty();
+        Ok(Self { bytes, identity, layout, size })
+    }
+
+    /// One sample: the array without its first axis.
+    pub(super) fn sample(&self, index: u64) -> Result<Tensor, Fault> {
+        let Layout { dtype, ref axes, offset, .. } = self.layout;
+        let (samples, shape) = (axes[0], &axes[1..]);
+        if index >= samples {
+            return Err(Fault::new(format!("there are {samples} samples")));
+        }
+        Tensor::build_overwritten(dtype, shape, |out| {
+            if self.layout.column_major {
+                match dtype.size() {
+                    1 => self.gather::<1>(index, out)?,
+                    2 => self.gather::<2>(index, out)?,
+                    4 => self.gather::<4>(index, out)?,
+                    _ => self.gather::<8>(index, out)?,
+                }
+            } else {
+                self.bytes.read_at(offset + index * self.size, out)?;
+            }
+            if self.layout.big_endian {
+                reverse_elements(out, dtype);
+            }
+            if dtype == Dtype::BOOL {
+                // Any byte but 0 is true to the programs that write such files.
+                out.iter_mut().for_each(|byte| *byte = (*byte != 0).into());
+            }
+            Ok(())
+        })
+    }
+
+    /// Picks the elements of one sample, of `N` bytes each, out of a column-major array.
+    fn gather<const N: usize>(&self, index: u64, out: &mut [u8]) -> Result<()> {
+        let (samples, shape) = (self.layout.axes[0], &self.layout.axes[1..]);
+        let (start, stride) = (self.layout.offset + index * N as u64, samples * N as u64);
+        let mut places = Places::new(shape);
+        let mut put = |window: &[u8], out: &mut [u8]| {
+            let step = usize::try_from(stride).unwrap_or(usize::MAX);
+            for (element, place) in window.chunks(step).zip(&mut places) {
+                out[place * N..][..N].copy_from_slice(&element[..N]);
+            }
+        };
+        let count = (out.len() / N) as u64;
+        if let Some(all) = self.bytes.as_slice().filter(|_| count > 0) {
+            let end = start + (count - 1) * stride + N as u64;
+            let window = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+            let window = window.and_then(|(start, end)| all.get(start..end));
+            let missing = || Error::Format {
+                name: self.bytes.name().into(),
+                offset: Some(start),
+                why: format!("its slice ends before byte {end}"),
+            };
+            put(window.ok_or_else(missing)?, out);
+            return Ok(());
+        }
+        let together = (WINDOW / stride).max(1);
+        let mut window = Vec::new();
+        for first in (0..count).step_by(together as usize) {
+            let more = together.min(count - first) - 1;
+            // At most WINDOW, or one element.
+            window.resize((more * stride) as usize + N, 0);
+            self.bytes.read_at(start + first * stride, &mut window)?;
+            put(&window, out);
+        }
+        Ok(())
+    }
+}
+
+/// Arrays of equal length: the fields of each record.
+#[derive(Debug, Clone)]
+pub(super) struct Fields {
+    op: &'static str,
+    len: u64,
+    fields: Vec<(Arc<str>, Array)>,
+}
+
+impl Fields {
+    /// Checks that the arrays go together; `op` names the format.
+    pub(super) fn new(op: &'static str, arrays: Vec<(String, Array)>) -> Result<Self> {
+        let mut fields: Vec<(Arc<str>, Array)> = Vec::with_capacity(arrays.len());
+        let mut names = Record::new();
+        for (name, array) in arrays {
+            let twice = names.insert(&*name, Tensor::scalar(0u8)).map_err(|fault| {
+                setting(op, format!("{name:?}"), &format!("names that a record can have: {fault}"))
+            })?;
+            if twice.is_some() {
+                return Err(setting(op, format!("{name:?} twice"), "each name once"));
+            }
+            if let Some((first, other)) = fields.first()
+                && other.layout.axes[0] != array.layout.axes[0]
+            {
+                let (own, others) = (array.layout.axes[0], other.layout.axes[0]);
+                let why = format!("field {name} has {own} samples");
+                let other = format!("field {first} of {} has {others}", other.bytes.name());
+                let name = array.bytes.name().into();
+                return Err(Error::Format { name, offset: None, why: format!("{why}, {other}") });
+            }
+            fields.push((name.into(), array));
+        }
+        match fields.first() {
+            Some((_, array)) => Ok(Self { op, len: array.layout.axes[0], fields }),
+            None => Err(setting(op, "empty".into(), "one field or more")),
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The record of one sample of each field.
+    pub(super) fn get(&self, index: u64) -> Result<Record, Fault> {
+        let mut record = Record::new();
+        for (name, array) in &self.fields {
+            let tensor = array.sample(index).map_err(|fault| fault.at(self.op, index))?;
+            record.insert(name.clone(), tensor)?;
+        }
+        Ok(record)
+    }
+
+    /// The format with the length and the identity of each field's file.
+    pub(super) fn op(&self) -> Op {
+        let op = Op::new(self.op).with("len", self.len);
+        self.fields.iter().fold(op, |op, (name, array)| op.with(name.to_string(), &array.identity))
+    }
+}
+
+fn setting(op: &str, value: String, allowed: &str) -> Error {
+    Error::Setting { name: format!("{op}.fields"), value, allowed: allowed.into() }
+}
+
+/// The bytes of an array, or `None` beyond 2^63, for which axes of length 0 do not count.
+pub(super) fn byte_size(dtype: Dtype, axes: &[u64]) -> Option<u64> {
+    let size = axes
+        .iter()
+        .filter(|&&axis| axis != 0)
+        .try_fold(dtype.size(), |size, &axis| size.checked_mul(axis))
+        .filter(|&size| size <= i64::MAX as u64)?;
+    Some(if axes.contains(&0) { 0 } else { size })
+}
+
+/// Turns big-endian elements into little-endian ones, in place.
+fn reverse_elements(bytes: &mut [u8], dtype: Dtype) {
+    match dtype.size() {
+        1 => {}
+        2 => bytes.as_chunks_mut::<2>().0.iter_mut().for_each(|element| element.reverse()),
+        4 => bytes.as_chunks_mut::<4>().0.iter_mut().for_each(|element| element.reverse()),
+        _ => bytes.as_chunks_mut::<8>().0.iter_mut().for_each(|element| element.reverse()),
+    }
+}
+
+/// The row-major place of each element, in column-major order.
+struct Places {
+    shape: Vec<usize>,
+    strides: Vec<usize>,
+    at: Vec<usize>,
+    place: usize,
+}
+
+impl Places {
+    /// For the shape of a tensor that exists, so that its lengths fit into `usize`.
+    fn new(shape: &[u64]) -> Self {
+        let shape: Vec<usize> = shape.iter().map(|&axis| axis as usize).collect();
+        let mut strides = vec![1usize; shape.len()];
+        for axis in (1..shape.len()).rev() {
+            strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
+        }
+        Self { at: vec![0; shape.len()], shape, strides, place: 0 }
+    }
+}
+
+impl Iterator for Places {
+    type Item = usize;
+
+    /// Goes on for ever: after the last place comes the first.
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let place = self.place;
+        for axis in 0..self.shape.len() {
+            self.at[axis] += 1;
+            self.place += self.strides[axis];
+            if self.at[axis] < self.shape[axis] {
+                break;
+            }
+            self.place -= self.at[axis] * self.strides[axis];
+            self.at[axis] = 0;
+        }
+        Some(place)
+    }
+}

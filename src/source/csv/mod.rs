@@ -1,0 +1,144 @@
+//! Comma-separated tables of numbers, plain or gzip.
+//!
+//! A table is read and parsed once, when it is opened, into the bytes of its tensors; nothing of
+//! its text stays. Absent on purpose: texts as values, guessed types, missing values.
+
+mod options;
+#[cfg(feature = "csv")]
+mod table;
+#[cfg(not(feature = "csv"))]
+#[path = "absent.rs"]
+mod table;
+
+pub use options::{Column, Columns, CsvField, CsvOptions};
+
+use std::sync::Arc;
+
+use super::Source;
+use super::array::{Array, Fields, Layout};
+use super::bytes::{ByteSource, Files, InMemory, identity};
+use crate::dataset::Record;
+use crate::error::{Fault, Result};
+use crate::order::Op;
+
+/// The rows of a table, one record for each.
+///
+/// Which columns make which field is said in [`CsvOptions`]. Values are numbers as Rust reads them:
+/// no space around them, no separators, and each within the range of its dtype. `BOOL` is 0 or 1,
+/// or true or false in lower or upper case or with a capital. `F16` and `BF16` are rounded by way
+/// of `F32`. Values may be quoted; blank lines are skipped; every row has the columns of the first.
+///
+/// At most 65,536 columns, and 4 MiB in one row. Memory: the size of the tensors, and for a short
+/// while up to three times that. With the feature `gz`, a file may be gzip; beyond 64 MiB of text
+/// it may not unpack to more than 200 times its size. Without the feature `csv`, there is
+/// [`Error::Unsupported`](crate::Error::Unsupported) only.
+///
+#[cfg_attr(feature = "csv", doc = "```")]
+#[cfg_attr(not(feature = "csv"), doc = "```no_run")]
+/// use windrow::dataset::Dtype;
+/// use windrow::source::{Csv, CsvField, CsvOptions, MemoryFiles};
+/// use windrow::{Dataset, source};
+///
+/// let files = MemoryFiles::default().with("t.csv", "1,2,3,4,cat\n5,6,7,8,dog\n".as_bytes());
+/// let options = CsvOptions::new("t.csv", [
+///     CsvField::new("image", 0..4, Dtype::U8).shape([2, 2]),
+///     CsvField::new("second", 1, Dtype::F32),
+/// ]);
+/// let csv = source(Csv::open(&files, &options.without_header())?);
+/// let row = csv.get(1)?.unwrap();
+/// assert_eq!(row["image"].shape(), [2, 2]);
+/// assert_eq!(row["image"].to_vec::<u8>()?, [5, 6, 7, 8]);
+/// assert_eq!(row["second"].to_vec::<f32>()?, [6.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Csv {
+    fields: Fields,
+    op: Op,
+}
+
+impl Csv {
+    /// Opens the file and reads all of it.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) with the line, where a row has more or fewer columns
+    /// than the first, where a value is no number of its dtype, where the text is not UTF-8, where
+    /// a bound is passed, and without any row; and for columns that are not there.
+    /// [`Error::Setting`](crate::Error::Setting) for options that make no sense.
+    pub fn open(files: &dyn Files, options: &CsvOptions) -> Result<Self> {
+        options.check()?;
+        let bytes = files.open(&options.file)?;
+        Self::new(&*bytes, options)
+    }
+
+    /// Reads all of a table that is open already; the options' file is not looked at.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn new(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Self> {
+        options.check()?;
+        let table = table::read(bytes, options)?;
+        let identity = identity(bytes)?;
+        let mut op = Op::new("csv")
+            .with("len", table.rows)
+            .with("file", &identity)
+            .with("delimiter", options.delimiter)
+            .with("header", options.header);
+        let mut arrays = Vec::with_capacity(table.columns.len());
+        for ((data, columns), field) in table.columns.into_iter().zip(&options.fields) {
+            let shape = field.shape_of(columns.len() as u64);
+            op = op.with(field.name.clone(), field_text(field, &shape, &columns));
+            let layout = Layout {
+                dtype: field.dtype,
+                axes: [&[table.rows][..], &shape].concat(),
+                offset: 0,
+                big_endian: false,
+                column_major: false,
+            };
+            let data = Arc::new(InMemory::new(bytes.name(), data));
+            arrays.push((field.name.clone(), Array::identified(data, identity.clone(), layout)?));
+        }
+        Ok(Self { fields: Fields::new("csv", arrays)?, op })
+    }
+}
+
+impl Source for Csv {
+    type Sample = Record;
+
+    fn len(&self) -> u64 {
+        self.fields.len()
+    }
+
+    fn get(&self, index: u64) -> Result<Record, Fault> {
+        self.fields.get(index)
+    }
+
+    fn op(&self) -> Op {
+        self.op.clone()
+    }
+}
+
+/// What a field is made of, as in `U8[8;8]:0-63`.
+fn field_text(field: &CsvField, shape: &[u64], columns: &[usize]) -> String {
+    let shape = shape.iter().map(u64::to_string).collect::<Vec<_>>().join(";");
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &column in columns {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == column => *last = column,
+            _ => runs.push((column, column)),
+        }
+    }
+    let text = |&(first, last): &(usize, usize)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    let runs = runs.iter().map(text).collect::<Vec<_>>().join("+");
+    format!("{}[{shape}]:{runs}", field.dtype)
+}
+
+/// What reading a table gives.
+struct Table {
+    rows: u64,
+    /// For each field, the bytes of all rows and the columns they came from.
+    columns: Vec<(Vec<u8>, Vec<usize>)>,
+}

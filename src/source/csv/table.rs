@@ -1,0 +1,267 @@
+//! From the text of a table to the bytes of its fields.
+
+#[path = "value.rs"]
+mod value;
+
+use std::io::Read;
+
+use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
+
+use super::{Column, Columns, CsvField, CsvOptions, Table};
+use crate::error::{Error, Result};
+use crate::source::bytes::files::list;
+use crate::source::bytes::{ByteSource, Stream};
+
+/// The most columns a table may have.
+const COLUMNS_MAX: usize = 65_536;
+/// The most text in one row, in bytes.
+const ROW_BYTES_MAX: u64 = 4 << 20;
+/// How much text is read at once, in bytes.
+const BUFFER: usize = 64 << 10;
+/// How much text gzip may give whatever its own size, in bytes.
+const UNPACKED_FREE: u64 = 64 << 20;
+/// How many times its own size gzip may give beyond that.
+const UNPACKED_RATIO_MAX: u64 = 200;
+/// How much of a value an error shows, in characters.
+const SHOWN: usize = 40;
+
+/// Reads all rows.
+pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table> {
+    let mut rows = Rows::open(bytes, options)?;
+    if !rows.next()? {
+        return Err(rows.wrong("is empty: it has no row".into()));
+    }
+    let width = rows.record.len();
+    if width > COLUMNS_MAX {
+        let why = format!("{width} columns; at most {COLUMNS_MAX} can be read");
+        return Err(rows.wrong_here(why));
+    }
+    let names = match options.header {
+        true => Some(rows.texts()?.map(String::from).collect::<Vec<_>>()),
+        false => None,
+    };
+    let fields = options.fields.iter().map(|field| {
+        let columns = resolve(field, width, names.as_deref());
+        columns.map(|columns| (Vec::new(), columns)).map_err(|why| rows.wrong(why))
+    });
+    let mut table = Table { rows: 0, columns: fields.collect::<Result<_>>()? };
+    let mut there = !options.header || rows.next()?;
+    while there {
+        if rows.record.len() != width {
+            let why = format!("{} columns, the first row has {width}", rows.record.len());
+            return Err(rows.wrong_here(why));
+        }
+        if !rows.record.as_slice().is_ascii() {
+            _ = rows.texts()?;
+        }
+        for (field, (data, columns)) in options.fields.iter().zip(&mut table.columns) {
+            let size = columns.len() * field.dtype.size() as usize;
+            if data.try_reserve(size).is_err() {
+                return Err(rows.wrong_here(format!("no memory for field {}", field.name)));
+            }
+            if let Err(column) = value::push(field.dtype, &rows.record, columns, data) {
+                return Err(rows.wrong_value(field, column, names.as_deref()));
+            }
+        }
+        table.rows += 1;
+        there = rows.next()?;
+    }
+    for (data, _) in &mut table.columns {
+        data.shrink_to_fit();
+    }
+    Ok(table)
+}
+
+/// The numbers of a field's columns, or what is wrong with them.
+fn resolve(
+    field: &CsvField,
+    width: usize,
+    names: Option<&[String]>,
+) -> std::result::Result<Vec<usize>, String> {
+    let name = &field.name;
+    let beyond = |column: u64| {
+        format!("field {name} wants column {column}; its columns are 0 to {}", width - 1)
+    };
+    let number = |column: &Column| match column {
+        Column::Number(number) => {
+            usize::try_from(*number).ok().filter(|&n| n < width).ok_or_else(|| beyond(*number))
+        }
+        Column::Name(wanted) => {
+            let names = names.ok_or_else(|| {
+                format!("field {name} wants column {wanted:?}, but is read without a header")
+            })?;
+            let mut found = (0..names.len()).filter(|&column| names[column] == *wanted);
+            match (found.next(), found.next()) {
+                (Some(column), None) => Ok(column),
+                (Some(first), Some(second)) => Err(format!(
+                    "field {name} wants column {wanted:?}, which columns {first} and {second} are called"
+                )),
+                (None, _) => {
+                    let there = list(names.iter().map(String::as_str));
+                    Err(format!("field {name} wants column {wanted:?}; its columns are {there}"))
+                }
+            }
+        }
+    };
+    let columns: Vec<usize> = match &field.columns {
+        Columns::All => (0..width).collect(),
+        Columns::One(column) => vec![number(column)?],
+        Columns::List(columns) => {
+            columns.iter().map(number).collect::<std::result::Result<_, _>>()?
+        }
+        Columns::Range(range) if range.start > range.end => {
+            return Err(format!("field {name} wants columns {range:?}, which run backwards"));
+        }
+        Columns::Range(range) if range.end > width as u64 => return Err(beyond(range.end - 1)),
+        Columns::Range(range) => (range.start as usize..range.end as usize).collect(),
+    };
+    if columns.is_empty() {
+        return Err(format!("field {name} has no column"));
+    }
+    if columns.len() > COLUMNS_MAX {
+        return Err(format!("field {name} has {} columns, at most {COLUMNS_MAX}", columns.len()));
+    }
+    let shape = field.shape_of(columns.len() as u64);
+    let places = shape.iter().try_fold(1u64, |places, &axis| places.checked_mul(axis));
+    if places != Some(columns.len() as u64) {
+        let count = columns.len();
+        return Err(format!("field {name} has {count} columns, which are not of shape {shape:?}"));
+    }
+    Ok(columns)
+}
+
+/// The rows of a text, one after another.
+struct Rows<'a> {
+    bytes: &'a dyn ByteSource,
+    reader: Reader<Text<'a>>,
+    record: ByteRecord,
+}
+
+impl<'a> Rows<'a> {
+    fn open(bytes: &'a dyn ByteSource, options: &CsvOptions) -> Result<Self> {
+        let stream = Stream::open(bytes)?;
+        let total_max = match stream.packed() {
+            true => bytes.len().saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_FREE),
+            false => u64::MAX,
+        };
+        let text = Text { stream, row: 0, total: 0, total_max, passed: None };
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(options.delimiter as u8)
+            .buffer_capacity(BUFFER)
+            .from_reader(text);
+        Ok(Self { bytes, reader, record: ByteRecord::new() })
+    }
+
+    /// Reads the next row; `false` after the last.
+    fn next(&mut self) -> Result<bool> {
+        self.reader.get_mut().row = 0;
+        let read = self.reader.read_byte_record(&mut self.record);
+        read.map_err(|error| match (self.reader.get_mut().passed.take(), error.into_kind()) {
+            (Some(why), _) => self.wrong_here(why),
+            (None, ErrorKind::Io(error)) => match error.downcast::<Error>() {
+                Ok(error) => error,
+                Err(error) => Error::io(format!("reading {}", self.bytes.name()), error),
+            },
+            (None, kind) => self.wrong_here(format!("{kind:?}")),
+        })
+    }
+
+    /// The values of the row, which must be UTF-8.
+    fn texts(&self) -> Result<impl Iterator<Item = &str>> {
+        for (column, value) in self.record.iter().enumerate() {
+            if std::str::from_utf8(value).is_err() {
+                let shown = shorten(&String::from_utf8_lossy(value));
+                return Err(self.wrong_here(format!("column {column} is not UTF-8: {shown}")));
+            }
+        }
+        Ok(self.record.iter().map(|value| std::str::from_utf8(value).unwrap_or_default()))
+    }
+
+    fn wrong(&self, why: String) -> Error {
+        Error::Format { name: self.bytes.name().into(), offset: None, why }
+    }
+
+    /// An error of the current row.
+    fn wrong_here(&self, why: String) -> Error {
+        let start = self.record.position().map_or(0, |position| position.byte());
+        match line_at(self.bytes, start) {
+            Ok(line) => self.wrong(format!("line {line}: {why}")),
+            Err(error) => error,
+        }
+    }
+
+    fn wrong_value(&self, field: &CsvField, column: usize, names: Option<&[String]>) -> Error {
+        let value = String::from_utf8_lossy(self.record.get(column).unwrap_or_default());
+        let named = names.map(|names| format!(" ({})", shorten(&names[column])));
+        let (place, shown) = (named.unwrap_or_default(), shorten(&value));
+        let (name, dtype, allowed) = (&field.name, field.dtype, value::allowed(field.dtype));
+        let why = format!("column {column}{place}: {shown} is no {dtype}, {allowed}");
+        self.wrong_here(format!("{why}, for field {name}"))
+    }
+}
+
+/// A text that counts what it gives, and stops where that is too much.
+struct Text<'a> {
+    stream: Stream<'a>,
+    /// The bytes given since the current row was begun, but for what was in the buffer then.
+    row: u64,
+    total: u64,
+    total_max: u64,
+    /// Which bound was passed.
+    passed: Option<String>,
+}
+
+impl Read for Text<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.stream.fill(buffer).map_err(std::io::Error::other)?;
+        self.row += count as u64;
+        self.total += count as u64;
+        if self.row > ROW_BYTES_MAX + BUFFER as u64 {
+            let why = format!("a row of more than {ROW_BYTES_MAX} bytes; is a quote left open?");
+            self.passed = Some(why);
+        } else if self.total > self.total_max {
+            let most = self.total_max;
+            let why = format!("gzip of this size may unpack to {most} bytes; unpack it yourself");
+            self.passed = Some(why);
+        }
+        match self.passed {
+            Some(_) => Err(std::io::Error::other("a bound was passed")),
+            None => Ok(count),
+        }
+    }
+}
+
+/// The number of the line, from 1, of the first row at or after a byte of the text.
+///
+/// Only errors ask, so the text is read again; the reader's own count is off after blank lines.
+fn line_at(bytes: &dyn ByteSource, start: u64) -> Result<u64> {
+    let mut stream = Stream::open(bytes)?;
+    let mut buffer = vec![0; BUFFER];
+    let (mut at, mut line, mut before) = (0, 1, 0);
+    loop {
+        let count = stream.fill(&mut buffer)?;
+        for &byte in &buffer[..count] {
+            match byte {
+                b'\r' => line += 1,
+                b'\n' if before == b'\r' => {}
+                b'\n' => line += 1,
+                _ if at >= start => return Ok(line),
+                _ => {}
+            }
+            before = byte;
+            at += 1;
+        }
+        if count < buffer.len() {
+            return Ok(line);
+        }
+    }
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}

@@ -1,0 +1,200 @@
+//! The idx files that MNIST and its relatives come as, plain or gzip.
+//!
+//! Absent on purpose: guessing from file names. Gzip is known by its first bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Source;
+use super::array::{Array, Fields, Layout, byte_size};
+use super::bytes::{ByteSource, Files, InMemory, Stream, identity};
+use crate::dataset::{Dtype, RANK_MAX, Record};
+use crate::error::{Error, Fault, Result};
+use crate::order::Op;
+
+/// More bytes than deflate can make of one: its best is 1,032.
+const GZIP_RATIO_MAX: u64 = 1040;
+
+/// The samples of one or several idx files, along their first axis.
+///
+/// Each field of a sample's record is a row of one file: of MNIST's images, a `U8` tensor of shape
+/// `[28, 28]`; of its labels, one of shape `[]`. The format's types are all read: u8, i8, i16, i32,
+/// f32 and f64, up to 8 axes. A file must have exactly the bytes that its header says.
+///
+/// With the feature `gz`, a file may be gzip. It is unpacked into memory when it is opened, and
+/// never to more than its header says.
+///
+/// ```
+/// use windrow::source::{Idx, IdxOptions, MemoryFiles};
+/// use windrow::{Dataset, source};
+///
+/// let images = [0, 0, 0x0b, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 1, 0, 2, 0, 3, 0, 4];
+/// let labels = [0, 0, 0x08, 1, 0, 0, 0, 2, 7, 9];
+/// let files = MemoryFiles::default().with("images.idx", images).with("labels.idx", labels);
+///
+/// let options = IdxOptions::from([("image", "images.idx"), ("label", "labels.idx")]);
+/// let idx = source(Idx::open(&files, &options)?);
+/// let second = idx.get(1)?.unwrap();
+/// assert_eq!(second["image"].to_vec::<i16>()?, [3, 4]);
+/// assert_eq!(second["label"].to_vec::<u8>()?, [9]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Idx(Fields);
+
+/// Which idx file is which field of a record.
+///
+/// ```
+/// use windrow::source::IdxOptions;
+/// let json = r#"{"fields": {"label": "train-labels-idx1-ubyte.gz"}}"#;
+/// let options = IdxOptions::from([("label", "train-labels-idx1-ubyte.gz")]);
+/// assert_eq!(serde_json::from_str::<IdxOptions>(json)?, options);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdxOptions {
+    /// The file of each field, by the field's name.
+    pub fields: BTreeMap<String, String>,
+}
+
+impl IdxOptions {
+    /// One file, whose rows are the field `data`.
+    #[must_use]
+    pub fn file(file: impl Into<String>) -> Self {
+        Self { fields: BTreeMap::from([("data".into(), file.into())]) }
+    }
+}
+
+impl<F: Into<String>, N: Into<String>, const COUNT: usize> From<[(F, N); COUNT]> for IdxOptions {
+    /// Pairs of a field and its file.
+    fn from(pairs: [(F, N); COUNT]) -> Self {
+        Self {
+            fields: pairs.into_iter().map(|(field, file)| (field.into(), file.into())).collect(),
+        }
+    }
+}
+
+impl Idx {
+    /// Opens the files and reads their headers, and all of those that are gzip.
+    ///
+    /// # Errors
+    /// [`Error::Format`] with the file and the offset: no idx file, one that is shorter or longer
+    /// than its header says, gzip that is broken, or fields of different lengths.
+    /// [`Error::Unsupported`] for gzip without the feature `gz`, [`Error::Setting`] without any
+    /// field.
+    pub fn open(files: &dyn Files, options: &IdxOptions) -> Result<Self> {
+        let open = |(field, file): (&String, &String)| Ok((field.clone(), files.open(file)?));
+        Self::new(options.fields.iter().map(open).collect::<Result<_>>()?)
+    }
+
+    /// The fields with bytes that are open already.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and a field that is there twice.
+    pub fn new(fields: Vec<(String, Arc<dyn ByteSource>)>) -> Result<Self> {
+        let array = |(field, bytes)| Ok((field, array(bytes)?));
+        Ok(Self(Fields::new("idx", fields.into_iter().map(array).collect::<Result<_>>()?)?))
+    }
+}
+
+impl Source for Idx {
+    type Sample = Record;
+
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn get(&self, index: u64) -> Result<Record, Fault> {
+        self.0.get(index)
+    }
+
+    fn op(&self) -> Op {
+        self.0.op()
+    }
+}
+
+/// The array of a file, which is unpacked where it is gzip.
+fn array(bytes: Arc<dyn ByteSource>) -> Result<Array> {
+    let wrong = |offset, why| Error::Format { name: bytes.name().into(), offset, why };
+    let mut stream = Stream::open(&*bytes)?;
+    let layout = header(&mut stream, wrong)?;
+    let size = byte_size(layout.dtype, &layout.axes).ok_or_else(|| {
+        wrong(Some(4), format!("claims the shape {:?}, which is beyond 2^63 bytes", layout.axes))
+    })?;
+    let claim = format!("its shape {:?} of {} takes {size} bytes", layout.axes, layout.dtype);
+    if !stream.packed() {
+        if bytes.len() > layout.offset + size {
+            let there = bytes.len() - layout.offset;
+            let why = format!("is too long: {claim} after the header, {there} are there");
+            return Err(wrong(Some(layout.offset + size), why));
+        }
+        drop(stream);
+        return Array::new(bytes, layout);
+    }
+    if size / GZIP_RATIO_MAX > bytes.len() {
+        let why = format!("{claim}, more than gzip packs into {} bytes", bytes.len());
+        return Err(wrong(None, why));
+    }
+    let mut data = Vec::new();
+    let room = usize::try_from(size).ok().and_then(|room| data.try_reserve_exact(room).ok());
+    if room.is_none() {
+        return Err(wrong(None, format!("{claim}, more memory than there is")));
+    }
+    data.resize(size as usize, 0);
+    let there = stream.fill(&mut data)? as u64;
+    if there < size {
+        let why = format!("is cut short: {claim} after the header, it unpacks to {there}");
+        return Err(wrong(None, why));
+    }
+    if stream.fill(&mut [0])? > 0 {
+        return Err(wrong(None, format!("is too long: {claim} after the header, it has more")));
+    }
+    drop(stream);
+    let unpacked = InMemory::new(bytes.name(), data);
+    let layout = Layout { offset: 0, ..layout };
+    Array::identified(Arc::new(unpacked), identity(&*bytes)?, layout)
+}
+
+/// Two zeros, the type, the number of axes, and each axis as a big-endian u32.
+fn header(stream: &mut Stream<'_>, wrong: impl Fn(Option<u64>, String) -> Error) -> Result<Layout> {
+    let mut start = [0; 4];
+    let there = stream.fill(&mut start)?;
+    let [0, 0, kind, rank] = start else {
+        return Err(wrong(Some(0), "is not an idx file: it does not start with two zeros".into()));
+    };
+    if there < 4 {
+        let why = format!("is not an idx file: it has {there} bytes, the header takes 4 or more");
+        return Err(wrong(Some(0), why));
+    }
+    let dtype = match kind {
+        0x08 => Dtype::U8,
+        0x09 => Dtype::I8,
+        0x0b => Dtype::I16,
+        0x0c => Dtype::I32,
+        0x0d => Dtype::F32,
+        0x0e => Dtype::F64,
+        _ => {
+            let why = format!("has the type {kind:#04x}; idx has 0x08, 0x09 and 0x0b to 0x0e");
+            return Err(wrong(Some(2), why));
+        }
+    };
+    let rank = usize::from(rank);
+    if !(1..=RANK_MAX).contains(&rank) {
+        let why = format!("has {rank} axes; 1 to {RANK_MAX} can be read");
+        return Err(wrong(Some(3), why));
+    }
+    let mut axes = [[0; 4]; RANK_MAX];
+    let axes = &mut axes[..rank];
+    let there = stream.fill(axes.as_flattened_mut())?;
+    if there < 4 * rank {
+        let why =
+            format!("is cut short: its {rank} axes take {} bytes, {there} are there", 4 * rank);
+        return Err(wrong(Some(4), why));
+    }
+    let offset = 4 + 4 * rank as u64;
+    let axes = axes.iter().map(|&axis| u32::from_be_bytes(axis).into()).collect();
+    Ok(Layout { dtype, axes, offset, big_endian: true, column_major: false })
+}

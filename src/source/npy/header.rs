@@ -1,0 +1,271 @@
+//! The header of an `.npy` file: a Python dict literal, of which three keys are allowed.
+//!
+//! A strict parser of just that dict. It evaluates nothing, and what it allocates is bounded by
+//! the header's length.
+
+use crate::dataset::{Dtype, RANK_MAX};
+use crate::error::{Error, Result};
+use crate::source::array::Layout;
+use crate::source::bytes::ByteSource;
+
+const MAGIC: &[u8; 6] = b"\x93NUMPY";
+
+/// The longest header that is read, in bytes; NumPy itself stops at 10,000.
+const HEADER_BYTES_MAX: u64 = 64 << 10;
+
+/// How much of a piece of the header an error shows, in characters.
+const SHOWN: usize = 60;
+
+/// Reads the header of a file.
+pub(super) fn read(bytes: &dyn ByteSource) -> Result<Layout> {
+    let wrong = |offset, why| Error::Format { name: bytes.name().into(), offset, why };
+    let mut start = [0; 12];
+    let known = (bytes.len().min(12)) as usize;
+    bytes.read_at(0, &mut start[..known])?;
+    if !start.starts_with(MAGIC) {
+        let why = match start {
+            [b'P', b'K', ..] => "is an archive (npz?), not an npy file; unpack it first",
+            [0x1f, 0x8b, ..] => "is gzip, not an npy file; unpack it first",
+            _ => "is not an npy file: it does not start with \\x93NUMPY",
+        };
+        return Err(wrong(Some(0), why.into()));
+    }
+    let [major, minor] = [start[6], start[7]];
+    let (from, length) = match (major, minor) {
+        (1, 0) => (10, u64::from(u16::from_le_bytes([start[8], start[9]]))),
+        (2 | 3, 0) => {
+            (12, u64::from(u32::from_le_bytes([start[8], start[9], start[10], start[11]])))
+        }
+        _ if known < 8 => return Err(wrong(Some(6), "ends before its version".into())),
+        _ => {
+            let why = format!("has version {major}.{minor}; 1.0, 2.0 and 3.0 can be read");
+            return Err(wrong(Some(6), why));
+        }
+    };
+    if bytes.len() < from {
+        return Err(wrong(Some(8), "ends before the length of its header".into()));
+    }
+    if length > HEADER_BYTES_MAX {
+        let why = format!("claims a header of {length} bytes; at most {HEADER_BYTES_MAX} are read");
+        return Err(wrong(Some(8), why));
+    }
+    if bytes.len() - from < length {
+        let there = bytes.len() - from;
+        let why = format!("is cut short: its header takes {length} bytes, {there} are there");
+        return Err(wrong(Some(from), why));
+    }
+    let mut text = vec![0; length as usize];
+    bytes.read_at(from, &mut text)?;
+    if major == 3
+        && let Err(error) = std::str::from_utf8(&text)
+    {
+        let offset = from + error.valid_up_to() as u64;
+        return Err(wrong(Some(offset), "its header is not UTF-8".into()));
+    }
+    let mut parser = Parser { text: &text, at: 0 };
+    parser.dict(from + length).map_err(|why| wrong(Some(from + parser.at as u64), why))
+}
+
+/// Reads from the start of the text on; `at` is where an error is.
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+/// What is wrong at the parser's place.
+type Parsed<T> = std::result::Result<T, String>;
+
+impl Parser<'_> {
+    /// The whole header; the data start at `offset`.
+    fn dict(&mut self, offset: u64) -> Parsed<Layout> {
+        let (mut descr, mut order, mut shape) = (None, None, None);
+        self.expect(b'{')?;
+        while self.peek() != Some(b'}') {
+            let at = self.at;
+            let key = self.string()?;
+            self.expect(b':')?;
+            let fresh = match key.as_str() {
+                "descr" => descr.replace(self.dtype()?).is_none(),
+                "fortran_order" => order.replace(self.bool()?).is_none(),
+                "shape" => shape.replace(self.shape()?).is_none(),
+                _ => {
+                    self.at = at;
+                    return Err(format!("has the unknown key {key:?} in its header"));
+                }
+            };
+            if !fresh {
+                self.at = at;
+                return Err(format!("has the key {key:?} twice in its header"));
+            }
+            if self.peek() != Some(b'}') {
+                self.expect(b',')?;
+            }
+        }
+        self.expect(b'}')?;
+        if self.peek().is_some() {
+            return Err(format!("has {} after its header", self.shown(self.at)));
+        }
+        let missing = |key| format!("has no {key:?} in its header");
+        let (dtype, big_endian) = descr.ok_or_else(|| missing("descr"))?;
+        let column_major = order.ok_or_else(|| missing("fortran_order"))?;
+        let axes = shape.ok_or_else(|| missing("shape"))?;
+        Ok(Layout { dtype, axes, offset, big_endian, column_major })
+    }
+
+    /// The dtype, and whether it is big-endian.
+    fn dtype(&mut self) -> Parsed<(Dtype, bool)> {
+        let quoted = matches!(self.peek(), Some(b'\'' | b'"'));
+        let at = self.at;
+        if !quoted {
+            let why = "is not a plain one; save each field of a structure as an array of its own";
+            return Err(format!("its dtype {} {why}", self.shown(at)));
+        }
+        let descr = self.string()?;
+        let parsed = dtype_of(&descr);
+        if parsed.is_err() {
+            self.at = at;
+        }
+        parsed
+    }
+
+    fn bool(&mut self) -> Parsed<bool> {
+        self.skip_space();
+        for (word, value) in [("True", true), ("False", false)] {
+            if self.text[self.at..].starts_with(word.as_bytes()) {
+                self.at += word.len();
+                return Ok(value);
+            }
+        }
+        Err(format!("has {} where True or False belongs", self.shown(self.at)))
+    }
+
+    /// A tuple of lengths: `()`, `(3,)`, `(3, 4)`, `(3, 4,)`.
+    fn shape(&mut self) -> Parsed<Vec<u64>> {
+        self.expect(b'(')?;
+        let mut axes = Vec::new();
+        let mut comma = true;
+        while self.peek() != Some(b')') {
+            if !comma {
+                return Err(format!("has {} where , or ) belongs", self.shown(self.at)));
+            }
+            if axes.len() == RANK_MAX {
+                return Err(format!("its shape has more than {RANK_MAX} axes"));
+            }
+            axes.push(self.length()?);
+            comma = self.peek() == Some(b',');
+            self.at += usize::from(comma);
+        }
+        self.expect(b')')?;
+        if axes.len() == 1 && !comma {
+            return Err("its shape is a number in brackets; a tuple of one is (3,)".into());
+        }
+        Ok(axes)
+    }
+
+    /// A whole number as Python writes it.
+    fn length(&mut self) -> Parsed<u64> {
+        self.skip_space();
+        let rest = &self.text[self.at..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let after = rest.get(digits).copied();
+        if digits == 0 {
+            let shown = self.shown(self.at);
+            let negative = after == Some(b'-');
+            let belongs = if negative { "a length, which is never negative," } else { "a length" };
+            return Err(format!("has {shown} where {belongs} belongs"));
+        }
+        if matches!(after, Some(b'L' | b'l')) {
+            return Err("was written by Python 2 (3L); load and save it with a newer NumPy".into());
+        }
+        if digits > 1 && rest[0] == b'0' {
+            return Err(format!("has {}: a number does not start with 0", self.shown(self.at)));
+        }
+        let text = String::from_utf8_lossy(&rest[..digits]);
+        let length = text.parse().map_err(|_| {
+            let shown: String = text.chars().take(SHOWN).collect();
+            format!("its shape has an axis of {shown}, which is beyond 2^64")
+        })?;
+        self.at += digits;
+        Ok(length)
+    }
+
+    /// A string without escapes, in quotes of either kind.
+    fn string(&mut self) -> Parsed<String> {
+        let Some(quote @ (b'\'' | b'"')) = self.peek() else {
+            return Err(format!("has {} where a string belongs", self.shown(self.at)));
+        };
+        let rest = &self.text[self.at + 1..];
+        let Some(length) = rest.iter().position(|&byte| byte == quote) else {
+            return Err("has a string without an end in its header".into());
+        };
+        if rest[..length].iter().any(|&byte| byte == b'\\' || byte == b'\n') {
+            return Err("has a string with an escape or a line break in its header".into());
+        }
+        self.at += length + 2;
+        Ok(String::from_utf8_lossy(&rest[..length]).chars().take(SHOWN).collect())
+    }
+
+    fn expect(&mut self, byte: u8) -> Parsed<()> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            return Ok(());
+        }
+        Err(format!("has {} where {} belongs", self.shown(self.at), char::from(byte)))
+    }
+
+    /// The next byte that is not space.
+    fn peek(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.text.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.text.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0c)) {
+            self.at += 1;
+        }
+    }
+
+    /// The text from a place on, for an error.
+    fn shown(&self, at: usize) -> String {
+        let rest = String::from_utf8_lossy(&self.text[at..]);
+        let rest = rest.trim_end();
+        match rest.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{:?}…", &rest[..end]),
+            None if rest.is_empty() => "the end of its header".into(),
+            None => format!("{rest:?}"),
+        }
+    }
+}
+
+/// Reads a type as NumPy writes it, such as `<f4`, and whether it is big-endian.
+fn dtype_of(descr: &str) -> Parsed<(Dtype, bool)> {
+    let name = descr.trim_start_matches(['<', '>', '=', '|']);
+    let dtype = match name {
+        _ if descr.len() > name.len() + 1 => None,
+        "b1" => Some(Dtype::BOOL),
+        "u1" => Some(Dtype::U8),
+        "i1" => Some(Dtype::I8),
+        "u2" => Some(Dtype::U16),
+        "i2" => Some(Dtype::I16),
+        "u4" => Some(Dtype::U32),
+        "i4" => Some(Dtype::I32),
+        "u8" => Some(Dtype::U64),
+        "i8" => Some(Dtype::I64),
+        "f2" => Some(Dtype::F16),
+        "f4" => Some(Dtype::F32),
+        "f8" => Some(Dtype::F64),
+        _ => None,
+    };
+    if let Some(dtype) = dtype {
+        return Ok((dtype, descr.starts_with('>')));
+    }
+    let why = match name.as_bytes() {
+        [b'O', ..] => "is Python objects: those are pickles, which are never read",
+        [b'c', ..] => "is complex numbers; save the real and the imaginary part as two arrays",
+        [b'S' | b'a' | b'U', ..] => "is strings; save numbers, such as the index of each string",
+        [b'M' | b'm', ..] => "is dates or durations; save them with .astype('i8')",
+        [b'V', ..] => "is raw bytes, as bfloat16 is saved; save it with .astype('f4')",
+        _ => "is not one of b1, i1, i2, i4, i8, u1, u2, u4, u8, f2, f4, f8",
+    };
+    Err(format!("its dtype {descr:?} {why}"))
+}

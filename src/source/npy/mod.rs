@@ -1,0 +1,118 @@
+//! NumPy's `.npy` files.
+//!
+//! Absent on purpose: pickles, which are programs, and `.npz` archives.
+
+mod header;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Source;
+use super::array::{Array, Fields};
+use super::bytes::{ByteSource, Files};
+use crate::dataset::Record;
+use crate::error::{Fault, Result};
+use crate::order::Op;
+
+/// The samples of one or several `.npy` files, along their first axis.
+///
+/// Each field of a sample's record is a row of one file: of a file of shape `(60000, 28, 28)`, a
+/// tensor of shape `[28, 28]`; of a file of shape `(60000,)`, one of shape `[]`.
+///
+/// Versions 1.0 to 3.0 of the format, the dtypes `b1`, `i1` to `i8`, `u1` to `u8` and `f2` to `f8`
+/// of either byte order, up to 8 axes, C and Fortran order. A sample of a Fortran-order file is
+/// gathered from all over the file: save with `numpy.ascontiguousarray` for speed. Bytes after the
+/// array are let be, as NumPy does.
+///
+/// ```
+/// use windrow::source::{MemoryFiles, Npy, NpyOptions};
+/// use windrow::{Dataset, source};
+///
+/// let mut file = b"\x93NUMPY\x01\x00\x3e\x00".to_vec();
+/// file.extend(b"{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }  \n");
+/// file.extend([1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0]);
+/// let files = MemoryFiles::default().with("x.npy", file);
+///
+/// let npy = source(Npy::open(&files, &NpyOptions::file("x.npy"))?);
+/// assert_eq!(npy.len(), 2);
+/// assert_eq!(npy.get(1)?.unwrap()["data"].to_vec::<i16>()?, [4, 5, 6]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Npy(Fields);
+
+/// Which `.npy` file is which field of a record.
+///
+/// ```
+/// use windrow::source::NpyOptions;
+/// let json = r#"{"fields": {"image": "images.npy", "label": "labels.npy"}}"#;
+/// let options = NpyOptions::from([("image", "images.npy"), ("label", "labels.npy")]);
+/// assert_eq!(serde_json::from_str::<NpyOptions>(json)?, options);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NpyOptions {
+    /// The file of each field, by the field's name.
+    pub fields: BTreeMap<String, String>,
+}
+
+impl NpyOptions {
+    /// One file, whose rows are the field `data`.
+    #[must_use]
+    pub fn file(file: impl Into<String>) -> Self {
+        Self { fields: BTreeMap::from([("data".into(), file.into())]) }
+    }
+}
+
+impl<F: Into<String>, N: Into<String>, const COUNT: usize> From<[(F, N); COUNT]> for NpyOptions {
+    /// Pairs of a field and its file.
+    fn from(pairs: [(F, N); COUNT]) -> Self {
+        Self {
+            fields: pairs.into_iter().map(|(field, file)| (field.into(), file.into())).collect(),
+        }
+    }
+}
+
+impl Npy {
+    /// Opens the files and reads their headers.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) with the file and the offset: no `.npy` file, a
+    /// header or a dtype that cannot be read, an array that is cut short, or fields of different
+    /// lengths. [`Error::Setting`](crate::Error::Setting) without any field.
+    pub fn open(files: &dyn Files, options: &NpyOptions) -> Result<Self> {
+        let open = |(field, file): (&String, &String)| Ok((field.clone(), files.open(file)?));
+        Self::new(options.fields.iter().map(open).collect::<Result<_>>()?)
+    }
+
+    /// The fields with bytes that are open already.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and a field that is there twice.
+    pub fn new(fields: Vec<(String, Arc<dyn ByteSource>)>) -> Result<Self> {
+        let array = |(field, bytes): (String, Arc<dyn ByteSource>)| {
+            let layout = header::read(&*bytes)?;
+            Ok((field, Array::new(bytes, layout)?))
+        };
+        Ok(Self(Fields::new("npy", fields.into_iter().map(array).collect::<Result<_>>()?)?))
+    }
+}
+
+impl Source for Npy {
+    type Sample = Record;
+
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn get(&self, index: u64) -> Result<Record, Fault> {
+        self.0.get(index)
+    }
+
+    fn op(&self) -> Op {
+        self.0.op()
+    }
+}

@@ -1,0 +1,3 @@
+//! Pipelines as JSON documents, over records of named tensors.
+
+pub mod ops;

@@ -1,0 +1,166 @@
+//! `cast`: another dtype for the same numbers.
+
+use serde::{Deserialize, Serialize};
+
+use super::replace;
+use crate::dataset::number::Number;
+use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::error::Fault;
+use crate::order::Op;
+
+/// Converts the elements of a field to another dtype.
+///
+/// | from | to | rule |
+/// |---|---|---|
+/// | integer | integer | the same number; one that does not fit is an error |
+/// | integer | float | rounded to nearest, ties to even; `F16` has no finite number beyond 65504 |
+/// | float | float | rounded to nearest, ties to even; too large becomes infinite |
+/// | float | integer | the fraction is cut off; NaN, infinity and what does not fit are errors |
+/// | `BOOL` | number | 0 or 1 |
+/// | number | `BOOL` | 0 and 1; any other number is an error |
+///
+/// A NaN in another dtype is always the same one: quiet, positive, without payload. A field that has
+/// the dtype already is left as it is.
+///
+/// ```
+/// use windrow::dataset::{Dtype, Record, Tensor};
+/// use windrow::spec::ops::Cast;
+/// use windrow::{Dataset, from_vec};
+/// let record = Record::new().with("x", Tensor::from_slice([2], &[1.5f32, -2.9])?)?;
+/// let whole = from_vec(vec![record]).each(Cast { field: "x".into(), dtype: Dtype::I8 });
+/// assert_eq!(whole.get(0)?.unwrap_or_default()["x"].to_vec::<i8>()?, [1, -2]);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cast {
+    /// The field.
+    pub field: String,
+    /// What its elements become.
+    pub dtype: Dtype,
+}
+
+impl Cast {
+    /// Finds what is wrong with the options: nothing can be.
+    ///
+    /// # Errors
+    /// None.
+    pub fn validate(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Transform<Record> for Cast {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+        replace(record, &self.field, |tensor| {
+            if tensor.dtype() == self.dtype {
+                return Ok(tensor.clone());
+            }
+            with_dtype!(tensor.dtype(), A => with_dtype!(self.dtype, B => cast::<A, B>(tensor)))
+        })
+    }
+
+    fn op(&self) -> Op {
+        Op::new("cast").with("field", &self.field).with("dtype", self.dtype)
+    }
+}
+
+fn cast<A: Number, B: Number>(tensor: &Tensor) -> Result<Tensor, Fault> {
+    let from = tensor.elements::<A>()?;
+    Tensor::build_elements::<B>(tensor.shape(), |to| {
+        for (place, (to, &x)) in to.iter_mut().zip(&*from).enumerate() {
+            *to = B::narrow(x.wide()).ok_or_else(|| does_not_fit::<A, B>(place, x))?;
+        }
+        Ok(())
+    })
+}
+
+#[cold]
+fn does_not_fit<A: Number, B: Number>(place: usize, x: A) -> Fault {
+    let (x, dtype) = (x.wide(), B::DTYPE);
+    Fault::new(format!("element {place} is {x}, which {dtype} does not have"))
+}
+
+#[cfg(test)]
+mod tests {
+    use half::{bf16, f16};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dataset::{Dataset, Element};
+    use crate::source::from_vec;
+
+    fn to<A: Element>(dtype: Dtype, elements: &[A]) -> Result<Tensor, Fault> {
+        let tensor = Tensor::from_slice([elements.len() as u64], elements)?;
+        let record = Record::new().with("x", tensor)?;
+        let cast = Cast { field: "x".into(), dtype };
+        Ok(from_vec(vec![record]).each(cast).get(0)?.unwrap()["x"].clone())
+    }
+
+    fn cast_to<A: Element, B: Element>(elements: &[A]) -> Vec<B> {
+        to(B::DTYPE, elements).unwrap().to_vec().unwrap()
+    }
+
+    fn refused<A: Element>(dtype: Dtype, elements: &[A]) -> String {
+        to(dtype, elements).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn numbers_that_fit_stay_themselves() {
+        assert_eq!(cast_to::<u8, f32>(&[0, 7, 255]), [0.0, 7.0, 255.0]);
+        assert_eq!(cast_to::<i64, i8>(&[-128, 127]), [-128, 127]);
+        assert_eq!(cast_to::<f64, u64>(&[1.8e19, 0.9, -0.9]), [18_000_000_000_000_000_000, 0, 0]);
+        assert_eq!(cast_to::<bool, bf16>(&[true, false]), [bf16::ONE, bf16::ZERO]);
+        assert_eq!(cast_to::<f16, bool>(&[f16::ONE, f16::NEG_ZERO]), [true, false]);
+        assert_eq!(cast_to::<u64, f32>(&[(1 << 24) + 1, (1 << 24) + 3]), [16777216.0, 16777220.0]);
+        assert_eq!(cast_to::<f64, f32>(&[1e300, -1e-300]), [f32::INFINITY, -0.0]);
+        assert_eq!(cast_to::<f32, f16>(&[65519.0, 65520.0]), [f16::MAX, f16::INFINITY]);
+    }
+
+    #[test]
+    fn the_element_that_does_not_fit_is_named() {
+        let message = refused(Dtype::U8, &[1i32, 255, 256]);
+        assert_eq!(
+            message,
+            "cast of index 0: field \"x\": element 2 is 256, which U8 does not have"
+        );
+        assert!(refused(Dtype::U64, &[-1i8]).contains("element 0 is -1, which U64"));
+        assert!(refused(Dtype::I64, &[0.0, 2f64.powi(63)]).contains("element 1 is 9.22"));
+        assert!(refused(Dtype::I32, &[f32::NAN]).contains("is NaN"));
+        assert!(refused(Dtype::I32, &[f32::NEG_INFINITY]).contains("is -inf"));
+        assert!(refused(Dtype::BOOL, &[1u8, 2]).contains("element 1 is 2, which BOOL"));
+        assert!(refused(Dtype::BOOL, &[0.5f32]).contains("is 0.5"));
+    }
+
+    #[test]
+    fn a_field_that_has_the_dtype_is_not_copied() {
+        let tensor = Tensor::from_slice([1], &[f32::from_bits(0xffc0_1234)]).unwrap();
+        let record = Record::new().with("x", tensor.clone()).unwrap();
+        let same = Cast { field: "x".into(), dtype: Dtype::F32 };
+        let made = from_vec(vec![record]).each(same).get(0).unwrap().unwrap();
+        assert_eq!(made["x"].bytes().as_ptr(), tensor.bytes().as_ptr());
+    }
+
+    proptest! {
+        #[test]
+        fn there_and_back_is_the_same_where_the_way_is_wide_enough(
+            bytes in proptest::collection::vec(any::<u8>(), 1..40),
+            halves in proptest::collection::vec(any::<i16>(), 1..40),
+        ) {
+            prop_assert_eq!(&cast_to::<f16, u8>(&cast_to::<u8, f16>(&bytes)), &bytes);
+            prop_assert_eq!(&cast_to::<bf16, u8>(&cast_to::<u8, bf16>(&bytes)), &bytes);
+            prop_assert_eq!(&cast_to::<f32, i16>(&cast_to::<i16, f32>(&halves)), &halves);
+            prop_assert_eq!(&cast_to::<i64, i16>(&cast_to::<i16, i64>(&halves)), &halves);
+        }
+    }
+
+    #[test]
+    fn options_are_described() {
+        let cast = serde_json::from_str::<Cast>(r#"{"field":"x","dtype":"F32"}"#).unwrap();
+        assert_eq!(cast.op().to_string(), "cast(field=x,dtype=F32)");
+        assert_eq!(cast.validate(), Ok(()));
+        assert!(serde_json::from_str::<Cast>(r#"{"field":"x","dtype":"f32"}"#).is_err());
+    }
+}

@@ -1,0 +1,269 @@
+//! `filter`: only the samples with a certain number in a field.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::scalar;
+use crate::dataset::number::Wide;
+use crate::dataset::{Fetched, Place, Record, Transform};
+use crate::error::Fault;
+use crate::order::Op;
+
+/// Leaves a gap for every sample whose scalar field does not compare with `value` as asked.
+///
+/// The comparison is exact between any integer and any float: no number is rounded for it. An `F32`
+/// is compared as the number it is, so it may differ from a decimal fraction: `0.1` is no `F32`. A
+/// NaN is `!=` every value and nothing else.
+///
+/// ```
+/// use windrow::dataset::{Record, Tensor};
+/// use windrow::spec::ops::{Compare, Filter};
+/// use windrow::{Dataset, range};
+/// let numbers = range(0..9).try_map(|x| Record::new().with("x", Tensor::scalar(x)));
+/// let small = numbers.each(Filter { field: "x".into(), op: Compare::Less, value: 3u64.into() });
+/// assert!(small.get(2)?.is_some() && small.get(3)?.is_none());
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// The field.
+    pub field: String,
+    /// How the field is compared with the value: the field is on the left.
+    pub op: Compare,
+    /// The number on the right.
+    pub value: Value,
+}
+
+/// A comparison; in JSON it is its sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Compare {
+    /// `==`
+    #[serde(rename = "==")]
+    Equal,
+    /// `!=`
+    #[serde(rename = "!=")]
+    NotEqual,
+    /// `<`
+    #[serde(rename = "<")]
+    Less,
+    /// `<=`
+    #[serde(rename = "<=")]
+    LessOrEqual,
+    /// `>`
+    #[serde(rename = ">")]
+    Greater,
+    /// `>=`
+    #[serde(rename = ">=")]
+    GreaterOrEqual,
+}
+
+/// A number as JSON has them: an integer of 64 bits or a float.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// An integer below 2^63.
+    Signed(i64),
+    /// A larger one.
+    Unsigned(u64),
+    /// A number with a fraction or an exponent; not NaN.
+    Float(f64),
+}
+
+impl Filter {
+    /// Finds what is wrong with the options.
+    ///
+    /// # Errors
+    /// A value that is NaN.
+    pub fn validate(&self) -> Result<(), String> {
+        match self.value {
+            Value::Float(value) if value.is_nan() => {
+                Err("`value` is NaN; a number is needed".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Transform<Record> for Filter {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+        self.validate().map_err(Fault::new)?;
+        let order = compared(scalar(&record, &self.field)?, self.value.wide());
+        Ok(self.op.holds(order).then_some(record))
+    }
+
+    fn op(&self) -> Op {
+        Op::new("filter")
+            .with("field", &self.field)
+            .with("op", self.op.sign())
+            .with("value", self.value.wide())
+    }
+
+    fn leaves_gaps(&self) -> bool {
+        true
+    }
+}
+
+impl Compare {
+    /// How it is written.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+
+    fn holds(self, order: Option<Ordering>) -> bool {
+        match self {
+            Self::Equal => order == Some(Ordering::Equal),
+            Self::NotEqual => order != Some(Ordering::Equal),
+            Self::Less => order.is_some_and(Ordering::is_lt),
+            Self::LessOrEqual => order.is_some_and(Ordering::is_le),
+            Self::Greater => order.is_some_and(Ordering::is_gt),
+            Self::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
+        }
+    }
+}
+
+impl Value {
+    fn wide(self) -> Wide {
+        match self {
+            Self::Signed(x) => Wide::Signed(x),
+            Self::Unsigned(x) => Wide::Unsigned(x),
+            Self::Float(x) => Wide::Float(x),
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(x: i64) -> Self {
+        Self::Signed(x)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(x: u64) -> Self {
+        i64::try_from(x).map_or(Self::Unsigned(x), Self::Signed)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(x: f64) -> Self {
+        Self::Float(x)
+    }
+}
+
+/// The exact order of two numbers; `None` for a NaN.
+fn compared(one: Wide, other: Wide) -> Option<Ordering> {
+    match (whole(one), whole(other)) {
+        (Ok(one), Ok(other)) => Some(one.cmp(&other)),
+        (Err(one), Err(other)) => one.partial_cmp(&other),
+        (Ok(one), Err(other)) => with_float(one, other),
+        (Err(one), Ok(other)) => with_float(other, one).map(Ordering::reverse),
+    }
+}
+
+fn whole(x: Wide) -> Result<i128, f64> {
+    match x {
+        Wide::Signed(x) => Ok(x.into()),
+        Wide::Unsigned(x) => Ok(x.into()),
+        Wide::Float(x) => Err(x),
+    }
+}
+
+/// The order of an integer of 65 bits and a float.
+fn with_float(whole: i128, float: f64) -> Option<Ordering> {
+    if float.is_nan() {
+        return None;
+    }
+    // The conversion saturates far beyond 65 bits, so an infinity stays on its side.
+    let floor = float.floor();
+    let fraction = if float > floor { Ordering::Less } else { Ordering::Equal };
+    Some(whole.cmp(&(floor as i128)).then(fraction))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dataset::{Dataset, Tensor};
+    use crate::source::from_vec;
+
+    const SIGNS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
+
+    /// The signs for which a sample stays.
+    fn kept(tensor: &Tensor, value: &str) -> String {
+        let stays = |sign: &&str| {
+            let json = format!(r#"{{"field":"x","op":"{sign}","value":{value}}}"#);
+            let filter: Filter = serde_json::from_str(&json).unwrap();
+            assert_eq!(serde_json::to_string(&filter).unwrap(), json);
+            let record = Record::new().with("x", tensor.clone()).unwrap();
+            let made = from_vec(vec![record]).each(filter);
+            assert!(made.has_gaps());
+            made.get(0).unwrap().is_some()
+        };
+        SIGNS.into_iter().filter(stays).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn integers_beyond_the_floats_are_compared_exactly() {
+        let large = Tensor::scalar((1u64 << 53) + 1);
+        assert_eq!(kept(&large, "9007199254740993"), "== <= >=");
+        assert_eq!(kept(&large, "9007199254740992.0"), "!= > >=");
+        assert_eq!(kept(&Tensor::scalar(u64::MAX), "18446744073709551615"), "== <= >=");
+        assert_eq!(kept(&Tensor::scalar(u64::MAX), "1.8446744073709552e19"), "!= < <=");
+        assert_eq!(kept(&Tensor::scalar(i64::MIN), "-9223372036854775808"), "== <= >=");
+        assert_eq!(kept(&Tensor::scalar(2f64.powi(53)), "9007199254740993"), "!= < <=");
+    }
+
+    #[test]
+    fn floats_nan_and_bool_have_their_place() {
+        assert_eq!(kept(&Tensor::scalar(0.1f32), "0.1"), "!= > >=");
+        assert_eq!(kept(&Tensor::scalar(-3i8), "-2.5"), "!= < <=");
+        assert_eq!(kept(&Tensor::scalar(-2i8), "-2.5"), "!= > >=");
+        assert_eq!(kept(&Tensor::scalar(-0.0f64), "0"), "== <= >=");
+        assert_eq!(kept(&Tensor::scalar(f32::NAN), "0"), "!=");
+        assert_eq!(kept(&Tensor::scalar(f32::INFINITY), "18446744073709551615"), "!= > >=");
+        assert_eq!(kept(&Tensor::scalar(true), "1"), "== <= >=");
+    }
+
+    #[test]
+    fn a_field_with_axes_is_refused() {
+        let filter = Filter { field: "x".into(), op: Compare::Less, value: 1i64.into() };
+        let row = Tensor::from_slice([2], &[1u8, 2]).unwrap();
+        let record = Record::new().with("x", row).unwrap();
+        let message = from_vec(vec![record]).each(filter).get(0).unwrap_err().to_string();
+        assert!(
+            message.contains("filter of index 0: field \"x\": a scalar is needed"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn options_are_checked_and_described() {
+        let filter = |value| Filter { field: "x".into(), op: Compare::LessOrEqual, value };
+        assert_eq!(filter(2.0.into()).op().to_string(), "filter(field=x,op=<%3d,value=2.0)");
+        assert_eq!(filter(u64::MAX.into()).validate(), Ok(()));
+        assert!(filter(f64::NAN.into()).validate().unwrap_err().contains("NaN"));
+        assert!(serde_json::from_str::<Compare>("\"=\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn halves_compare_as_doubled_integers(one in -99i64..99, other in -99i64..99) {
+            let exact = (one * 2).cmp(&other);
+            let float = other as f64 / 2.0;
+            prop_assert_eq!(compared(Wide::Signed(one), Wide::Float(float)), Some(exact));
+            prop_assert_eq!(compared(Wide::Float(float), Wide::Signed(one)), Some(exact.reverse()));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `one_hot`: a class number as a row of zeros with a single one.
+
+use serde::{Deserialize, Serialize};
+
+use super::{in_field, scalar};
+use crate::dataset::number::{Wide, element_bytes};
+use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::error::Fault;
+use crate::order::Op;
+
+/// The most classes there may be: 2^20.
+pub const CLASSES_MAX: u64 = 1 << 20;
+
+/// Makes a scalar integer field a tensor of shape `[classes]`: 1 at that place, 0 elsewhere.
+///
+/// ```
+/// use windrow::dataset::{Record, Tensor};
+/// use windrow::spec::ops::OneHot;
+/// use windrow::{Dataset, from_vec};
+/// let record = Record::new().with("y", Tensor::scalar(2i64))?;
+/// let hot = from_vec(vec![record]).each(OneHot::new("y", 4));
+/// assert_eq!(hot.get(0)?.unwrap_or_default()["y"].to_vec::<f32>()?, [0.0, 0.0, 1.0, 0.0]);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneHot {
+    /// The field: an integer, or a `BOOL` as 0 or 1.
+    pub field: String,
+    /// How many classes there are: 1 to 2^20. The field is 0 to one less.
+    pub classes: u64,
+    /// What the elements are; `F32` unless set.
+    #[serde(default = "single")]
+    pub dtype: Dtype,
+}
+
+impl OneHot {
+    /// So many classes, as `F32`.
+    #[must_use]
+    pub fn new(field: impl Into<String>, classes: u64) -> Self {
+        Self { field: field.into(), classes, dtype: single() }
+    }
+
+    /// Finds what is wrong with the options.
+    ///
+    /// # Errors
+    /// No class, or more than 2^20.
+    pub fn validate(&self) -> Result<(), String> {
+        let classes = self.classes;
+        if (1..=CLASSES_MAX).contains(&classes) {
+            return Ok(());
+        }
+        Err(format!("`classes` is {classes}; 1 to {CLASSES_MAX} are allowed"))
+    }
+}
+
+impl Transform<Record> for OneHot {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, mut record: Record) -> Fetched<Record> {
+        self.validate().map_err(Fault::new)?;
+        let (classes, size) = (self.classes, self.dtype.size() as usize);
+        let class = match scalar(&record, &self.field)? {
+            Wide::Unsigned(class) if class < classes => class as usize,
+            Wide::Signed(class) if (0..classes as i64).contains(&class) => class as usize,
+            Wide::Float(_) => {
+                let why = "a class is an integer, this is a float; cast it first";
+                return Err(in_field(&self.field, why));
+            }
+            class => {
+                let why = format!("class {class} is not one of {classes} (0 to {})", classes - 1);
+                return Err(in_field(&self.field, &why));
+            }
+        };
+        let one = element_bytes(self.dtype, 1.0).unwrap_or_default();
+        *record.field_mut(&self.field)? = Tensor::build(self.dtype, [classes], |bytes| {
+            bytes[class * size..][..size].copy_from_slice(&one[..size]);
+            Ok(())
+        })?;
+        Ok(Some(record))
+    }
+
+    fn op(&self) -> Op {
+        Op::new("one_hot")
+            .with("field", &self.field)
+            .with("classes", self.classes)
+            .with("dtype", self.dtype)
+    }
+}
+
+fn single() -> Dtype {
+    Dtype::F32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Dataset;
+    use crate::source::from_vec;
+
+    fn hot(class: Tensor, one_hot: OneHot) -> Result<Tensor, String> {
+        let record = Record::new().with("y", class).unwrap();
+        let made = from_vec(vec![record]).each(one_hot).get(0);
+        made.map(|made| made.unwrap()["y"].clone()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn the_class_is_one_in_every_dtype() {
+        for dtype in Dtype::ALL {
+            let made = hot(Tensor::scalar(1u8), OneHot { dtype, ..OneHot::new("y", 3) }).unwrap();
+            assert_eq!((made.dtype(), made.shape()), (dtype, &[3][..]));
+            let shown = format!("{made:?}").replace(".0", "");
+            let want = if dtype == Dtype::BOOL { "false true false" } else { "0 1 0" };
+            assert!(shown.contains(want), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_class_out_of_range_is_named_with_the_classes() {
+        let message = hot(Tensor::scalar(10u64), OneHot::new("y", 10)).unwrap_err();
+        let want = "one_hot of index 0: field \"y\": class 10 is not one of 10 (0 to 9)";
+        assert_eq!(message, want);
+        let message = hot(Tensor::scalar(-1i8), OneHot::new("y", 10)).unwrap_err();
+        assert!(message.contains("class -1 is not one of 10"));
+        assert!(hot(Tensor::scalar(1.0f32), OneHot::new("y", 10)).unwrap_err().contains("cast it"));
+        let row = Tensor::from_slice([1], &[1u8]).unwrap();
+        assert!(hot(row, OneHot::new("y", 10)).unwrap_err().contains("its shape is [1]"));
+        assert!(hot(Tensor::scalar(u64::MAX), OneHot::new("y", 10)).is_err());
+    }
+
+    #[test]
+    fn options_are_checked_and_described() {
+        let one_hot = serde_json::from_str::<OneHot>(r#"{"field":"y","classes":3}"#).unwrap();
+        assert_eq!(one_hot, OneHot::new("y", 3));
+        assert_eq!(one_hot.op().to_string(), "one_hot(field=y,classes=3,dtype=F32)");
+        assert!(one_hot.validate().is_ok());
+        assert!(OneHot::new("y", 0).validate().is_err());
+        assert!(OneHot::new("y", CLASSES_MAX).validate().is_ok());
+        assert!(OneHot::new("y", u64::MAX).validate().unwrap_err().contains("1 to 1048576"));
+        assert!(hot(Tensor::scalar(1u8), OneHot::new("y", 0)).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! `reshape`: the same elements along other axes.
+
+use serde::{Deserialize, Serialize};
+
+use super::replace;
+use crate::dataset::{Fetched, Place, RANK_MAX, Record, Transform};
+use crate::error::Fault;
+use crate::order::Op;
+
+/// Gives a field another shape with the same number of elements; nothing is copied.
+///
+/// ```
+/// use windrow::dataset::{Record, Tensor};
+/// use windrow::spec::ops::Reshape;
+/// use windrow::{Dataset, from_vec};
+/// let record = Record::new().with("x", Tensor::from_slice([6], &[1u8, 2, 3, 4, 5, 6])?)?;
+/// let rows = from_vec(vec![record]).each(Reshape { field: "x".into(), shape: vec![-1, 3] });
+/// assert_eq!(rows.get(0)?.unwrap_or_default()["x"].shape(), [2, 3]);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reshape {
+    /// The field.
+    pub field: String,
+    /// Up to 8 lengths; one of them may be -1, which stands for what is left.
+    pub shape: Vec<i64>,
+}
+
+impl Reshape {
+    /// Finds what is wrong with the options.
+    ///
+    /// # Errors
+    /// More than 8 axes, a length below -1, or -1 more than once.
+    pub fn validate(&self) -> Result<(), String> {
+        let rank = self.shape.len();
+        if rank > RANK_MAX {
+            return Err(format!("`shape` has {rank} axes; at most {RANK_MAX} are allowed"));
+        }
+        if let Some(axis) = self.shape.iter().find(|&&axis| axis < -1) {
+            return Err(format!("`shape` has {axis}; a length is 0 or more, or -1 once"));
+        }
+        if self.shape.iter().filter(|&&axis| axis == -1).count() > 1 {
+            return Err("`shape` has -1 more than once".into());
+        }
+        Ok(())
+    }
+
+    /// The shape for this many elements.
+    fn resolved(&self, elements: u64) -> Result<Vec<u64>, Fault> {
+        self.validate().map_err(Fault::new)?;
+        let known = self.shape.iter().filter_map(|&axis| u64::try_from(axis).ok());
+        // A product that overflows stands for no number of elements there can be.
+        let known = known.fold(1, |product: u64, axis| product.saturating_mul(axis));
+        let whole = known != 0 && elements.is_multiple_of(known);
+        if self.shape.contains(&-1) && !whole {
+            let shape = &self.shape;
+            return Err(Fault::new(format!("{elements} elements cannot be reshaped to {shape:?}")));
+        }
+        let left = elements.checked_div(known).unwrap_or_default();
+        Ok(self.shape.iter().map(|&axis| axis.try_into().unwrap_or(left)).collect())
+    }
+}
+
+impl Transform<Record> for Reshape {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+        replace(record, &self.field, |tensor| tensor.clone().reshape(self.resolved(tensor.len())?))
+    }
+
+    fn op(&self) -> Op {
+        let axes: Vec<_> = self.shape.iter().map(i64::to_string).collect();
+        Op::new("reshape")
+            .with("field", &self.field)
+            .with("shape", format_args!("[{}]", axes.join(";")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Dataset, Tensor};
+    use crate::source::from_vec;
+
+    fn reshape(shape: &[i64]) -> Reshape {
+        Reshape { field: "x".into(), shape: shape.to_vec() }
+    }
+
+    fn reshaped(len: u64, shape: &[i64]) -> Result<Vec<u64>, String> {
+        let tensor = Tensor::from_slice([len], &vec![0u8; len as usize]).unwrap();
+        let record = Record::new().with("x", tensor).unwrap();
+        let made = from_vec(vec![record]).each(reshape(shape)).get(0);
+        made.map(|made| made.unwrap()["x"].shape().to_vec()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn one_length_may_be_left_open() {
+        assert_eq!(reshaped(12, &[3, -1, 2]).unwrap(), [3, 2, 2]);
+        assert_eq!(reshaped(1, &[]).unwrap(), [0u64; 0]);
+        assert_eq!(reshaped(0, &[-1, 3]).unwrap(), [0, 3]);
+        assert_eq!(reshaped(0, &[0, 3]).unwrap(), [0, 3]);
+    }
+
+    #[test]
+    fn a_shape_that_does_not_hold_the_elements_is_refused() {
+        assert!(reshaped(12, &[5, -1]).unwrap_err().contains("12 elements cannot be reshaped"));
+        assert!(reshaped(0, &[0, -1]).unwrap_err().contains("[0, -1]"));
+        assert!(reshaped(12, &[5]).unwrap_err().contains("shape [12] has 12 elements"));
+        assert!(reshaped(12, &[i64::MAX, i64::MAX]).unwrap_err().contains("2^63"));
+        assert!(reshaped(12, &[i64::MAX, 4, -1]).is_err());
+    }
+
+    #[test]
+    fn options_are_checked_and_described() {
+        assert_eq!(reshape(&[2, -1]).op().to_string(), "reshape(field=x,shape=[2;-1])");
+        assert!(reshape(&[-1, 2]).validate().is_ok());
+        assert!(reshape(&[-1, -1]).validate().unwrap_err().contains("more than once"));
+        assert!(reshape(&[-2]).validate().unwrap_err().contains("has -2"));
+        assert!(reshape(&[1; 9]).validate().unwrap_err().contains("9 axes"));
+        assert!(reshaped(1, &[-1, -1]).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! `scale`: a factor and an offset for every element.
+
+use serde::{Deserialize, Serialize};
+
+use super::replace;
+use crate::dataset::number::{Number, Wide};
+use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::error::Fault;
+use crate::order::Op;
+
+/// Makes each element `x` of a field `x * factor + offset`.
+///
+/// Computed in `F64` as a product and a sum, each rounded to nearest even and never fused, and then
+/// rounded to the dtype: the same bits on every platform. A 64-bit integer beyond 2^53 is first
+/// rounded to `F64`. A result that is too large is infinite, and any NaN is the quiet positive one.
+///
+/// ```
+/// use windrow::dataset::{Record, Tensor};
+/// use windrow::spec::ops::Scale;
+/// use windrow::{Dataset, from_vec};
+/// let record = Record::new().with("x", Tensor::from_slice([3], &[0u8, 51, 255])?)?;
+/// let scaled = from_vec(vec![record]).each(Scale::new("x", 1.0 / 255.0));
+/// assert_eq!(scaled.get(0)?.unwrap_or_default()["x"].to_vec::<f32>()?, [0.0, 0.2, 1.0]);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {
+    /// The field.
+    pub field: String,
+    /// What each element is multiplied by; finite.
+    pub factor: f64,
+    /// What is added then; finite, 0 unless set.
+    #[serde(default)]
+    pub offset: f64,
+    /// What the result is rounded to: `F16`, `BF16`, `F32` (unless set) or `F64`.
+    #[serde(default = "single")]
+    pub dtype: Dtype,
+}
+
+impl Scale {
+    /// A factor without an offset, to `F32`.
+    #[must_use]
+    pub fn new(field: impl Into<String>, factor: f64) -> Self {
+        Self { field: field.into(), factor, offset: 0.0, dtype: single() }
+    }
+
+    /// Finds what is wrong with the options.
+    ///
+    /// # Errors
+    /// A number that is not finite, or a dtype that is not a float.
+    pub fn validate(&self) -> Result<(), String> {
+        for (name, value) in [("factor", self.factor), ("offset", self.offset)] {
+            if !value.is_finite() {
+                return Err(format!("`{name}` is {value}; a finite number is needed"));
+            }
+        }
+        if !self.dtype.is_float() {
+            let dtype = self.dtype;
+            return Err(format!(
+                "`dtype` is {dtype}; F16, BF16, F32 or F64 is needed, cast it then"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Transform<Record> for Scale {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+        replace(record, &self.field, |tensor| {
+            self.validate().map_err(Fault::new)?;
+            with_dtype!(tensor.dtype(), A => match self.dtype {
+                Dtype::F16 => self.scaled::<A, half::f16>(tensor),
+                Dtype::BF16 => self.scaled::<A, half::bf16>(tensor),
+                Dtype::F64 => self.scaled::<A, f64>(tensor),
+                _ => self.scaled::<A, f32>(tensor),
+            })
+        })
+    }
+
+    fn op(&self) -> Op {
+        Op::new("scale")
+            .with("field", &self.field)
+            .with("factor", format_args!("{:?}", self.factor))
+            .with("offset", format_args!("{:?}", self.offset))
+            .with("dtype", self.dtype)
+    }
+}
+
+impl Scale {
+    fn scaled<A: Number, B: Number>(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        let (factor, offset) = (self.factor, self.offset);
+        let from = tensor.elements::<A>()?;
+        Tensor::build_elements::<B>(tensor.shape(), |to| {
+            for (to, &x) in to.iter_mut().zip(&*from) {
+                let y = x.wide().to_f64() * factor + offset;
+                *to = B::narrow(Wide::Float(y)).ok_or_else(|| Fault::new("no float"))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn single() -> Dtype {
+    Dtype::F32
+}
+
+#[cfg(test)]
+mod tests {
+    use half::bf16;
+
+    use super::*;
+    use crate::dataset::{Dataset, Element};
+    use crate::source::from_vec;
+
+    fn scaled<A: Element, B: Element>(elements: &[A], factor: f64, offset: f64) -> Vec<B> {
+        let tensor = Tensor::from_slice([elements.len() as u64], elements).unwrap();
+        let record = Record::new().with("x", tensor).unwrap();
+        let scale = Scale { field: "x".into(), factor, offset, dtype: B::DTYPE };
+        let made = from_vec(vec![record]).each(scale).get(0).unwrap().unwrap();
+        made["x"].to_vec().unwrap()
+    }
+
+    #[test]
+    fn a_product_and_a_sum_are_rounded_one_after_the_other() {
+        // Fused, the last bits would be 2^-60.
+        let x = 1.0 + 2f64.powi(-30);
+        assert_eq!(scaled::<f64, f64>(&[x], x, -(1.0 + 2f64.powi(-29))), [0.0]);
+        assert_eq!(scaled::<f32, f32>(&[0.1], 3.0, 0.5), [(f64::from(0.1f32) * 3.0 + 0.5) as f32]);
+        assert_eq!(scaled::<i16, f32>(&[-2, 3], 0.5, 1.0), [0.0, 2.5]);
+        assert_eq!(scaled::<bool, bf16>(&[true], 2.0, 0.0), [bf16::from_f32(2.0)]);
+        assert_eq!(scaled::<u64, f64>(&[u64::MAX], 1.0, 0.0), [2f64.powi(64)]);
+    }
+
+    #[test]
+    fn every_byte_scales_as_the_formula_says() {
+        let bytes: Vec<u8> = (0..=255).chain(0..=255).collect();
+        let want: Vec<f32> =
+            bytes.iter().map(|&x| (f64::from(x) * (1.0 / 255.0) - 0.449) as f32).collect();
+        assert_eq!(scaled::<u8, f32>(&bytes, 1.0 / 255.0, -0.449), want);
+    }
+
+    #[test]
+    fn a_nan_is_always_the_same_one() {
+        let odd = [f32::from_bits(0xffc0_1234), f32::INFINITY];
+        let bits: Vec<_> = scaled::<f32, f32>(&odd, 0.0, 1.0).iter().map(|x| x.to_bits()).collect();
+        assert_eq!(bits, [0x7fc0_0000; 2]);
+    }
+
+    #[test]
+    fn options_are_checked_and_described() {
+        let read = |json: &str| serde_json::from_str::<Scale>(json);
+        let scale = read(r#"{"field":"x","factor":2}"#).unwrap();
+        assert_eq!(scale, Scale::new("x", 2.0));
+        let text = "scale(field=x,factor=2.0,offset=0.0,dtype=F32)";
+        assert_eq!(scale.op().to_string(), text);
+        assert!(read(r#"{"field":"x","factor":2,"of":1}"#).is_err());
+        assert!(scale.validate().is_ok());
+        assert!(Scale::new("x", f64::NAN).validate().unwrap_err().contains("`factor` is NaN"));
+        let whole = Scale { dtype: Dtype::U8, ..scale };
+        assert!(whole.validate().unwrap_err().contains("`dtype` is U8"));
+    }
+}

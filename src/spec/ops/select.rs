@@ -1,0 +1,88 @@
+//! `select`: some of the fields.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{Fetched, Place, Record, Transform};
+use crate::order::Op;
+
+/// Keeps these fields and drops the others.
+///
+/// The result is in byte order of the names, whatever order they are listed in.
+///
+/// ```
+/// use windrow::dataset::{Record, Tensor};
+/// use windrow::spec::ops::Select;
+/// use windrow::{Dataset, from_vec};
+/// let record = Record::new().with("x", Tensor::scalar(1u8))?.with("y", Tensor::scalar(2u8))?;
+/// let chosen = from_vec(vec![record]).each(Select { fields: vec!["y".into()] });
+/// assert_eq!(chosen.get(0)?, Some(Record::new().with("y", Tensor::scalar(2u8))?));
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Select {
+    /// The names, at least one, each once.
+    pub fields: Vec<String>,
+}
+
+impl Select {
+    /// Finds what is wrong with the options.
+    ///
+    /// # Errors
+    /// No name, or a name twice.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.fields.is_empty() {
+            return Err("`fields` is empty; name at least one".into());
+        }
+        let mut names: Vec<_> = self.fields.iter().collect();
+        names.sort();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(format!("`fields` has {:?} twice", pair[0])),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Transform<Record> for Select {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, mut record: Record) -> Fetched<Record> {
+        for name in &self.fields {
+            record.field(name)?;
+        }
+        record.retain(|name| self.fields.iter().any(|field| field == name));
+        Ok(Some(record))
+    }
+
+    fn op(&self) -> Op {
+        self.fields.iter().fold(Op::new("select"), |op, name| op.with("field", name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Dataset, Tensor};
+    use crate::source::from_vec;
+
+    fn select(fields: &[&str]) -> Select {
+        Select { fields: fields.iter().map(|&name| name.into()).collect() }
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_is_named() {
+        let record = Record::new().with("x", Tensor::scalar(1u8)).unwrap();
+        let fault = from_vec(vec![record]).each(select(&["x", "z"])).get(0).unwrap_err();
+        let want = "select of index 0: there is no field \"z\"; the record has x";
+        assert_eq!(fault.to_string(), want);
+    }
+
+    #[test]
+    fn options_are_checked_and_described() {
+        assert!(select(&["a", "b"]).validate().is_ok());
+        assert!(select(&[]).validate().unwrap_err().contains("empty"));
+        assert!(select(&["a", "b", "a"]).validate().unwrap_err().contains("\"a\" twice"));
+        assert_eq!(select(&["a", "b,c"]).op().to_string(), "select(field=a,field=b%2cc)");
+        assert!(serde_json::from_str::<Select>(r#"{"fields":[],"field":1}"#).is_err());
+    }
+}
