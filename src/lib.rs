@@ -11,8 +11,8 @@ pub mod source;
 pub mod spec;
 pub mod stage;
 
-pub use dataset::Dataset;
 pub use backend::Backend;
+pub use dataset::Dataset;
 pub use error::{Error, Fault, FaultKind, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;

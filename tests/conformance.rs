@@ -97,9 +97,8 @@ fn errors_inside_an_ordered_batch_come_before_it_and_leave_the_rest() {
 #[test]
 fn skipping_gives_the_same_stream_without_the_errors_and_counts_them() {
     within(LIMIT, || {
-        let make = || {
-            range(0..100).try_map(|x| if x % 9 == 2 { Err(Fault::new("no")) } else { Ok(x) })
-        };
+        let make =
+            || range(0..100).try_map(|x| if x % 9 == 2 { Err(Fault::new("no")) } else { Ok(x) });
         let expected: Vec<_> = (0..100u64).filter(|x| x % 9 != 2).map(Ok).collect();
         for runner in RUNNERS {
             let got = run(runner, Loader::builder(make()).on_error(OnError::Skip));
@@ -129,9 +128,9 @@ fn a_retry_makes_the_same_sample() {
                 .into_iter()
                 .enumerate()
                 .map(|(p, sample)| match p % 4 {
-                    3 => Err(format!(
-                        "position {p}: try_map of index {p}: busy (after 3 attempts)"
-                    )),
+                    3 => {
+                        Err(format!("position {p}: try_map of index {p}: busy (after 3 attempts)"))
+                    }
                     _ => sample,
                 })
                 .collect();

@@ -64,7 +64,15 @@ fn resume_at_every_batch_gives_the_same_tail() {
     within(LIMIT, || {
         every_state_resumes(|| range(0..101).shuffle(5).repeat(2).batch(8), "batches");
         every_state_resumes(
-            || range(0..101).shuffle(5).filter(|x| x % 3 > 0).repeat(2).ordered().batch(8).limit(15),
+            || {
+                range(0..101)
+                    .shuffle(5)
+                    .filter(|x| x % 3 > 0)
+                    .repeat(2)
+                    .ordered()
+                    .batch(8)
+                    .limit(15)
+            },
             "ordered batches",
         );
     });
@@ -136,8 +144,9 @@ fn resuming_far_out_is_as_fast_as_starting() {
         (batch, start.elapsed())
     };
     let (batch, elapsed) = first(&far);
-    let expected: Vec<u64> =
-        (0..10).map(|i| range(0..1 << 40).shuffle(1).get(1_000_000_000 + i).unwrap().unwrap()).collect();
+    let expected: Vec<u64> = (0..10)
+        .map(|i| range(0..1 << 40).shuffle(1).get(1_000_000_000 + i).unwrap().unwrap())
+        .collect();
     assert_eq!(batch, expected);
     // Going through a thousand million samples would take minutes; a second allows for any machine.
     assert!(elapsed < Duration::from_secs(1), "the first batch took {elapsed:?}");
@@ -145,12 +154,16 @@ fn resuming_far_out_is_as_fast_as_starting() {
 
 #[test]
 fn a_state_of_another_pipeline_is_refused_naming_the_field() {
-    let state = |size| Loader::builder(range(0..64).shuffle(7).batch(size)).build().unwrap().state();
+    let state =
+        |size| Loader::builder(range(0..64).shuffle(7).batch(size)).build().unwrap().state();
     let refused = |state: &State| {
         Loader::builder(range(0..64).shuffle(7).batch(64)).resume(state).build().unwrap_err()
     };
     let message = refused(&state(32)).to_string();
-    assert!(message.starts_with("state was saved with batch.size 32, this loader has 64;"), "{message}");
+    assert!(
+        message.starts_with("state was saved with batch.size 32, this loader has 64;"),
+        "{message}"
+    );
     let other = Loader::builder(range(0..63).shuffle(7).batch(64)).build().unwrap().state();
     assert!(refused(&other).to_string().contains("range.end 63"), "{}", refused(&other));
     let ordered = Loader::builder(range(0..64).shuffle(7).ordered().batch(64)).build().unwrap();
@@ -175,7 +188,10 @@ fn cursors_that_make_no_sense_are_refused() {
     let good = loader.state().to_json();
     for (bad, reason) in [
         (json.clone(), "cursor of batch is missing"),
-        (good.replace("[[\"0\"],[\"0\",\"1\"]]", "[[\"0\"],[\"0\",\"9\"]]"), "limit makes no sense"),
+        (
+            good.replace("[[\"0\"],[\"0\",\"1\"]]", "[[\"0\"],[\"0\",\"9\"]]"),
+            "limit makes no sense",
+        ),
         (good.replace("[[\"0\"],", "[[],"), "batch is empty"),
         (good.replace("[[\"0\"],", "[[\"0\"],[\"0\",\"1\"],"), "more stages"),
     ] {

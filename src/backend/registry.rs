@@ -46,7 +46,8 @@ impl Backend {
             Err(why) => Err(Error::Unsupported {
                 what: format!("backend {}", info.name),
                 why,
-                instead: "use backend auto, or one that `windrow backends` lists as available".into(),
+                instead: "use backend auto, or one that `windrow backends` lists as available"
+                    .into(),
             }),
         }
     }

@@ -158,6 +158,8 @@ macro_rules! with_dtype {
     }};
 }
 
+pub(crate) use with_dtype;
+
 /// A Rust type that can be a tensor's element: `bool`, the integers of 8 to 64 bits, `half::f16`,
 /// `half::bf16`, `f32` and `f64`.
 pub trait Element: Raw + Copy + fmt::Debug + PartialEq + Send + Sync + 'static {

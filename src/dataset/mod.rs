@@ -3,11 +3,10 @@
 //! A dataset answers two questions: how long it is, and what is at an index. It keeps no cursor
 //! and no order, so any worker can make any sample. Absent on purpose: iteration, threads, state.
 
-#[macro_use]
-mod dtype;
 mod batch;
 mod buffer;
 mod collate;
+pub(crate) mod dtype;
 mod each;
 mod fill;
 mod map;

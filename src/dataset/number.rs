@@ -6,7 +6,7 @@
 
 use half::{bf16, f16};
 
-use super::dtype::{Dtype, Element};
+use super::dtype::{Dtype, Element, Raw, with_dtype};
 
 /// A number of any dtype, without loss.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,7 @@ pub(crate) fn element_bytes(dtype: Dtype, value: f64) -> Option<[u8; 8]> {
             return None;
         }
         let mut bytes = [0; 8];
-        super::dtype::Raw::write(element, &mut bytes);
+        Raw::write(element, &mut bytes);
         Some(bytes)
     })
 }

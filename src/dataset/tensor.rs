@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::buffer::{ALIGN, Data, Owner};
-use super::dtype::{Dtype, Element};
+use super::dtype::{Dtype, Element, Raw, with_dtype};
 use crate::error::Fault;
 
 /// The most axes a tensor may have.
@@ -270,7 +270,7 @@ impl fmt::Debug for Tensor {
         write!(f, "Tensor({} {:?}:", self.dtype, self.shape())?;
         for place in self.bytes().chunks_exact(self.dtype.size() as usize).take(SHOWN) {
             f.write_str(" ")?;
-            with_dtype!(self.dtype, T => fmt::Debug::fmt(&<T as super::dtype::Raw>::read(place), f))?;
+            with_dtype!(self.dtype, T => fmt::Debug::fmt(&<T as Raw>::read(place), f))?;
         }
         f.write_str(if self.len() > SHOWN as u64 { " …)" } else { ")" })
     }

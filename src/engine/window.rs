@@ -144,7 +144,11 @@ impl Window {
         let away = self.away.saturating_mul(mean.bytes);
         let left = self.limits.bytes.saturating_sub(self.held_bytes.saturating_add(away));
         let room = left.checked_div(mean.bytes).unwrap_or(u64::MAX);
-        if mean.known { room } else { room.max(UNKNOWN_SAMPLES.saturating_sub(self.away + self.held)) }
+        if mean.known {
+            room
+        } else {
+            room.max(UNKNOWN_SAMPLES.saturating_sub(self.away + self.held))
+        }
     }
 }
 

@@ -202,8 +202,7 @@ impl<P: Pipeline> Builder<P> {
             format!("{name}, {} workers, from position {}", backend.workers(), point.mark.position)
         });
         let (end, warn_after) = (plan.len(), self.warn_after.max(Duration::from_millis(1)));
-        let workers =
-            Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after);
+        let workers = Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after);
         Ok(Loader {
             stream: Box::new(Run { workers, stages, reported: point.mark.reported }),
             plan: Arc::new(plan),
@@ -252,8 +251,10 @@ impl<P: Pipeline> Builder<P> {
         if backend == Backend::Inline {
             limits.tasks = 1;
         }
-        let settings =
-            [("prefetch", self.prefetch, &mut limits.samples), ("prefetch_bytes", self.prefetch_bytes, &mut limits.bytes)];
+        let settings = [
+            ("prefetch", self.prefetch, &mut limits.samples),
+            ("prefetch_bytes", self.prefetch_bytes, &mut limits.bytes),
+        ];
         for (name, asked, limit) in settings {
             match asked {
                 Some(0) => {

@@ -1,7 +1,7 @@
 //! What the environment forces.
 
-use crate::backend::log::{self, Filter};
 use crate::backend::Backend;
+use crate::backend::log::{self, Filter};
 use crate::error::{Error, Result};
 
 /// The most workers that anyone may ask for.
@@ -19,9 +19,7 @@ pub(super) struct Environment {
 impl Environment {
     /// Reads the variables of this process.
     pub(super) fn of_process() -> Result<Self> {
-        let read = |name| {
-            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-        };
+        let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let environment = Self::read(read)?;
         if let Some(filter) = &environment.log {
             log::set(filter.clone());

@@ -161,7 +161,9 @@ impl<B> Loader<B> {
         for position in &stuck {
             log::warn("loader", || {
                 let waited = self.shutdown_timeout;
-                format!("the sample at position {position} is still being made {waited:?} after shutdown began; its thread is left behind")
+                format!(
+                    "the sample at position {position} is still being made {waited:?} after shutdown began; its thread is left behind"
+                )
             });
         }
         stuck

@@ -39,7 +39,7 @@ const GZIP_RATIO_MAX: u64 = 1040;
 /// let second = idx.get(1)?.unwrap();
 /// assert_eq!(second["image"].to_vec::<i16>()?, [3, 4]);
 /// assert_eq!(second["label"].to_vec::<u8>()?, [9]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Idx(Fields);

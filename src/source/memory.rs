@@ -20,7 +20,14 @@ pub struct Range {
 /// ```
 #[must_use]
 pub fn range(range: std::ops::Range<u64>) -> FromSource<Range> {
-    source(Range { start: range.start, len: range.end.saturating_sub(range.start) })
+    source(Range::new(range))
+}
+
+impl Range {
+    /// The numbers of a range.
+    pub(crate) fn new(range: std::ops::Range<u64>) -> Self {
+        Self { start: range.start, len: range.end.saturating_sub(range.start) }
+    }
 }
 
 impl Source for Range {

@@ -1,3 +1,30 @@
-//! Pipelines as JSON documents, over records of named tensors.
+//! The pipeline document: a pipeline said in JSON, over records of tensors.
+//!
+//! The same document runs from Rust, from the `windrow` command and from JavaScript, and gives the
+//! same batches and the same digest. It names a source, ops that run in workers, and stages that run
+//! on the caller's side, in order:
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "seed": 7,
+//!   "source": {"kind": "range", "end": 100},
+//!   "ops": [{"op": "shuffle"}, {"op": "cast", "field": "value", "dtype": "F32"}],
+//!   "stages": [{"stage": "batch", "size": 10}]
+//! }
+//! ```
+//!
+//! Absent on purpose: what runs it. Backend, workers and checkpoints are not part of a pipeline.
 
+mod document;
+mod open;
 pub mod ops;
+mod options;
+mod read;
+
+pub use document::{OpSpec, SourceSpec, Spec, StageSpec};
+pub use open::SpecPipeline;
+pub use options::{
+    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
+    ShuffleOptions, SliceOptions,
+};

@@ -57,6 +57,30 @@ impl<In> Stages<In> for Bare {
     }
 }
 
+impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
+    type Out = S::Out;
+
+    fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<S::Out> {
+        (**self).poll(feed)
+    }
+
+    fn mark(&self, feed: &dyn Feed<In>) -> Mark {
+        (**self).mark(feed)
+    }
+
+    fn restore(&mut self, cursors: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()> {
+        (**self).restore(cursors)
+    }
+
+    fn describe(&self, description: &mut Description) {
+        (**self).describe(description);
+    }
+
+    fn check(&self) -> Result<()> {
+        (**self).check()
+    }
+}
+
 /// A stage after others.
 #[derive(Debug)]
 pub struct Then<B, S> {
@@ -72,7 +96,7 @@ pub struct Then<B, S> {
 }
 
 impl<B, S> Then<B, S> {
-    pub(super) fn new(before: B, stage: S) -> Self {
+    pub(crate) fn new(before: B, stage: S) -> Self {
         Self { before, stage, anchor: None, waiting: None, skip: 0, finished: false }
     }
 

@@ -16,6 +16,13 @@ impl<D: Dataset> Ordered<D> {
     }
 }
 
+impl<D, S> Ordered<D, S> {
+    /// A dataset with stages that are put together already.
+    pub(crate) fn from_parts(dataset: D, stages: S) -> Self {
+        Self { dataset, stages }
+    }
+}
+
 /// A batching stage after others: what [`Ordered::batch_with`] makes.
 pub type ThenBatch<D, S, C> =
     Ordered<D, Then<S, Batching<<S as Stages<<D as Dataset>::Sample>>::Out, C>>>;

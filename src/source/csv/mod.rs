@@ -49,7 +49,7 @@ use crate::order::Op;
 /// assert_eq!(row["image"].shape(), [2, 2]);
 /// assert_eq!(row["image"].to_vec::<u8>()?, [5, 6, 7, 8]);
 /// assert_eq!(row["second"].to_vec::<f32>()?, [6.0]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Csv {

@@ -38,7 +38,7 @@ use crate::order::Op;
 /// let npy = source(Npy::open(&files, &NpyOptions::file("x.npy"))?);
 /// assert_eq!(npy.len(), 2);
 /// assert_eq!(npy.get(1)?.unwrap()["data"].to_vec::<i16>()?, [4, 5, 6]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Npy(Fields);

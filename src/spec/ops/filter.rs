@@ -21,7 +21,7 @@ use crate::order::Op;
 /// use windrow::spec::ops::{Compare, Filter};
 /// use windrow::{Dataset, range};
 /// let numbers = range(0..9).try_map(|x| Record::new().with("x", Tensor::scalar(x)));
-/// let small = numbers.each(Filter { field: "x".into(), op: Compare::Less, value: 3u64.into() });
+/// let small = numbers.each(Filter { field: "x".into(), is: Compare::Less, value: 3u64.into() });
 /// assert!(small.get(2)?.is_some() && small.get(3)?.is_none());
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -31,7 +31,7 @@ pub struct Filter {
     /// The field.
     pub field: String,
     /// How the field is compared with the value: the field is on the left.
-    pub op: Compare,
+    pub is: Compare,
     /// The number on the right.
     pub value: Value,
 }
@@ -92,13 +92,13 @@ impl Transform<Record> for Filter {
     fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
         self.validate().map_err(Fault::new)?;
         let order = compared(scalar(&record, &self.field)?, self.value.wide());
-        Ok(self.op.holds(order).then_some(record))
+        Ok(self.is.holds(order).then_some(record))
     }
 
     fn op(&self) -> Op {
         Op::new("filter")
             .with("field", &self.field)
-            .with("op", self.op.sign())
+            .with("is", self.is.sign())
             .with("value", self.value.wide())
     }
 
@@ -203,9 +203,10 @@ mod tests {
     /// The signs for which a sample stays.
     fn kept(tensor: &Tensor, value: &str) -> String {
         let stays = |sign: &&str| {
-            let json = format!(r#"{{"field":"x","op":"{sign}","value":{value}}}"#);
+            let json = format!(r#"{{"field":"x","is":"{sign}","value":{value}}}"#);
             let filter: Filter = serde_json::from_str(&json).unwrap();
-            assert_eq!(serde_json::to_string(&filter).unwrap(), json);
+            let again = serde_json::to_string(&filter).unwrap();
+            assert_eq!(serde_json::from_str::<Filter>(&again).unwrap(), filter);
             let record = Record::new().with("x", tensor.clone()).unwrap();
             let made = from_vec(vec![record]).each(filter);
             assert!(made.has_gaps());
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_field_with_axes_is_refused() {
-        let filter = Filter { field: "x".into(), op: Compare::Less, value: 1i64.into() };
+        let filter = Filter { field: "x".into(), is: Compare::Less, value: 1i64.into() };
         let row = Tensor::from_slice([2], &[1u8, 2]).unwrap();
         let record = Record::new().with("x", row).unwrap();
         let message = from_vec(vec![record]).each(filter).get(0).unwrap_err().to_string();
@@ -250,8 +251,8 @@ mod tests {
 
     #[test]
     fn options_are_checked_and_described() {
-        let filter = |value| Filter { field: "x".into(), op: Compare::LessOrEqual, value };
-        assert_eq!(filter(2.0.into()).op().to_string(), "filter(field=x,op=<%3d,value=2.0)");
+        let filter = |value| Filter { field: "x".into(), is: Compare::LessOrEqual, value };
+        assert_eq!(filter(2.0.into()).op().to_string(), "filter(field=x,is=<%3d,value=2.0)");
         assert_eq!(filter(u64::MAX.into()).validate(), Ok(()));
         assert!(filter(f64::NAN.into()).validate().unwrap_err().contains("NaN"));
         assert!(serde_json::from_str::<Compare>("\"=\"").is_err());

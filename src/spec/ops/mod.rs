@@ -17,6 +17,7 @@ pub use reshape::Reshape;
 pub use scale::Scale;
 pub use select::Select;
 
+use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
 use crate::dataset::{Record, Tensor};
 use crate::error::Fault;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::replace;
+use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
 use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
 use crate::error::Fault;

@@ -1,0 +1,226 @@
+//! `windrow run`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use windrow::dataset::Record;
+use windrow::source::Folder;
+use windrow::spec::{OpSpec, Spec, StageSpec};
+use windrow::{Backend, Error, Loader, OnError, Result};
+
+use crate::checkpoint::{self, hex};
+use crate::interrupt::Interrupt;
+use crate::progress::{Display, Received};
+use crate::{DONE, INTERRUPTED, SAMPLE_FAILED, print};
+
+/// How often a checkpoint is written.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// How many errors are told one by one with `--on-error report`.
+const ERRORS_TOLD: u64 = 20;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The pipeline document; files in it are relative to its folder
+    spec: PathBuf,
+    /// Who makes the samples: auto, inline, threads, processes
+    #[arg(long, default_value = "auto")]
+    backend: Backend,
+    /// How many samples are made at the same time; one a core by default
+    #[arg(long)]
+    workers: Option<u32>,
+    /// A checkpoint: resumed from if it exists, written every second, at the end and at Ctrl-C
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Stops after so many batches of this run
+    #[arg(long, value_name = "BATCHES")]
+    stop_after: Option<u64>,
+    /// What happens when a sample cannot be made
+    #[arg(long, value_enum, default_value = "raise")]
+    on_error: Policy,
+    /// How often a sample that failed is tried again
+    #[arg(long, default_value_t = 0)]
+    retries: u32,
+    /// Keeps a digest of all batches and prints it
+    #[arg(long)]
+    digest: bool,
+    /// Prints one JSON object on the last line of standard output; it counts this run alone
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    /// Stop there; the checkpoint stays before it
+    Raise,
+    /// Leave it out and count it
+    Skip,
+    /// Tell it and go on
+    Report,
+}
+
+/// How a run ended.
+struct Outcome {
+    received: Received,
+    errors: u64,
+    raised: Option<Error>,
+    interrupted: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
+    let interrupt = Interrupt::listen()?;
+    let spec = read(&arguments.spec)?;
+    let folder = arguments.spec.parent().unwrap_or(Path::new("")).to_owned();
+    let mut builder = Loader::builder(spec.open(&Folder::new(folder))?)
+        .backend(arguments.backend)
+        .encodable()
+        .retries(arguments.retries)
+        .on_error(match arguments.on_error {
+            Policy::Skip => OnError::Skip,
+            Policy::Raise | Policy::Report => OnError::Raise,
+        });
+    if let Some(workers) = arguments.workers {
+        builder = builder.workers(workers);
+    }
+    if arguments.digest {
+        builder = builder.digest();
+    }
+    if let Some(path) = &arguments.state
+        && let Some(state) = checkpoint::load(path)?
+    {
+        builder = builder.resume(&state);
+    }
+    let mut loader = builder.build()?;
+    if let Some(path) = &arguments.state {
+        // A file that cannot be written is better known before the work than after it.
+        checkpoint::save(path, &loader.state())?;
+    }
+    let skipped_before = loader.skips().count();
+    let mut display = Display::new(&loader.progress());
+    let outcome = drain(&mut loader, arguments, batch_steps(&spec), &interrupt, &mut display)?;
+    display.clear();
+    let skipped = loader.skips().count() - skipped_before;
+    report(arguments, &loader, &outcome, skipped, &display)?;
+    match outcome {
+        Outcome { raised: Some(error), .. } => Err(error),
+        Outcome { interrupted: true, .. } => Ok(INTERRUPTED),
+        Outcome { errors: 1.., .. } => Ok(SAMPLE_FAILED),
+        _ => Ok(DONE),
+    }
+}
+
+fn read(path: &Path) -> Result<Spec> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::io(format!("read {}", path.display()), error))?;
+    Spec::from_json(&text).map_err(|error| match error {
+        Error::Spec { path: inside, why } => {
+            Error::Spec { path: format!("{} at {inside}", path.display()), why }
+        }
+        other => other,
+    })
+}
+
+/// Receives batches until something ends the run, keeping the checkpoint.
+fn drain(
+    loader: &mut Loader<Record>,
+    arguments: &Arguments,
+    batch_steps: usize,
+    interrupt: &Interrupt,
+    display: &mut Display,
+) -> Result<Outcome> {
+    let mut outcome =
+        Outcome { received: Received::default(), errors: 0, raised: None, interrupted: false };
+    let mut reached = loader.state();
+    let mut saved = Instant::now();
+    while Some(outcome.received.batches) != arguments.stop_after {
+        if interrupt.asked() {
+            outcome.interrupted = true;
+            break;
+        }
+        match loader.next() {
+            None => {
+                reached = loader.state();
+                break;
+            }
+            Some(Ok(batch)) => {
+                outcome.received.batches += 1;
+                outcome.received.samples += samples(&batch, batch_steps);
+                outcome.received.bytes += batch.byte_len();
+            }
+            Some(Err(error)) => {
+                outcome.errors += 1;
+                if arguments.on_error == Policy::Raise {
+                    outcome.raised = Some(error);
+                    break;
+                }
+                if outcome.errors <= ERRORS_TOLD {
+                    eprintln!("windrow: {error}");
+                }
+            }
+        }
+        if let Some(path) = &arguments.state {
+            reached = loader.state();
+            interrupt.reached(path, reached.clone());
+            if saved.elapsed() >= SAVE_EVERY {
+                checkpoint::save(path, &reached)?;
+                saved = Instant::now();
+            }
+        }
+        if display.is_due() {
+            display.show(&loader.progress(), outcome.received);
+        }
+    }
+    if let Some(path) = &arguments.state {
+        checkpoint::save(path, &reached)?;
+    }
+    Ok(outcome)
+}
+
+fn report(
+    arguments: &Arguments,
+    loader: &Loader<Record>,
+    outcome: &Outcome,
+    skipped: u64,
+    display: &Display,
+) -> Result<()> {
+    let digest = loader.digest().map(|digest| hex(&digest));
+    let received = outcome.received;
+    if arguments.json {
+        return print(
+            &serde_json::json!({
+                "batches": received.batches,
+                "samples": received.samples,
+                "skipped": skipped,
+                "errors": outcome.errors,
+                "digest": digest,
+                "seconds": display.seconds(),
+                "backend": loader.backend().name,
+                "workers": loader.workers(),
+            })
+            .to_string(),
+        );
+    }
+    print(&format!(
+        "{} batches, {} samples, {skipped} skipped, {} errors in {:.2} s ({}), {} with {} workers",
+        received.batches,
+        received.samples,
+        outcome.errors,
+        display.seconds(),
+        display.rates(received),
+        loader.backend().name,
+        loader.workers(),
+    ))?;
+    digest.map_or(Ok(()), |digest| print(&format!("digest {digest}")))
+}
+
+/// How many times the pipeline puts records together.
+fn batch_steps(spec: &Spec) -> usize {
+    let ops = spec.ops.iter().filter(|op| matches!(op, OpSpec::Batch(_))).count();
+    ops + spec.stages.iter().filter(|stage| matches!(stage, StageSpec::Batch(_))).count()
+}
+
+/// How many samples a batch holds: the product of the axes that batching added.
+fn samples(batch: &Record, batch_steps: usize) -> u64 {
+    let field = batch.iter().next();
+    field.map_or(1, |(_, tensor)| tensor.shape().iter().take(batch_steps).product())
+}

@@ -1,0 +1,121 @@
+//! The document as types.
+
+use serde::Serialize;
+
+use super::ops::{Cast, Filter, OneHot, Reshape, Scale, Select};
+use super::options::{
+    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
+    ShuffleOptions, SliceOptions, whole,
+};
+use super::read;
+use crate::error::Result;
+use crate::source::{CsvOptions, IdxOptions, NpyOptions};
+
+/// A pipeline document.
+///
+/// ```
+/// use windrow::{Loader, source::MemoryFiles, spec::Spec};
+/// let spec = Spec::from_json(r#"{
+///     "version": 1, "seed": 7,
+///     "source": {"kind": "range", "end": 100},
+///     "ops": [{"op": "shuffle"}],
+///     "stages": [{"stage": "batch", "size": 10}]
+/// }"#)?;
+/// let loader = Loader::builder(spec.open(&MemoryFiles::default())?).build()?;
+/// assert_eq!(loader.count(), 10);
+/// # Ok::<(), windrow::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Spec {
+    /// The version of the format: 1.
+    pub version: u32,
+    /// The seed of ops that name none; 0 by default.
+    #[serde(with = "whole")]
+    pub seed: u64,
+    /// Where records come from.
+    pub source: SourceSpec,
+    /// What workers do to each, first to last.
+    pub ops: Vec<OpSpec>,
+    /// What is done to them in order, first to last.
+    pub stages: Vec<StageSpec>,
+}
+
+impl Spec {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`Error::Spec`](crate::Error::Spec) with the path of what is wrong, such as `$.ops[2].size`.
+    pub fn from_json(json: &str) -> Result<Self> {
+        read::document(json)
+    }
+
+    /// Writes the document on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a document has nothing that JSON cannot say")
+    }
+}
+
+/// Makes an enum of choices that a tag tells apart, and the function that reads one.
+macro_rules! choices {
+    ($(#[$doc:meta])* $name:ident, $tag:literal, $what:literal:
+     $($word:literal $variant:ident($options:ty),)*) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(tag = $tag)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                #[doc = concat!("`", $word, "`.")]
+                #[serde(rename = $word)]
+                $variant($options),
+            )*
+        }
+
+        impl read::Choice for $name {
+            const TAG: &'static str = $tag;
+            const WHAT: &'static str = $what;
+            const WORDS: &'static [&'static str] = &[$($word),*];
+
+            fn read(word: &str, options: serde_json::Value, path: &str) -> Option<Result<Self>> {
+                match word {
+                    $($word => Some(read::at(path, options).map(Self::$variant)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+choices! {
+    /// Where records come from.
+    SourceSpec, "kind", "source":
+    "range" Range(RangeOptions),
+    "csv" Csv(CsvOptions),
+    "npy" Npy(NpyOptions),
+    "idx" Idx(IdxOptions),
+}
+
+choices! {
+    /// What workers do to records.
+    OpSpec, "op", "op":
+    "shuffle" Shuffle(ShuffleOptions),
+    "shuffle_like_grain" GrainShuffle(GrainShuffleOptions),
+    "slice" Slice(SliceOptions),
+    "repeat" Repeat(RepeatOptions),
+    "shard" Shard(ShardOptions),
+    "batch" Batch(BatchOptions),
+    "select" Select(Select),
+    "cast" Cast(Cast),
+    "reshape" Reshape(Reshape),
+    "scale" Scale(Scale),
+    "one_hot" OneHot(OneHot),
+    "filter" Filter(Filter),
+}
+
+choices! {
+    /// What is done to records in order.
+    StageSpec, "stage", "stage":
+    "batch" Batch(BatchOptions),
+    "limit" Limit(LimitOptions),
+}

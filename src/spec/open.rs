@@ -1,0 +1,169 @@
+//! From a document to a pipeline that a loader runs.
+
+use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
+use super::options::BatchOptions;
+use super::read::wrong;
+use crate::dataset::{Batch, Dataset, Record, Stack, Tensor};
+use crate::error::{Error, Fault, Result};
+use crate::order::Shard;
+use crate::source::{Csv, Files, Idx, Npy, Range, Source, source};
+use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
+
+/// A dataset of records whose kind is known only at run time.
+type Records = Box<dyn Dataset<Sample = Record> + Send + Sync>;
+/// Stages over records whose kind is known only at run time.
+type RecordStages = Box<dyn Stages<Record, Out = Record> + Send>;
+
+/// The pipeline of a document: what [`Spec::open`] gives.
+pub type SpecPipeline = Ordered<Records, RecordStages>;
+
+impl Spec {
+    /// Opens the source and puts the pipeline together.
+    ///
+    /// # Errors
+    /// What the source says of its files, or [`Error::Spec`] with the path of a step that cannot
+    /// work.
+    pub fn open(&self, files: &dyn Files) -> Result<SpecPipeline> {
+        let mut dataset = self.source.open(files)?;
+        for (number, op) in self.ops.iter().enumerate() {
+            let path = format!("$.ops[{number}]");
+            dataset = op.apply(dataset, self.seed, &path)?;
+            dataset.check().map_err(|error| wrong(&path, error.to_string()))?;
+        }
+        let mut stages: RecordStages = Box::new(Bare);
+        for (number, stage) in self.stages.iter().enumerate() {
+            stages = stage.after(stages);
+            let path = || format!("$.stages[{number}]");
+            stages.check().map_err(|error| wrong(&path(), error.to_string()))?;
+        }
+        Ok(Ordered::from_parts(dataset, stages))
+    }
+}
+
+impl SourceSpec {
+    fn open(&self, files: &dyn Files) -> Result<Records> {
+        Ok(match self {
+            Self::Range(options) => {
+                if options.end < options.start {
+                    let why = format!("end {} is before start {}", options.end, options.start);
+                    return Err(wrong("$.source.end", why));
+                }
+                Box::new(source(Numbers(Range::new(options.start..options.end))))
+            }
+            Self::Csv(options) => Box::new(source(Csv::open(files, options)?)),
+            Self::Npy(options) => Box::new(source(Npy::open(files, options)?)),
+            Self::Idx(options) => Box::new(source(Idx::open(files, options)?)),
+        })
+    }
+}
+
+/// The numbers of a range as records.
+struct Numbers(Range);
+
+impl Source for Numbers {
+    type Sample = Record;
+
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn get(&self, index: u64) -> Result<Record, Fault> {
+        Record::new().with("value", Tensor::scalar(self.0.get(index)?))
+    }
+
+    fn op(&self) -> crate::order::Op {
+        self.0.op()
+    }
+}
+
+impl OpSpec {
+    fn apply(&self, dataset: Records, seed: u64, path: &str) -> Result<Records> {
+        macro_rules! each {
+            ($transform:expr) => {{
+                $transform.validate().map_err(|why| wrong(path, why))?;
+                Box::new(dataset.each($transform.clone()))
+            }};
+        }
+        Ok(match self {
+            Self::Shuffle(options) => Box::new(dataset.shuffle(options.seed.unwrap_or(seed))),
+            Self::GrainShuffle(options) => Box::new(dataset.shuffle_like_grain(options.seed)),
+            Self::Slice(options) => {
+                let end = options.end.unwrap_or(u64::MAX);
+                Box::new(dataset.slice(options.start..end).step_by(options.step))
+            }
+            Self::Repeat(options) => Box::new(dataset.repeat(options.epochs)),
+            Self::Shard(options) => {
+                let shard = Shard::new(options.index, options.count)
+                    .map_err(|error: Error| wrong(path, error.to_string()))?;
+                Box::new(dataset.shard(match options.drop_remainder {
+                    true => shard.drop_remainder(),
+                    false => shard,
+                }))
+            }
+            Self::Batch(options) => Box::new(batch(dataset, options)),
+            Self::Select(select) => each!(select),
+            Self::Cast(cast) => each!(cast),
+            Self::Reshape(reshape) => each!(reshape),
+            Self::Scale(scale) => each!(scale),
+            Self::OneHot(one_hot) => each!(one_hot),
+            Self::Filter(filter) => each!(filter),
+        })
+    }
+}
+
+fn batch(dataset: Records, options: &BatchOptions) -> Batch<Records, Stack> {
+    let batch = dataset.batch_with(options.size, Stack { pad: options.pad });
+    if options.drop_remainder { batch.drop_remainder() } else { batch }
+}
+
+impl StageSpec {
+    fn after(&self, before: RecordStages) -> RecordStages {
+        match self {
+            Self::Batch(options) => {
+                let stage = Batching::new(options.size, Stack { pad: options.pad });
+                let drop = options.drop_remainder;
+                Box::new(Then::new(before, if drop { stage.drop_remainder() } else { stage }))
+            }
+            Self::Limit(options) => Box::new(Then::new(before, Limit::new(options.count))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::MemoryFiles;
+
+    fn open(ops: &str, stages: &str) -> Result<SpecPipeline> {
+        let text = format!(
+            r#"{{"version":1,"seed":3,"source":{{"kind":"range","end":20}},"ops":[{ops}],"stages":[{stages}]}}"#
+        );
+        Spec::from_json(&text)?.open(&MemoryFiles::default())
+    }
+
+    #[test]
+    fn a_step_that_cannot_work_is_named_by_its_path() {
+        for (ops, stages, path, reason) in [
+            (r#"{"op":"shuffle"},{"op":"batch","size":0}"#, "", "$.ops[1]", "batch.size is 0"),
+            (r#"{"op":"shard","index":2,"count":2}"#, "", "$.ops[0]", "2 of 2"),
+            (r#"{"op":"slice","step":0}"#, "", "$.ops[0]", "step"),
+            (
+                "",
+                r#"{"stage":"limit","count":1},{"stage":"batch","size":0}"#,
+                "$.stages[1]",
+                "size",
+            ),
+            (
+                r#"{"op":"filter","field":"value","op_":"<","value":3}"#,
+                "",
+                "$.ops[0].op_",
+                "unknown",
+            ),
+        ] {
+            let error = open(ops, stages).unwrap_err();
+            let Error::Spec { path: got, why } = &error else { panic!("{error}") };
+            assert_eq!(got, path, "{why}");
+            assert!(why.contains(reason), "{why:?} lacks {reason:?}");
+        }
+    }
+}

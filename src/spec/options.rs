@@ -1,0 +1,158 @@
+//! The options of ops and stages that are not record transforms.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Pad;
+
+/// Options of the source `range`: records with the field `value`, a `U64` scalar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RangeOptions {
+    /// The first number; 0 by default.
+    #[serde(default, with = "whole")]
+    pub start: u64,
+    /// The number after the last.
+    #[serde(with = "whole")]
+    pub end: u64,
+}
+
+/// Options of the op `shuffle`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShuffleOptions {
+    /// The seed; the document's by default.
+    #[serde(default, with = "maybe_whole", skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// Options of the op `shuffle_like_grain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrainShuffleOptions {
+    /// The seed, below 2^32.
+    pub seed: u32,
+}
+
+/// Options of the op `slice`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SliceOptions {
+    /// The first index; 0 by default.
+    #[serde(default, with = "whole")]
+    pub start: u64,
+    /// The index after the last; the end by default.
+    #[serde(default, with = "maybe_whole", skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
+    /// Keeps the first of so many; 1 by default.
+    #[serde(default = "one", with = "whole")]
+    pub step: u64,
+}
+
+/// Options of the op `repeat`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepeatOptions {
+    /// How many epochs.
+    #[serde(with = "whole")]
+    pub epochs: u64,
+}
+
+/// Options of the op `shard`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardOptions {
+    /// This trainer's number, from 0.
+    #[serde(with = "whole")]
+    pub index: u64,
+    /// How many trainers there are.
+    #[serde(with = "whole")]
+    pub count: u64,
+    /// Whether all shards are cut to the same length; no by default.
+    #[serde(default)]
+    pub drop_remainder: bool,
+}
+
+/// Options of `batch`, as an op and as a stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchOptions {
+    /// How many records go together.
+    #[serde(with = "whole")]
+    pub size: u64,
+    /// Whether a shorter last batch is left out; no by default.
+    #[serde(default)]
+    pub drop_remainder: bool,
+    /// What fills up shapes that differ; without it they are an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pad: Option<Pad>,
+}
+
+/// Options of the stage `limit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitOptions {
+    /// How many batches come before the end.
+    #[serde(with = "whole")]
+    pub count: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// A whole number, which may be a string of digits, since JavaScript's numbers lose bits beyond
+/// 2^53.
+pub(super) mod whole {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// The largest number that JavaScript keeps whole.
+    const EXACT_MAX: u64 = 1 << 53;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u64),
+        Text(String),
+        Other(serde_json::Value),
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<u64, D::Error> {
+        match Either::deserialize(from)? {
+            Either::Number(number) => Ok(number),
+            Either::Text(text) => text.parse().map_err(|_| wrong(&format!("{text:?}"))),
+            Either::Other(other) => Err(wrong(&other.to_string())),
+        }
+    }
+
+    fn wrong<E: Error>(got: &str) -> E {
+        E::custom(format!(
+            "{} is not a whole number from 0 to 2^64 - 1 (a string of digits is one too)",
+            got.chars().take(40).collect::<String>()
+        ))
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        number: &u64,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        if *number <= EXACT_MAX { to.serialize_u64(*number) } else { to.collect_str(number) }
+    }
+}
+
+/// [`whole`] for an option.
+mod maybe_whole {
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+        super::whole::deserialize(from).map(Some)
+    }
+
+    pub(super) fn serialize<S: Serializer>(number: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+        match number {
+            Some(number) => super::whole::serialize(number, to),
+            None => to.serialize_none(),
+        }
+    }
+}

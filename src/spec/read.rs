@@ -1,0 +1,196 @@
+//! Reading a document so that what is wrong is named by its path.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::document::Spec;
+use super::options::whole;
+use crate::error::{Error, Result};
+
+/// The version that is read.
+const VERSION: u64 = 1;
+/// The longest document, in bytes.
+const BYTES_MAX: usize = 1 << 20;
+/// The most ops, and the most stages.
+const STEPS_MAX: usize = 1_000;
+
+/// One of several things that a tag tells apart.
+pub(super) trait Choice: Sized {
+    const TAG: &'static str;
+    const WHAT: &'static str;
+    const WORDS: &'static [&'static str];
+
+    fn read(word: &str, options: Value, path: &str) -> Option<Result<Self>>;
+}
+
+/// Reads a whole document.
+pub(super) fn document(json: &str) -> Result<Spec> {
+    if json.len() > BYTES_MAX {
+        let why = format!("the document has {} bytes; at most {BYTES_MAX} are read", json.len());
+        return Err(wrong("$", why));
+    }
+    let value: Value = serde_json::from_str(json)
+        .map_err(|error| wrong("$", format!("this is not JSON: {error}")))?;
+    let mut fields = object(value, "$")?;
+    match fields.remove("version") {
+        Some(version) if version == VERSION => {}
+        Some(version) => {
+            let why =
+                format!("version {version} is not one that this build reads; it reads {VERSION}");
+            return Err(wrong("$.version", why));
+        }
+        None => return Err(wrong("$", format!("\"version\": {VERSION} is missing"))),
+    }
+    let source = fields.remove("source").ok_or_else(|| wrong("$", "\"source\" is missing"))?;
+    let seed = fields.remove("seed").map(|seed| at::<Seed>("$.seed", seed)).transpose()?;
+    let spec = Spec {
+        version: VERSION as u32,
+        seed: seed.map_or(0, |seed| seed.0),
+        source: choice(source, "$.source")?,
+        ops: choices(fields.remove("ops"), "$.ops")?,
+        stages: choices(fields.remove("stages"), "$.stages")?,
+    };
+    match fields.keys().next() {
+        None => Ok(spec),
+        Some(name) => {
+            let why =
+                format!("unknown field {name:?}; known are version, seed, source, ops, stages");
+            Err(wrong("$", why))
+        }
+    }
+}
+
+/// Reads options, with the path of the one that is wrong.
+pub(super) fn at<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let inner = error.path().to_string();
+        let path = match &*inner {
+            "." => path.to_owned(),
+            inner if inner.starts_with('[') => format!("{path}{inner}"),
+            inner => format!("{path}.{inner}"),
+        };
+        wrong(&path, error.into_inner().to_string())
+    })
+}
+
+pub(super) fn wrong(path: &str, why: impl Into<String>) -> Error {
+    Error::Spec { path: path.into(), why: why.into() }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Seed(#[serde(with = "whole")] u64);
+
+fn object(value: Value, path: &str) -> Result<Map<String, Value>> {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        other => Err(wrong(path, format!("an object was expected, not {}", short(&other)))),
+    }
+}
+
+fn choices<C: Choice>(value: Option<Value>, path: &str) -> Result<Vec<C>> {
+    match value {
+        None => Ok(Vec::new()),
+        Some(Value::Array(values)) if values.len() > STEPS_MAX => {
+            Err(wrong(path, format!("{} steps; at most {STEPS_MAX} are read", values.len())))
+        }
+        Some(Value::Array(values)) => {
+            let numbered = values.into_iter().enumerate();
+            numbered.map(|(number, value)| choice(value, &format!("{path}[{number}]"))).collect()
+        }
+        Some(other) => Err(wrong(path, format!("a list was expected, not {}", short(&other)))),
+    }
+}
+
+fn choice<C: Choice>(value: Value, path: &str) -> Result<C> {
+    let mut fields = object(value, path)?;
+    let known = || C::WORDS.join(", ");
+    let word = match fields.remove(C::TAG) {
+        Some(Value::String(word)) => word,
+        Some(other) => {
+            let why = format!(
+                "{} is not the name of a {}; known are {}",
+                short(&other),
+                C::WHAT,
+                known()
+            );
+            return Err(wrong(&format!("{path}.{}", C::TAG), why));
+        }
+        None => {
+            let why =
+                format!("{:?} is missing: it names the {}; known are {}", C::TAG, C::WHAT, known());
+            return Err(wrong(path, why));
+        }
+    };
+    C::read(&word, Value::Object(fields), path).unwrap_or_else(|| {
+        let why =
+            format!("unknown {} {}; known are {}", C::WHAT, short(&Value::String(word)), known());
+        Err(wrong(&format!("{path}.{}", C::TAG), why))
+    })
+}
+
+/// A value in at most 40 characters.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 40 {
+        text
+    } else {
+        text.chars().take(37).chain("...".chars()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(ops: &str, stages: &str) -> String {
+        format!(
+            r#"{{"version":1,"source":{{"kind":"range","end":9}},"ops":[{ops}],"stages":[{stages}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_document_comes_back_from_its_own_json() {
+        let text = spec(
+            r#"{"op":"shuffle","seed":"18446744073709551615"},{"op":"slice","start":1,"step":2},
+               {"op":"cast","field":"value","dtype":"F32"},{"op":"repeat","epochs":3}"#,
+            r#"{"stage":"batch","size":4,"pad":0},{"stage":"limit","count":2}"#,
+        );
+        let spec = document(&text).unwrap();
+        assert_eq!(document(&spec.to_json()).unwrap(), spec);
+        assert!(spec.to_json().contains(r#""seed":"18446744073709551615""#), "{}", spec.to_json());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_path() {
+        for (text, path, reason) in [
+            ("{".into(), "$", "not JSON"),
+            ("[]".into(), "$", "object"),
+            ("{}".into(), "$", "version"),
+            (r#"{"version":2}"#.into(), "$.version", "reads 1"),
+            (r#"{"version":1}"#.into(), "$", "source"),
+            (r#"{"version":1,"source":{"kind":"zip"}}"#.into(), "$.source.kind", "zip"),
+            (r#"{"version":1,"source":{"kind":"range","end":-1}}"#.into(), "$.source.end", "-1"),
+            (r#"{"version":1,"source":{"kind":"range","end":1},"op":[]}"#.into(), "$", "\"op\""),
+            (
+                r#"{"version":1,"seed":1.5,"source":{"kind":"range","end":1}}"#.into(),
+                "$.seed",
+                "1.5",
+            ),
+            (spec(r#"{"op":"shuffel"}"#, ""), "$.ops[0].op", "shuffle"),
+            (spec(r#"{"op":"shuffle"},{"size":3}"#, ""), "$.ops[1]", "\"op\" is missing"),
+            (spec(r#"{"op":"batch","size":"three"}"#, ""), "$.ops[0].size", "three"),
+            (spec(r#"{"op":"batch"}"#, ""), "$.ops[0]", "size"),
+            (spec(r#"{"op":"batch","size":3,"sise":4}"#, ""), "$.ops[0].sise", "unknown field"),
+            (spec("", r#"{"stage":"limit","count":[]}"#), "$.stages[0].count", "[]"),
+            (spec("7", ""), "$.ops[0]", "object"),
+            (" ".repeat(100 << 20), "$", "104857600 bytes"),
+        ] {
+            let error = document(&text).unwrap_err();
+            let Error::Spec { path: got, why } = &error else { panic!("{error}") };
+            let text = text.chars().take(90).collect::<String>();
+            assert_eq!(got, path, "{why} in {text}");
+            assert!(why.contains(reason), "{why:?} lacks {reason:?} for {text}");
+        }
+    }
+}
