@@ -408,7 +408,9 @@ mod tests {
         }
         // As large as a layout may be: the allocator says no, and nothing panics.
         let most = i64::MAX as u64 - 127;
-        assert!(Tensor::build(Dtype::U8, [most], |_| Ok(())).is_err());
+        if !cfg!(miri) {
+            assert!(Tensor::build(Dtype::U8, [most], |_| Ok(())).is_err());
+        }
         assert_eq!(Tensor::build(Dtype::F64, [0, 1 << 40], |_| Ok(())).unwrap().len(), 0);
     }
 

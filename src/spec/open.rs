@@ -160,7 +160,7 @@ mod tests {
                 "unknown",
             ),
         ] {
-            let error = open(ops, stages).unwrap_err();
+            let error = open(ops, stages).err().unwrap();
             let Error::Spec { path: got, why } = &error else { panic!("{error}") };
             assert_eq!(got, path, "{why}");
             assert!(why.contains(reason), "{why:?} lacks {reason:?}");

@@ -1,0 +1,573 @@
+//! The structure of the house, read off its source.
+//!
+//! Each rule is a function from a tree to what breaks it, one line a place: file, line, rule. The
+//! first test runs them all over this repository; the others show that each rule can fail, on a
+//! planted tree. What a rule lets through stands in a table beside it, with the reason; a line of
+//! a table that nothing needs any more is a fault too.
+
+#[path = "house/imports.rs"]
+mod imports;
+#[path = "house/licence.rs"]
+mod licence;
+#[path = "house/text.rs"]
+mod text;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use imports::{crate_paths, paths_from};
+use text::{File, bracketed, files_of, line_of, rust_files, words};
+
+/// The rooms and how high they lie: a room imports from lower ones only.
+const LEVELS: &[(&str, u32)] = &[
+    ("error", 0),
+    ("order", 1),
+    ("dataset", 2),
+    ("source", 3),
+    ("stage", 3),
+    ("engine", 3),
+    ("backend", 4),
+    ("spec", 4),
+    ("loader", 5),
+    ("bin", 6),
+    ("web", 6),
+];
+
+/// Imports that do not go downhill, and why they may be: file, what it imports, reason.
+const SIDEWAYS: &[(&str, &str, &str)] = &[(
+    "src/dataset/mod.rs",
+    "stage::Ordered",
+    "`.ordered()` is a method of every dataset, and what it gives is the start of the stages",
+)];
+
+/// Downhill imports that are closed all the same: room, room imported from, the names that may be.
+const CLOSED: &[(&str, &str, &[&str])] = &[
+    // A backend sees tasks, never the plan or the state, so it cannot influence the order.
+    ("backend", "order", &[]),
+    ("backend", "stage", &[]),
+    ("backend", "engine", &["Task", "Completion"]),
+];
+
+/// The rooms without windows, and what must not be in them.
+const ORDER_ROOMS: &[&str] = &["order", "engine", "stage"];
+const WINDOWS: &[&str] = &["thread", "time", "fs", "net", "env", "process"];
+const WINDOW_NAMES: &[&str] = &["Instant", "SystemTime", "thread_local"];
+
+/// Public functions of the order rooms with `usize` in their signature: file, function, reason.
+const USIZE: &[(&str, &str, &str)] = &[
+    ("src/order/description.rs", "len", "counts the ops of a description; `Vec`'s own length"),
+    ("src/engine/mod.rs", "outstanding", "counts tasks in hand, which are in memory"),
+];
+
+/// What a `cfg` may ask only in the places of `PLATFORM_PLACES`.
+const PLATFORM: &[&str] = &[
+    "target_arch",
+    "target_os",
+    "target_family",
+    "target_env",
+    "target_vendor",
+    "target_feature",
+    "target_pointer_width",
+    "unix",
+    "windows",
+    "wasm",
+];
+const PLATFORM_PLACES: &[&str] = &["backend/", "source/bytes", "web/", "web.rs", "lib.rs"];
+
+/// The longest file.
+const LINES_MAX: usize = 400;
+
+/// The files with `unsafe` in them, and what for.
+const UNSAFE: &[(&str, &str)] = &[("src/source/bytes/mmap.rs", "mapping a file is unsafe")];
+
+/// What is never left behind, in parts so that this file does not contain it.
+const LEFT_BEHIND: &[&str] = &[
+    concat!("to", "do!"),
+    concat!("unimpl", "emented!"),
+    concat!("db", "g!"),
+    concat!("#[ig", "nore"),
+    concat!("FIX", "ME"),
+];
+
+type Rule = fn(&Path) -> Vec<String>;
+
+/// All rules over the source, by name.
+const RULES: &[(&str, Rule)] = &[
+    ("imports go downhill", imports_go_downhill),
+    ("the order rooms have no windows", order_rooms_have_no_windows),
+    ("no usize decides an order", no_usize_decides_an_order),
+    ("platforms are named in their places", platforms_are_named_in_their_places),
+    ("files are short", files_are_short),
+    ("unsafe is listed", unsafe_is_listed),
+    ("every file says what it is for", every_file_says_what_it_is_for),
+    ("nothing is left behind", nothing_is_left_behind),
+];
+
+#[test]
+fn the_house_keeps_its_rules() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let faults: Vec<String> = RULES
+        .iter()
+        .flat_map(|(rule, check)| check(root).into_iter().map(move |f| format!("{f} [{rule}]")))
+        .collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn dependencies_have_licences_we_can_keep_and_no_newer_rust() {
+    let cargo = std::env::var("CARGO").expect("cargo sets CARGO for tests");
+    let output = std::process::Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--offline", "--all-features"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
+    let faults = licence::faults(&metadata);
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+fn imports_go_downhill(root: &Path) -> Vec<String> {
+    let level = |room: &str| LEVELS.iter().find(|(name, _)| *name == room).map(|(_, level)| level);
+    let mut faults = Vec::new();
+    let mut needed = BTreeSet::new();
+    for file in rust_files(root, "src") {
+        let room = file.room();
+        let Some(own) = level(room) else {
+            if room != "lib" {
+                faults.push(format!("{}:1: {room} is no room of the house: see LEVELS", file.path));
+            }
+            continue;
+        };
+        for named in crate_paths(&file) {
+            let path = named.parts.join("::");
+            let place = format!("{}:{}", file.path, line_of(&file.shipped, named.at));
+            let target = &*named.parts[0];
+            let Some(level) = level(target) else {
+                faults
+                    .push(format!("{place}: {path} is imported from the hall, not from its room"));
+                continue;
+            };
+            if target == room {
+                continue;
+            }
+            if *level >= *own {
+                match SIDEWAYS.iter().find(|(at, what, _)| (*at, *what) == (&file.path, &path)) {
+                    Some((at, ..)) => _ = needed.insert(at.to_string()),
+                    None => faults.push(format!("{place}: {room} imports {path}, which is uphill")),
+                }
+            }
+            let closed = CLOSED.iter().find(|(from, to, _)| (*from, *to) == (room, target));
+            if let Some((.., open)) = closed
+                && !named.parts.get(1).is_some_and(|name| open.contains(&&**name))
+            {
+                faults.push(format!("{place}: {room} may import {open:?} of {target}, not {path}"));
+            }
+        }
+    }
+    let listed = SIDEWAYS.iter().map(|(file, what, _)| (*file, *what));
+    faults.extend(stale(root, "SIDEWAYS", listed, &needed));
+    faults
+}
+
+fn order_rooms_have_no_windows(root: &Path) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in order_rooms(root) {
+        let mut fault = |at: usize, what: &str| {
+            faults.push(format!(
+                "{}:{}: {what} in an order room, which has no windows",
+                file.path,
+                line_of(&file.shipped, at)
+            ));
+        };
+        for library in ["std", "core"] {
+            for named in paths_from(&file, library) {
+                if WINDOWS.contains(&&*named.parts[0]) {
+                    fault(named.at, &format!("{library}::{}", named.parts.join("::")));
+                }
+            }
+        }
+        for name in WINDOW_NAMES {
+            words(&file.shipped, name).for_each(|at| fault(at, name));
+        }
+        for (at, condition) in conditions(&file.shipped) {
+            if ["target", "unix", "windows", "wasm"].iter().any(|name| condition.contains(name)) {
+                fault(at, &format!("cfg({condition})"));
+            }
+        }
+    }
+    faults
+}
+
+fn no_usize_decides_an_order(root: &Path) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut needed = BTreeSet::new();
+    for file in order_rooms(root) {
+        for (at, signature) in public_signatures(&file.shipped) {
+            if words(signature, "usize").next().is_none() {
+                continue;
+            }
+            let name = signature.trim_start_matches("fn ").split(['(', '<']).next().unwrap();
+            if USIZE.iter().any(|(path, function, _)| (*path, *function) == (&file.path, name)) {
+                needed.insert(file.path.clone());
+            } else {
+                let line = line_of(&file.shipped, at);
+                faults.push(format!(
+                    "{}:{line}: usize in the signature of {name}; it has 32 bits on wasm32, use u64",
+                    file.path
+                ));
+            }
+        }
+    }
+    faults.extend(stale(
+        root,
+        "USIZE",
+        USIZE.iter().map(|(file, name, _)| (*file, *name)),
+        &needed,
+    ));
+    faults
+}
+
+fn platforms_are_named_in_their_places(root: &Path) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in rust_files(root, "src") {
+        if PLATFORM_PLACES.iter().any(|place| file.inside().starts_with(place)) {
+            continue;
+        }
+        for (at, condition) in conditions(&file.code) {
+            if PLATFORM.iter().any(|name| words(condition, name).next().is_some()) {
+                faults.push(format!(
+                    "{}:{}: cfg({condition}) names a platform; that is for {PLATFORM_PLACES:?}",
+                    file.path,
+                    line_of(&file.code, at)
+                ));
+            }
+        }
+    }
+    faults
+}
+
+fn files_are_short(root: &Path) -> Vec<String> {
+    let long = rust_files(root, "src").into_iter().filter_map(|file| {
+        let lines = file.text.lines().count();
+        (lines > LINES_MAX)
+            .then(|| format!("{}:{lines}: {lines} lines; at most {LINES_MAX}", file.path))
+    });
+    long.collect()
+}
+
+fn unsafe_is_listed(root: &Path) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut needed = BTreeSet::new();
+    for file in rust_files(root, "src") {
+        for at in words(&file.code, "unsafe") {
+            if UNSAFE.iter().any(|(path, _)| *path == file.path) {
+                needed.insert(file.path.clone());
+            } else {
+                let line = line_of(&file.code, at);
+                faults.push(format!("{}:{line}: unsafe in a file not in UNSAFE", file.path));
+            }
+        }
+    }
+    faults.extend(stale(root, "UNSAFE", UNSAFE.iter().map(|(file, why)| (*file, *why)), &needed));
+    faults
+}
+
+fn every_file_says_what_it_is_for(root: &Path) -> Vec<String> {
+    let silent = rust_files(root, "src").into_iter().filter(|file| !file.text.starts_with("//!"));
+    silent.map(|file| format!("{}:1: the file does not begin with `//!`", file.path)).collect()
+}
+
+fn nothing_is_left_behind(root: &Path) -> Vec<String> {
+    let mut faults = Vec::new();
+    for dir in ["src", "tests", "scripts"] {
+        let rust = rust_files(root, dir);
+        let other = files_of(root, dir).into_iter().filter(|path| !path.ends_with(".rs"));
+        let other: Vec<(String, String)> = other
+            .filter_map(|path| Some((path.clone(), std::fs::read_to_string(root.join(path)).ok()?)))
+            .collect();
+        // Macros and attributes count in code only; a word in a comment counts everywhere.
+        let texts = rust.iter().flat_map(|file| {
+            LEFT_BEHIND.iter().map(|word| {
+                let code = word.ends_with('!') || word.starts_with('#');
+                (&file.path, if code { &file.code } else { &file.text }, *word)
+            })
+        });
+        let texts = texts.chain(
+            other
+                .iter()
+                .flat_map(|(path, text)| LEFT_BEHIND.iter().map(move |word| (path, text, *word))),
+        );
+        for (path, text, word) in texts {
+            for (at, _) in text.match_indices(word) {
+                faults.push(format!("{path}:{}: {word} is left behind", line_of(text, at)));
+            }
+        }
+    }
+    faults
+}
+
+/// The lines of a table of exceptions for files that are there and need no exception any more.
+fn stale<'a>(
+    root: &Path,
+    table: &str,
+    listed: impl Iterator<Item = (&'a str, &'a str)>,
+    needed: &BTreeSet<String>,
+) -> Vec<String> {
+    listed
+        .filter(|(file, _)| root.join(file).exists() && !needed.contains(*file))
+        .map(|(file, what)| {
+            format!("{file}:1: {table} lists {what:?}, which is not there any more")
+        })
+        .collect()
+}
+
+fn order_rooms(root: &Path) -> Vec<File> {
+    let files = rust_files(root, "src").into_iter();
+    files.filter(|file| ORDER_ROOMS.contains(&file.room())).collect()
+}
+
+/// What each `cfg(…)`, `cfg!(…)` and `cfg_attr(…)` asks, and where.
+fn conditions(code: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    for name in ["cfg", "cfg_attr"] {
+        for at in words(code, name) {
+            let open = at + name.len() + usize::from(code[at + name.len()..].starts_with('!'));
+            if code[open..].starts_with('(') {
+                let asked = bracketed(code, open);
+                let asked = if name == "cfg" { asked } else { first_argument(asked) };
+                found.push((at, asked));
+            }
+        }
+    }
+    found
+}
+
+/// A list up to its first comma outside of brackets.
+fn first_argument(list: &str) -> &str {
+    let mut depth = 0;
+    let end = list.find(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        c == ',' && depth == 0
+    });
+    &list[..end.unwrap_or(list.len())]
+}
+
+/// The signatures of public functions and of the functions of public traits, from `fn` on.
+fn public_signatures(code: &str) -> Vec<(usize, &str)> {
+    let traits: Vec<(usize, usize)> = code
+        .match_indices("pub trait ")
+        .filter_map(|(at, _)| {
+            let open = at + code[at..].find('{')?;
+            Some((open, open + bracketed(code, open).len()))
+        })
+        .collect();
+    let in_trait = |at| traits.iter().any(|&(open, close)| open < at && at < close);
+    let public = |at: usize| {
+        let before = code[..at].trim_end();
+        let before = before.trim_end_matches("const").trim_end_matches("async").trim_end();
+        before.ends_with("pub") || before.ends_with("pub(crate)")
+    };
+    words(code, "fn")
+        .filter(|&at| public(at) || in_trait(at))
+        .map(|at| (at, &code[at..at + code[at..].find(['{', ';']).unwrap_or(code.len() - at)]))
+        .collect()
+}
+
+/// Runs a rule over a tree with these files, and expects these faults, by how they begin.
+fn planted(check: Rule, files: &[(&str, &str)], expected: &[&str]) {
+    let tree = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = tree.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let faults = check(tree.path());
+    let as_expected = faults.len() == expected.len()
+        && faults.iter().zip(expected).all(|(fault, start)| fault.starts_with(start));
+    assert!(as_expected, "expected {expected:#?}, got {faults:#?}");
+}
+
+#[test]
+fn an_import_uphill_sideways_or_from_the_hall_is_found() {
+    let good = "use crate::error::Result;\nuse crate::{order::{Op, Rng}, dataset::Dataset};\n\
+                // crate::loader::Loader\nuse super::helper;\nconst NOTE: &str = \"crate::web::X\";\n\
+                #[cfg(test)]\nmod tests {\n    use crate::loader::Loader;\n}\n";
+    let bad = "use std::{\n    fmt,\n};\nuse crate::{error::Error, engine::{Task,\n loader}};\n\
+               fn f() {\n    super::super::web::x(crate::order::y())\n}\nuse crate::Dataset;\n";
+    planted(
+        imports_go_downhill,
+        &[
+            ("src/lib.rs", "mod stage;\npub use stage::Stage;\nuse crate::web::X;"),
+            ("src/stage/mod.rs", good),
+            ("src/stage/deep/mod.rs", "#[cfg(test)]\nmod proofs;\nuse super::super::order::Op;"),
+            ("src/stage/deep/proofs.rs", "use crate::loader::Loader;"),
+            ("src/stage/bad.rs", bad),
+            ("src/attic.rs", "use crate::error::Error;"),
+        ],
+        &[
+            "src/attic.rs:1: attic is no room of the house",
+            "src/stage/bad.rs:4: stage imports engine::Task, which is uphill",
+            "src/stage/bad.rs:4: stage imports engine::loader, which is uphill",
+            "src/stage/bad.rs:9: Dataset is imported from the hall",
+            "src/stage/bad.rs:7: stage imports web::x, which is uphill",
+        ],
+    );
+}
+
+#[test]
+fn a_backend_that_looks_at_the_order_is_found() {
+    planted(
+        imports_go_downhill,
+        &[
+            ("src/backend/good.rs", "use crate::engine::{Task, Completion};\nuse crate::error::E;"),
+            ("src/backend/bad.rs", "use crate::order::State;\nuse crate::engine::{Task, Engine};"),
+        ],
+        &[
+            "src/backend/bad.rs:1: backend may import [] of order, not order::State",
+            "src/backend/bad.rs:2: backend may import [\"Task\", \"Completion\"] of engine, not engine::Engine",
+        ],
+    );
+}
+
+#[test]
+fn an_exception_that_nothing_needs_is_found() {
+    planted(
+        imports_go_downhill,
+        &[("src/dataset/mod.rs", "use crate::error::Error;")],
+        &["src/dataset/mod.rs:1: SIDEWAYS lists \"stage::Ordered\", which is not there any more"],
+    );
+    planted(
+        unsafe_is_listed,
+        &[("src/source/bytes/mmap.rs", "// unsafe")],
+        &["src/source/bytes/mmap.rs:1: UNSAFE lists"],
+    );
+    planted(
+        no_usize_decides_an_order,
+        &[("src/order/description.rs", "pub fn other(&self) -> u64 {}")],
+        &["src/order/description.rs:1: USIZE lists \"len\""],
+    );
+}
+
+#[test]
+fn a_window_in_an_order_room_is_found() {
+    let bad = "use std::{fmt, time::Duration};\nfn f() { std::thread::spawn(g) }\n\
+               struct S(Instant);\n#[cfg(target_arch = \"wasm32\")]\nfn h() {}\n\
+               // std::fs\n#[cfg(test)]\nmod tests { use std::fs; }\nuse core::time::Duration;";
+    planted(
+        order_rooms_have_no_windows,
+        &[("src/engine/bad.rs", bad), ("src/loader/free.rs", "use std::thread;")],
+        &[
+            "src/engine/bad.rs:1: std::time::Duration in an order room",
+            "src/engine/bad.rs:2: std::thread::spawn in an order room",
+            "src/engine/bad.rs:9: core::time::Duration in an order room",
+            "src/engine/bad.rs:3: Instant in an order room",
+            "src/engine/bad.rs:4: cfg(target_arch",
+        ],
+    );
+}
+
+#[test]
+fn a_usize_that_decides_an_order_is_found() {
+    let bad = "pub fn get(\n    &self,\n    index: usize,\n) -> u64 { 0 }\nfn private(n: usize) {}\n\
+               pub trait Feed {\n    fn at(&self) -> Option<usize>;\n}\nimpl X {\n    pub const fn n() -> usize { 1 }\n    pub fn m() { let x: usize = 1; }\n}";
+    planted(
+        no_usize_decides_an_order,
+        &[("src/stage/bad.rs", bad), ("src/source/free.rs", "pub fn f(n: usize) {}")],
+        &[
+            "src/stage/bad.rs:1: usize in the signature of get",
+            "src/stage/bad.rs:7: usize in the signature of at",
+            "src/stage/bad.rs:10: usize in the signature of n",
+        ],
+    );
+}
+
+#[test]
+fn a_platform_named_elsewhere_is_found() {
+    planted(
+        platforms_are_named_in_their_places,
+        &[
+            ("src/backend/mod.rs", "#[cfg(windows)]\nmod w;"),
+            ("src/source/bytes/local.rs", "#[cfg(unix)]\nmod u;"),
+            (
+                "src/dataset/wire.rs",
+                "#[cfg(target_endian = \"big\")]\n#[cfg(feature = \"unix\")]\nmod w;",
+            ),
+            (
+                "src/loader/mod.rs",
+                "\n#[cfg(all(not(unix), x))]\nmod l;\nfn f() { cfg!(target_os = \"x\"); }",
+            ),
+            ("src/spec/mod.rs", "#[cfg_attr(windows, path(x))]\n#[cfg_attr(x, windows)]\nmod s;"),
+        ],
+        &[
+            "src/loader/mod.rs:2: cfg(all(not(unix), x)) names a platform",
+            "src/loader/mod.rs:4: cfg(target_os",
+            "src/spec/mod.rs:1: cfg(windows)",
+        ],
+    );
+}
+
+#[test]
+fn a_long_file_is_found() {
+    planted(
+        files_are_short,
+        &[("src/a.rs", &"//\n".repeat(LINES_MAX)), ("src/b.rs", &"//\n".repeat(LINES_MAX + 1))],
+        &["src/b.rs:401: 401 lines; at most 400"],
+    );
+}
+
+#[test]
+fn an_unlisted_unsafe_is_found() {
+    planted(
+        unsafe_is_listed,
+        &[
+            ("src/source/bytes/mmap.rs", "unsafe { }"),
+            ("src/a.rs", "// unsafe\n#![deny(unsafe_code)]\nunsafe impl Send for X {}"),
+        ],
+        &["src/a.rs:3: unsafe in a file not in UNSAFE"],
+    );
+}
+
+#[test]
+fn a_file_that_says_nothing_is_found() {
+    planted(
+        every_file_says_what_it_is_for,
+        &[("src/a.rs", "//! A."), ("src/b.rs", "// B.\n"), ("src/c.rs", "")],
+        &["src/b.rs:1: the file", "src/c.rs:1: the file"],
+    );
+}
+
+#[test]
+fn what_is_left_behind_is_found() {
+    let [unwritten, _, print, skipped, note] = LEFT_BEHIND else { panic!("five words") };
+    let source = format!("fn f() {{ {unwritten}() }}\n// {print}(x)\n// {note} later\n");
+    let test = format!("{skipped} = \"slow\"]\nconst S: &str = \"{print}\";\n");
+    planted(
+        nothing_is_left_behind,
+        &[("src/a.rs", &source), ("tests/b.rs", &test), ("scripts/c", &format!("# {note}\n"))],
+        &[
+            &format!("src/a.rs:1: {unwritten}"),
+            &format!("src/a.rs:3: {note}"),
+            &format!("tests/b.rs:1: {skipped}"),
+            &format!("scripts/c:1: {note}"),
+        ],
+    );
+}
+
+#[test]
+fn a_dependency_with_foreign_terms_or_a_newer_rust_is_found() {
+    let metadata = serde_json::json!({ "packages": [
+        { "name": "windrow", "version": "0.1.0", "rust_version": "1.88" },
+        { "name": "good", "version": "1.0.0", "license": "MIT", "rust_version": "1.88.0" },
+        { "name": "older", "version": "1.0.0", "license": "ISC", "rust_version": "1.9" },
+        { "name": "newer", "version": "2.0.0", "license": "ISC", "rust_version": "1.89" },
+        { "name": "foreign", "version": "3.0.0", "license": "SSPL-1.0" },
+        { "name": "silent", "version": "4.0.0", "license": null },
+    ]});
+    let faults = licence::faults(&metadata);
+    let starts = ["newer 2.0.0: it needs", "foreign 3.0.0: its licence", "silent 4.0.0: it states"];
+    assert_eq!(faults.len(), starts.len(), "{faults:#?}");
+    for (fault, start) in faults.iter().zip(starts) {
+        assert!(fault.starts_with(start), "{fault}");
+    }
+}

@@ -1,0 +1,142 @@
+//! The door to files.
+
+use std::fs;
+
+use windrow::source::{ByteSource, Files, Folder, InMemory, LocalFile, MemoryFiles};
+use windrow::source::{identity, open};
+
+use super::text;
+
+fn pattern(length: u64) -> Vec<u8> {
+    (0..length).map(|i| ((i * i + i / 7) % 251) as u8).collect()
+}
+
+/// The same bytes through every kind of source there is in this build.
+fn every_kind(folder: &std::path::Path, bytes: &[u8]) -> Vec<Box<dyn ByteSource>> {
+    let path = folder.join(format!("{}.bin", bytes.len()));
+    fs::write(&path, bytes).unwrap();
+    vec![
+        Box::new(InMemory::new("memory.bin", bytes.to_vec())),
+        Box::new(LocalFile::open(&path).unwrap()),
+        #[cfg(feature = "mmap")]
+        Box::new(windrow::source::Mapped::open(&path).unwrap()),
+    ]
+}
+
+#[test]
+fn every_kind_of_source_gives_the_same_bytes_and_the_same_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    for length in [0, 1, 4096, 10_000] {
+        let bytes = pattern(length);
+        for source in every_kind(folder.path(), &bytes) {
+            assert_eq!(source.len(), length, "{source:?}");
+            assert_eq!(source.is_empty(), length == 0);
+            if let Some(slice) = source.as_slice() {
+                assert_eq!(slice, bytes);
+            }
+            for (start, end) in [(0, length), (length, length), (length / 3, length / 2)] {
+                let mut part = vec![0xee; (end - start) as usize];
+                source.read_at(start, &mut part).unwrap();
+                assert_eq!(part, bytes[start as usize..end as usize], "{source:?}");
+            }
+            for (start, wanted) in [(0, length + 1), (length, 1), (length + 1, 0), (u64::MAX, 1)] {
+                let message = text(source.read_at(start, &mut vec![0; wanted as usize]));
+                let end = format!("{wanted} bytes wanted here, it has {length} in all");
+                assert_eq!(message, format!("{} at byte {start}: {end}", source.name()));
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_may_read_one_file_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = pattern(100_000);
+    for source in every_kind(folder.path(), &bytes) {
+        std::thread::scope(|scope| {
+            for thread in 0..4usize {
+                let (source, bytes) = (&source, &bytes);
+                scope.spawn(move || {
+                    for round in 0..500 {
+                        let start = (thread * 7919 + round * 104_729) % 99_000;
+                        let mut part = [0; 1000];
+                        source.read_at(start as u64, &mut part).unwrap();
+                        assert_eq!(part, bytes[start..start + 1000]);
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_meanwhile_is_an_error_of_the_read_that_misses_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.bin");
+    fs::write(&path, pattern(1000)).unwrap();
+    let source = LocalFile::open(&path).unwrap();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(400).unwrap();
+    source.read_at(0, &mut [0; 400]).unwrap();
+    let message = text(source.read_at(300, &mut [0; 200]));
+    assert!(message.ends_with("cut.bin at byte 400: ends here; it had 1000 bytes when it was opened"));
+}
+
+#[test]
+fn what_is_no_file_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = text(open(folder.path()));
+    assert!(message.ends_with("is a folder, not a file"), "{message}");
+    if cfg!(unix) {
+        assert_eq!(text(open("/dev/null")), "/dev/null: is a pipe or a device, not a file");
+    }
+    let message = text(open(folder.path().join("none.npy")));
+    assert!(message.starts_with("opening ") && message.contains("none.npy: "), "{message}");
+}
+
+#[test]
+fn identity_is_the_hash_that_is_documented() {
+    assert_eq!(identity(&InMemory::new("x", pattern(200_000))).unwrap(), "a34446cba3f297e5");
+    assert_eq!(identity(&InMemory::new("x", [])).unwrap(), "af5570f5a1810b7a");
+}
+
+#[test]
+fn identity_tells_content_and_not_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = pattern(200_000);
+    let own = identity(&InMemory::new("x", bytes.clone())).unwrap();
+    for source in every_kind(folder.path(), &bytes) {
+        assert_eq!(identity(&*source).unwrap(), own, "{source:?}");
+    }
+    for changed in [0, 65_535, 134_464, 199_999] {
+        let mut bytes = bytes.clone();
+        bytes[changed] ^= 1;
+        assert_ne!(identity(&InMemory::new("x", bytes)).unwrap(), own, "byte {changed}");
+    }
+    let longer = [&bytes[..65_536], &[0], &bytes[65_536..]].concat();
+    assert_ne!(identity(&InMemory::new("x", longer)).unwrap(), own);
+}
+
+#[test]
+fn names_in_a_folder_start_there() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("part")).unwrap();
+    fs::write(folder.path().join("part/a.bin"), b"abc").unwrap();
+    let files = Folder::new(folder.path());
+    assert_eq!(files.open("part/a.bin").unwrap().len(), 3);
+    let absolute = folder.path().join("part/a.bin");
+    assert_eq!(Folder::new("elsewhere").open(absolute.to_str().unwrap()).unwrap().len(), 3);
+    let message = text(files.open("a.bin"));
+    assert!(message.contains("a.bin: "), "{message}");
+    assert!(text(files.open("")).ends_with("is a folder, not a file"));
+}
+
+#[test]
+fn a_missing_name_in_memory_is_answered_with_some_that_are_there() {
+    let mut files = MemoryFiles::default();
+    assert_eq!(text(files.open("x")), "opening x: there is no file in memory");
+    for number in 10..35 {
+        files = files.with(format!("f{number}"), []);
+    }
+    let message = text(files.open("x"));
+    assert!(message.contains("only f10, f11, ") && message.ends_with("f29 and 5 more"), "{message}");
+}

@@ -1,0 +1,49 @@
+//! The formats and the door to their files, from outside.
+
+mod bytes;
+#[cfg(any())]
+mod csv;
+mod idx;
+mod npy;
+mod spy;
+
+use std::sync::Arc;
+
+use windrow::dataset::{Record, Tensor};
+use windrow::source::{ByteSource, InMemory, Source};
+
+#[global_allocator]
+static SPY: spy::Spy = spy::Spy;
+
+/// Bytes in memory, as a source.
+fn bytes(name: &str, bytes: impl Into<Vec<u8>>) -> Arc<dyn ByteSource> {
+    Arc::new(InMemory::new(name, bytes.into()))
+}
+
+/// The text of an error.
+fn text<T, E: std::fmt::Display>(result: Result<T, E>) -> String {
+    match result {
+        Ok(_) => "no error".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A field of every record.
+fn column(source: &dyn Source<Sample = Record>, field: &str) -> Vec<Tensor> {
+    let record = |index| source.get(index).unwrap_or_else(|fault| panic!("{index}: {fault}"));
+    (0..source.len()).map(|index| record(index)[field].clone()).collect()
+}
+
+/// The bytes of a field of every record, one after another.
+fn flat(source: &dyn Source<Sample = Record>, field: &str) -> Vec<u8> {
+    column(source, field).iter().flat_map(|tensor| tensor.bytes().to_vec()).collect()
+}
+
+/// Packs bytes as `gzip` does.
+#[cfg(feature = "gz")]
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
