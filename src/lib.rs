@@ -1,5 +1,62 @@
-//! windrow
-#![cfg_attr(test, allow(missing_docs))]
+//! A deterministic, resumable, parallel data loader.
+//!
+//! windrow reads, transforms, shuffles and batches samples on many workers and hands them over in
+//! one order, bit for bit the same, whatever ran them. A state taken with any backend resumes with
+//! any other.
+//!
+//! ```
+//! use windrow::{Dataset, Loader, State, range};
+//!
+//! # fn main() -> windrow::Result<()> {
+//! let pipeline = || range(0..1_000).shuffle(7).map(|x| x * 2).repeat(3).batch(10);
+//! let mut loader = Loader::builder(pipeline()).workers(4).build()?;
+//! let first = loader.next().expect("300 batches")?;
+//! let saved: String = first.state().to_json();
+//!
+//! // Elsewhere, later, with another number of workers:
+//! let state = State::from_json(&saved)?;
+//! let mut again = Loader::builder(pipeline()).workers(1).resume(&state).build()?;
+//! let (a, b) = (loader.next().expect("299 more")?, again.next().expect("299 more")?);
+//! assert_eq!(a.into_inner(), b.into_inner());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The map
+//!
+//! What is at a position of the stream is a pure function of the pipeline, its seeds and the
+//! position. Workers only fill positions, so they cannot decide what is in one.
+//!
+//! - A pipeline begins with a [`Dataset`]: a [source](source()) and its combinators. This part is
+//!   random access, and runs in workers.
+//! - After [`Dataset::ordered`] come [stages](stage): what needs its samples one after another.
+//!   This part runs on the caller's side.
+//! - A [`Loader`] puts a pipeline on a [`Backend`] and is an iterator of [`Batch`]es.
+//! - A [`State`] says where a stream stands, and of which pipeline.
+//! - A pipeline over [records](dataset::Record) can also be said in JSON: see [`spec`].
+//!
+//! # Invariants
+//!
+//! Each is held by a test in `tests/house.rs` or `tests/conformance.rs`.
+//!
+//! - The order rooms ([`order`], [`engine`], [`stage`]) do no input or output, start no thread and
+//!   read no clock.
+//! - A backend sees tasks and results. It never sees the plan or the state.
+//! - A state names no worker and no backend.
+//! - Imports go downhill only: loader, spec; backend; engine, stage, source; dataset; order; error.
+//! - No number that decides an order is a `usize`, whose width depends on the platform.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `csv`: the source `csv`.
+//! - `gz`: gzip-compressed `csv` and `idx` files.
+//! - `mmap`: files are mapped into memory instead of read piece by piece.
+//! - `rand`: [`order::Rng`] implements `rand_core`'s traits, for the distributions of `rand`.
+//! - `cli`: the `windrow` command, and the features it needs.
+
+#![deny(missing_docs, missing_debug_implementations)]
 
 pub mod backend;
 pub mod dataset;
@@ -17,3 +74,8 @@ pub use error::{Error, Fault, FaultKind, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;
 pub use source::{from_vec, range, source};
+
+/// The README's examples, which run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -196,11 +196,19 @@ mod tests {
             return x;
         }
         let exponent = ((x.to_bits() >> 52 & 0x7ff) as i32 - 1023).max(least);
-        let unit = 2f64.powi((exponent - bits + 1).max(-1074));
+        let unit = two((exponent - bits + 1).max(-1074));
         let (down, rest) = ((x / unit).floor(), x / unit - (x / unit).floor());
         let up = rest > 0.5 || (rest == 0.5 && down % 2.0 != 0.0);
         let rounded = (down + f64::from(up)) * unit;
         if rounded.abs() >= end { f64::INFINITY.copysign(x) } else { rounded.abs().copysign(x) }
+    }
+
+    /// A power of two, which `powi` need not give to the last bit.
+    fn two(exponent: i32) -> f64 {
+        if exponent < -1022 {
+            return f64::from_bits(1 << (exponent + 1074));
+        }
+        f64::from_bits(((exponent + 1023) as u64) << 52)
     }
 
     fn half_bits(x: f64) -> (u16, u16) {
@@ -224,7 +232,7 @@ mod tests {
                 let (half, brain) = half_bits(x);
                 let want = naive(x, 11, -14, 65536.0);
                 prop_assert_eq!(f16::from_bits(half).to_f64().to_bits(), want.to_bits(), "{:e}", x);
-                let want = naive(x, 8, -126, 2f64.powi(128));
+                let want = naive(x, 8, -126, two(128));
                 prop_assert_eq!(bf16::from_bits(brain).to_f64().to_bits(), want.to_bits(), "{:e}", x);
             }
         }
@@ -258,9 +266,9 @@ mod tests {
     fn large_integers_are_rounded_once_into_halves() {
         // A tie of BF16 and one more, which an f64 cannot hold.
         let above = (1u64 << 63) + (1 << 55) + 1;
-        let up = bf16::from_f64(2f64.powi(63) + 2f64.powi(56));
+        let up = bf16::from_f64(two(63) + two(56));
         assert_eq!(bf16::narrow(Wide::Unsigned(above)), Some(up));
-        assert_eq!(bf16::narrow(Wide::Unsigned(above - 1)), Some(bf16::from_f64(2f64.powi(63))));
+        assert_eq!(bf16::narrow(Wide::Unsigned(above - 1)), Some(bf16::from_f64(two(63))));
         assert_eq!(f16::narrow(Wide::Signed(-65520)), Some(f16::NEG_INFINITY));
         assert_eq!(f16::narrow(Wide::Signed(-65519)), Some(f16::MIN));
     }

@@ -43,8 +43,10 @@ pub fn faults(metadata: &Value) -> Vec<String> {
     faults
 }
 
-fn version(text: &str) -> Vec<u64> {
-    text.split('.').map(|part| part.parse().expect("a Rust version is numbers")).collect()
+/// A Rust version as numbers; `1.88` and `1.88.0` are the same.
+fn version(text: &str) -> [u64; 3] {
+    let mut numbers = text.split('.').map(|part| part.parse().expect("a version is numbers"));
+    std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
 /// Whether an SPDX expression holds with allowed licences; `/` is the old way to write `OR`.

@@ -78,7 +78,9 @@ fn a_file_that_was_cut_meanwhile_is_an_error_of_the_read_that_misses_bytes() {
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(400).unwrap();
     source.read_at(0, &mut [0; 400]).unwrap();
     let message = text(source.read_at(300, &mut [0; 200]));
-    assert!(message.ends_with("cut.bin at byte 400: ends here; it had 1000 bytes when it was opened"));
+    assert!(
+        message.ends_with("cut.bin at byte 400: ends here; it had 1000 bytes when it was opened")
+    );
 }
 
 #[test]
@@ -138,5 +140,8 @@ fn a_missing_name_in_memory_is_answered_with_some_that_are_there() {
         files = files.with(format!("f{number}"), []);
     }
     let message = text(files.open("x"));
-    assert!(message.contains("only f10, f11, ") && message.ends_with("f29 and 5 more"), "{message}");
+    assert!(
+        message.contains("only f10, f11, ") && message.ends_with("f29 and 5 more"),
+        "{message}"
+    );
 }

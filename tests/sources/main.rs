@@ -1,7 +1,7 @@
 //! The formats and the door to their files, from outside.
 
 mod bytes;
-#[cfg(any())]
+#[cfg(feature = "csv")]
 mod csv;
 mod idx;
 mod npy;

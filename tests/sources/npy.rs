@@ -72,11 +72,9 @@ fn every_dtype_byte_order_version_and_axis_order_gives_the_same_rows() {
         let size = dtype.size() as usize;
         let mask = if dtype == Dtype::BOOL { 1 } else { 0xff };
         let expected: Vec<u8> = (0..2 * 3 * 2 * size).map(|i| (i * 37) as u8 & mask).collect();
-        for (mark, fortran, version) in
-            ["<", ">", "=", "|", ""].iter().flat_map(|mark| {
-                [false, true].iter().flat_map(move |order| [1, 2, 3].map(|v| (*mark, *order, v)))
-            })
-        {
+        for (mark, fortran, version) in ["<", ">", "=", "|", ""].iter().flat_map(|mark| {
+            [false, true].iter().flat_map(move |order| [1, 2, 3].map(|v| (*mark, *order, v)))
+        }) {
             let mut elements: Vec<Vec<u8>> = expected.chunks(size).map(<[u8]>::to_vec).collect();
             if fortran {
                 // Element (i, j, k) of shape (2, 3, 2), with i fastest.
@@ -100,7 +98,8 @@ fn fortran_order_is_the_same_through_windows_and_slices() {
     let folder = tempfile::tempdir().unwrap();
     // Strides below, around and above the size of one window, and elements of two sizes.
     for (samples, row, size) in [(3u64, 9000usize, 2usize), (9000, 3, 2), (20_000, 5, 4)] {
-        let data: Vec<u8> = (0..samples as usize * row * size).map(|i| (i / size * 7) as u8).collect();
+        let data: Vec<u8> =
+            (0..samples as usize * row * size).map(|i| (i / size * 7) as u8).collect();
         let shape = format!("({samples}, {row})");
         let file = file(1, &header(&format!("<u{size}"), true, &shape), &data);
         let path = folder.path().join("x.npy");
@@ -110,7 +109,9 @@ fn fortran_order_is_the_same_through_windows_and_slices() {
         let local = Npy::new(vec![("data".into(), local)]).unwrap();
         for index in [0, 1, samples / 2, samples - 1] {
             let expected: Vec<u8> = (0..row)
-                .flat_map(|j| data[(index as usize + samples as usize * j) * size..][..size].to_vec())
+                .flat_map(|j| {
+                    data[(index as usize + samples as usize * j) * size..][..size].to_vec()
+                })
                 .collect();
             assert_eq!(whole.get(index).unwrap()["data"].bytes(), expected);
             assert_eq!(local.get(index).unwrap()["data"].bytes(), expected);
@@ -257,7 +258,10 @@ fn a_header_that_is_no_such_dict_is_refused_with_its_place() {
         ("{'descr': '<i2", "a string without an end"),
         ("{'fortran_order': 1}", "where True or False belongs"),
         ("{'fortran_order': Truethy}", "where , belongs"),
-        ("{'descr': '<i2', 'fortran_order': False, 'shape': (2,)} + x", "has \"+ x\" after its header"),
+        (
+            "{'descr': '<i2', 'fortran_order': False, 'shape': (2,)} + x",
+            "has \"+ x\" after its header",
+        ),
         ("{,}", "where a string belongs"),
     ] {
         let message = refused(header);

@@ -29,7 +29,7 @@ use crate::order::Op;
 /// of `F32`. Values may be quoted; blank lines are skipped; every row has the columns of the first.
 ///
 /// At most 65,536 columns, and 4 MiB in one row. Memory: the size of the tensors, and for a short
-/// while up to three times that. With the feature `gz`, a file may be gzip; beyond 64 MiB of text
+/// while up to three times that. With the feature `gz`, a file may be gzip; beyond 16 MiB of text
 /// it may not unpack to more than 200 times its size. Without the feature `csv`, there is
 /// [`Error::Unsupported`](crate::Error::Unsupported) only.
 ///

@@ -19,7 +19,7 @@ const ROW_BYTES_MAX: u64 = 4 << 20;
 /// How much text is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
 /// How much text gzip may give whatever its own size, in bytes.
-const UNPACKED_FREE: u64 = 64 << 20;
+const UNPACKED_FREE: u64 = 16 << 20;
 /// How many times its own size gzip may give beyond that.
 const UNPACKED_RATIO_MAX: u64 = 200;
 /// How much of a value an error shows, in characters.

@@ -127,12 +127,13 @@ mod tests {
     #[test]
     fn a_product_and_a_sum_are_rounded_one_after_the_other() {
         // Fused, the last bits would be 2^-60.
-        let x = 1.0 + 2f64.powi(-30);
-        assert_eq!(scaled::<f64, f64>(&[x], x, -(1.0 + 2f64.powi(-29))), [0.0]);
+        let tiny = 1.0 / (1u64 << 30) as f64;
+        let x = 1.0 + tiny;
+        assert_eq!(scaled::<f64, f64>(&[x], x, -(1.0 + 2.0 * tiny)), [0.0]);
         assert_eq!(scaled::<f32, f32>(&[0.1], 3.0, 0.5), [(f64::from(0.1f32) * 3.0 + 0.5) as f32]);
         assert_eq!(scaled::<i16, f32>(&[-2, 3], 0.5, 1.0), [0.0, 2.5]);
         assert_eq!(scaled::<bool, bf16>(&[true], 2.0, 0.0), [bf16::from_f32(2.0)]);
-        assert_eq!(scaled::<u64, f64>(&[u64::MAX], 1.0, 0.0), [2f64.powi(64)]);
+        assert_eq!(scaled::<u64, f64>(&[u64::MAX], 1.0, 0.0), [18446744073709551616.0]);
     }
 
     #[test]

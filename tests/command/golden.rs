@@ -1,0 +1,107 @@
+//! Every golden document has its golden digest, whatever runs it and wherever it was interrupted.
+
+use std::collections::BTreeMap;
+
+use crate::{finish, folder, summary, text, windrow};
+
+const DIGESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/digests.json");
+
+/// What is golden about a document.
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Golden {
+    digest: String,
+    batches: u64,
+    samples: u64,
+}
+
+fn golden() -> BTreeMap<String, Golden> {
+    serde_json::from_str(&std::fs::read_to_string(DIGESTS).unwrap()).unwrap()
+}
+
+fn ran(spec: &str, more: &[&str]) -> Golden {
+    let summary = summary(&[&["run", spec, "--digest"], more].concat());
+    serde_json::from_value(serde_json::json!({
+        "digest": summary["digest"], "batches": summary["batches"], "samples": summary["samples"],
+    }))
+    .unwrap()
+}
+
+/// `WINDROW_BLESS=1` writes the digests anew: a change of them is a new version of the stream.
+#[test]
+fn every_golden_document_has_its_digest_on_every_backend() {
+    if std::env::var_os("WINDROW_BLESS").is_some() {
+        let names = golden().into_keys();
+        let all: BTreeMap<_, _> = names.map(|spec| (spec.clone(), ran(&spec, &[]))).collect();
+        std::fs::write(DIGESTS, serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
+    }
+    for (spec, expected) in golden() {
+        for backend in ["inline", "threads"] {
+            for workers in ["1", "2", "5"] {
+                let got = ran(&spec, &["--backend", backend, "--workers", workers]);
+                assert_eq!(got, expected, "{spec} with {workers} {backend}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_document_of_the_golden_folder_is_golden() {
+    let known = golden();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/specs");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let name = format!("tests/golden/specs/{name}");
+        assert!(known.contains_key(&name), "{name} is not in digests.json");
+    }
+}
+
+#[test]
+fn a_run_in_pieces_on_different_backends_has_the_digest_of_one_run() {
+    let folder = folder();
+    for (number, (spec, expected)) in golden().into_iter().enumerate() {
+        let state = folder.path().join(format!("{number}.json"));
+        let pieces = ["inline", "threads"].into_iter().cycle().zip([1, 7, 2, 13, 100_000]);
+        let (mut last, mut batches) = (None, 0);
+        for (backend, stop) in pieces {
+            let (state, stop) = (text(&state), stop.to_string());
+            let options = ["--backend", backend, "--workers", "3", "--state", state];
+            let got = ran(&spec, &[&options[..], &["--stop-after", &stop]].concat());
+            batches += got.batches;
+            last = Some(got);
+            let bytes = std::fs::metadata(state).unwrap().len();
+            assert!(bytes <= 501, "a state of {bytes} bytes");
+        }
+        assert_eq!((last.unwrap().digest, batches), (expected.digest, expected.batches), "{spec}");
+        let explained = finish(&mut windrow(&["state", text(&state)]));
+        assert_eq!(explained.code, 0);
+        let words = format!("{batches} batches had been received");
+        assert!(explained.out.contains(&words), "{}", explained.out);
+    }
+}
+
+#[test]
+fn strict_mode_changes_nothing() {
+    let (spec, expected) = golden().into_iter().next_back().unwrap();
+    let mut command = windrow(&["run", &spec, "--digest", "--json"]);
+    let finished = finish(command.env("WINDROW_STRICT", "1"));
+    assert_eq!(crate::last_object(&finished)["digest"], expected.digest);
+}
+
+#[test]
+fn the_environment_forces_backend_and_workers() {
+    let mut command = windrow(&["run", "www/data/digits.json", "--json", "--backend", "inline"]);
+    let finished =
+        finish(command.env("WINDROW_BACKEND", "threading").env("WINDROW_WORKERS", "3"));
+    let summary = crate::last_object(&finished);
+    assert_eq!((&summary["backend"], &summary["workers"]), (&"threads".into(), &3.into()));
+}
+
+#[test]
+fn backends_are_listed_with_their_availability() {
+    let finished = finish(&mut windrow(&["backends"]));
+    assert_eq!(finished.code, 0);
+    for name in ["inline", "threads", "processes"] {
+        let line = finished.out.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line.contains("available"), "{line}");
+    }
+}
