@@ -256,8 +256,9 @@ pub trait Dataset {
     ///
     /// ```
     /// use windrow::{Dataset, order::Shard, range};
-    /// assert_eq!(range(0..10).shard(Shard::new(1, 2)?).get(0)?, Some(5));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let second_half = range(0..10).shard(Shard::new(1, 2)?);
+    /// assert_eq!(second_half.get(0)?, Some(5));
+    /// # Ok::<(), windrow::Fault>(())
     /// ```
     fn shard(self, shard: Shard) -> Slice<Self>
     where

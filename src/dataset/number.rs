@@ -218,15 +218,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn halves_are_rounded_once(bits: u64, near: u16, off in -3i64..4, wide in 0u32..40) {
+        fn halves_are_rounded_once(bits: u64, near: u16, off in -3i64..4) {
             let mut all = vec![f64::from_bits(bits), f64::from_bits(bits) as f32 as f64];
-            // Just beside ties, where rounding twice goes wrong.
-            for tie in [f16::from_bits(near).to_f64(), bf16::from_bits(near).to_f64()] {
-                let half = f64::from_bits((tie.to_bits() >> (wide + 1) | 1) << (wide + 1) >> 1);
-                all.push(f64::from_bits((half.to_bits() as i64 + off) as u64));
-                all.push(f64::from_bits((tie.to_bits() as i64 + off) as u64));
-                all.push(f64::from_bits((tie.to_bits() as i64 + (1 << 41) + off) as u64));
-                all.push(f64::from_bits((tie.to_bits() as i64 + (1 << 44) + off) as u64));
+            // Just beside the halves and the ties between two, where rounding twice goes wrong.
+            for half in [f16::from_bits(near).to_f64(), bf16::from_bits(near).to_f64()] {
+                for tie in [0, 1 << 41, 1 << 44] {
+                    all.push(f64::from_bits(half.to_bits().wrapping_add_signed(tie + off)));
+                }
             }
             for x in all.into_iter().filter(|x| !x.is_nan()) {
                 let (half, brain) = half_bits(x);

@@ -7,7 +7,7 @@ use crate::error::{Error, Fault};
 use crate::order::Rng;
 
 fn limits(tasks: u64) -> Limits {
-    Limits { tasks, ..Limits::for_workers(2) }
+    Limits { tasks, floor: tasks, ..Limits::for_workers(2) }
 }
 
 fn completion(task: Task) -> Completion<u64> {
@@ -70,6 +70,7 @@ fn random_run(seed: u64, len: u64) {
     let bounds = Limits {
         samples: 1 + rng.below(200),
         bytes: 1 + rng.below(2_000),
+        floor: rng.below(4),
         tasks: 1 + rng.below(20),
         group: 1 + rng.below(30),
         group_nanos: 1 + rng.below(2_000),
@@ -194,7 +195,7 @@ fn a_failure_is_retried_as_often_as_allowed_and_then_raised_in_its_place() {
 
 #[test]
 fn bytes_ahead_stay_under_their_bound() {
-    let bounds = Limits { bytes: 10_000, group_nanos: u64::MAX, ..limits(1_000) };
+    let bounds = Limits { bytes: 10_000, floor: 2, group_nanos: u64::MAX, ..limits(1_000) };
     let mut engine = Engine::new(0..5_000, bounds);
     let big = |task: Task| Completion { bytes: Some(1_000 * task.count), ..completion(task) };
     let first = engine.next_task().unwrap();
@@ -209,6 +210,22 @@ fn bytes_ahead_stay_under_their_bound() {
         assert!(matches!(engine.pop(), Next::Ready(..)));
         ahead -= 1;
     }
+}
+
+#[test]
+fn nothing_runs_far_ahead_before_the_first_size_is_known() {
+    let mut engine = Engine::<u64>::new(0..1_000, Limits { floor: 3, ..limits(64) });
+    assert_eq!(std::iter::from_fn(|| engine.next_task()).count(), 3);
+}
+
+#[test]
+fn samples_larger_than_the_bound_still_keep_every_worker_busy() {
+    let mut engine = Engine::new(0..100, Limits { bytes: 10, floor: 4, ..limits(64) });
+    let first = engine.next_task().unwrap();
+    engine.done(Completion { bytes: Some(1_000), ..completion(first) });
+    assert!(matches!(engine.pop(), Next::Ready(..)));
+    let ahead: u64 = std::iter::from_fn(|| engine.next_task()).map(|task| task.count).sum();
+    assert_eq!(ahead, 4);
 }
 
 #[test]

@@ -9,6 +9,9 @@ pub struct Limits {
     pub samples: u64,
     /// Bytes ahead of the consumer, made or being made.
     pub bytes: u64,
+    /// Positions that may be ahead whatever their bytes, so that no worker starves; also all that
+    /// may be ahead until the first is back and its size known.
+    pub floor: u64,
     /// Tasks ahead of the consumer, made or being made.
     pub tasks: u64,
     /// Positions in a task.
@@ -29,6 +32,7 @@ impl Limits {
         Self {
             samples: u64::MAX,
             bytes: 32 << 20,
+            floor: workers,
             tasks: (4 * workers).max(64),
             group: 4096,
             group_nanos: 100_000,
@@ -140,15 +144,13 @@ impl Window {
 
     /// How many more samples fit into the bytes that are left.
     fn byte_room(&self) -> u64 {
-        let Some(mean) = self.mean else { return u64::MAX };
+        let ahead = self.away + self.held;
+        let Some(mean) = self.mean else { return self.limits.floor.saturating_sub(ahead) };
         let away = self.away.saturating_mul(mean.bytes);
         let left = self.limits.bytes.saturating_sub(self.held_bytes.saturating_add(away));
         let room = left.checked_div(mean.bytes).unwrap_or(u64::MAX);
-        if mean.known {
-            room
-        } else {
-            room.max(UNKNOWN_SAMPLES.saturating_sub(self.away + self.held))
-        }
+        let unknown = if mean.known { 0 } else { UNKNOWN_SAMPLES };
+        room.max(self.limits.floor.max(unknown).saturating_sub(ahead))
     }
 }
 

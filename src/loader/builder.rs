@@ -96,7 +96,7 @@ impl<P: Pipeline> Builder<P> {
     }
 
     /// How many bytes of samples may be ready or in the making ahead of the caller; 32 MiB by
-    /// default.
+    /// default. One sample a worker may be there in any case.
     ///
     /// Samples are counted by what their type tells: records, tensors, plain values, `Vec`s of
     /// numbers. For other types see [`sample_bytes`](Self::sample_bytes).
@@ -249,7 +249,7 @@ impl<P: Pipeline> Builder<P> {
         let mut limits = Limits::for_workers(workers);
         limits.retries = self.retries;
         if backend == Backend::Inline {
-            limits.tasks = 1;
+            (limits.tasks, limits.floor) = (1, 1);
         }
         let settings = [
             ("prefetch", self.prefetch, &mut limits.samples),

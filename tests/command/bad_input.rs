@@ -26,7 +26,10 @@ fn bad_documents_and_data_are_named() {
     };
     let files: &[(&str, Vec<u8>)] = &[
         ("short.npy", npy("{'descr':'<f4','fortran_order':False,'shape':(9,9),}", &[0; 10])),
-        ("huge.npy", npy("{'descr':'<f4','fortran_order':False,'shape':(9223372036854775807,99),}", &[])),
+        (
+            "huge.npy",
+            npy("{'descr':'<f4','fortran_order':False,'shape':(9223372036854775807,99),}", &[]),
+        ),
         ("ragged.csv", b"a,b\n1,2\n3\n".to_vec()),
         ("latin.csv", b"a,b\n1,\xe9\n".to_vec()),
     ];

@@ -91,7 +91,8 @@ fn an_interrupted_run_saves_its_state_and_goes_on_to_the_same_digest() {
         let last = String::from_utf8(output.stdout).unwrap();
         let rest: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
         assert_eq!(rest["digest"], expected["digest"], "after {signal}");
-        let (rest, all) = (rest["batches"].as_u64().unwrap(), expected["batches"].as_u64().unwrap());
+        let (rest, all) =
+            (rest["batches"].as_u64().unwrap(), expected["batches"].as_u64().unwrap());
         assert!(rest < all, "{rest} of {all} batches after {signal}");
     }
 }

@@ -90,8 +90,7 @@ fn strict_mode_changes_nothing() {
 #[test]
 fn the_environment_forces_backend_and_workers() {
     let mut command = windrow(&["run", "www/data/digits.json", "--json", "--backend", "inline"]);
-    let finished =
-        finish(command.env("WINDROW_BACKEND", "threading").env("WINDROW_WORKERS", "3"));
+    let finished = finish(command.env("WINDROW_BACKEND", "threading").env("WINDROW_WORKERS", "3"));
     let summary = crate::last_object(&finished);
     assert_eq!((&summary["backend"], &summary["workers"]), (&"threads".into(), &3.into()));
 }

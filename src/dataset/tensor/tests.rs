@@ -1,3 +1,5 @@
+//! Tensors of every dtype, sizes that are too large, and bytes that someone else owns.
+
 use half::{bf16, f16};
 
 use super::*;

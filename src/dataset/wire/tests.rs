@@ -1,3 +1,5 @@
+//! The encoding against values of every kind, wrong payloads, panics and nesting.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,0 +1,189 @@
+//! What the backend `threads` promises beyond the samples: bounds, shutdown, no traces.
+
+mod common;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use common::within;
+use windrow::{Backend, Dataset, Error, Loader, range};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Holds samples back until it is opened, and counts those that wait.
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    changed: Condvar,
+    waiting: AtomicU64,
+}
+
+impl Gate {
+    fn pass(&self) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let mut open = self.open.lock().unwrap();
+        self.changed.notify_all();
+        while !*open {
+            open = self.changed.wait(open).unwrap();
+        }
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until so many samples wait.
+    fn until(&self, count: u64) {
+        let mut open = self.open.lock().unwrap();
+        while self.waiting.load(Ordering::SeqCst) < count {
+            open = self.changed.wait_timeout(open, Duration::from_millis(10)).unwrap().0;
+        }
+    }
+}
+
+fn threads() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("Threads:")).unwrap_or("0");
+    line.trim_start_matches("Threads:").trim().parse().unwrap()
+}
+
+#[test]
+fn a_stuck_sample_is_named_and_does_not_hold_the_shutdown_up() {
+    within(LIMIT, || {
+        let gate = Arc::new(Gate::default());
+        let theirs = gate.clone();
+        let samples = range(0..100).map(move |x| {
+            if x == 7 {
+                theirs.pass();
+            }
+            x
+        });
+        let mut loader = Loader::builder(samples)
+            .backend(Backend::Threads)
+            .workers(2)
+            .shutdown_timeout(Duration::from_millis(50))
+            .build()
+            .unwrap();
+        for expected in 0..7 {
+            assert_eq!(*loader.next().unwrap().unwrap(), expected);
+        }
+        gate.until(1);
+        let start = Instant::now();
+        assert_eq!(loader.close(), [7]);
+        assert!(start.elapsed() < Duration::from_secs(5));
+        gate.open();
+    });
+}
+
+#[test]
+fn a_loader_dropped_in_the_middle_leaves_no_thread() {
+    if !cfg!(target_os = "linux") {
+        println!("not run: threads are counted in /proc");
+        return;
+    }
+    within(LIMIT, || {
+        // Other tests of this binary come and go, so only growth beyond what they use counts.
+        let before = threads();
+        for _ in 0..200 {
+            let samples = range(0..1_000_000).map(|x| x).batch(10);
+            let mut loader =
+                Loader::builder(samples).backend(Backend::Threads).workers(4).build().unwrap();
+            assert!(loader.next().unwrap().is_ok());
+        }
+        assert!(threads() < before + 100, "{} threads, {before} before", threads());
+    });
+}
+
+#[test]
+fn no_more_samples_are_ahead_than_asked() {
+    within(LIMIT, || {
+        let made = Arc::new(AtomicU64::new(0));
+        let counted = made.clone();
+        let samples = range(0..2_000).map(move |x| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            x
+        });
+        let loader = Loader::builder(samples)
+            .backend(Backend::Threads)
+            .workers(4)
+            .prefetch(6)
+            .build()
+            .unwrap();
+        for (received, sample) in loader.enumerate() {
+            assert_eq!(*sample.unwrap(), received as u64);
+            let ahead = made.load(Ordering::SeqCst) - received as u64;
+            assert!(ahead <= 7, "{ahead} samples are made, of which one was received");
+        }
+    });
+}
+
+#[test]
+fn no_more_bytes_are_ahead_than_asked() {
+    const BYTES: u64 = 100_000;
+    within(LIMIT, || {
+        let made = Arc::new(AtomicU64::new(0));
+        let counted = made.clone();
+        let samples = range(0..500).map(move |x| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            vec![x as u8; BYTES as usize]
+        });
+        let loader = Loader::builder(samples)
+            .backend(Backend::Threads)
+            .workers(2)
+            .prefetch_bytes(10 * BYTES)
+            .build()
+            .unwrap();
+        let mut most = 0;
+        for (received, sample) in loader.enumerate() {
+            assert_eq!(sample.unwrap().len() as u64, BYTES);
+            most = most.max(made.load(Ordering::SeqCst) - received as u64);
+        }
+        // Ten, and the one that was just received.
+        assert!(most <= 11, "{most} samples of {BYTES} bytes were ahead");
+    });
+}
+
+#[test]
+fn dropping_a_loader_does_not_make_the_samples_that_are_left() {
+    within(LIMIT, || {
+        let made = Arc::new(AtomicU64::new(0));
+        let counted = made.clone();
+        let samples = range(0..u64::MAX).map(move |x| counted.fetch_add(1, Ordering::SeqCst) + x);
+        let mut loader =
+            Loader::builder(samples).backend(Backend::Threads).workers(2).build().unwrap();
+        assert!(loader.next().unwrap().is_ok());
+        assert!(loader.close().is_empty());
+        let after = made.load(Ordering::SeqCst);
+        std::thread::yield_now();
+        assert_eq!(made.load(Ordering::SeqCst), after);
+    });
+}
+
+#[test]
+fn a_loader_can_move_to_another_thread_and_its_parts_too() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    let mut loader = send(Loader::builder(range(0..4).batch(2)).build().unwrap());
+    let batch = std::thread::spawn(move || loader.next().unwrap().unwrap()).join().unwrap();
+    assert_eq!(send(batch).into_inner(), [0, 1]);
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let wrong = |builder: windrow::loader::Builder<_>| match builder.build() {
+        Err(Error::Setting { name, .. }) => name,
+        other => panic!("{other:?}"),
+    };
+    let builder = || Loader::builder(range(0..3));
+    assert_eq!(wrong(builder().prefetch(0)), "prefetch");
+    assert_eq!(wrong(builder().prefetch_bytes(0)), "prefetch_bytes");
+    assert_eq!(wrong(builder().workers(1025)), "workers");
+    assert_eq!(wrong(builder().backend(Backend::Threads).workers(0)), "workers");
+    assert_eq!(builder().workers(0).build().unwrap().backend().name, "inline");
+    let error = builder().backend(Backend::Processes).build().unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+}
