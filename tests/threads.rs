@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use common::within;
+use windrow::backend::{ExecutionBackend, Threads};
+use windrow::engine::Task;
 use windrow::{Backend, Dataset, Error, Loader, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -61,18 +63,14 @@ fn a_stuck_sample_is_named_and_does_not_hold_the_shutdown_up() {
             }
             x
         });
-        let mut loader = Loader::builder(samples)
-            .backend(Backend::Threads)
-            .workers(2)
-            .shutdown_timeout(Duration::from_millis(50))
-            .build()
-            .unwrap();
-        for expected in 0..7 {
-            assert_eq!(*loader.next().unwrap().unwrap(), expected);
+        let mut backend = Threads::new(samples, 2).unwrap();
+        for (id, start) in [(0, 5), (1, 7), (2, 8)] {
+            backend.submit(Task { id, start, count: 1 }).unwrap();
         }
         gate.until(1);
+        assert!(backend.activity().contains(&Some(7)));
         let start = Instant::now();
-        assert_eq!(loader.close(), [7]);
+        assert_eq!(backend.shutdown(Duration::from_millis(50)), [7]);
         assert!(start.elapsed() < Duration::from_secs(5));
         gate.open();
     });
