@@ -16,7 +16,7 @@ pub type Order = Box<dyn Fn(u64) -> u64>;
 /// The orders of this crate, by seed and epoch.
 pub fn permutation(len: u64) -> impl Fn(u64, u64) -> Order {
     move |seed, epoch| {
-        let order = Permutation::new(len, seed % 50, epoch % 50);
+        let order = Permutation::new(len, seed, epoch);
         Box::new(move |index| order.get(index))
     }
 }
