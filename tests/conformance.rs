@@ -166,6 +166,36 @@ fn a_dataset_that_lies_about_its_length_gives_errors_and_an_end() {
 }
 
 #[test]
+fn the_async_driver_gives_the_same_stream() {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    within(LIMIT, || {
+        let make = || range(0..3_000).shuffle(2).filter(|x| x % 3 > 0).ordered().batch(7);
+        let expected = items(&run(Runner::Inline, Loader::builder(make())));
+        let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+        let mut context = std::task::Context::from_waker(&waker);
+        for runner in RUNNERS {
+            let mut loader = runner.on(Loader::builder(make())).build().unwrap();
+            let mut got = Vec::new();
+            loop {
+                match loader.poll_next(&mut context) {
+                    std::task::Poll::Ready(Some(batch)) => {
+                        got.push(Ok(batch.unwrap().into_inner()))
+                    }
+                    std::task::Poll::Ready(None) => break,
+                    std::task::Poll::Pending => std::thread::park(),
+                }
+            }
+            assert_same(&got, &expected, &format!("{runner:?}"));
+        }
+    });
+}
+
+#[test]
 fn more_workers_than_samples_is_no_trouble() {
     within(LIMIT, || {
         let got = run(Runner::Threads(32), Loader::builder(range(0..3)));

@@ -17,6 +17,7 @@ mod threads;
 mod threads;
 
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 pub use inline::Inline;
@@ -80,6 +81,14 @@ pub trait ExecutionBackend<T>: Send {
 
     /// The next event, waiting for it no longer than the time limit.
     fn wait(&mut self, limit: Duration) -> Option<Event<T>>;
+
+    /// Has a waker woken at the next event: for callers that cannot wait.
+    ///
+    /// Only the last waker counts. A backend that does not know when events come wakes it at once,
+    /// which is what happens unless this is implemented.
+    fn wake(&mut self, waker: &Waker) {
+        waker.wake_by_ref();
+    }
 
     /// The positions that workers are filling right now, a worker each; `None` for an idle one.
     fn activity(&self) -> Vec<Option<u64>>;

@@ -4,7 +4,8 @@
 //! panics with is its own fault; a sample that never ends cannot be stopped, only named.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::{Event, ExecutionBackend, Fill, Full, Info, log, registry, run};
@@ -39,6 +40,7 @@ struct Shared<T> {
     /// The position each worker is filling, or [`IDLE`].
     activity: Vec<AtomicU64>,
     alive: Arc<Alive>,
+    waker: Mutex<Option<Waker>>,
 }
 
 /// Counts the threads that have not ended.
@@ -71,7 +73,8 @@ impl<T: Send + 'static> Threads<T> {
             .map_err(|error| Error::io("start threads", std::io::Error::other(error)))?;
         let (sender, events) = mpsc::channel();
         let activity = (0..workers).map(|_| AtomicU64::new(IDLE)).collect();
-        let shared = Shared { work, sender, stop: AtomicBool::new(false), activity, alive };
+        let (stop, waker) = (AtomicBool::new(false), Mutex::new(None));
+        let shared = Shared { work, sender, stop, activity, alive, waker };
         log::debug("threads", || format!("started {workers} threads"));
         Ok(Self { pool: Some(pool), shared: Arc::new(shared), events, away: 0, workers })
     }
@@ -113,6 +116,10 @@ impl<T: Send + 'static> ExecutionBackend<T> for Threads<T> {
         Some(self.came_back(event))
     }
 
+    fn wake(&mut self, waker: &Waker) {
+        *lock(&self.shared.waker) = Some(waker.clone());
+    }
+
     fn activity(&self) -> Vec<Option<u64>> {
         let position = |cell: &AtomicU64| Some(cell.load(Ordering::Relaxed)).filter(|&p| p != IDLE);
         self.shared.activity.iter().map(position).collect()
@@ -147,19 +154,23 @@ impl<T> Shared<T> {
             // Nobody listens any more once the loader is dropped; then the samples are not wanted.
             _ = self.sender.send(Event::Done(completion));
         }
+        let waker = lock(&self.waker).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }
 
 impl Alive {
     fn one_less(&self) {
-        *self.threads.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        *lock(&self.threads) -= 1;
         self.ended.notify_all();
     }
 
     /// Waits until all threads have ended; false when they did not within the limit.
     fn wait(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = lock(&self.threads);
         while *threads > 0 {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -170,6 +181,11 @@ impl Alive {
         }
         true
     }
+}
+
+/// Locks what no panic can leave half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<T> std::fmt::Debug for Threads<T> {

@@ -11,14 +11,15 @@ use super::digest::{self, Hasher, digest_of};
 use super::environment::{Environment, WORKERS_MAX};
 use super::feed::Workers;
 use super::measure::bytes_of;
+use super::run::Run;
+use super::start::{plan, resume};
 use super::work::{Measure, RoundTrip, Work, round_trip};
-use super::{Loader, OnError, Run};
+use super::{Loader, OnError};
 use crate::backend::{self, Backend, ExecutionBackend, Fill, log};
-use crate::dataset::Dataset;
 use crate::engine::Limits;
 use crate::error::{Error, Result};
-use crate::order::{Description, Op, Plan, State};
-use crate::stage::{Pipeline, Stages};
+use crate::order::State;
+use crate::stage::Pipeline;
 
 /// Makes a backend of one's own for the work it is given and a number of workers.
 type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn ExecutionBackend<T>>>>;
@@ -267,45 +268,6 @@ impl<P: Pipeline> Builder<P> {
         }
         Ok(limits)
     }
-}
-
-/// Checks a pipeline and makes its plan.
-fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) -> Result<Plan> {
-    dataset.check()?;
-    stages.check()?;
-    let mut description = Description::default();
-    dataset.describe(&mut description);
-    let mut ordered = Description::default();
-    stages.describe(&mut ordered);
-    if !ordered.is_empty() {
-        description.push(Op::new("ordered"));
-        description.append(ordered);
-    }
-    Ok(Plan::new(dataset.len(), description))
-}
-
-/// Where a state says to go on, with the stages put there.
-fn resume<T, S: Stages<T>>(
-    plan: &Plan,
-    stages: &mut S,
-    state: &State,
-    digest: bool,
-) -> Result<Point> {
-    let mut mark = plan.resume(state)?;
-    let mut cursors = std::mem::take(&mut mark.cursors).into_iter();
-    stages.restore(&mut cursors)?;
-    if cursors.next().is_some() {
-        return Err(Error::State { why: "it has cursors of more stages than the pipeline".into() });
-    }
-    if digest && state.digest().is_none() {
-        return Err(Error::Mismatch {
-            field: "digest".into(),
-            saved: "off".into(),
-            current: "on".into(),
-        });
-    }
-    let mark = plan.resume(state)?;
-    Ok(Point { mark, batches: state.batches(), digest: state.digest() })
 }
 
 impl<P: Pipeline> std::fmt::Debug for Builder<P> {

@@ -1,5 +1,6 @@
 //! Between the backend and the stages: keeps workers busy, gives samples in order.
 
+use std::task::Waker;
 use std::time::Duration;
 
 use crate::backend::{Event, ExecutionBackend, log};
@@ -68,6 +69,17 @@ impl<T> Workers<T> {
             });
         }
         self.hand_out();
+    }
+
+    /// Takes in what is done, or has the waker woken when something is; true for the first.
+    pub(super) fn go_on_or_wake(&mut self, waker: &Waker) -> bool {
+        self.hand_out();
+        if self.take_in(Duration::ZERO) {
+            return true;
+        }
+        self.backend.wake(waker);
+        // What was done before the waker was there would wake nobody.
+        self.take_in(Duration::ZERO)
     }
 
     pub(super) fn shutdown(&mut self, limit: Duration) -> Vec<u64> {

@@ -10,6 +10,8 @@ mod digest;
 mod environment;
 mod feed;
 mod measure;
+mod run;
+mod start;
 mod work;
 
 pub use batch::Batch;
@@ -17,15 +19,16 @@ pub use builder::Builder;
 pub use digest::digest_of;
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::backend::{Info, log};
 use crate::error::{Error, Result};
 use crate::order::{Plan, Skips, State};
-use crate::stage::{Pipeline, Stages, Step};
+use crate::stage::{Pipeline, Step};
 use batch::Point;
 use digest::Hasher;
-use feed::Workers;
+use run::Stream;
 
 /// What happens when a sample cannot be made.
 ///
@@ -79,16 +82,6 @@ pub struct Progress {
     pub skipped: u64,
     /// What each worker is filling right now; `None` for an idle one.
     pub workers: Vec<Option<u64>>,
-}
-
-/// The ordered stream with its types hidden.
-trait Stream<B>: Send {
-    fn next(&mut self) -> Step<B>;
-    fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point;
-    fn skips(&self) -> Skips;
-    fn info(&self) -> Info;
-    fn activity(&self) -> Vec<Option<u64>>;
-    fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
 }
 
 impl Loader<()> {
@@ -153,6 +146,62 @@ impl<B> Loader<B> {
         self.shutdown()
     }
 
+    /// The next batch without blocking the thread, for async code.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// # use std::future::Future;
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     struct Unpark(std::thread::Thread);
+    /// #     impl std::task::Wake for Unpark {
+    /// #         fn wake(self: std::sync::Arc<Self>) { self.0.unpark() }
+    /// #     }
+    /// #     let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    /// #     let mut future = std::pin::pin!(future);
+    /// #     loop {
+    /// #         match future.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+    /// #             std::task::Poll::Ready(output) => return output,
+    /// #             std::task::Poll::Pending => std::thread::park(),
+    /// #         }
+    /// #     }
+    /// # }
+    /// block_on(async {
+    ///     let mut loader = Loader::builder(range(0..100).batch(10)).workers(2).build()?;
+    ///     let mut batches = 0;
+    ///     while let Some(batch) = loader.next_async().await {
+    ///         batches += u64::from(batch?.len() == 10);
+    ///     }
+    ///     assert_eq!(batches, 10);
+    ///     Ok::<(), windrow::Error>(())
+    /// })?;
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub async fn next_async(&mut self) -> Option<Result<Batch<B>>> {
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// [`next_async`](Self::next_async) for those who poll by hand.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Batch<B>>>> {
+        match self.stream.next(Some(context.waker())) {
+            Step::Pending => Poll::Pending,
+            step => Poll::Ready(self.receive(step)),
+        }
+    }
+
+    /// Notes that the caller receives what comes next.
+    fn receive(&mut self, step: Step<B>) -> Option<Result<Batch<B>>> {
+        let error = match step {
+            Step::Item(value) => return Some(self.deliver(value)),
+            Step::SampleError(error) | Step::StageError(error) => Some(Err(error)),
+            Step::End | Step::Pending => None,
+        };
+        self.point = self.stream.point(self.point.batches, self.point.digest);
+        if error.is_none() {
+            self.shutdown();
+        }
+        error
+    }
+
     fn shutdown(&mut self) -> Vec<u64> {
         if !std::mem::take(&mut self.open) {
             return Vec::new();
@@ -188,16 +237,8 @@ impl<B> Iterator for Loader<B> {
     type Item = Result<Batch<B>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let error = match self.stream.next() {
-            Step::Item(value) => return Some(self.deliver(value)),
-            Step::SampleError(error) | Step::StageError(error) => Some(Err(error)),
-            Step::End | Step::Pending => None,
-        };
-        self.point = self.stream.point(self.point.batches, self.point.digest);
-        if error.is_none() {
-            self.shutdown();
-        }
-        error
+        let step = self.stream.next(None);
+        self.receive(step)
     }
 }
 
@@ -210,46 +251,5 @@ impl<B> Drop for Loader<B> {
 impl<B> std::fmt::Debug for Loader<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Loader").field("plan", &self.plan).field("point", &self.point).finish()
-    }
-}
-
-/// The stream of a pipeline on a backend.
-struct Run<T, S> {
-    workers: Workers<T>,
-    stages: S,
-    /// Errors of samples before this position were raised before the run was resumed.
-    reported: u64,
-}
-
-impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
-    fn next(&mut self) -> Step<S::Out> {
-        self.workers.go_on();
-        loop {
-            match self.stages.poll(&mut self.workers) {
-                Step::Pending => self.workers.wait(),
-                Step::SampleError(error) if error.position() < Some(self.reported) => {}
-                step => return step,
-            }
-        }
-    }
-
-    fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point {
-        Point { mark: self.stages.mark(&self.workers), batches, digest }
-    }
-
-    fn skips(&self) -> Skips {
-        self.workers.skips()
-    }
-
-    fn info(&self) -> Info {
-        *self.workers.backend().info()
-    }
-
-    fn activity(&self) -> Vec<Option<u64>> {
-        self.workers.backend().activity()
-    }
-
-    fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
-        self.workers.shutdown(limit)
     }
 }

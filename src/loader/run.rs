@@ -1,0 +1,63 @@
+//! The drivers: the ordered stream of a pipeline on a backend, waiting or woken.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use super::batch::Point;
+use super::feed::Workers;
+use crate::backend::Info;
+use crate::order::Skips;
+use crate::stage::{Stages, Step};
+
+/// The ordered stream with its types hidden.
+pub(super) trait Stream<B>: Send {
+    /// The next item. Without a waker it waits and is never [`Step::Pending`].
+    fn next(&mut self, waker: Option<&Waker>) -> Step<B>;
+    fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point;
+    fn skips(&self) -> Skips;
+    fn info(&self) -> Info;
+    fn activity(&self) -> Vec<Option<u64>>;
+    fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
+}
+
+/// The stream of a pipeline on a backend.
+pub(super) struct Run<T, S> {
+    pub(super) workers: Workers<T>,
+    pub(super) stages: S,
+    /// Errors of samples before this position were raised before the run was resumed.
+    pub(super) reported: u64,
+}
+
+impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
+    fn next(&mut self, waker: Option<&Waker>) -> Step<S::Out> {
+        self.workers.go_on();
+        loop {
+            match (self.stages.poll(&mut self.workers), waker) {
+                (Step::Pending, None) => self.workers.wait(),
+                (Step::Pending, Some(waker)) if self.workers.go_on_or_wake(waker) => {}
+                (Step::SampleError(error), _) if error.position() < Some(self.reported) => {}
+                (step, _) => return step,
+            }
+        }
+    }
+
+    fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point {
+        Point { mark: self.stages.mark(&self.workers), batches, digest }
+    }
+
+    fn skips(&self) -> Skips {
+        self.workers.skips()
+    }
+
+    fn info(&self) -> Info {
+        *self.workers.backend().info()
+    }
+
+    fn activity(&self) -> Vec<Option<u64>> {
+        self.workers.backend().activity()
+    }
+
+    fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
+        self.workers.shutdown(limit)
+    }
+}
