@@ -141,6 +141,15 @@ impl<T> Engine<T> {
         self.outstanding.len()
     }
 
+    /// Whether the next position is ready and others of its group have been popped before it.
+    ///
+    /// Then a driver need not look for completions and tasks: there is something to pop, and room
+    /// for another group comes with the last of this one.
+    #[must_use]
+    pub fn is_inside_group(&self) -> bool {
+        self.groups.front().is_some_and(Group::is_begun)
+    }
+
     /// The next task to give to a worker, if there is any to give now.
     ///
     /// Positions to be redone come first, the earliest before the others, each alone. The first position not yet popped is always

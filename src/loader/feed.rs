@@ -48,9 +48,10 @@ impl<T> Workers<T> {
         self.skips
     }
 
-    /// Takes in what is done and hands out what there is room for, without waiting.
+    /// Takes in what is done and hands out what there is room for, without waiting; once a group,
+    /// since a look at the backend costs as much as the handing over of several tiny samples.
     pub(super) fn go_on(&mut self) {
-        if self.backend.info().capabilities.runs_ahead {
+        if !self.engine.is_inside_group() && self.backend.info().capabilities.runs_ahead {
             self.take_in(Duration::ZERO);
             self.hand_out();
         }
