@@ -1,0 +1,8 @@
+//! Worker processes: what crosses, what happens when they die, and what is left of them.
+#![cfg(unix)]
+
+mod basics;
+#[path = "../common/mod.rs"]
+mod common;
+
+windrow::test_entry!();
