@@ -4,5 +4,6 @@
 mod basics;
 #[path = "../common/mod.rs"]
 mod common;
+mod faults;
 
 windrow::test_entry!();

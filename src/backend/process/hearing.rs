@@ -79,6 +79,7 @@ impl Supervisor {
                 if worker.refused.is_some() {
                     return wrong("it runs another pipeline");
                 }
+                worker.was_ready = true;
                 worker.enter(Phase::Working);
                 self.failed_starts = 0;
                 self.shared.tell_start(Ok(()));
@@ -114,6 +115,11 @@ impl Supervisor {
                     Some((report, rest)) => self.done(number, report, rest),
                     None => wrong("it sent a report without sense"),
                 }
+            }
+            // It was told to end before it was ready.
+            (Kind::Hello | Kind::Ready | Kind::Refused, Phase::Draining) if !worker.was_ready => {
+                worker.was_ready = frame.kind == Kind::Ready;
+                Ok(())
             }
             (Kind::Bye, Phase::Draining) => {
                 worker.enter(Phase::Gone);

@@ -71,6 +71,8 @@ pub(super) struct Worker {
     pub(super) killed: Option<String>,
     pub(super) kills_before: Option<u64>,
     pub(super) at_end: bool,
+    /// Whether its pipeline was open.
+    pub(super) was_ready: bool,
 }
 
 /// A task with a worker.
@@ -139,6 +141,7 @@ impl Seat {
             killed: None,
             kills_before: None,
             at_end: false,
+            was_ready: false,
         };
         worker.post(Kind::Setup, setup, Some(Gift::Board(self.board.clone())));
         if let Some(slab) = &self.slab {

@@ -31,6 +31,8 @@ const STARTS_MAX: u32 = 3;
 const LONG_TASK_NANOS: u64 = 10_000_000;
 /// How long the system may take to let go of a killed process.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
+/// How long a worker that is still starting is waited for when the loader is closed.
+const START_GRACE: Duration = Duration::from_millis(500);
 /// How often a long-running worker is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -318,6 +320,13 @@ impl Supervisor {
             self.sleep(Some(deadline));
             for number in 0..self.seats.len() {
                 self.listen(number);
+                let worker = self.seats[number].worker.as_mut();
+                if let Some(worker) = worker
+                    && !worker.was_ready
+                    && worker.since.elapsed() > START_GRACE
+                {
+                    worker.kill("killed by windrow before it was ready".into());
+                }
                 let worker = self.seats[number].worker.as_ref();
                 let ended =
                     worker.filter(|w| w.process.end_fd().is_none()).map(|w| w.process.reap());

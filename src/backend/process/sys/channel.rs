@@ -113,14 +113,15 @@ impl Link {
         self.gifts.pop_front()
     }
 
-    /// Waits until the other end is closed, and reads nothing.
+    /// Waits until the other end is closed, or this one is, and reads nothing.
     pub(in super::super) fn watcher(&self) -> io::Result<impl FnOnce() + Send + use<>> {
         let fd = self.fd.try_clone()?;
         Ok(move || {
             loop {
                 let mut fds = [PollFd::new(&fd, PollFlags::empty())];
                 let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-                match poll(&mut fds, None) {
+                // User code that closes descriptors which are not its own wakes nobody here.
+                match poll(&mut fds, Some(&Timespec { tv_sec: 1, tv_nsec: 0 })) {
                     Ok(_) if fds[0].revents().intersects(gone) => return,
                     Ok(_) | Err(Errno::INTR) => {}
                     Err(_) => return,
