@@ -243,13 +243,17 @@ impl Worker {
         if let Some(ended) = self.process.reap() {
             return Some(ended);
         }
-        // A worker that closed its channel and said goodbye is about to end by itself.
-        let grace = if self.phase == Phase::Gone { Duration::from_secs(1) } else { Duration::ZERO };
+        // A worker that closed its channel is most likely about to end by itself.
+        let grace = match self.phase {
+            Phase::Gone => Duration::from_secs(1),
+            _ if self.at_end && self.killed.is_none() => Duration::from_millis(200),
+            _ => Duration::ZERO,
+        };
         let start = Instant::now();
         let mut killed = false;
         loop {
             if !killed && start.elapsed() >= grace {
-                self.process.kill();
+                self.kill("killed by windrow: it closed its channel and did not end".into());
                 killed = true;
             }
             let nap = Duration::from_millis(1);
