@@ -5,5 +5,6 @@ mod basics;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod same;
 
 windrow::test_entry!();
