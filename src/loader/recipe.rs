@@ -1,5 +1,7 @@
 //! Loaders for recipes: pipelines that are opened once here and once in every worker process.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -10,6 +12,8 @@ use crate::backend::recipe::{Encoding, Expected, Opened, Opener};
 use crate::backend::{Factory, Hooks, WorkerContext};
 use crate::dataset::wire::decode_owned;
 use crate::error::Result;
+use crate::source::Folder;
+use crate::spec::{Spec, SpecPipeline};
 use crate::stage::Pipeline;
 
 /// Where the pipeline of a loader comes from.
@@ -68,6 +72,29 @@ impl Loader<()> {
         };
         Builder::new(Origin::Recipe(crossing)).encodable()
     }
+
+    /// Starts to describe a loader for a pipeline document whose files are relative to a folder: a
+    /// document is a recipe by itself.
+    ///
+    /// ```standalone_crate
+    /// use windrow::{Loader, Result, spec::Spec};
+    ///
+    /// fn main() -> Result<()> {
+    ///     windrow::init();
+    ///     let spec = Spec::from_json(
+    ///         r#"{"version": 1, "source": {"kind": "range", "end": 100}, "ops": [{"op": "shuffle"}]}"#,
+    ///     )?;
+    ///     assert_eq!(Loader::spec(&spec, ".").workers(2).build()?.count(), 100);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn spec(spec: &Spec, folder: impl Into<PathBuf>) -> Builder<SpecPipeline> {
+        Self::recipe(open_spec, (spec.to_json(), folder.into()))
+    }
+}
+
+fn open_spec((json, folder): (String, PathBuf), _: &WorkerContext) -> Result<SpecPipeline> {
+    Spec::from_json(&json)?.open(&Folder::new(folder))
 }
 
 impl<P: Pipeline> Crossing<P> {

@@ -54,6 +54,7 @@ Environment:
   WINDROW_LOG      a filter for the life-cycle log on stderr, such as info or threads=debug";
 
 fn main() -> ExitCode {
+    windrow::init();
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::State(arguments) => checkpoint::explain(&arguments),
