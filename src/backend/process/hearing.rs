@@ -170,7 +170,8 @@ impl Supervisor {
                 worker.turn = Instant::now();
                 worker.samples += task.count;
                 self.crashes = 0;
-                self.task_nanos = self.task_nanos - self.task_nanos / 4 + report.nanos / 4;
+                let before = if self.task_nanos == 0 { report.nanos } else { self.task_nanos };
+                self.task_nanos = (before - before / 4 + report.nanos / 4).max(1);
                 if streamed {
                     self.widen(number, bytes, had_slot);
                 }

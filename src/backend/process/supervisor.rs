@@ -27,7 +27,8 @@ use crate::error::{Error, Result};
 const RETURNS_MAX: u32 = 3;
 /// How many starts may fail in a row.
 const STARTS_MAX: u32 = 3;
-/// Tasks that take longer do not wait behind another one, but for a free worker.
+/// Tasks that take longer do not wait behind another one, but for a free worker; nor do the first,
+/// of which nothing is known.
 const LONG_TASK_NANOS: u64 = 10_000_000;
 /// How long the system may take to let go of a killed process.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
@@ -161,7 +162,7 @@ impl Supervisor {
 
     /// Gives tasks to workers: to idle ones first, then one more to wait behind a short one.
     fn hand_out(&mut self) {
-        let queue = if self.task_nanos > LONG_TASK_NANOS { 1 } else { 2 };
+        let queue = if (1..=LONG_TASK_NANOS).contains(&self.task_nanos) { 2 } else { 1 };
         for room in 1..=queue {
             for number in 0..self.seats.len() {
                 let seat = &mut self.seats[number];
