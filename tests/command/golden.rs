@@ -117,3 +117,23 @@ fn backends_are_listed_with_their_availability() {
         assert!(line.contains("available"), "{line}");
     }
 }
+
+#[test]
+fn the_doctor_tries_every_backend_and_recommends_one() {
+    let arguments = ["doctor", "www/data/digits.json", "--seconds", "0.05"];
+    let words = finish(&mut windrow(&arguments));
+    assert_eq!(words.code, 0, "{words:?}");
+    let finished = finish(windrow(&arguments).arg("--json"));
+    let report = crate::last_object(&finished);
+    for trial in report["trials"].as_array().unwrap() {
+        let name = trial["backend"].as_str().unwrap();
+        assert!(words.out.contains(name), "{}", words.out);
+        let works = trial["failed"].is_null();
+        assert_eq!(works, trial["positions_per_second"].as_f64().unwrap() > 0.0, "{trial}");
+        assert!(works || name == "processes", "{trial}");
+    }
+    // Two tensors, 8 by 8 and 10, of 4 bytes an element, and what tells of them.
+    assert!((296..400).contains(&report["sample"]["bytes"].as_u64().unwrap()), "{report}");
+    assert_eq!(report["crosses"], serde_json::json!({"Ok": null}));
+    assert!(words.out.contains("recommended: "), "{}", words.out);
+}

@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     }
 }
 
-fn read(path: &Path) -> Result<Spec> {
+pub(crate) fn read(path: &Path) -> Result<Spec> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::io(format!("read {}", path.display()), error))?;
     Spec::from_json(&text).map_err(|error| match error {
