@@ -5,6 +5,7 @@ mod basics;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod lives;
 mod same;
 
 windrow::test_entry!();
