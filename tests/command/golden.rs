@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{finish, folder, summary, text, windrow};
 
+/// The backends that can be had here.
+pub const BACKENDS: &[&str] =
+    if cfg!(unix) { &["inline", "threads", "processes"] } else { &["inline", "threads"] };
 const DIGESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/digests.json");
 
 /// What is golden about a document.
@@ -48,7 +51,7 @@ fn every_golden_document_has_its_digest_on_every_backend() {
         std::fs::write(DIGESTS, serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
     }
     for (spec, expected) in golden() {
-        for backend in ["inline", "threads"] {
+        for backend in BACKENDS {
             for workers in ["1", "2", "5"] {
                 let got = described(&spec, &["--backend", backend, "--workers", workers]);
                 assert_eq!(got, expected, "{spec} with {workers} {backend}");
@@ -73,7 +76,7 @@ fn a_run_in_pieces_on_different_backends_has_the_digest_of_one_run() {
     let folder = folder();
     for (number, (spec, expected)) in golden().into_iter().enumerate() {
         let state = folder.path().join(format!("{number}.json"));
-        let pieces = ["inline", "threads"].into_iter().cycle().zip([1, 7, 2, 13, 100_000]);
+        let pieces = BACKENDS.iter().cycle().zip([1, 7, 2, 13, 100_000]);
         let (mut last, mut batches) = (None, 0);
         for (backend, stop) in pieces {
             let (state, stop) = (text(&state), stop.to_string());
