@@ -180,7 +180,8 @@ fn a_sample_that_kills_every_worker_is_given_up_in_its_place() {
             for (x, outcome) in got.into_iter().enumerate() {
                 match outcome {
                     Ok(value) => assert_eq!(value, x as u64 * 10),
-                    Err(Error::SampleLost { position: 17, attempts, .. }) => {
+                    Err(Error::SampleLost { position: 17, index, attempts }) => {
+                        assert!(index == Some(17) || matches!(deed, Deed::Garbage), "{index:?}");
                         assert_eq!((x, attempts.len()), (17, 2), "{deed:?}: {attempts:?}");
                         for loss in attempts {
                             assert!(loss.how.contains(how), "{deed:?}: {loss:?}");

@@ -83,6 +83,7 @@ fn hooks_run_at_the_start_and_at_every_orderly_end() {
     });
 }
 
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
 fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> + use<>> {
     let kept = Mutex::new(Vec::new());
     let incarnation = context.incarnation();
@@ -93,6 +94,7 @@ fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> 
     }))
 }
 
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
 #[test]
 fn a_worker_that_grows_is_replaced_between_samples() {
     within(LIMIT, || {
@@ -104,6 +106,7 @@ fn a_worker_that_grows_is_replaced_between_samples() {
     });
 }
 
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
 fn huge(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
     Ok(range(0..4).map(|x| {
         if x == 2 {
@@ -117,6 +120,7 @@ fn huge(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
     }))
 }
 
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
 #[test]
 fn a_sample_that_takes_far_too_much_memory_is_lost_with_its_size() {
     within(LIMIT, || {

@@ -88,6 +88,13 @@ impl<T: Send + 'static> Processes<T> {
         work: Arc<dyn Fill<T>>,
     ) -> Result<Self> {
         let entry = init::entry()?;
+        if settings.max_rss.is_some() && sys::rss(std::process::id()).is_none() {
+            return Err(Error::Unsupported {
+                what: "max_rss".into(),
+                why: "this platform does not tell what a process occupies".into(),
+                instead: "use max_tasks_per_worker".into(),
+            });
+        }
         let build = address::image().as_ref().map_err(|why| Error::Unsupported {
             what: "backend processes".into(),
             why: why.clone(),

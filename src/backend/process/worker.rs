@@ -15,7 +15,7 @@ use super::parcel::Packing;
 use super::sys::{Board, Link, Memory, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init};
 use crate::backend::recipe::{Opened, WorkerContext};
-use crate::dataset::panic_text;
+use crate::dataset::{keep_index_in, panic_text};
 use crate::error::{Error, Result};
 
 /// Works for the loader at the other end, and ends the process.
@@ -65,6 +65,7 @@ impl Desk {
         let (setup, _) = setup.ok_or_else(|| io::Error::other("it was not set up"))?;
         let board = self.link.gift().ok_or_else(|| io::Error::other("it was given no board"))?;
         let board: &'static Board = Box::leak(Box::new(Board::received(board)?));
+        keep_index_in(board.index());
         if let Some(difference) = setup.identity.difference(&identity) {
             return self.say(Kind::Refused, &difference);
         }

@@ -43,7 +43,12 @@ impl Memory {
         let memory = {
             // Where pages cannot be reserved, a lack of them is this worker's end and not the loader's.
             let mut memory = memory;
-            memory.bytes_mut().iter_mut().step_by(4096).for_each(|byte| *byte = 0);
+            for byte in memory.bytes_mut().iter_mut().step_by(4096) {
+                let byte: *mut u8 = byte;
+                // SAFETY: a byte of this mapping becomes what it is already, since the caller may
+                // still read what a worker before this one wrote.
+                unsafe { byte.write_volatile(byte.read_volatile()) };
+            }
             memory
         };
         #[cfg(target_os = "linux")]
