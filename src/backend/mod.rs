@@ -6,6 +6,8 @@
 
 mod inline;
 pub mod log;
+// Where there are no worker processes, what only they use is idle.
+#[cfg_attr(not(unix), allow(dead_code))]
 pub(crate) mod recipe;
 mod registry;
 mod run;

@@ -32,6 +32,7 @@ pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> Fetched<D::Sampl
 static READING: OnceLock<&'static AtomicU64> = OnceLock::new();
 
 /// Keeps each index that a source is asked for, plus one, in this place from now on.
+#[allow(dead_code)]
 pub(crate) fn keep_index_in(place: &'static AtomicU64) {
     _ = READING.set(place);
 }

@@ -185,7 +185,7 @@ fn five_hundred_kills_over_five_thousand_samples_change_nothing() {
         let mut expected = 0u64;
         for tensor in loader {
             let tensor = tensor.unwrap();
-            assert_eq!(tensor.len(), if expected % 2 == 0 { 8 } else { 20_000 });
+            assert_eq!(tensor.len(), if expected.is_multiple_of(2) { 8 } else { 20_000 });
             assert!(tensor.bytes().iter().all(|&byte| byte == expected as u8), "{expected}");
             expected += 1;
         }
