@@ -53,7 +53,7 @@ impl ForkServer {
         let (channel, link) = Channel::pair().map_err(refused)?;
         let process = match from {
             From::Program(program) => Process::start(program, link).map_err(refused)?,
-            From::Here => match Process::split_off().map_err(refused)? {
+            From::Here => match Process::split_off(setup.threads).map_err(refused)? {
                 Some(process) => process,
                 None => {
                     drop(channel);
@@ -85,7 +85,10 @@ impl ForkServer {
             return wrong(why);
         }
         match &inside.ready {
-            None if inside.at_end => wrong("the fork server ended before it was ready".into()),
+            None if inside.at_end => {
+                let how = inside.process.reap().map_or("ended".into(), |ended| ended.to_string());
+                wrong(format!("the fork server {how} before it was ready"))
+            }
             None => wrong(format!("the fork server was not ready after {limit:?}")),
             Some(ready) => match another_pipeline(expected, ready) {
                 Some(why) => wrong(why),

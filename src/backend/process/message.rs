@@ -57,6 +57,9 @@ pub(super) struct Setup {
     pub(super) incarnation: u32,
     /// Whether it splits workers off instead of being one.
     pub(super) is_server: bool,
+    /// The threads that a server may have: its own, and in a test binary the harness's, which only
+    /// waits for the test to end.
+    pub(super) threads: usize,
     pub(super) launch: Launch,
 }
 

@@ -180,7 +180,8 @@ fn forked(
         }
     }
     let (identity, launch) = (identity.clone(), launch.clone());
-    let setup = Setup { identity, worker: 0, workers, incarnation: 0, is_server: true, launch };
+    let setup =
+        Setup { identity, worker: 0, workers, incarnation: 0, is_server: true, threads: 1, launch };
     ForkServer::start(&forks::From::Here, &setup, expected, settings.startup_timeout)
 }
 

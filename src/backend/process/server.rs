@@ -46,7 +46,7 @@ pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
                 let link = desk.link.gift();
                 let link = link.ok_or_else(|| io::Error::other("it was given no channel"))?;
                 match sys::threads() {
-                    Some(1) => {}
+                    Some(threads) if threads <= setup.threads => {}
                     threads => {
                         let threads =
                             threads.map_or("an unknown number of".into(), |n| n.to_string());
@@ -57,7 +57,7 @@ pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
                         return desk.say(Kind::Refused, &why);
                     }
                 }
-                match sys::Process::split_off()? {
+                match sys::Process::split_off(setup.threads)? {
                     Some(child) => {
                         desk.say(Kind::Forked, &child.pid())?;
                         children.push(child);

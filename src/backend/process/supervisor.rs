@@ -151,6 +151,7 @@ impl Supervisor {
             workers: self.shared.boards.len() as u32,
             incarnation: seat.incarnation,
             is_server: false,
+            threads: if self.entry == Entry::Test { 2 } else { 1 },
             launch: self.launch.clone(),
         };
         if self.settings.start_method == StartMethod::Forkserver

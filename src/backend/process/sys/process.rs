@@ -115,13 +115,14 @@ impl Process {
         Ok(Self { pid, ended: os_pidfd(pid), errors: child.stderr.take(), asked: None })
     }
 
-    /// Splits this process in two, if it has one thread; `None` in the new one.
-    pub(in super::super) fn split_off() -> io::Result<Option<Self>> {
+    /// Splits this process in two, if it has no more than so many threads, all but this one known
+    /// to sleep; `None` in the new one.
+    pub(in super::super) fn split_off(threads: usize) -> io::Result<Option<Self>> {
         let parent = std::process::id();
-        if super::threads() != Some(1) {
+        if super::threads().is_none_or(|now| now > threads) {
             return Err(io::Error::other("a process with several threads cannot be split"));
         }
-        // SAFETY: there is one thread, so no lock is held that the new process would wait for.
+        // SAFETY: no other thread is awake, so no lock is held that the new process would wait for.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => {
