@@ -11,6 +11,7 @@
 //! ```
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -39,35 +40,38 @@ pub struct Hooks {
 
 /// Who a worker is: what a recipe and the hooks of a worker are given.
 pub struct WorkerContext {
-    worker: u32,
-    workers: u32,
-    incarnation: u32,
+    worker: AtomicU32,
+    workers: AtomicU32,
+    incarnation: AtomicU32,
     is_process: bool,
     exits: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 impl WorkerContext {
     pub(crate) fn new(worker: u32, workers: u32, incarnation: u32, is_process: bool) -> Self {
+        let (worker, workers) = (worker.into(), workers.into());
+        let incarnation = incarnation.into();
         Self { worker, workers, incarnation, is_process, exits: Mutex::default() }
     }
 
-    /// The worker's number, from 0. It must not decide what a sample is.
+    /// The worker's number, from 0. It must not decide what a sample is. With a fork server, a
+    /// recipe runs before there are workers; then it is right from the first sample on.
     #[must_use]
     pub fn worker(&self) -> u32 {
-        self.worker
+        self.worker.load(Ordering::Relaxed)
     }
 
     /// How many workers there are.
     #[must_use]
     pub fn workers(&self) -> u32 {
-        self.workers
+        self.workers.load(Ordering::Relaxed)
     }
 
     /// How many processes there were in this worker's place before: 0 until one was lost or
     /// recycled.
     #[must_use]
     pub fn incarnation(&self) -> u32 {
-        self.incarnation
+        self.incarnation.load(Ordering::Relaxed)
     }
 
     /// Whether this is a worker process; false in the loader's own process, where a recipe runs
@@ -81,6 +85,13 @@ impl WorkerContext {
     /// process it runs when the loader is closed.
     pub fn on_exit(&self, last: impl FnOnce() + Send + 'static) {
         self.exits.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(last));
+    }
+
+    /// Becomes the context of another worker, in a process that was split off.
+    pub(crate) fn become_worker(&self, worker: u32, workers: u32, incarnation: u32) {
+        self.worker.store(worker, Ordering::Relaxed);
+        self.workers.store(workers, Ordering::Relaxed);
+        self.incarnation.store(incarnation, Ordering::Relaxed);
     }
 
     /// Runs what was given to `on_exit`. A panic in one does not keep the others from running.

@@ -43,6 +43,25 @@ fn nested(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = String> + us
     }))
 }
 
+fn large(bytes: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    let memory = vec![7u8; bytes as usize];
+    Ok(range(0..8).map(move |x| {
+        let pages = memory.iter().step_by(4096);
+        assert!(pages.copied().all(|byte| byte == 7), "sample {x}");
+        std::thread::sleep(Duration::from_millis(30));
+        let shares = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+        let share = shares.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
+        share.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }))
+}
+
+fn threaded(end: u64, context: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    if context.is_process() {
+        std::thread::spawn(|| std::thread::sleep(Duration::from_secs(600)));
+    }
+    Ok(range(0..end))
+}
+
 fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..200).map(|x| {
         if x % 20 == 7
@@ -180,6 +199,26 @@ pub fn play(role: &str) {
                 start.elapsed().as_millis(),
                 children()
             );
+        }
+        "large" => {
+            init();
+            let bytes = 200 << 20;
+            // Without a copy of its own, this process would be counted as another one that shares.
+            let open: windrow::backend::Factory<u64, _> =
+                |bytes, context| large(if context.is_process() { bytes } else { 0 }, context);
+            let loader = Loader::recipe(open, bytes).backend(Backend::Processes).workers(2);
+            let shares: Vec<u64> =
+                loader.build().unwrap().map(|x| x.unwrap().into_inner()).collect();
+            println!("a worker's share is {} MiB at most", shares.iter().max().unwrap());
+        }
+        "threaded" => {
+            init();
+            drain!(Loader::recipe(threaded, 10));
+        }
+        "threads" => {
+            init();
+            std::thread::spawn(|| std::thread::sleep(Duration::from_secs(600)));
+            drain!(Loader::recipe(numbers, 10));
         }
         "slow" => {
             init();

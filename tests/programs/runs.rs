@@ -68,6 +68,34 @@ const TESTS: &[Test] = &[
         let millis: u64 = millis.parse().unwrap();
         assert!((300..1000).contains(&millis), "{said}");
     }),
+    ("workers_split_off_a_server_are_as_good", || {
+        for method in ["forkserver", "fork"] {
+            says_with(method, "well", "100 of 100 are good");
+            says_with(method, "suicidal", "200 of 200 are good");
+            says_with(method, "ignores", "200 of 200 are good");
+            says_with(method, "noisy", "300 of 300 are good");
+            says_with(method, "stuck", "2 stuck");
+            says_with(method, "nested", "this is a worker process itself");
+        }
+    }),
+    ("a_large_dataset_is_shared_by_the_workers_of_a_server", || {
+        for method in ["forkserver", "fork"] {
+            let output = with_method(method, "large").output().unwrap();
+            let said = text(&output.stdout).trim();
+            let share = said.rsplit(' ').nth(3).and_then(|share| share.parse::<u64>().ok());
+            assert!(share.is_some_and(|share| share < 130), "{output:?}");
+            println!("  {method}: of 200 MiB, {said}");
+        }
+    }),
+    ("a_process_with_threads_is_not_split", || {
+        says_with("forkserver", "threaded", "the recipe left 2 threads running");
+        says_with("fork", "threads", "this process has 2 threads");
+    }),
+    ("workers_of_a_killed_server_s_program_are_gone_at_once", || {
+        for method in ["forkserver", "fork"] {
+            workers_of_go(with_method(method, "busy"), true);
+        }
+    }),
     ("ctrl_c_is_the_program_s_business", || {
         let child = command("slow").spawn().unwrap();
         std::thread::sleep(Duration::from_millis(300));
@@ -117,6 +145,18 @@ fn says(role: &str, part: &str) {
     assert!(text(&output.stdout).contains(part), "{part:?} is not in {output:?}");
 }
 
+fn with_method(method: &str, role: &str) -> Command {
+    let mut command = command(role);
+    command.env("WINDROW_START_METHOD", method);
+    command
+}
+
+fn says_with(method: &str, role: &str, part: &str) {
+    let child = with_method(method, role).spawn().unwrap();
+    let output = child.wait_with_output_in(Duration::from_secs(60));
+    assert!(text(&output.stdout).contains(part), "{method}: {part:?} is not in {output:?}");
+}
+
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
@@ -150,7 +190,11 @@ fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
 
 /// Has a program with two busy workers end, and looks how long the workers live on.
 fn workers_go(role: &str, kill: bool) {
-    let mut child = command(role).spawn().unwrap();
+    workers_of_go(command(role), kill);
+}
+
+fn workers_of_go(mut command: Command, kill: bool) {
+    let mut child = command.spawn().unwrap();
     let guard = guard(child.id(), Duration::from_secs(20));
     let mut workers = Vec::new();
     for line in BufReader::new(child.stderr.take().unwrap()).lines() {

@@ -92,14 +92,19 @@ where
     O::open(factory(config, context)?)
 }
 
-/// Opens the pipeline of a launch from this build of this program.
-pub(super) fn open_launch(launch: &Launch, context: &'static WorkerContext) -> Result<Opened> {
+/// Runs what a worker runs first.
+pub(super) fn start_launch(launch: &Launch, context: &'static WorkerContext) -> Result<()> {
     if let Some(hook) = launch.on_start {
         let place = place(hook)?;
         // SAFETY: as in `open`: `launch` took it from a function of this type.
         let hook = unsafe { std::mem::transmute::<*const (), OnStart>(place) };
         hook(context)?;
     }
+    Ok(())
+}
+
+/// Opens the pipeline of a launch from this build of this program.
+pub(super) fn open_launch(launch: &Launch, context: &'static WorkerContext) -> Result<Opened> {
     let place = place(launch.open)?;
     // SAFETY: as in `open`: `launch` took it from a function of this type.
     let open = unsafe { std::mem::transmute::<*const (), Open>(place) };

@@ -53,6 +53,8 @@ kinds! {
     Task = 3,
     /// To the worker: end after what was given before.
     Drain = 4,
+    /// To a fork server: split a worker off. Comes with the worker's end of a channel.
+    Split = 5,
     /// From the worker: which program it is.
     Hello = 16,
     /// From the worker: its pipeline is open.
@@ -67,6 +69,10 @@ kinds! {
     Done = 21,
     /// From the worker: it ends in good order.
     Bye = 22,
+    /// From a fork server: the number of the process that was split off.
+    Forked = 23,
+    /// From a fork server: how one of its processes ended.
+    Ended = 24,
 }
 
 /// A message as it came.

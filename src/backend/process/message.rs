@@ -55,6 +55,11 @@ pub(super) struct Setup {
     pub(super) workers: u32,
     /// How many processes there were in this worker's place before.
     pub(super) incarnation: u32,
+    /// Whether it splits workers off instead of being one.
+    pub(super) is_server: bool,
+    /// The threads that a server may have: its own, and in a test binary the harness's, which only
+    /// waits for the test to end.
+    pub(super) threads: usize,
     pub(super) launch: Launch,
 }
 
@@ -124,6 +129,15 @@ pub(super) enum Where {
     Slot { slot: u32, generation: u32, bytes: u64 },
     /// In the pieces that came before.
     Streamed,
+}
+
+/// From a fork server: how one of its processes ended; neither a code nor a signal if that is not
+/// known.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct EndNote {
+    pub(super) pid: u32,
+    pub(super) code: Option<i32>,
+    pub(super) signal: Option<i32>,
 }
 
 /// From the worker: how many bytes come in pieces.

@@ -19,6 +19,7 @@
 mod address;
 mod build_id;
 mod deaths;
+mod forks;
 mod frame;
 mod hearing;
 mod init;
@@ -26,6 +27,7 @@ mod ledger;
 mod message;
 mod parcel;
 mod seat;
+mod server;
 mod sink;
 mod slab;
 mod supervisor;
@@ -46,11 +48,12 @@ pub(crate) use message::Launch;
 pub(crate) use sink::Decode;
 
 use super::recipe::Expected;
-use super::settings::Settings;
+use super::settings::{Settings, StartMethod};
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::engine::Task;
 use crate::error::{Error, Result};
-use message::Identity;
+use forks::ForkServer;
+use message::{Identity, Setup};
 use seat::Seat;
 use sink::Decoding;
 use supervisor::{Inbox, Shared, Supervisor};
@@ -100,6 +103,11 @@ impl<T: Send + 'static> Processes<T> {
             why: why.clone(),
             instead: "use the threads backend".into(),
         })?;
+        let identity = Identity::own(&build.build);
+        let server = match settings.start_method {
+            StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),
+            _ => None,
+        };
         let refused = |error| Error::io("prepare worker processes", error);
         let seats = (0..workers).map(Seat::new).collect::<std::io::Result<Vec<_>>>();
         let seats = seats.map_err(refused)?;
@@ -121,8 +129,9 @@ impl<T: Send + 'static> Processes<T> {
             settings,
             launch,
             entry,
-            identity: Identity::own(&build.build),
+            identity,
             expected,
+            server,
             backlog: VecDeque::new(),
             crashes: 0,
             failed_starts: 0,
@@ -147,6 +156,33 @@ impl<T: Send + 'static> Processes<T> {
             Err(Error::Workers { why: format!("none was ready after {limit:?}") })
         })
     }
+}
+
+/// Splits this process, which must have one thread, and so makes a fork server of its copy.
+fn forked(
+    identity: &Identity,
+    launch: &Launch,
+    workers: u32,
+    expected: &Expected,
+    settings: &Settings,
+) -> Result<ForkServer> {
+    match sys::threads() {
+        Some(1) => {}
+        threads => {
+            let threads = threads.map_or("an unknown number of".into(), |count| count.to_string());
+            return Err(Error::Unsupported {
+                what: "start method fork".into(),
+                why: format!("this process has {threads} threads, and a copy of it would have one"),
+                instead:
+                    "build the loader before any thread is started, or use forkserver or spawn"
+                        .into(),
+            });
+        }
+    }
+    let (identity, launch) = (identity.clone(), launch.clone());
+    let setup =
+        Setup { identity, worker: 0, workers, incarnation: 0, is_server: true, threads: 1, launch };
+    ForkServer::start(&forks::From::Here, &setup, expected, settings.startup_timeout)
 }
 
 impl<T: Send> ExecutionBackend<T> for Processes<T> {

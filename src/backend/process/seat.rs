@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::forks::ForkServer;
 use super::frame::{Decoder, Encoder, Kind};
 use super::message::{Order, body};
 use super::slab::{Collected, Lease, Slab};
@@ -118,9 +119,17 @@ impl Seat {
     }
 
     /// Starts a process and sends it what it must know.
-    pub(super) fn start(&mut self, program: &Program, setup: &[u8]) -> io::Result<()> {
+    pub(super) fn start(
+        &mut self,
+        program: &Program,
+        server: Option<&ForkServer>,
+        setup: &[u8],
+    ) -> io::Result<()> {
         let (channel, link) = Channel::pair()?;
-        let process = Process::start(program, link)?;
+        let process = match server {
+            Some(server) => server.split(&link)?,
+            None => Process::start(program, link)?,
+        };
         let now = Instant::now();
         let mut worker = Worker {
             process,
@@ -258,7 +267,13 @@ impl Worker {
             }
             let nap = Duration::from_millis(1);
             match self.process.end_fd() {
-                Some(fd) => _ = super::sys::wait_for(&[(fd, false)], Some(10 * nap)),
+                Some(fd) => {
+                    let ended = super::sys::wait_for(&[(fd, false)], Some(10 * nap));
+                    if ended.is_ok_and(|ended| ended[0]) && self.process.is_foreign() {
+                        // Its parent has yet to say how.
+                        std::thread::sleep(nap);
+                    }
+                }
                 None => std::thread::sleep(nap),
             }
             if let Some(ended) = self.process.reap() {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::deaths;
+use super::forks::{ForkServer, From};
 use super::frame::Violation;
 use super::init::Entry;
 use super::message::{Identity, Launch, Setup, body};
@@ -19,7 +20,7 @@ use super::sink::Sink;
 use super::sys::{self, Waker, now_nanos};
 use crate::backend::log;
 use crate::backend::recipe::Expected;
-use crate::backend::settings::Settings;
+use crate::backend::settings::{Settings, StartMethod};
 use crate::engine::Task;
 use crate::error::{Error, Result};
 
@@ -84,6 +85,8 @@ pub(super) struct Supervisor {
     pub(super) entry: Entry,
     pub(super) identity: Identity,
     pub(super) expected: Expected,
+    /// Splits workers off, with the start methods that have one.
+    pub(super) server: Option<ForkServer>,
     pub(super) backlog: VecDeque<(Task, u32)>,
     /// Workers lost in a row without a sample made.
     pub(super) crashes: u32,
@@ -129,23 +132,39 @@ impl Supervisor {
                 continue;
             }
             if let Err(error) = self.start(number) {
-                self.start_failed(error.to_string(), false);
+                let refused = matches!(error, Error::Workers { .. });
+                let why = match error {
+                    Error::Workers { why } => why,
+                    other => other.to_string(),
+                };
+                self.start_failed(why, refused);
             }
         }
     }
 
     fn start(&mut self, number: usize) -> Result<()> {
+        let program = deaths::program(&self.settings, self.entry);
         let seat = &mut self.seats[number];
-        let setup = Setup {
+        let mut setup = Setup {
             identity: self.identity.clone(),
             worker: seat.number,
             workers: self.shared.boards.len() as u32,
             incarnation: seat.incarnation,
+            is_server: false,
+            threads: if self.entry == Entry::Test { 2 } else { 1 },
             launch: self.launch.clone(),
         };
+        if self.settings.start_method == StartMethod::Forkserver
+            && self.server.as_ref().is_none_or(ForkServer::is_gone)
+        {
+            setup.is_server = true;
+            let limit = self.settings.startup_timeout;
+            let from = From::Program(&program);
+            self.server = Some(ForkServer::start(&from, &setup, &self.expected, limit)?);
+            setup.is_server = false;
+        }
         seat.board.clear();
-        let program = deaths::program(&self.settings, self.entry);
-        let started = seat.start(&program, &body(&setup)?);
+        let started = seat.start(&program, self.server.as_ref(), &body(&setup)?);
         started.map_err(|error| Error::io("start a worker process", error))?;
         let kills_before = sys::out_of_memory_kills();
         if let Some(worker) = &mut seat.worker {

@@ -3,44 +3,51 @@
 //! User code runs in the thread that called `init`. A second thread watches the channel and ends
 //! the process at once when the loader is gone, whatever user code is doing.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::address::{close_launch, image, open_launch};
+use super::address::{close_launch, image, open_launch, start_launch};
 use super::frame::{BODY_MAX, Decoder, Encoder, Kind};
 use super::init::{MISLED, ORPHANED};
 use super::message::{Identity, Order, Report, Setup, SlabNote, Streaming, Where, body, read};
 use super::parcel::Packing;
 use super::sys::{Board, Link, Memory, Stage, exit_now, now_nanos};
-use super::{HERE_MAX, init};
+use super::{HERE_MAX, init, server};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::{keep_index_in, panic_text};
 use crate::error::{Error, Result};
 
 /// Works for the loader at the other end, and ends the process.
 pub(super) fn run(link: OwnedFd) -> ! {
-    let mut desk = Desk {
-        link: Link::new(link),
-        encoder: Encoder::default(),
-        decoder: Decoder::default(),
-        slots: None,
-        packing: Packing::default(),
-        out: Vec::new(),
-    };
-    match desk.work() {
+    match Desk::new(link).work(None) {
         Ok(()) => std::process::exit(0),
-        Err(error) => {
-            // The loader may be gone, so nobody hears the cause over the channel.
-            eprintln!("windrow: worker {}: {error}", std::process::id());
-            exit_now(MISLED)
-        }
+        Err(error) => misled(&error),
     }
 }
 
+/// As [`run`], in a process that was split off with a pipeline open in it.
+pub(super) fn run_split_off(link: OwnedFd, shared: Option<Shared<'_>>) -> ! {
+    if let Err(error) = Desk::new(link).work(shared) {
+        misled(&error);
+    }
+    // What the program wants at its exit is not this process's to do.
+    _ = io::stdout().flush();
+    exit_now(0)
+}
+
+fn misled(error: &io::Error) -> ! {
+    // The loader may be gone, so nobody hears the cause over the channel.
+    eprintln!("windrow: worker {}: {error}", std::process::id());
+    exit_now(MISLED)
+}
+
+/// A pipeline that was opened before the worker was split off.
+pub(super) type Shared<'a> = (&'a Opened, &'static WorkerContext);
+
 /// What a worker has before it.
-struct Desk {
-    link: Link,
+pub(super) struct Desk {
+    pub(super) link: Link,
     encoder: Encoder,
     decoder: Decoder,
     slots: Option<(Memory, SlabNote)>,
@@ -49,7 +56,19 @@ struct Desk {
 }
 
 impl Desk {
-    fn work(&mut self) -> io::Result<()> {
+    fn new(link: OwnedFd) -> Self {
+        Self {
+            link: Link::new(link),
+            encoder: Encoder::default(),
+            decoder: Decoder::default(),
+            slots: None,
+            packing: Packing::default(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Has another thread end this process when the loader is gone.
+    fn watch(&self) -> io::Result<()> {
         let watcher = self.link.watcher()?;
         std::thread::Builder::new().name("windrow-watch".into()).stack_size(64 << 10).spawn(
             move || {
@@ -57,30 +76,44 @@ impl Desk {
                 exit_now(ORPHANED)
             },
         )?;
+        Ok(())
+    }
+
+    fn work(&mut self, shared: Option<Shared<'_>>) -> io::Result<()> {
         let build = image().as_ref().map_or_else(String::clone, |image| image.build.clone());
         let identity = Identity::own(&build);
         self.say(Kind::Hello, &identity)?;
         let (kind, setup) = self.hear()?;
         let setup: Option<(Setup, _)> = read(&setup).filter(|_| kind == Kind::Setup);
         let (setup, _) = setup.ok_or_else(|| io::Error::other("it was not set up"))?;
-        let board = self.link.gift().ok_or_else(|| io::Error::other("it was given no board"))?;
-        let board: &'static Board = Box::leak(Box::new(Board::received(board)?));
-        keep_index_in(board.index());
         if let Some(difference) = setup.identity.difference(&identity) {
             return self.say(Kind::Refused, &difference);
         }
+        if setup.is_server {
+            return server::serve(self, &setup);
+        }
+        self.watch()?;
+        let board = self.link.gift().ok_or_else(|| io::Error::other("it was given no board"))?;
+        let board: &'static Board = Box::leak(Box::new(Board::received(board)?));
+        keep_index_in(board.index());
         board.stage(Stage::Starting);
-        let context = WorkerContext::new(setup.worker, setup.workers, setup.incarnation, true);
-        let context: &'static WorkerContext = Box::leak(Box::new(context));
-        let opened = match open(&setup, context) {
-            Ok(opened) => opened,
+        let context = shared.map_or_else(|| context(&setup), |(_, context)| context);
+        context.become_worker(setup.worker, setup.workers, setup.incarnation);
+        let own = start(&setup, context).and_then(|()| match shared {
+            Some(_) => Ok(None),
+            None => open(&setup, context).map(Some),
+        });
+        let own = match own {
+            Ok(own) => own,
             Err(error) => return self.say(Kind::Refused, &error.to_string()),
         };
-        self.say(Kind::Ready, &opened.expected)?;
-        board.stage(Stage::Idle);
-        self.serve(&opened, board)?;
+        if let Some(opened) = own.as_ref().or(shared.map(|(opened, _)| opened)) {
+            self.say(Kind::Ready, &opened.expected)?;
+            board.stage(Stage::Idle);
+            self.serve(opened, board)?;
+        }
         board.stage(Stage::Ending);
-        drop(opened);
+        drop(own);
         close_launch(&setup.launch, context);
         let bye = self.encoder.frame(Kind::Bye, &[]);
         self.link.send(&bye)
@@ -169,13 +202,13 @@ impl Desk {
         Ok(())
     }
 
-    fn say<T: serde::Serialize>(&mut self, kind: Kind, message: &T) -> io::Result<()> {
+    pub(super) fn say<T: serde::Serialize>(&mut self, kind: Kind, message: &T) -> io::Result<()> {
         let frame = self.encoder.frame(kind, &[&own(body(message))?]);
         self.link.send(&frame)
     }
 
     /// The next frame, waiting for it.
-    fn hear(&mut self) -> io::Result<(Kind, Vec<u8>)> {
+    pub(super) fn hear(&mut self) -> io::Result<(Kind, Vec<u8>)> {
         loop {
             let frame = self.decoder.next().map_err(|wrong| io::Error::other(wrong.0))?;
             if let Some(frame) = frame {
@@ -189,9 +222,22 @@ impl Desk {
     }
 }
 
-fn open(setup: &Setup, context: &'static WorkerContext) -> Result<Opened> {
-    let opened = catch_unwind(AssertUnwindSafe(|| open_launch(&setup.launch, context)));
-    opened.unwrap_or_else(|panic| {
+/// The context of a process that is a worker from its beginning.
+pub(super) fn context(setup: &Setup) -> &'static WorkerContext {
+    let context = WorkerContext::new(setup.worker, setup.workers, setup.incarnation, true);
+    Box::leak(Box::new(context))
+}
+
+fn start(setup: &Setup, context: &'static WorkerContext) -> Result<()> {
+    caught(|| start_launch(&setup.launch, context))
+}
+
+pub(super) fn open(setup: &Setup, context: &'static WorkerContext) -> Result<Opened> {
+    caught(|| open_launch(&setup.launch, context))
+}
+
+fn caught<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         Err(Error::Workers { why: format!("the recipe panicked: {}", panic_text(&*panic)) })
     })
 }

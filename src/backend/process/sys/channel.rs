@@ -108,6 +108,13 @@ impl Link {
         Ok(got.bytes)
     }
 
+    /// Closes it for this process: what is sent from now on goes nowhere.
+    pub(in super::super) fn close(&mut self) {
+        if let Ok(nothing) = std::fs::File::open("/dev/null") {
+            self.fd = nothing.into();
+        }
+    }
+
     /// The next descriptor that came.
     pub(in super::super) fn gift(&mut self) -> Option<OwnedFd> {
         self.gifts.pop_front()
@@ -128,6 +135,12 @@ impl Link {
                 }
             }
         })
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

@@ -22,5 +22,6 @@ pub(super) use channel::{Channel, Link, Waker, wait_for};
 pub(super) use memory::Memory;
 pub(super) use os::{Image, memory_available, out_of_memory_kills, rss};
 pub(super) use process::{
-    Ended, Process, Program, become_worker, block_interrupts, exit_now, now_nanos,
+    Ended, Process, Program, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos,
+    threads,
 };

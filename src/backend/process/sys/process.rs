@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -64,13 +65,23 @@ pub(in super::super) struct Program {
 }
 
 /// A worker process that is not reaped yet.
-#[derive(Debug)]
 pub(in super::super) struct Process {
     pid: Pid,
     /// Ready to be read when the process has ended.
     ended: Option<OwnedFd>,
     /// Its standard error, where the loader wants it.
     errors: Option<std::process::ChildStderr>,
+    /// Tells how it ended, where another process is its parent.
+    asked: Option<Asked>,
+}
+
+/// Tells how a process ended, and is told whether it has.
+type Asked = Box<dyn Fn(bool) -> Option<Ended> + Send>;
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Process({})", self.pid())
+    }
 }
 
 impl Process {
@@ -101,7 +112,44 @@ impl Process {
         let mut child = command.spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("a process without a number"))?;
-        Ok(Self { pid, ended: os_pidfd(pid), errors: child.stderr.take() })
+        Ok(Self { pid, ended: os_pidfd(pid), errors: child.stderr.take(), asked: None })
+    }
+
+    /// Splits this process in two, if it has no more than so many threads, all but this one known
+    /// to sleep; `None` in the new one.
+    pub(in super::super) fn split_off(threads: usize) -> io::Result<Option<Self>> {
+        let parent = std::process::id();
+        if super::threads().is_none_or(|now| now > threads) {
+            return Err(io::Error::other("a process with several threads cannot be split"));
+        }
+        // SAFETY: no other thread is awake, so no lock is held that the new process would wait for.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                #[cfg(all(target_os = "linux", not(windrow_portable)))]
+                {
+                    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+                    let now = rustix::process::getppid();
+                    if now.is_none_or(|pid| pid.as_raw_nonzero().get().unsigned_abs() != parent) {
+                        exit_now(super::super::init::ORPHANED);
+                    }
+                }
+                _ = parent;
+                Ok(None)
+            }
+            pid => {
+                let pid = Pid::from_raw(pid)
+                    .ok_or_else(|| io::Error::other("a process without a number"))?;
+                Ok(Some(Self { pid, ended: os_pidfd(pid), errors: None, asked: None }))
+            }
+        }
+    }
+
+    /// A process whose parent is another, which can be asked how it ended.
+    pub(in super::super) fn foreign(pid: u32, asked: Asked) -> io::Result<Self> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("a process without a number"))?;
+        Ok(Self { pid, ended: os_pidfd(pid), errors: None, asked: Some(asked) })
     }
 
     pub(in super::super) fn pid(&self) -> u32 {
@@ -111,6 +159,11 @@ impl Process {
     /// Can be read when the process has ended, where the system has such a thing.
     pub(in super::super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
         self.ended.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether another process is its parent.
+    pub(in super::super) fn is_foreign(&self) -> bool {
+        self.asked.is_some()
     }
 
     /// Its standard error, once.
@@ -130,6 +183,11 @@ impl Process {
 
     /// How it ended, if it has; then it must not be asked again.
     pub(in super::super) fn reap(&self) -> Option<Ended> {
+        if let Some(asked) = &self.asked {
+            let ended =
+                self.end_fd().map(|fd| super::wait_for(&[(fd, false)], Some(Duration::ZERO)));
+            return asked(!matches!(ended, Some(Ok(ended)) if !ended[0]));
+        }
         loop {
             match rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG) {
                 Ok(None) => return None,
@@ -156,6 +214,12 @@ fn os_pidfd(_: Pid) -> Option<OwnedFd> {
     None
 }
 
+/// How many threads this process has, where that is known.
+pub(in super::super) fn threads() -> Option<usize> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    Some(tasks.count())
+}
+
 /// What a process does first to be a worker; gives its end of the channel.
 ///
 /// Call it at the start of `main`, before anything else can read the environment or open a file.
@@ -174,10 +238,22 @@ pub(in super::super) fn become_worker(variable: &str, parent: u32) -> io::Result
     // SAFETY: only the test harness can have started a thread before this, and it does not touch
     // the environment; user programs call this first.
     unsafe { std::env::remove_var(variable) };
+    ignore_interrupts();
+    Ok(link)
+}
+
+/// Leaves standard input and Ctrl-C to the program that this process is a copy of.
+pub(in super::super) fn leave_terminal() {
+    if let Ok(nothing) = std::fs::File::open("/dev/null") {
+        _ = rustix::stdio::dup2_stdin(nothing);
+    }
+    ignore_interrupts();
+}
+
+fn ignore_interrupts() {
     // SAFETY: ignoring a signal installs no code.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
     interrupts(libc::SIG_UNBLOCK);
-    Ok(link)
 }
 
 /// Keeps Ctrl-C from this thread and from processes that it starts, until they know what to do.
