@@ -46,8 +46,8 @@ impl<P: Pipeline> Builder<P> {
         self
     }
 
-    /// After how many samples a worker process is replaced by a new one, at least 1; never by
-    /// default.
+    /// How many samples a worker process makes at most before it is replaced by a new one, at least
+    /// 1; without a bound by default.
     #[must_use]
     pub fn max_tasks_per_worker(mut self, samples: u64) -> Self {
         self.settings.max_samples = Some(samples.max(1));

@@ -20,7 +20,9 @@ fn slow(millis: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + u
 
 fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..100).map(|x| {
-        eprintln!("worker {}", std::process::id());
+        // In one piece, whatever the other worker writes.
+        let line = format!("worker {}\n", std::process::id());
+        std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
         loop {
             std::hint::black_box(x);
         }

@@ -98,18 +98,19 @@ impl ForkServer {
     }
 
     /// Splits a worker off.
-    pub(super) fn split(&self, link: &OwnedFd) -> io::Result<Process> {
+    pub(super) fn split(&self, link: &OwnedFd) -> Result<Process> {
+        let refused = |error| Error::io("split a worker off the fork server", error);
         let mut inside = self.inside();
         let frame = inside.encoder.frame(Kind::Split, &[]);
-        inside.send(&frame, Some(link), SPLIT_LIMIT)?;
+        inside.send(&frame, Some(link), SPLIT_LIMIT).map_err(refused)?;
         inside.wait(SPLIT_LIMIT, |inside| inside.forked.is_some() || inside.refused.is_some());
         if let Some(why) = inside.refused.take() {
-            return Err(io::Error::other(why));
+            return Err(Error::Workers { why });
         }
         let pid = inside.forked.take();
-        let pid = pid.ok_or_else(|| io::Error::other("the fork server splits nothing off"))?;
+        let pid = pid.ok_or_else(|| refused(io::Error::other("it gave no answer")))?;
         let server = self.clone();
-        Process::foreign(pid, Box::new(move |end| server.ended(pid, end)))
+        Process::foreign(pid, Box::new(move |end| server.ended(pid, end))).map_err(refused)
     }
 
     /// Whether it is gone.

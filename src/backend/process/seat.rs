@@ -16,7 +16,7 @@ use super::message::{Order, body};
 use super::slab::{Collected, Lease, Slab};
 use super::sys::{Board, Channel, Ended, Process, Program};
 use crate::engine::Task;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// See the [module](self).
 pub(super) struct Seat {
@@ -127,11 +127,12 @@ impl Seat {
         program: &Program,
         server: Option<&ForkServer>,
         setup: &[u8],
-    ) -> io::Result<()> {
-        let (channel, link) = Channel::pair()?;
+    ) -> Result<()> {
+        let refused = |error| Error::io("start a worker process", error);
+        let (channel, link) = Channel::pair().map_err(refused)?;
         let process = match server {
             Some(server) => server.split(&link)?,
-            None => Process::start(program, link)?,
+            None => Process::start(program, link).map_err(refused)?,
         };
         let now = Instant::now();
         let mut worker = Worker {
@@ -173,6 +174,11 @@ impl Worker {
     /// Whether it can take another task.
     pub(super) fn has_room(&self, queue: usize) -> bool {
         self.phase == Phase::Working && self.given.len() < queue && self.killed.is_none()
+    }
+
+    /// How many samples it has made or was given.
+    pub(super) fn samples_with_given(&self) -> u64 {
+        self.samples + self.given.iter().map(|given| given.task.count).sum::<u64>()
     }
 
     pub(super) fn give(&mut self, given: Given) -> Result<()> {

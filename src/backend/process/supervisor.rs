@@ -164,8 +164,7 @@ impl Supervisor {
             setup.is_server = false;
         }
         seat.board.clear();
-        let started = seat.start(&program, self.server.as_ref(), &body(&setup)?);
-        started.map_err(|error| Error::io("start a worker process", error))?;
+        seat.start(&program, self.server.as_ref(), &body(&setup)?)?;
         let kills_before = sys::out_of_memory_kills();
         if let Some(worker) = &mut seat.worker {
             worker.kills_before = kills_before;
@@ -189,7 +188,13 @@ impl Supervisor {
                 else {
                     continue;
                 };
-                let Some((task, returned)) = self.backlog.pop_front() else { return };
+                let Some(&(task, returned)) = self.backlog.front() else { return };
+                let most = self.settings.max_samples.unwrap_or(u64::MAX);
+                if worker.samples_with_given() + task.count > most {
+                    worker.enter(Phase::Finishing);
+                    continue;
+                }
+                self.backlog.pop_front();
                 let lease = seat.slab.as_ref().and_then(super::slab::Slab::lease);
                 if worker.give(Given { task, lease, returned }).is_err() {
                     worker.kill("a task could not be encoded".into());
