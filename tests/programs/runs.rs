@@ -1,7 +1,10 @@
 //! What the programs must print, and what they may leave behind.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 type Test = (&'static str, fn());
@@ -116,7 +119,13 @@ const TESTS: &[Test] = &[
     }),
 ];
 
+/// Where programs note what they did once.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+static MARKS: AtomicU32 = AtomicU32::new(0);
+
 pub fn all() {
+    let folder = tempfile::tempdir().unwrap();
+    FOLDER.get_or_init(|| folder.path().to_owned());
     let filter: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let mut failed = 0;
     for (name, test) in TESTS {
@@ -129,6 +138,7 @@ pub fn all() {
         failed += u32::from(outcome.is_err());
         println!("test {name} ... {word} ({} ms)", start.elapsed().as_millis());
     }
+    drop(folder);
     assert_eq!(failed, 0, "{failed} tests failed");
 }
 
@@ -137,7 +147,8 @@ fn command(role: &str) -> Command {
 }
 
 fn with(mut command: Command, role: &str) -> Command {
-    let mark = tempfile::tempdir().unwrap().keep().join("mark");
+    let number = MARKS.fetch_add(1, Ordering::Relaxed);
+    let mark = FOLDER.get().unwrap().join(format!("mark-{number}-"));
     command.env("ROLE", role).env("MARK", mark).env_remove("WINDROW_WORKER");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -81,7 +81,7 @@ impl Supervisor {
                 }
                 worker.was_ready = true;
                 worker.enter(Phase::Working);
-                self.failed_starts = 0;
+                (self.failed_starts, self.vain_starts) = (0, 0);
                 self.shared.tell_start(Ok(()));
                 Ok(())
             }
@@ -169,7 +169,7 @@ impl Supervisor {
             Ok((bytes, streamed, had_slot)) => {
                 worker.turn = Instant::now();
                 worker.samples += task.count;
-                self.crashes = 0;
+                (self.crashes, self.vain_starts) = (0, 0);
                 let before = if self.task_nanos == 0 { report.nanos } else { self.task_nanos };
                 self.task_nanos = (before - before / 4 + report.nanos / 4).max(1);
                 if streamed {

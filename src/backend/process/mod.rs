@@ -135,6 +135,7 @@ impl<T: Send + 'static> Processes<T> {
             backlog: VecDeque::new(),
             crashes: 0,
             failed_starts: 0,
+            vain_starts: 0,
             broken: false,
             task_nanos: 0,
             warned: false,

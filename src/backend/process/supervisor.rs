@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 
 /// How often a task may come back unbegun before it is counted as lost all the same.
 const RETURNS_MAX: u32 = 3;
-/// How many starts may fail in a row.
+/// How many starts may fail in a row without a sample made in between.
 const STARTS_MAX: u32 = 3;
 /// Tasks that take longer do not wait behind another one, but for a free worker; nor do the first,
 /// of which nothing is known.
@@ -90,7 +90,10 @@ pub(super) struct Supervisor {
     pub(super) backlog: VecDeque<(Task, u32)>,
     /// Workers lost in a row without a sample made.
     pub(super) crashes: u32,
+    /// Starts that failed in a row.
     pub(super) failed_starts: u32,
+    /// Those of them after which no worker made a sample either.
+    pub(super) vain_starts: u32,
     pub(super) broken: bool,
     /// How long a task takes, as a running mean.
     pub(super) task_nanos: u64,
@@ -310,7 +313,9 @@ impl Supervisor {
 
     pub(super) fn start_failed(&mut self, why: String, certain: bool) {
         self.failed_starts += 1;
-        if certain || self.failed_starts >= STARTS_MAX {
+        self.vain_starts += 1;
+        let many = self.failed_starts > self.settings.max_crashes;
+        if certain || self.vain_starts >= STARTS_MAX || many {
             self.give_up(Error::Workers { why });
         } else {
             log::info("processes", || format!("a worker did not start: {why}"));
