@@ -212,7 +212,8 @@ fn workers_go(role: &str, kill: bool) {
 }
 
 fn workers_of_go(mut command: Command, kill: bool) {
-    let mut child = command.spawn().unwrap();
+    let mut child = Ends(command.spawn().unwrap());
+    let child = &mut child.0;
     let guard = guard(child.id(), Duration::from_secs(20));
     let mut workers = Vec::new();
     for line in BufReader::new(child.stderr.take().unwrap()).lines() {
@@ -238,6 +239,16 @@ fn workers_of_go(mut command: Command, kill: bool) {
         "  gone after {} ms, {limit:?} are allowed on an idle machine",
         start.elapsed().as_millis()
     );
+}
+
+/// A program that ends with its test, however that ends.
+struct Ends(std::process::Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
 }
 
 fn is_running(pid: u32) -> bool {
