@@ -9,12 +9,14 @@ mod csv;
 mod idx;
 mod memory;
 mod npy;
+mod tar;
 
 pub use bytes::*;
 pub use csv::{Column, Columns, Csv, CsvField, CsvOptions};
 pub use idx::{Idx, IdxOptions};
 pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
+pub use tar::{KEY_FIELD, Tar, TarOptions};
 
 use crate::dataset::{Dataset, Fetched};
 use crate::error::{Fault, Result};

@@ -9,7 +9,7 @@ use super::options::{
 };
 use super::read;
 use crate::error::Result;
-use crate::source::{CsvOptions, IdxOptions, NpyOptions};
+use crate::source::{CsvOptions, IdxOptions, NpyOptions, TarOptions};
 
 /// A pipeline document.
 ///
@@ -94,6 +94,7 @@ choices! {
     "csv" Csv(CsvOptions),
     "npy" Npy(NpyOptions),
     "idx" Idx(IdxOptions),
+    "tar" Tar(TarOptions),
 }
 
 choices! {

@@ -6,6 +6,8 @@ mod csv;
 mod idx;
 mod npy;
 mod spy;
+#[cfg(feature = "tar")]
+mod tar;
 
 use std::sync::Arc;
 
