@@ -52,6 +52,7 @@
 //!
 //! - `csv`: the source `csv`.
 //! - `gz`: gzip-compressed `csv` and `idx` files.
+//! - `jsonl`: the source `jsonl`.
 //! - `mmap`: files are mapped into memory instead of read piece by piece.
 //! - `tar`: the source `tar`.
 //! - `rand`: [`order::Rng`] implements `rand_core`'s traits, for the distributions of `rand`.

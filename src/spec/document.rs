@@ -9,7 +9,7 @@ use super::options::{
 };
 use super::read;
 use crate::error::Result;
-use crate::source::{CsvOptions, IdxOptions, NpyOptions, TarOptions};
+use crate::source::{CsvOptions, IdxOptions, JsonlOptions, NpyOptions, TarOptions};
 
 /// A pipeline document.
 ///
@@ -95,6 +95,7 @@ choices! {
     "npy" Npy(NpyOptions),
     "idx" Idx(IdxOptions),
     "tar" Tar(TarOptions),
+    "jsonl" Jsonl(JsonlOptions),
 }
 
 choices! {

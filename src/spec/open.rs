@@ -6,7 +6,7 @@ use super::read::wrong;
 use crate::dataset::{Batch, Dataset, Record, Stack, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Shard;
-use crate::source::{Csv, Files, Idx, Npy, Range, Source, Tar, source};
+use crate::source::{Csv, Files, Idx, Jsonl, Npy, Range, Source, Tar, source};
 use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
 
 /// A dataset of records whose kind is known only at run time.
@@ -54,6 +54,7 @@ impl SourceSpec {
             Self::Npy(options) => Box::new(source(Npy::open(files, options)?)),
             Self::Idx(options) => Box::new(source(Idx::open(files, options)?)),
             Self::Tar(options) => Box::new(source(Tar::open(files, options)?)),
+            Self::Jsonl(options) => Box::new(source(Jsonl::open(files, options)?)),
         })
     }
 }

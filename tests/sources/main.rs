@@ -4,6 +4,8 @@ mod bytes;
 #[cfg(feature = "csv")]
 mod csv;
 mod idx;
+#[cfg(feature = "jsonl")]
+mod jsonl;
 mod npy;
 mod spy;
 #[cfg(feature = "tar")]

@@ -15,10 +15,9 @@ pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
     let mut at = 0;
     while at < text.len() {
         let wrong = |why: String| (at as u64, why);
-        let (line, length) = line(&text[at..]).ok_or_else(|| {
+        let Line { name, value, length } = line(&text[at..]).ok_or_else(|| {
             wrong("has pax attributes that are broken: no length, name and value here".into())
         })?;
-        let (name, value) = line;
         match name {
             b"path" => found.path = Some(value.to_vec()).filter(|path| !path.is_empty()),
             b"size" if value.is_empty() => found.size = None,
@@ -41,14 +40,22 @@ pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
     Ok(found)
 }
 
-/// The name and the value of the first line, and its length in bytes.
-fn line(text: &[u8]) -> Option<((&[u8], &[u8]), usize)> {
+/// One attribute.
+struct Line<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+    /// The bytes of the whole line.
+    length: usize,
+}
+
+/// The first line of a text.
+fn line(text: &[u8]) -> Option<Line<'_>> {
     let space = text.iter().take(20).position(|&byte| byte == b' ')?;
     let digits = text[..space].iter().all(u8::is_ascii_digit);
     let length = std::str::from_utf8(&text[..space]).ok().filter(|_| digits)?.parse().ok()?;
     let (&end, line) = text.get(space + 1..length)?.split_last()?;
     let equals = line.iter().position(|&byte| byte == b'=').filter(|_| end == b'\n')?;
-    Some(((&line[..equals], &line[equals + 1..]), length))
+    Some(Line { name: &line[..equals], value: &line[equals + 1..], length })
 }
 
 #[cfg(test)]
