@@ -52,6 +52,7 @@
 //!
 //! - `csv`: the source `csv`.
 //! - `gz`: gzip-compressed `csv` and `idx` files.
+//! - `image`: the ops `decode_image`, for PNG and JPEG, and `resize`.
 //! - `jsonl`: the source `jsonl`.
 //! - `mmap`: files are mapped into memory instead of read piece by piece.
 //! - `tar`: the source `tar`.

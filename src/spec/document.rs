@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::ops::{Cast, Filter, OneHot, Reshape, Scale, Select};
+use super::ops::{
+    Cast, DecodeImage, DecodeNumber, Filter, Normalize, OneHot, Reshape, Resize, Scale, Select,
+};
 use super::options::{
     BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
     ShuffleOptions, SliceOptions, whole,
@@ -113,6 +115,10 @@ choices! {
     "scale" Scale(Scale),
     "one_hot" OneHot(OneHot),
     "filter" Filter(Filter),
+    "decode_image" DecodeImage(DecodeImage),
+    "decode_number" DecodeNumber(DecodeNumber),
+    "resize" Resize(Resize),
+    "normalize" Normalize(Normalize),
 }
 
 choices! {

@@ -109,6 +109,10 @@ impl OpSpec {
             Self::Scale(scale) => each!(scale),
             Self::OneHot(one_hot) => each!(one_hot),
             Self::Filter(filter) => each!(filter),
+            Self::DecodeImage(decode_image) => each!(decode_image),
+            Self::DecodeNumber(decode_number) => each!(decode_number),
+            Self::Resize(resize) => each!(resize),
+            Self::Normalize(normalize) => each!(normalize),
         })
     }
 }

@@ -4,16 +4,24 @@
 //! same on every platform. Absent on purpose: randomness, and anything that looks at two samples.
 
 mod cast;
+mod decode_image;
+mod decode_number;
 mod filter;
+mod normalize;
 mod one_hot;
 mod reshape;
+mod resize;
 mod scale;
 mod select;
 
 pub use cast::Cast;
+pub use decode_image::{DecodeImage, PIXELS_MAX};
+pub use decode_number::DecodeNumber;
 pub use filter::{Compare, Filter, Value};
+pub use normalize::Normalize;
 pub use one_hot::{CLASSES_MAX, OneHot};
 pub use reshape::Reshape;
+pub use resize::{Resize, ResizeFilter};
 pub use scale::Scale;
 pub use select::Select;
 
