@@ -228,10 +228,7 @@ fn what_cannot_be_a_sample_is_refused_with_its_place() {
         (sized(&[0xff; 12]), " at byte 124: its size is negative, or beyond 2^63"),
         (sized(b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff"), "takes 9223372036854775807 bytes"),
         (sized(b"\x80\0\0\0\x80\0\0\0\0\0\0\0"), " at byte 124: its size is beyond 2^63"),
-        (
-            [&archive(&[one.clone()])[..], &archive(&[one.clone()])].concat(),
-            " at byte 2048: has more",
-        ),
+        (archive(std::slice::from_ref(&one)).repeat(2), " at byte 2048: has more"),
         ([&one[..], &[0; 2 << 20]].concat(), " at byte 1536: has 2096640 bytes after its end mark"),
         (b"\x1f\x8b\x08".iter().copied().chain([0; 600]).collect(), "is gzip, which cannot be"),
     ] {
@@ -382,7 +379,7 @@ proptest! {
     #[test]
     fn headers_of_any_content_with_a_right_checksum_never_panic(
         fields in prop::collection::vec(any::<u8>(), 512),
-        kind in prop::sample::select(b"\0001235LKxgSMVDq".to_vec()),
+        kind in prop::sample::select(b"\x00012356LKxgSMVDq".to_vec()),
         size in prop::sample::select(vec![
             &b"00000000000\0"[..], b"00000000077\0", b"00000010000\0", b"77777777777\0",
         ]),

@@ -81,7 +81,7 @@ mod tests {
             (b"99999999999999999999 a=\n", 0, "broken"),
             (b"18446744073709551615 a=\n", 0, "broken"),
             (b"11 size=-1\n", 0, "size of \"-1\""),
-            (b"28 size=99999999999999999999\n", 0, "size of \"9999"),
+            (b"29 size=99999999999999999999\n", 0, "size of \"9999"),
             (b"22 GNU.sparse.major=1\n", 0, "sparse"),
         ] {
             let (offset, why) = read(text).unwrap_err();
