@@ -66,8 +66,8 @@ fn pixels_are_weighed_as_the_formula_says() {
             let rows: Vec<Vec<f64>> =
                 rows.map(|row| row.iter().map(|&x| x.into()).collect()).collect();
             // One axis after the other, with whole numbers from 0 to 255 in between.
-            let want = |first: &dyn Fn(&[Vec<f64>]) -> Vec<Vec<f64>>,
-                        then: &dyn Fn(&[Vec<f64>]) -> Vec<Vec<f64>>| {
+            type Step<'a> = &'a dyn Fn(&[Vec<f64>]) -> Vec<Vec<f64>>;
+            let want = |first: Step<'_>, then: Step<'_>| {
                 let mut between = first(&rows);
                 between.iter_mut().flatten().for_each(|x| *x = x.round().clamp(0.0, 255.0));
                 then(&between).concat()
