@@ -20,7 +20,7 @@ pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
 pub use tar::{KEY_FIELD, Tar, TarOptions};
 
-use crate::dataset::{Dataset, Fetched};
+use crate::dataset::{Dataset, Fetched, reading};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -99,7 +99,9 @@ impl<S: Source> Dataset for FromSource<S> {
         if self.len == 0 {
             return Err(Fault::new(format!("index {index} of an empty source")));
         }
-        self.source.get(epoch_of(index, self.len).1).map(Some)
+        let index = epoch_of(index, self.len).1;
+        reading(index);
+        self.source.get(index).map(Some)
     }
 
     fn describe(&self, description: &mut Description) {
