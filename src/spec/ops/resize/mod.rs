@@ -30,7 +30,7 @@ use crate::order::Op;
 /// let gradient = Tensor::from_slice([2, 4], &[0u8, 40, 80, 120, 0, 40, 80, 120])?;
 /// let pictures = from_vec(vec![Record::new().with("x", gradient)?]);
 /// let small = pictures.each(Resize::new("x", 1, 2)).get(0)?.unwrap_or_default();
-/// assert_eq!(small["x"], Tensor::from_slice([1, 2], &[24u8, 96])?);
+/// assert_eq!(small["x"], Tensor::from_slice([1, 2], &[29u8, 91])?);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
