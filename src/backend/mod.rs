@@ -8,6 +8,7 @@ mod inline;
 pub mod log;
 mod registry;
 mod run;
+pub mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "threads.rs"]
