@@ -54,6 +54,7 @@
 //! - `gz`: gzip-compressed `csv` and `idx` files.
 //! - `mmap`: files are mapped into memory instead of read piece by piece.
 //! - `rand`: [`order::Rng`] implements `rand_core`'s traits, for the distributions of `rand`.
+//! - `web`: the binding for browsers and Node, on `wasm32-unknown-unknown` only.
 //! - `cli`: the `windrow` command, and the features it needs.
 
 #![deny(missing_docs, missing_debug_implementations)]
@@ -67,6 +68,8 @@ pub mod order;
 pub mod source;
 pub mod spec;
 pub mod stage;
+#[cfg(all(target_arch = "wasm32", feature = "web"))]
+pub mod web;
 
 pub use backend::Backend;
 pub use dataset::Dataset;
