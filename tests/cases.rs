@@ -23,7 +23,7 @@ const RUN: &[(&str, fn())] = &[
     ("map", || dataset("map", || range(0..10).map(|x| x + 1))),
     ("filter", || dataset("filter", || range(0..15).filter(|x| x % 2 == 0))),
     ("filter_nones", || {
-        let gaps = |x: &u64| x % 2 == 0;
+        let gaps = |x: &u64| x.is_multiple_of(2);
         by_index("filter_nones", range(0..15).filter(gaps), 0..15);
     }),
     ("slice2", || {

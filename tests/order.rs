@@ -78,7 +78,7 @@ fn fours(make: impl Make, len: u64, four: [u64; 4], draws: u64) -> f64 {
 fn whole(make: impl Make, len: u64, draws: u64, number: impl Fn(&[u64]) -> i64) -> f64 {
     let some = (0..draws).map(|seed| {
         let order = make(seed, 4);
-        number(&(0..len).map(|index| order(index)).collect::<Vec<_>>())
+        number(&(0..len).map(&order).collect::<Vec<_>>())
     });
     let others = (0..2 * draws).map(|seed| number(&reference(len, seed)));
     between_samples(&mut some.collect::<Vec<_>>(), &mut others.collect::<Vec<_>>())
@@ -131,7 +131,7 @@ fn linearity(entries: &[u64]) -> i64 {
     let mut fourth = 0;
     let lower = 1 << (n.trailing_zeros() / 2);
     for mask in (lower..n as u64).step_by(lower as usize) {
-        let sign = |entry: &u64| if (entry & mask).count_ones() % 2 == 0 { 1 } else { -1 };
+        let sign = |entry: &u64| if (entry & mask).count_ones().is_multiple_of(2) { 1 } else { -1 };
         let mut spectrum: Vec<i64> = entries.iter().map(sign).collect();
         let mut half = 1;
         while half < n {
@@ -215,7 +215,7 @@ fn even_and_odd_orders_are_equally_likely() {
         let mut counts = [0u32; 2];
         for seed in 0..draws {
             let order = permutation(len)(seed, 0);
-            let entries: Vec<u64> = (0..len).map(|index| order(index)).collect();
+            let entries: Vec<u64> = (0..len).map(&order).collect();
             counts[(len as i64 - cycles(&entries)) as usize % 2] += 1;
         }
         assert_level(&format!("even and odd orders of {len}"), against_level(&counts));

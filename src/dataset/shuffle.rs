@@ -9,9 +9,26 @@ use crate::order::{Description, Op, Permutation, epoch_of, index_shuffle};
 /// The longest dataset that can be shuffled.
 const LEN_MAX: u64 = 1 << 63;
 
+/// How many permutations a thread keeps: one a shuffle of its pipelines, if they are that few.
+const KEPT: usize = 4;
+
 thread_local! {
-    /// The permutation used last: its keys cost as much as two dozen look-ups.
-    static LAST: RefCell<Permutation> = RefCell::new(Permutation::new(0, 0, 0));
+    /// The permutations used last, since making one costs as much as many look-ups, and the place
+    /// of the one that goes next.
+    static LAST: RefCell<([Permutation; KEPT], usize)> =
+        RefCell::new(([Permutation::new(0, 0, 0); KEPT], 0));
+}
+
+/// The entry at an offset of a permutation that is kept, or made and kept.
+fn permuted(len: u64, seed: u64, epoch: u64, offset: u64) -> u64 {
+    LAST.with_borrow_mut(|(kept, next)| {
+        if let Some(permutation) = kept.iter().find(|kept| kept.is_for(len, seed, epoch)) {
+            return permutation.get(offset);
+        }
+        *next = (*next + 1) % KEPT;
+        kept[*next] = Permutation::new(len, seed, epoch);
+        kept[*next].get(offset)
+    })
 }
 
 /// A dataset in random order: see [`Dataset::shuffle`].
@@ -39,12 +56,10 @@ impl<D: Dataset> Dataset for Shuffle<D> {
 
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
         let (epoch, offset) = epoch_of(index, self.len);
-        let offset = LAST.with_borrow_mut(|last| {
-            if !last.is_for(self.len, self.seed, epoch) {
-                *last = Permutation::new(self.len, self.seed, epoch);
-            }
-            last.get(offset)
-        });
+        if offset >= self.len {
+            return self.dataset.get(index); // Nothing is shuffled; the source says so.
+        }
+        let offset = permuted(self.len, self.seed, epoch, offset);
         self.dataset.get(index_in(epoch, offset, self.len)?)
     }
 
@@ -96,6 +111,9 @@ impl<D: Dataset> Dataset for GrainShuffle<D> {
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
         const ROUNDS: u32 = 4;
         let (epoch, offset) = epoch_of(index, self.len);
+        if offset >= self.len {
+            return self.dataset.get(index);
+        }
         let seed = self.seed.wrapping_add(epoch as u32);
         let offset = index_shuffle(offset, self.len.saturating_sub(1), seed, ROUNDS);
         self.dataset.get(index_in(epoch, offset, self.len)?)
@@ -132,6 +150,12 @@ mod tests {
         };
         assert_ne!(epoch(0), epoch(1));
         assert_eq!(sorted(epoch(0)), sorted(epoch(1)));
+    }
+
+    #[test]
+    fn an_empty_dataset_is_a_fault_and_no_panic() {
+        assert!(range(0..0).shuffle(1).get(0).is_err());
+        assert!(range(0..0).shuffle_like_grain(1).get(7).is_err());
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Limits {
 const BYTES_PER_NANO: u64 = 10;
 /// Samples of unknown size that may always be ahead.
 const UNKNOWN_SAMPLES: u64 = 16;
+/// What the samples of a group may occupy: groups that stay in the cache are handed over faster,
+/// and their memory is used again before the allocator gives it back to the system.
+const GROUP_BYTES: u64 = 128 * 1024;
+/// Into how many groups the bounds must be divisible, so that none waits for room for long.
+const GROUPS_MIN: u64 = 8;
 /// How fast groups may grow from one task to the next.
 const GROWTH: u64 = 4;
 
@@ -83,15 +88,13 @@ impl Window {
     /// How many of the `left` positions the next task should have; 0 for none now.
     pub(super) fn group(&mut self, tasks: usize, left: u64) -> u64 {
         let ahead = self.away + self.held;
-        if ahead == 0 {
-            let room = self.limits.samples.min(self.byte_room()).max(1);
-            return self.size(left).min(room).min(left);
-        }
-        if tasks as u64 >= self.limits.tasks {
-            return 0;
-        }
+        let size = self.size(left).min(left);
         let room = self.limits.samples.saturating_sub(ahead).min(self.byte_room());
-        self.size(left).min(room).min(left)
+        if ahead == 0 {
+            return size.min(room.max(1)).min(left);
+        }
+        // A whole group or none: filling up what each popped sample frees would undo the grouping.
+        if tasks as u64 >= self.limits.tasks || size > room { 0 } else { size }
     }
 
     pub(super) fn handed_out(&mut self, count: u64) {
@@ -136,7 +139,9 @@ impl Window {
     fn size(&mut self, left: u64) -> u64 {
         let Some(mean) = self.mean else { return 1 };
         let wanted = (self.limits.group_nanos / mean.nanos).clamp(1, self.limits.group);
-        self.group = wanted.min(self.group.saturating_mul(GROWTH));
+        let part = self.limits.samples.min(self.limits.bytes / mean.bytes.max(1)) / GROUPS_MIN;
+        let cached = GROUP_BYTES / mean.bytes.max(1);
+        self.group = wanted.min(self.group.saturating_mul(GROWTH)).min(part).min(cached).max(1);
         // Towards the end, smaller groups, so that no worker is left alone with a large one.
         let share = left.div_ceil(8).max(1);
         self.group.min(share)

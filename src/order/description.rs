@@ -5,6 +5,10 @@ use std::fmt::{self, Write};
 
 use sha2::{Digest, Sha256};
 
+/// The bytes of an op's hash in a shortened text, and the characters it takes with its mark.
+const HASH_BYTES: usize = 4;
+const HASH_LEN: usize = 1 + 2 * HASH_BYTES;
+
 /// A pipeline as a list of ops with their options: everything that the order depends on.
 ///
 /// Its text form is one line, `range(start=0,end=100)|shuffle(seed=7)|batch(size=10)`. A state
@@ -119,7 +123,7 @@ pub(super) fn shorten(text: &str, bytes: usize) -> String {
     while length(&parts) > bytes + 1 {
         let longest = parts
             .iter_mut()
-            .filter(|part| part.contains('(') && part.len() > hashed(part).len())
+            .filter(|part| part.contains('(') && part.len() > name(part).len() + HASH_LEN)
             .max_by_key(|part| part.len());
         match longest {
             Some(part) => *part = hashed(part),
@@ -131,8 +135,11 @@ pub(super) fn shorten(text: &str, bytes: usize) -> String {
 
 /// An op's text with its options replaced by a hash of the whole.
 fn hashed(op: &str) -> String {
-    let name = op.split('(').next().unwrap_or_default();
-    format!("{name}#{}", hash(op, 4))
+    format!("{}#{}", name(op), hash(op, HASH_BYTES))
+}
+
+fn name(op: &str) -> &str {
+    op.split('(').next().unwrap_or_default()
 }
 
 impl fmt::Display for Op {

@@ -12,10 +12,15 @@
 /// let order: Vec<u64> = (0..5).map(|i| windrow::order::index_shuffle(i, 4, 32, 4)).collect();
 /// assert_eq!(order, [2, 4, 3, 0, 1]);
 /// ```
+///
+/// # Panics
+/// When `index` is over `max_index`, or `rounds` is not an even number from 2 to 1,024.
 #[must_use]
 pub fn index_shuffle(index: u64, max_index: u64, seed: u32, rounds: u32) -> u64 {
-    if max_index == 0 || rounds == 0 {
-        return index.min(max_index);
+    assert!(index <= max_index, "index {index} of {max_index} at most");
+    assert!(rounds.is_multiple_of(2) && (2..=1024).contains(&rounds), "{rounds} rounds");
+    if max_index == 0 {
+        return 0;
     }
     let log = u64::BITS - (max_index - 1).leading_zeros();
     let block_bits = (log + log % 2).clamp(16, 64);

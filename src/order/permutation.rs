@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_small_length_is_a_bijection() {
-        for len in 0..700 {
+        for len in if cfg!(miri) { 120..140 } else { 0..700 } {
             let order = Permutation::new(len, len ^ 5, 3);
             let mut seen = vec![false; len as usize];
             for index in 0..len {

@@ -68,7 +68,7 @@ impl Array {
             let why = format!("is cut short: {shape} from byte {offset} on, {there} are there");
             return Err(wrong(Some(bytes.len()), why));
         }
-        let size = if samples == 0 { 0 } else { needed / samples };
+        let size = needed.checked_div(samples).unwrap_or(0);
         layout.column_major &= !shape.is_empty();
         Ok(Self { bytes, identity, layout, size })
     }

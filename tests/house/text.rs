@@ -249,3 +249,17 @@ fn comments_strings_and_tests_are_not_code() {
     assert_eq!(left.split_whitespace().collect::<Vec<_>>(), ["a;", "d;", "g"]);
     assert_eq!(line_of(&left, left.find('d').unwrap()), 5);
 }
+
+#[test]
+fn the_code_of_this_repository_is_balanced_once_blanked() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in ["src", "tests"].into_iter().flat_map(|dir| rust_files(root, dir)) {
+        for code in [&file.code, &file.shipped] {
+            for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
+                let count = |bracket| code.matches(bracket).count();
+                assert_eq!(count(open), count(close), "{open} and {close} in {}", file.path);
+            }
+            assert_eq!(code.lines().count(), file.text.lines().count(), "lines of {}", file.path);
+        }
+    }
+}

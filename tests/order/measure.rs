@@ -64,7 +64,7 @@ pub fn reference(len: u64, seed: u64) -> Vec<u64> {
     };
     let mut entries: Vec<u64> = (0..len).collect();
     for last in (1..entries.len()).rev() {
-        entries.swap(last, (u128::from(next()) * (last as u128 + 1) >> 64) as usize);
+        entries.swap(last, ((u128::from(next()) * (last as u128 + 1)) >> 64) as usize);
     }
     entries
 }

@@ -217,7 +217,8 @@ fn a_column_that_is_not_there_is_answered_with_those_there_are() {
     assert!(says("b".into()).contains("which columns 1 and 2 are called"));
     assert_eq!(says(3.into()), "field x wants column 3; its columns are 0 to 2");
     assert_eq!(says((1..5).into()), "field x wants column 4; its columns are 0 to 2");
-    assert!(says((2..1).into()).contains("run backwards"));
+    let backwards = std::ops::Range { start: 2, end: 1 };
+    assert!(says(backwards.into()).contains("run backwards"));
     assert!(says((1..1).into()).contains("has no column"));
     assert!(says(u64::MAX.into()).contains("wants column 18446744073709551615"));
     assert!(says((0..u64::MAX).into()).contains("wants column 18446744073709551614"));
@@ -273,6 +274,9 @@ fn options_are_the_same_after_json() {
         assert!(message.contains("columns are \"all\", a number, a name"), "{bad}: {message}");
     }
     assert_eq!(field("[]"), "no error");
+    // A word of its own in JSON, so a column of that name goes into a list.
+    let json = serde_json::to_string(&Columns::One("all".into())).unwrap();
+    assert_eq!(json, r#"["all"]"#);
 }
 
 #[test]

@@ -138,7 +138,7 @@ mod gz {
 
     #[test]
     fn a_packed_file_gives_what_the_plain_one_does() {
-        let data: Vec<u8> = (0..60_000u32).map(|i| (i * i >> 7) as u8).collect();
+        let data: Vec<u8> = (0..60_000u32).map(|i| ((i * i) >> 7) as u8).collect();
         let plain = file(0x0c, &[150, 10, 10], &data);
         let (one, other) = (open(&plain[..]).unwrap(), open(gzip(&plain)).unwrap());
         assert_eq!(flat(&one, "data"), flat(&other, "data"));

@@ -15,6 +15,17 @@ use windrow::source::{ByteSource, InMemory, Source};
 #[global_allocator]
 static SPY: spy::Spy = spy::Spy;
 
+#[cfg(not(feature = "csv"))]
+#[test]
+fn a_table_without_the_feature_csv_says_what_to_do() {
+    use windrow::dataset::Dtype;
+    use windrow::source::{Columns, Csv, CsvField, CsvOptions};
+    let options = CsvOptions::new("t.csv", [CsvField::new("x", Columns::All, Dtype::U8)]);
+    let message = text(Csv::new(&*bytes("t.csv", *b"1"), &options));
+    let why = "this build of windrow is without the feature `csv`; build with it";
+    assert_eq!(message, format!("reading the table t.csv is not available: {why}"));
+}
+
 /// Bytes in memory, as a source.
 fn bytes(name: &str, bytes: impl Into<Vec<u8>>) -> Arc<dyn ByteSource> {
     Arc::new(InMemory::new(name, bytes.into()))

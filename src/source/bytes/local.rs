@@ -1,6 +1,6 @@
 //! Files of this machine: the one place of this room that asks which platform it is on.
 //!
-//! Where a platform has no files, [`LocalFile`] and [`Mapped`] are absent and [`open`] says so.
+//! Where a platform has no files, `LocalFile` and `Mapped` are absent and [`open`] says so.
 
 #[cfg(any(unix, windows))]
 #[path = "file.rs"]
@@ -23,10 +23,10 @@ use crate::error::Result;
 /// Opens a file: mapped into memory with the feature `mmap`, by positional reads without it.
 ///
 /// Where the file system cannot map the file, it is read by positional reads all the same: the
-/// bytes are equal. See [`Mapped`] for what mapping asks of you.
+/// bytes are equal. Nobody may change a mapped file: what happens otherwise is said at `Mapped`.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) where there is no such file or it may not be read, a
+/// [`Error::Io`](crate::Error::Io) where there is no such file or it may not be read,
 /// [`Error::Format`](crate::Error::Format) where it is a folder, a pipe or a device, and
 /// [`Error::Unsupported`](crate::Error::Unsupported) in WebAssembly, which has no files.
 ///

@@ -27,6 +27,7 @@ use crate::order::Op;
 /// no space around them, no separators, and each within the range of its dtype. `BOOL` is 0 or 1,
 /// or true or false in lower or upper case or with a capital. `F16` and `BF16` are rounded by way
 /// of `F32`. Values may be quoted; blank lines are skipped; every row has the columns of the first.
+/// Columns are counted from 0 and lines from 1, in options and in errors.
 ///
 /// At most 65,536 columns, and 4 MiB in one row. Memory: the size of the tensors, and for a short
 /// while up to three times that. With the feature `gz`, a file may be gzip; beyond 16 MiB of text

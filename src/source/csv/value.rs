@@ -30,8 +30,8 @@ pub(super) fn push(
         Dtype::U64 => each!(whole::<u64>),
         Dtype::I64 => each!(whole::<i64>),
         // The constant functions are the same on every machine, with or without such hardware.
-        Dtype::F16 => each!(|text| single(text, |value| f16::from_f32_const(value))),
-        Dtype::BF16 => each!(|text| single(text, |value| bf16::from_f32_const(value))),
+        Dtype::F16 => each!(|text| single(text, f16::from_f32_const)),
+        Dtype::BF16 => each!(|text| single(text, bf16::from_f32_const)),
         Dtype::F32 => each!(|text| single(text, |value| value)),
         Dtype::F64 => each!(double),
     }
