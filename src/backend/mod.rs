@@ -13,7 +13,10 @@ pub mod web;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "threads.rs"]
 mod threads;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+#[path = "threads_shared.rs"]
+mod threads;
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
 #[path = "threads_absent.rs"]
 mod threads;
 

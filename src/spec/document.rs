@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::call::CallOptions;
 use super::ops::{Cast, Filter, OneHot, Reshape, Scale, Select};
 use super::options::{
     BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
@@ -111,6 +112,7 @@ choices! {
     "scale" Scale(Scale),
     "one_hot" OneHot(OneHot),
     "filter" Filter(Filter),
+    "call" Call(CallOptions),
 }
 
 choices! {

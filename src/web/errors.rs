@@ -62,8 +62,9 @@ fn object(told: &Told<'_>) -> JsValue {
 /// What reads files in JavaScript has codes of its own. They travel inside the text, since a
 /// sample's fault is text when it comes from another worker.
 fn split(text: &str) -> Option<(&str, String)> {
-    let start = text.find('[')?;
-    let (code, rest) = text[start + 1..].split_once("] ")?;
-    let named = code.len() > 3 && code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-    named.then(|| (code, format!("{}{rest}", &text[..start])))
+    text.match_indices('[').find_map(|(start, _)| {
+        let (code, rest) = text[start + 1..].split_once("] ")?;
+        let named = code.len() > 3 && code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        named.then(|| (code, format!("{}{rest}", &text[..start])))
+    })
 }

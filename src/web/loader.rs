@@ -1,5 +1,6 @@
 //! A loader in a worker, polled by its owner.
 
+use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll, Waker};
 
 use js_sys::{Array, Uint8Array};
@@ -8,18 +9,20 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use super::batch::{object, to_js};
 use super::errors::{failed, thrown};
 use super::files::Provided;
+use super::functions::{Elsewhere, Served};
 use super::settings::{Settings, setting};
 use crate::backend::Backend;
 use crate::backend::web::{Post, Workers};
 use crate::dataset::{Dtype, Record, Tensor};
 use crate::loader::Loader;
-use crate::spec::Spec;
+use crate::spec::{Functions, Spec};
 
 /// A loader that is polled, with the post of its workers where it has some.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct WebLoader {
-    loader: Loader<Record>,
+    /// After a panic outside of a sample JavaScript gives the whole program up.
+    loader: AssertUnwindSafe<Loader<Record>>,
     post: Option<Post>,
 }
 
@@ -33,7 +36,9 @@ impl WebLoader {
     pub fn new(document: &str, settings: JsValue) -> Result<WebLoader, JsValue> {
         let settings = Settings::read(settings)?;
         let spec = Spec::from_json(document).map_err(|error| thrown(&error))?;
-        let pipeline = spec.open(&Provided).map_err(|error| thrown(&error))?;
+        let functions: &dyn Functions =
+            if settings.backend == "workers" { &Elsewhere } else { &Served };
+        let pipeline = spec.open_with(&Provided, functions).map_err(|error| thrown(&error))?;
         let builder = settings.apply(Loader::builder(pipeline))?;
         let (builder, post) = match &*settings.backend {
             "inline" => (builder.backend(Backend::Inline), None),
@@ -45,7 +50,7 @@ impl WebLoader {
             other => return Err(thrown(&setting("backend", other, "inline, threads, workers"))),
         };
         let loader = builder.build().map_err(|error| thrown(&error))?;
-        Ok(Self { loader, post })
+        Ok(Self { loader: AssertUnwindSafe(loader), post })
     }
 
     /// What the order depends on.

@@ -7,12 +7,16 @@
 mod batch;
 mod errors;
 mod files;
+mod functions;
 mod loader;
 mod settings;
 mod worker;
 
 pub use files::provide;
+pub use functions::{WebRandom, functions};
 pub use loader::WebLoader;
+#[cfg(target_feature = "atomics")]
+pub use wasm_bindgen_rayon::init_thread_pool;
 pub use worker::WebWorker;
 
 use std::cell::RefCell;

@@ -1,6 +1,7 @@
 //! A worker's side: the random-access part of a pipeline, and requests to answer.
 
 use std::cell::OnceCell;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use super::errors::{failed, thrown};
 use super::files::Provided;
+use super::functions::Served;
 use crate::backend::web::serve;
 use crate::backend::{Fill, Inline};
 use crate::dataset::Record;
@@ -18,7 +20,8 @@ use crate::spec::Spec;
 /// Makes the samples of a pipeline for a loader elsewhere.
 #[wasm_bindgen]
 pub struct WebWorker {
-    work: Arc<dyn Fill<Record>>,
+    /// After a panic outside of a sample JavaScript gives the whole program up.
+    work: AssertUnwindSafe<Arc<dyn Fill<Record>>>,
     fingerprint: String,
 }
 
@@ -31,7 +34,7 @@ impl WebWorker {
     #[wasm_bindgen(constructor)]
     pub fn new(document: &str) -> Result<WebWorker, JsValue> {
         let spec = Spec::from_json(document).map_err(|error| thrown(&error))?;
-        let pipeline = spec.open(&Provided).map_err(|error| thrown(&error))?;
+        let pipeline = spec.open_with(&Provided, &Served).map_err(|error| thrown(&error))?;
         let taken = Rc::new(OnceCell::new());
         let place = taken.clone();
         // A loader checks the pipeline and says its fingerprint; its work is what is wanted here.
@@ -44,7 +47,10 @@ impl WebWorker {
             .build()
             .map_err(|error| thrown(&error))?;
         let work = taken.get().cloned().ok_or_else(|| failed("WORKER", "there is no work"))?;
-        Ok(Self { work, fingerprint: loader.state().fingerprint().to_owned() })
+        Ok(Self {
+            work: AssertUnwindSafe(work),
+            fingerprint: loader.state().fingerprint().to_owned(),
+        })
     }
 
     /// What the order depends on here; the loader's must be the same.
@@ -58,7 +64,7 @@ impl WebWorker {
     /// # Errors
     /// A request that is none.
     pub fn answer(&self, request: &[u8]) -> Result<Uint8Array, JsValue> {
-        let reply = serve(&*self.work, request).map_err(|fault| failed("WORKER", fault))?;
+        let reply = serve(&**self.work, request).map_err(|fault| failed("WORKER", fault))?;
         let len = u32::try_from(reply.len()).map_err(|error| failed("OUT_OF_MEMORY", error))?;
         let bytes = Uint8Array::new_with_length(len);
         reply.write(&mut |start, piece| {

@@ -3,9 +3,9 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
-const require = createRequire(join(process.env.WINDROW_WEB_TOOLS ?? 'target/web-tools', 'package.json'));
+const require = createRequire(resolve(process.env.WINDROW_WEB_TOOLS ?? 'target/web-tools', 'package.json'));
 
 const PATHS = {
   chromium: ['/usr/bin/chromium', '/usr/bin/google-chrome'],

@@ -23,11 +23,13 @@ export const rejected = async (promise) => {
   throw Error(`nothing was thrown; got ${got}`);
 };
 
-export const MODES = [
+const COUNTS = [1, 2, 4];
+
+/** Every backend with every number of workers. */
+export const modes = (threads) => [
   { backend: 'inline' },
-  { backend: 'workers', workers: 1 },
-  { backend: 'workers', workers: 2 },
-  { backend: 'workers', workers: 4 },
+  ...COUNTS.map((workers) => ({ backend: 'workers', workers })),
+  ...(threads ? COUNTS.map((workers) => ({ backend: 'threads', workers })) : []),
 ];
 
 export const name = ({ backend, workers }) => (workers ? `${backend} ${workers}` : backend);
@@ -248,5 +250,16 @@ export const cases = {
     const tasks = events.filter(({ kind }) => kind === 'task');
     equal(tasks.reduce((sum, { count }) => sum + count, 0), 5000);
     assert(tasks.every(({ worker, started, ended }) => worker >= 0 && worker < 2 && ended >= started), 'sound events');
+  },
+
+  async 'loaders opened and closed again and again leave nothing behind'({ windrow, here }) {
+    for (const mode of here.modes.filter(({ workers }) => workers !== 1)) {
+      for (let cycle = 0; cycle < (here.cycles ?? 10); cycle++) {
+        const data = await windrow.loader({ source: windrow.source.range(1000), batchSize: 100, ...mode });
+        const { value } = await data.next();
+        equal(value.fields.value.shape, [100]);
+        await data.close();
+      }
+    }
   },
 };

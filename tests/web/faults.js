@@ -36,4 +36,43 @@ export const faults = {
     const changed = await rejected(open('/changing/tests/data/c_f4_v1.npy'));
     equal(changed.code, 'SOURCE_CHANGED', changed.message);
   },
+
+  async 'a run that goes offline has errors with their reason, and an end'({ windrow }) {
+    const { loader, source } = windrow;
+    const data = await loader({ source: source.npy({ x: source.http('/offline/tests/data/c_f4_v1.npy', { read: 'range' }) }), epochs: 20, backend: 'workers', workers: 1 });
+    const codes = new Set();
+    for (;;) {
+      const item = await data.next().catch((error) => error);
+      if (item.done) break;
+      codes.add(item.code ?? 'ok');
+    }
+    equal([...codes].at(-1), 'READ');
+  },
+
+  async 'a wasm that is missing, a page, or cut short is named when the loader opens'({ windrow, here }) {
+    for (const fault of ['wasm404', 'wasmhtml', 'wasmcut']) {
+      const { loader, source } = await import(here.url(`${fault}/www/pkg/src/index.js`));
+      for (const backend of ['inline', 'workers']) {
+        const error = await rejected(loader({ source: source.range(9), backend, workers: 1 }));
+        equal(error.code, 'WASM_LOAD', `${fault}: ${error.message}`);
+      }
+    }
+  },
+
+  async 'a worker script that does not load is named'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const path of ['nothing.js', 'spa/worker.js', 'tests/web/broken.worker.js']) {
+      const worker = () => new Worker(here.url(path), { type: 'module' });
+      const error = await rejected(loader({ source: source.range(9), worker, workers: 1 }));
+      equal(error.code, 'WORKER_LOAD', `${path}: ${error.message}`);
+      assert(error.fix, 'it says what to do');
+    }
+  },
+
+  async 'a worker script that answers nothing is given up after the time to start'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const worker = () => new Worker(here.url('tests/web/module.js'), { type: 'module' });
+    const error = await rejected(loader({ source: source.range(9), worker, workers: 1, startTimeout: 200 }).then((data) => data.next()));
+    equal(error.code, 'WORKER_LOAD', error.message);
+  },
 };

@@ -25,6 +25,7 @@ export const CDN = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-
 /** Serves a folder with these headers on every answer: `{ origin, close }`. */
 export async function serve({ headers = {}, folder = root } = {}) {
   let asked = 0;
+  let reads = 0;
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
     const answer = (status, body, more = {}) => response.writeHead(status, { 'Cache-Control': 'no-cache', ...headers, ...more }).end(request.method === 'HEAD' ? undefined : body);
@@ -32,9 +33,15 @@ export async function serve({ headers = {}, folder = root } = {}) {
     // A start page for whatever path, with status 200.
     if (path.startsWith('/spa/')) return answer(200, '<!doctype html><title>home</title>', { 'Content-Type': 'text/html' });
     try {
-      const real = path.replace(/^\/(norange|changing)\//, '/');
-      const bytes = await readFile(join(folder, normalize(real)));
+      const real = path.replace(/^\/(norange|changing|offline|wasm404|wasmhtml|wasmcut)\//, '/');
+      let bytes = await readFile(join(folder, normalize(real)));
       asked += 1;
+      if (path.startsWith('/offline/') && request.headers.range && (reads += 1) > 30) return request.socket.destroy();
+      if (real.endsWith('.wasm')) {
+        if (path.startsWith('/wasm404/')) return answer(404, 'no such file');
+        if (path.startsWith('/wasmhtml/')) return answer(200, '<!doctype html>', { 'Content-Type': 'text/html' });
+        if (path.startsWith('/wasmcut/')) bytes = bytes.subarray(0, bytes.length / 2);
+      }
       const tag = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
       const more = {
         'Content-Type': TYPES[extname(real)] ?? 'application/octet-stream',

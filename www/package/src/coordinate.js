@@ -6,8 +6,8 @@ import { isTold, plain } from './errors.js';
 /** Starts of one worker in a row that may fail. */
 const STARTS = 3;
 
-export function coordinate(endpoint, { glue, compile, prepare, reader, locks }) {
-  let core, opening, wanted = 0, ended = false, dead = false;
+export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
+  let core, opening, poolReady, wanted = 0, ended = false, dead = false;
   const workers = [];
   const post = (message, transfer = []) => endpoint.postMessage(message, transfer);
 
@@ -17,7 +17,18 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks }) 
     else if (data.type === 'next') (wanted += 1), pump();
     else if (data.type === 'worker') greet(data.index, data.port);
     else if (data.type === 'died') lost(data.index, data.why);
+    else if (data.type === 'pool-ready') poolReady();
   };
+
+  // What the glue of rayon's pool calls: the page starts the threads, this one builds the pool.
+  if (threads) {
+    globalThis.windrowPool = async (module, memory, builder) => {
+      const ready = new Promise((resolve) => (poolReady = resolve));
+      post({ type: 'pool', module, memory, receiver: builder.receiver(), count: builder.numThreads(), files: opening.files });
+      await ready;
+      builder.build();
+    };
+  }
 
   async function open(message) {
     opening = message;
@@ -26,10 +37,18 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks }) 
     message.ports.forEach((port, index) => greet(index, port));
     glue.initSync({ module });
     glue.provide(reader(files));
+    if (threads) await glue.initThreadPool(message.settings.workers);
     core = new glue.WebLoader(message.document, message.settings);
     opening.fingerprint = core.fingerprint();
     for (const worker of workers) if (worker.fingerprint) arrived(worker);
-    post({ type: 'opened', mode: {}, progress: core.progress() });
+    // A worker that cannot start is an error of opening, so the first one is waited for.
+    if (workers.length === 0) opened();
+  }
+
+  function opened() {
+    if (opening.done) return;
+    opening.done = true;
+    post({ type: 'opened', progress: core.progress() });
     pump();
   }
 
@@ -39,8 +58,8 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks }) 
     const worker = { index, port, lock, busy: [], starts: (workers[index]?.starts ?? 0) + 1 };
     workers[index] = worker;
     port.onmessage = ({ data }) => workers[index] === worker && !dead && heard(worker, data);
-    const { document, files, module, startTimeout } = opening;
-    port.postMessage({ type: 'open', document, files, module, lock });
+    const { document, files, module, modules, startTimeout } = opening;
+    port.postMessage({ type: 'open', document, files, module, modules, lock });
     worker.timer = setTimeout(() => lost(index, `did not start within ${startTimeout} ms`), startTimeout);
   }
 
@@ -72,6 +91,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks }) 
     if (locks) locks.request(worker.lock, () => workers[worker.index] === worker && lost(worker.index, 'was terminated')).catch(() => {});
     core.ready(worker.index);
     event('ready', worker);
+    opened();
     pump();
   }
 
@@ -96,7 +116,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks }) 
     while (wanted > 0 && !ended && !dead) {
       let message;
       try {
-        const batch = core.poll();
+        const batch = threads ? core.wait() : core.poll();
         if (batch === undefined) break;
         ended = batch === null;
         message = ended ? { type: 'end' } : { type: 'batch', batch };

@@ -9,14 +9,15 @@ const DTYPES = new Map([
 ]);
 if (globalThis.Float16Array) DTYPES.set(globalThis.Float16Array, '<f2');
 
-/** `{ document, files }` of the options: the document as text, the files by name. */
+/** `{ document, files, modules, calls }`: the document as text, the files by name, what it calls. */
 export function describe(options) {
   const { spec, source, pipeline = [], stages = [], seed, shuffle, epochs, batchSize } = options;
   if (spec !== undefined) {
     for (const name of ['source', 'pipeline', 'stages', 'seed', 'shuffle', 'epochs', 'batchSize']) {
       if (options[name] !== undefined) throw setting(name, 'is part of `spec` already', 'leave it out');
     }
-    return { document: typeof spec === 'string' ? spec : text(spec), files: options.files ?? {} };
+    const document = typeof spec === 'string' ? spec : text(spec);
+    return { document, files: options.files ?? {}, modules: [], calls: /"op"\s*:\s*"call"/.test(document) };
   }
   if (!source?.document) throw setting('source', 'is missing', 'give one of `source.*`, or a whole document as `spec`');
   const ops = [];
@@ -29,7 +30,9 @@ export function describe(options) {
   }
   const document = { version: 1, source: source.document, ops, stages: last };
   if (seed !== undefined) document.seed = seed;
-  return { document: text(document), files: { ...source.files, ...options.files } };
+  const calls = ops.filter(({ op }) => op === 'call');
+  const modules = calls.filter(({ module }) => module).map(({ name, module }) => ({ name, module }));
+  return { document: text(document), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0 };
 }
 
 /** Everything that is no JSON has its place named: a function cannot be posted. */
@@ -69,6 +72,13 @@ export const ops = {
   scale: step('scale'),
   oneHot: step('one_hot'),
   filter: step('filter'),
+  /** A function that workers have: served by a worker file under this name, or an export of a module by its URL. */
+  js(what, options) {
+    if (typeof what === 'string') return { op: 'call', name: what, options };
+    const made = { op: 'call', name: what.export ?? 'default', options };
+    // Where a function is loaded from is no part of what it is, so it is not in the document.
+    return Object.defineProperty(made, 'module', { value: String(what.module) });
+  },
   /** Any other op by its name in the pipeline document. */
   op: (name, options) => step(name)(options),
 };

@@ -106,6 +106,8 @@ export declare const ops: {
   scale(options: { field: string; factor?: number; offset?: number; dtype?: Dtype }): Op;
   oneHot(options: { field: string; classes: number; dtype?: Dtype }): Op;
   filter(options: { field: string; is: string; value: number }): Op;
+  /** A function of the worker file by its name, or an export of a module by its URL. Runs in workers. */
+  js(what: string | { module: string | URL; export?: string }, options?: object): Op;
   /** Any other op by its name in the pipeline document. */
   op(name: string, options?: object): Op;
 };

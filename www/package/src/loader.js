@@ -2,7 +2,7 @@
 
 import { Batch } from './batch.js';
 import { describe, setting } from './document.js';
-import { WindrowError, plain } from './errors.js';
+import { WindrowError } from './errors.js';
 
 /** Batches asked for before anybody wants them. */
 const AHEAD = 2;
@@ -19,18 +19,18 @@ export const loaderOn = (platform) => async (options = {}) => {
     if (!KNOWN.has(name)) throw setting(name, 'is no option of loader()', `known are ${[...KNOWN].join(', ')}`);
   }
   options.signal?.throwIfAborted();
-  const { document, files } = describe(options);
-  const mode = await choose(platform, options);
+  const { document, files, modules, calls } = describe(options);
+  const mode = await choose(platform, options, calls);
   const made = {};
   for (const [name, file] of Object.entries(files)) made[name] = await platform.file(file, name);
   options.signal?.throwIfAborted();
   const loader = new Loader(platform, options, mode);
-  await loader.open(document, made);
+  await loader.open(document, made, modules.map(({ name, module }) => ({ name, module: platform.module(module) })));
   return loader;
 };
 
 /** Which backend, with how many workers, and why. */
-async function choose(platform, { backend = 'auto', workers, worker }) {
+async function choose(platform, { backend = 'auto', workers, worker }, calls) {
   if (!['auto', 'inline', 'workers', 'threads'].includes(backend)) {
     throw setting('backend', `is ${JSON.stringify(backend)}`, 'allowed: auto, inline, workers, threads');
   }
@@ -41,8 +41,11 @@ async function choose(platform, { backend = 'auto', workers, worker }) {
   const count = workers || platform.cores();
   const threads = (await platform.threads?.()) ?? 'this build of windrow has no threads';
   const mode = (backend, workers, reason) => ({ backend, workers, isolated, reason });
+  if (calls && (backend === 'inline' || backend === 'threads')) {
+    throw new WindrowError({ code: 'NOT_SERVED', message: `functions cannot be called with backend ${backend}`, fix: 'use backend workers or auto' });
+  }
   if (backend === 'inline') return mode('inline', 1, 'asked for');
-  if (workers === 0) {
+  if (workers === 0 && !calls) {
     if (backend !== 'auto') throw setting('workers', `is 0 with backend ${backend}`, 'give 1 or more, or backend inline');
     return mode('inline', 1, 'workers is 0');
   }
@@ -54,7 +57,7 @@ async function choose(platform, { backend = 'auto', workers, worker }) {
     return mode('threads', count, 'asked for');
   }
   if (backend === 'workers') return mode('workers', count, 'asked for');
-  if (worker) return mode('workers', count, 'functions of a worker file run in workers');
+  if (worker || calls) return mode('workers', count, 'JavaScript functions run in workers');
   if (threads === true) return mode('threads', count, 'threads can be had here');
   return mode('workers', count, threads);
 }
@@ -86,14 +89,14 @@ class Loader {
   }
 
   /** @internal */
-  async open(document, files) {
+  async open(document, files, modules) {
     const { signal, timeout, startTimeout = 30_000 } = this.#options;
     this.#abort = () => this.#end({ error: signal.reason });
     signal?.addEventListener('abort', this.#abort, { once: true });
     const opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
     const { backend, workers } = this.mode;
     try {
-      this.#coordinator = this.#platform.coordinator({
+      this.#coordinator = this.#platform.coordinator(backend === 'threads', {
         message: (message) => this.#hear(message),
         failed: (why) => this.#end({ error: loadFailed('the coordinator', why) }),
       });
@@ -103,13 +106,13 @@ class Loader {
       if (resume !== undefined) settings.resume = typeof resume === 'string' ? resume : JSON.stringify(resume);
       for (const key of Object.keys(settings)) settings[key] === undefined && delete settings[key];
       const timeline = Boolean(this.#options.onEvent);
-      this.#post({ type: 'open', document, settings, files, ports, timeout, startTimeout, timeline }, ports);
+      this.#post({ type: 'open', document, settings, files, modules, ports, timeout, startTimeout, timeline }, ports);
     } catch (error) {
       this.#end({ error: error instanceof WindrowError ? error : loadFailed('a worker', error.message) });
     }
     const timer = setTimeout(() => this.#end({ error: loadFailed('the coordinator', `no answer within ${startTimeout} ms`) }), startTimeout + 1000);
     try {
-      Object.assign(this.mode, await opened);
+      await opened;
     } finally {
       clearTimeout(timer);
     }
@@ -132,7 +135,7 @@ class Loader {
 
   /** Ends everything: for `break`, and for an error that nobody asked to go on after. */
   async *[Symbol.asyncIterator]() {
-    if (this.#closed && !this.#closed.error) throw new WindrowError({ code: 'CLOSED', message: 'the loader is closed', fix: 'make a new one, with resume: batch.state' });
+    if (this.#closed && !this.#closed.error && !this.#ended) throw new WindrowError({ code: 'CLOSED', message: 'the loader is closed', fix: 'make a new one, with resume: batch.state' });
     try {
       for (let item; !(item = await this.next()).done; ) yield item.value;
     } finally {
@@ -172,22 +175,28 @@ class Loader {
     switch (message.type) {
       case 'opened':
         this.#progress = message.progress;
-        return this.#opening.resolve(message.mode);
+        return this.#opening.resolve();
       case 'batch':
       case 'end':
       case 'error':
         if (message.fatal) return this.#end({ error: new WindrowError(message.error) });
         this.#asked -= 1;
-        if (message.type === 'end') this.#ended = true;
         this.#items.push(message);
+        if (message.type === 'end') {
+          this.#ended = true;
+          this.#end({});
+        }
         while (this.#waiting.length > 0 && this.#items.length > 0) {
           const { resolve, reject } = this.#waiting.shift();
           this.#deliver(this.#items.shift()).then(resolve, reject);
         }
-        if (this.#ended) for (const { resolve } of this.#waiting.splice(0)) resolve(CLOSED);
-        return this.#ask();
+        if (!this.#ended) return this.#ask();
+        for (const { resolve } of this.#waiting.splice(0)) resolve(CLOSED);
+        return;
       case 'restart':
         return this.#restart(message);
+      case 'pool':
+        return this.#pool(message);
       case 'event':
         return this.#options.onEvent?.(message.event);
     }
@@ -213,6 +222,22 @@ class Loader {
     return port1;
   }
 
+  /** Threads are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
+  #pool({ count, ...message }) {
+    let ready = 0;
+    for (let index = 0; index < count; index++) {
+      const worker = this.#platform.thread({
+        message: (answer) => {
+          if (answer.error) this.#end({ error: new WindrowError(answer.error) });
+          else if (++ready === count) this.#post({ type: 'pool-ready' });
+        },
+        failed: (why) => this.#end({ error: loadFailed(`thread ${index}`, why) }),
+      });
+      this.#workers[index] = worker;
+      worker.post({ ...message, type: 'windrow:thread' }, []);
+    }
+  }
+
   #restart({ index }) {
     const old = this.#workers[index];
     this.#workers[index] = undefined;
@@ -236,7 +261,8 @@ class Loader {
     this.#coordinator?.terminate();
     for (const worker of this.#workers) worker?.terminate();
     this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed while it opened' }));
-    if (error || this.#ended === false) this.#items.length = 0;
+    if (this.#ended) return;
+    this.#items.length = 0;
     for (const { resolve, reject } of this.#waiting.splice(0)) error ? reject(error) : resolve(CLOSED);
   }
 }
@@ -248,5 +274,3 @@ const loadFailed = (who, why) =>
     message: `${who} could not be started: ${why || 'the browser gives no reason'}`,
     fix: 'look for a 404 or a blocked request of the worker script in the network panel; a Content-Security-Policy needs worker-src for it, and a page with COEP needs that header on the script too',
   });
-
-export { plain };

@@ -1,21 +1,33 @@
 // Starting workers and making files ready, in a browser.
 
 import { WindrowError } from './errors.js';
+import { shareable } from './probe.js';
 
 export const platform = {
   isolated: () => globalThis.crossOriginIsolated === true,
   cores: () => Math.min(Math.max(globalThis.navigator?.hardwareConcurrency ?? 2, 1), 8),
 
-  coordinator({ message, failed }) {
-    const worker = watched(new Worker(new URL('./coordinator.js', import.meta.url), { type: 'module', name: 'windrow' }), failed);
-    worker.onmessage = ({ data }) => message(data);
-    return handle(worker);
+  threads: () => shareable(),
+
+  // Each script is named in full where its worker is made, or bundlers do not see it.
+  coordinator(threads, { message, failed }) {
+    const worker = threads
+      ? foreign('coordinator-threads.js') ?? new Worker(new URL('./coordinator-threads.js', import.meta.url), { type: 'module', name: 'windrow' })
+      : foreign('coordinator.js') ?? new Worker(new URL('./coordinator.js', import.meta.url), { type: 'module', name: 'windrow' });
+    return handle(watched(worker, failed, message));
+  },
+
+  thread({ message, failed }) {
+    const worker = foreign('thread.js') ?? new Worker(new URL('./thread.js', import.meta.url), { type: 'module', name: 'windrow-thread' });
+    return handle(watched(worker, failed, message));
   },
 
   worker(make, { failed }) {
-    const worker = make ? make() : new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'windrow-worker' });
-    return handle(watched(worker, failed));
+    const own = () => foreign('worker.js') ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'windrow-worker' });
+    return handle(watched((make ?? own)(), failed));
   },
+
+  module: (url) => new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href,
 
   async file(file, name) {
     if (typeof file === 'string' || file instanceof URL) file = { kind: 'http', url: file, read: 'whole' };
@@ -27,12 +39,22 @@ export const platform = {
   },
 };
 
+/** A worker whose script is on another origin, as from a CDN: only a script of one's own may import it. */
+function foreign(name) {
+  const { href, origin, protocol } = new URL(import.meta.url);
+  if (!globalThis.location || origin === location.origin || !/^https?:$/.test(protocol)) return undefined;
+  const script = `import ${JSON.stringify(href.replace(/[^/]*$/, name))};`;
+  const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
+  return new Worker(url, { type: 'module', name: 'windrow' });
+}
+
 const handle = (worker) => ({
   post: (message, transfer) => worker.postMessage(message, transfer),
   terminate: () => worker.terminate(),
 });
 
-function watched(worker, failed) {
+function watched(worker, failed, message) {
+  if (message) worker.onmessage = ({ data }) => message(data);
   worker.addEventListener('error', (event) => {
     event.preventDefault?.();
     failed(event.message);

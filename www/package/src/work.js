@@ -1,9 +1,10 @@
 // A worker: the random-access part of the pipeline in a wasm instance of its own.
 
 import { plain } from './errors.js';
+import { caller } from './functions.js';
 import { safely } from './coordinate.js';
 
-export function work(endpoint, { glue, reader, locks }) {
+export function work(endpoint, { glue, reader, locks }, served = {}) {
   endpoint.addEventListener('message', ({ data }) => {
     if (data?.type !== 'windrow:port') return;
     const { port } = data;
@@ -13,10 +14,13 @@ export function work(endpoint, { glue, reader, locks }) {
       else if (data.type === 'request') answer(data.bytes);
     };
 
-    async function open({ document, files, module, lock }) {
+    async function open({ document, files, module, modules, lock }) {
+      const functions = { ...served };
+      for (const { name, module } of modules) functions[name] = await imported(name, module);
       if (lock && locks) await new Promise((held) => locks.request(lock, () => (held(), new Promise(() => {}))));
       glue.initSync({ module });
       glue.provide(reader(files));
+      glue.functions(caller(functions));
       own = new glue.WebWorker(document);
       port.postMessage({ type: 'ready', fingerprint: own.fingerprint() });
     }
@@ -36,4 +40,15 @@ export function work(endpoint, { glue, reader, locks }) {
       port.postMessage({ type: 'reply', bytes, started, ended: now() }, [bytes.buffer]);
     }
   });
+}
+
+async function imported(name, url) {
+  let module;
+  try {
+    module = await import(/* @vite-ignore */ /* webpackIgnore: true */ url);
+  } catch (error) {
+    throw Error(`[NOT_SERVED] ${url} cannot be imported: ${error.message}`);
+  }
+  if (typeof module[name] !== 'function') throw Error(`[NOT_SERVED] ${url} has no function ${name}`);
+  return module[name];
 }

@@ -1,7 +1,5 @@
 // The worker's script in a browser.
 
-import * as glue from './plain/windrow.js';
-import { reader } from './reader.js';
-import { work } from './work.js';
+import { serve } from './serve.js';
 
-work(self, { glue, reader, locks: navigator.locks });
+serve({});
