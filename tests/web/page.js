@@ -11,7 +11,7 @@ const from = new URLSearchParams(location.search).get('from') ?? location.origin
 const windrow = await import(`${from}/www/pkg/src/index.js`);
 const here = {
   modes: modes(globalThis.crossOriginIsolated === true),
-  cycles: 100,
+  cycles: 30,
   open: async (path) => (await fetch(`/${path}`)).blob(),
   json: async (path) => (await fetch(`/${path}`)).json(),
   worker: () => new Worker(new URL('./functions.worker.js', import.meta.url), { type: 'module' }),

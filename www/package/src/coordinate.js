@@ -1,7 +1,7 @@
 // The coordinator: a loader in wasm, and messages to and from its workers. It carries and watches;
 // what comes next is the loader's to say.
 
-import { isTold, plain } from './errors.js';
+import { isTold, plain, safely } from './errors.js';
 
 /** Starts of one worker in a row that may fail. */
 const STARTS = 3;
@@ -57,14 +57,18 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     const lock = locks ? `windrow:${crypto.randomUUID()}` : undefined;
     const worker = { index, port, lock, busy: [], starts: (workers[index]?.starts ?? 0) + 1 };
     workers[index] = worker;
+    port.onmessageerror = () => workers[index] === worker && lost(index, 'a message from it could not be read');
     port.onmessage = ({ data }) => workers[index] === worker && !dead && heard(worker, data);
-    const { document, files, module, modules, startTimeout } = opening;
-    port.postMessage({ type: 'open', document, files, module, modules, lock });
+    const { startTimeout } = opening;
     worker.timer = setTimeout(() => lost(index, `did not start within ${startTimeout} ms`), startTimeout);
   }
 
   function heard(worker, data) {
-    if (data.type === 'ready') {
+    if (data.type === 'hello') {
+      // Not before: Firefox loses a module that is posted to a port on its way to a worker.
+      const { document, files, module, modules } = opening;
+      worker.port.postMessage({ type: 'open', document, files, module, modules, lock: worker.lock });
+    } else if (data.type === 'ready') {
       worker.fingerprint = data.fingerprint;
       if (core) arrived(worker);
     } else if (data.type === 'reply') {
@@ -172,13 +176,5 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
       told.fix = 'with backend workers such a sample costs a worker instead of the loader; resume with the last state';
     }
     post({ type: 'error', fatal: true, error: told });
-  }
-}
-
-export function safely(call) {
-  try {
-    return call();
-  } catch {
-    return undefined;
   }
 }

@@ -1,12 +1,12 @@
 // The coordinator's script in a browser, for the threaded build.
 
-import * as glue from './threaded/windrow.js';
+import { WebLoader, initSync, initThreadPool, lastPanic, provide } from './threaded/windrow.js';
 import { coordinate } from './coordinate.js';
 import { prepare, reader } from './reader.js';
 import { compile } from './wasm.js';
 
 coordinate(self, {
-  glue,
+  glue: { WebLoader, initSync, initThreadPool, lastPanic, provide },
   prepare,
   reader,
   threads: true,

@@ -1,12 +1,12 @@
 // The coordinator's script in a browser.
 
-import * as glue from './plain/windrow.js';
+import { WebLoader, initSync, lastPanic, provide } from './plain/windrow.js';
 import { coordinate } from './coordinate.js';
 import { prepare, reader } from './reader.js';
 import { compile } from './wasm.js';
 
 coordinate(self, {
-  glue,
+  glue: { WebLoader, initSync, lastPanic, provide },
   prepare,
   reader,
   locks: navigator.locks,

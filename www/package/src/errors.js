@@ -27,3 +27,12 @@ export function plain(error, code) {
   if (/out of memory|allocation failed/i.test(text)) code = 'OUT_OF_MEMORY';
   return { code, message: text };
 }
+
+/** What a call gives, or nothing where it throws. */
+export function safely(call) {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}

@@ -7,6 +7,9 @@ import { Worker } from 'node:worker_threads';
 
 import { WindrowError } from './errors.js';
 
+/** Node refuses this flag, which goes with `-e`, for workers. */
+const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
+
 export const platform = {
   isolated: () => true,
   cores: () => Math.min(availableParallelism(), 8),
@@ -17,14 +20,14 @@ export const platform = {
   module: (url) => (/^[a-z]+:/i.test(url) ? url : pathToFileURL(url).href),
 
   coordinator(_, { message, failed }) {
-    const worker = new Worker(new URL('./node-coordinator.js', import.meta.url));
+    const worker = new Worker(new URL('./node-coordinator.js', import.meta.url), { execArgv });
     worker.on('message', message);
     worker.on('error', (error) => failed(error.message));
     return handle(worker);
   },
 
   worker(make, { failed, exited }) {
-    const worker = make ? make() : new Worker(new URL('./node-worker.js', import.meta.url));
+    const worker = make ? make() : new Worker(new URL('./node-worker.js', import.meta.url), { execArgv });
     let online = false;
     worker.on('online', () => (online = true));
     worker.on('error', (error) => (online ? exited(error.message) : failed(error.message)));

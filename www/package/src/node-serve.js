@@ -2,8 +2,10 @@
 
 import { parentPort } from 'node:worker_threads';
 
-import * as glue from './plain/windrow.js';
+import { WebWorker, functions as serveFunctions, initSync, lastPanic, provide } from './plain/windrow.js';
 import { reader } from './node-reader.js';
 import { work } from './work.js';
+
+const glue = { WebWorker, functions: serveFunctions, initSync, lastPanic, provide };
 
 export const serve = (functions) => work(parentPort, { glue, reader }, functions);

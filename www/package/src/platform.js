@@ -9,10 +9,11 @@ export const platform = {
 
   threads: () => shareable(),
 
-  // Each script is named in full where its worker is made, or bundlers do not see it.
+  // Each script is named in full where its worker is made, or bundlers do not see it; webpack puts
+  // workers of one name into one file.
   coordinator(threads, { message, failed }) {
     const worker = threads
-      ? foreign('coordinator-threads.js') ?? new Worker(new URL('./coordinator-threads.js', import.meta.url), { type: 'module', name: 'windrow' })
+      ? foreign('coordinator-threads.js') ?? new Worker(new URL('./coordinator-threads.js', import.meta.url), { type: 'module', name: 'windrow-threaded' })
       : foreign('coordinator.js') ?? new Worker(new URL('./coordinator.js', import.meta.url), { type: 'module', name: 'windrow' });
     return handle(watched(worker, failed, message));
   },

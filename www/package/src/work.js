@@ -1,8 +1,7 @@
 // A worker: the random-access part of the pipeline in a wasm instance of its own.
 
-import { plain } from './errors.js';
+import { plain, safely } from './errors.js';
 import { caller } from './functions.js';
-import { safely } from './coordinate.js';
 
 export function work(endpoint, { glue, reader, locks }, served = {}) {
   endpoint.addEventListener('message', ({ data }) => {
@@ -13,6 +12,9 @@ export function work(endpoint, { glue, reader, locks }, served = {}) {
       if (data.type === 'open') open(data).catch((error) => port.postMessage({ type: 'error', error: plain(error, 'WORKER') }));
       else if (data.type === 'request') answer(data.bytes);
     };
+
+    port.onmessageerror = () => port.postMessage({ type: 'error', error: { code: 'WORKER_LOAD', message: 'a message to the worker could not be read' } });
+    port.postMessage({ type: 'hello' });
 
     async function open({ document, files, module, modules, lock }) {
       const functions = { ...served };
