@@ -117,6 +117,42 @@ impl std::fmt::Display for Fault {
     }
 }
 
+/// How a worker was lost while it made a sample.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Loss {
+    /// How it ended, such as `killed by SIGSEGV`.
+    pub how: String,
+    /// What it was doing, such as `making the sample`; empty where that is not known.
+    pub stage: Cow<'static, str>,
+    /// The most it was seen to occupy, in bytes, where known.
+    pub rss: Option<u64>,
+    /// The index that it last asked of a source, where known.
+    pub index: Option<u64>,
+}
+
+impl From<String> for Loss {
+    fn from(how: String) -> Self {
+        Self { how, ..Self::default() }
+    }
+}
+
+impl From<&str> for Loss {
+    fn from(how: &str) -> Self {
+        how.to_owned().into()
+    }
+}
+
+impl std::fmt::Display for Loss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.how)?;
+        if !self.stage.is_empty() {
+            write!(f, " while {}", self.stage)?;
+        }
+        self.rss.map_or(Ok(()), |rss| write!(f, ", at {} MiB", rss >> 20))
+    }
+}
+
 /// What a loader reports.
 ///
 /// Each variant says what happened, where, and what to do. New variants may come.
@@ -135,12 +171,20 @@ pub enum Error {
         attempts: u32,
     },
     /// Every worker that took this sample was lost.
-    #[error("position {position}: lost its worker {} time(s): {}; the sample crashes or hangs whoever makes it", .attempts.len(), .attempts.join("; "))]
+    #[error("position {position}{}: lost its worker {} time(s): {}; the sample crashes or hangs whoever makes it", index_text(*.index), .attempts.len(), losses_text(.attempts))]
     SampleLost {
         /// The place in the stream.
         position: u64,
-        /// How each attempt ended, in the backend's words.
-        attempts: Vec<String>,
+        /// The index that was last asked of a source, where known.
+        index: Option<u64>,
+        /// How each attempt ended.
+        attempts: Vec<Loss>,
+    },
+    /// Worker processes that cannot start, or that all end.
+    #[error("worker processes: {why}")]
+    Workers {
+        /// What the last of them said, or how it ended.
+        why: String,
     },
     /// A state of another pipeline was given to this loader.
     #[error(
@@ -236,6 +280,14 @@ impl Error {
 
 fn attempts_text(attempts: u32) -> String {
     if attempts > 1 { format!(" (after {attempts} attempts)") } else { String::new() }
+}
+
+fn index_text(index: Option<u64>) -> String {
+    index.map(|index| format!(" (index {index})")).unwrap_or_default()
+}
+
+fn losses_text(losses: &[Loss]) -> String {
+    losses.iter().map(Loss::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn offset_text(offset: Option<u64>) -> String {

@@ -71,9 +71,9 @@ pub mod stage;
 #[cfg(all(target_arch = "wasm32", feature = "web"))]
 pub mod web;
 
-pub use backend::Backend;
+pub use backend::{Backend, WorkerContext, init};
 pub use dataset::Dataset;
-pub use error::{Error, Fault, FaultKind, Result};
+pub use error::{Error, Fault, FaultKind, Loss, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;
 pub use source::{from_vec, range, source};

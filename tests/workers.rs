@@ -153,7 +153,7 @@ fn a_reply_that_cannot_be_read_counts_as_lost_and_says_why() {
         post.replied(0, Tensor::new(Dtype::U8, [len], &bytes).unwrap());
         // Never a panic; a changed number inside a sample is a sample all the same.
         match backend.wait(Duration::ZERO) {
-            Some(Event::Lost { task: 4, how }) => assert!(!how.is_empty()),
+            Some(Event::Lost { task: 4, how }) => assert!(!how.how.is_empty()),
             Some(Event::Done(done)) => assert_eq!(done.task, 4),
             other => panic!("{other:?}"),
         }

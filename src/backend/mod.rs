@@ -6,8 +6,12 @@
 
 mod inline;
 pub mod log;
+// Where there are no worker processes, what only they use is idle.
+#[cfg_attr(not(unix), allow(dead_code))]
+pub(crate) mod recipe;
 mod registry;
 mod run;
+pub(crate) mod settings;
 pub mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -20,17 +24,31 @@ mod threads;
 #[path = "threads_absent.rs"]
 mod threads;
 
+#[cfg(unix)]
+pub(crate) mod process;
+#[cfg(not(unix))]
+#[path = "process_absent.rs"]
+pub(crate) mod process;
+
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 pub use inline::Inline;
+#[doc(hidden)]
+#[cfg(unix)]
+pub use inventory;
+#[doc(hidden)]
+pub use process::TestEntry;
+pub use process::init;
+pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, Capabilities, Info, registry};
 pub use run::{Fill, run};
+pub use settings::StartMethod;
 pub use threads::Threads;
 
 use crate::engine::{Completion, Task};
-use crate::error::Result;
+use crate::error::{Error, Loss, Result};
 
 /// Starts a backend with so many workers for this work.
 ///
@@ -44,6 +62,11 @@ pub fn start<T: Send + 'static>(
 ) -> Result<Box<dyn ExecutionBackend<T>>> {
     match backend.resolve()?.name {
         "threads" => Ok(Box::new(Threads::shared(work, workers)?)),
+        "processes" => Err(Error::Unsupported {
+            what: "backend processes".into(),
+            why: "a dataset cannot cross to another process".into(),
+            instead: "give the loader a recipe, with Loader::recipe, or use backend threads".into(),
+        }),
         _ => Ok(Box::new(Inline::shared(work))),
     }
 }
@@ -56,7 +79,8 @@ pub fn start<T: Send + 'static>(
 /// - Each task that [`submit`](Self::submit) took is answered by exactly one [`Event`], in any
 ///   order, unless the backend is shut down first.
 /// - The results of a task are those of [`Fill::fill`] for its positions, in that order.
-/// - A task that can no longer be answered, because its worker is gone, is [`Event::Lost`].
+/// - A task that can no longer be answered, because its worker is gone, is [`Event::Lost`]; when
+///   there will be no more workers, [`Event::Broken`] is the last event.
 /// - [`wait`](Self::wait) comes back within its time limit.
 ///
 /// ```
@@ -113,8 +137,10 @@ pub enum Event<T> {
         /// The task's number.
         task: u64,
         /// How the worker ended.
-        how: String,
+        how: Loss,
     },
+    /// No task will be answered any more.
+    Broken(Error),
 }
 
 /// A backend's answer when it can take no more tasks for now: back-pressure as a value.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::threads;
+use super::{process, threads};
 use crate::error::{Error, Result};
 
 /// Which backend makes the samples. The batches are the same with every one.
@@ -133,11 +133,11 @@ pub(super) static THREADS: Info = Info {
     },
 };
 
-static PROCESSES: Info = Info {
+pub(super) static PROCESSES: Info = Info {
     name: "processes",
     description: "makes samples in worker processes, so that a crash costs nothing",
     requires: "Linux, macOS or Windows; a recipe instead of a dataset",
-    available: || Err("this version of windrow does not have it yet".into()),
+    available: process::available,
     capabilities: Capabilities {
         isolates_crashes: true,
         kills_stuck_samples: true,

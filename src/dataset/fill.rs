@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Dataset, Fetched};
 use crate::error::Fault;
@@ -24,6 +26,23 @@ pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> Fetched<D::Sampl
             None => fault,
         })
     })
+}
+
+/// Where the index that is being read is kept, in a process that may die of it.
+static READING: OnceLock<&'static AtomicU64> = OnceLock::new();
+
+/// Keeps each index that a source is asked for, plus one, in this place from now on.
+#[allow(dead_code)]
+pub(crate) fn keep_index_in(place: &'static AtomicU64) {
+    _ = READING.set(place);
+}
+
+/// A source is asked for an index.
+#[inline]
+pub(crate) fn reading(index: u64) {
+    if let Some(place) = READING.get() {
+        place.store(index.wrapping_add(1), Ordering::Relaxed);
+    }
 }
 
 /// The message of a caught panic.

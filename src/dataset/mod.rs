@@ -25,6 +25,10 @@ pub use collate::{Pad, Stack, stack};
 pub use dtype::{Dtype, Element};
 pub use each::{Each, Place, Transform};
 pub use fill::{fill, panic_text};
+// Only worker processes ask for the index to be kept, and not every platform has them.
+#[allow(unused_imports)]
+pub(crate) use fill::keep_index_in;
+pub(crate) use fill::reading;
 pub use map::{Filter, FilterBy, Map, MapBy, MapWithIndex, MapWithIndexBy};
 pub use map::{RandomMap, RandomMapBy, TryMap, TryMapBy};
 pub use record::{FIELDS_MAX, NAME_BYTES_MAX, Record};

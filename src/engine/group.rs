@@ -42,6 +42,11 @@ impl<T> Group<T> {
         self.count
     }
 
+    /// Whether all came back at once and some, but not all, have been taken out.
+    pub(super) fn is_begun(&self) -> bool {
+        self.taken > 0 && matches!(self.results, Results::All(_))
+    }
+
     /// Whether every position has been taken out.
     pub(super) fn is_spent(&self) -> bool {
         self.taken == self.count

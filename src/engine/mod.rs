@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 use crate::dataset::Fetched;
-use crate::error::{Error, Result};
+use crate::error::{Error, Loss, Result};
 use group::Group;
 pub use window::Limits;
 use window::Window;
@@ -109,7 +109,7 @@ pub struct Engine<T> {
 #[derive(Debug, Default)]
 struct Trouble {
     failures: u32,
-    losses: Vec<String>,
+    losses: Vec<Loss>,
 }
 
 impl<T> Engine<T> {
@@ -139,6 +139,15 @@ impl<T> Engine<T> {
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()
+    }
+
+    /// Whether the next position is ready and others of its group have been popped before it.
+    ///
+    /// Then a driver need not look for completions and tasks: there is something to pop, and room
+    /// for another group comes with the last of this one.
+    #[must_use]
+    pub fn is_inside_group(&self) -> bool {
+        self.groups.front().is_some_and(Group::is_begun)
     }
 
     /// The next task to give to a worker, if there is any to give now.
@@ -206,7 +215,7 @@ impl<T> Engine<T> {
     ///
     /// A group is redone position by position, so that blame is exact. A position that lost its
     /// worker alone, as often as the limits allow, has the outcome [`Error::SampleLost`].
-    pub fn lost(&mut self, task: u64, how: impl Into<String>) -> Verdict {
+    pub fn lost(&mut self, task: u64, how: impl Into<Loss>) -> Verdict {
         let Some(task) = self.outstanding.remove(&task) else { return Verdict::Stale };
         let group = group::of(&mut self.groups, task.start);
         if task.count > 1 {
@@ -222,7 +231,11 @@ impl<T> Engine<T> {
             self.redo.insert(position);
         } else if let Some(trouble) = self.book.remove(&position) {
             self.window.came_back(1, Some(0), 0);
-            group.put(position, Err(Error::SampleLost { position, attempts: trouble.losses }));
+            let index = trouble.losses.last().and_then(|loss| loss.index);
+            group.put(
+                position,
+                Err(Error::SampleLost { position, index, attempts: trouble.losses }),
+            );
         }
         Verdict::Taken
     }

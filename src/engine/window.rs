@@ -42,10 +42,11 @@ impl Limits {
     }
 }
 
-/// What a sample of unknown size may hold for each nanosecond it took: no core writes faster.
-const BYTES_PER_NANO: u64 = 10;
+/// What a sample of unknown size may hold for each nanosecond it took: no core writes faster, even
+/// where the memory is in its cache.
+const BYTES_PER_NANO: u64 = 64;
 /// Samples of unknown size that may always be ahead.
-const UNKNOWN_SAMPLES: u64 = 16;
+const UNKNOWN_SAMPLES: u64 = 8;
 /// What the samples of a group may occupy: groups that stay in the cache are handed over faster,
 /// and their memory is used again before the allocator gives it back to the system.
 const GROUP_BYTES: u64 = 128 * 1024;
@@ -140,7 +141,7 @@ impl Window {
         let Some(mean) = self.mean else { return 1 };
         let wanted = (self.limits.group_nanos / mean.nanos).clamp(1, self.limits.group);
         let part = self.limits.samples.min(self.limits.bytes / mean.bytes.max(1)) / GROUPS_MIN;
-        let cached = GROUP_BYTES / mean.bytes.max(1);
+        let cached = if mean.known { GROUP_BYTES / mean.bytes.max(1) } else { u64::MAX };
         self.group = wanted.min(self.group.saturating_mul(GROWTH)).min(part).min(cached).max(1);
         // Towards the end, smaller groups, so that no worker is left alone with a large one.
         let share = left.div_ceil(8).max(1);

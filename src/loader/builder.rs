@@ -11,11 +11,14 @@ use super::digest::{self, Hasher, digest_of};
 use super::environment::{Environment, WORKERS_MAX};
 use super::feed::Workers;
 use super::measure::bytes_of;
+use super::processes::{self, Ending};
+use super::recipe::Origin;
 use super::run::Run;
 use super::start::{plan, resume};
 use super::work::{Measure, RoundTrip, Work, round_trip};
 use super::{Loader, OnError};
-use crate::backend::{self, Backend, ExecutionBackend, Fill, log};
+use crate::backend::settings::Settings;
+use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::order::State;
@@ -28,7 +31,7 @@ type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn Executi
 ///
 /// Only the pipeline decides what the batches are; everything here decides how they are made.
 pub struct Builder<P: Pipeline> {
-    pipeline: P,
+    pipeline: Origin<P>,
     backend: Backend,
     custom: Option<Custom<P::Sample>>,
     workers: Option<u32>,
@@ -42,10 +45,14 @@ pub struct Builder<P: Pipeline> {
     round_trip: Option<RoundTrip<P::Sample>>,
     shutdown_timeout: Duration,
     warn_after: Duration,
+    pub(super) losses: u32,
+    pub(super) settings: Settings,
+    pub(super) hooks: Hooks,
 }
 
 impl<P: Pipeline> Builder<P> {
-    pub(super) fn new(pipeline: P) -> Self {
+    pub(super) fn new(pipeline: Origin<P>) -> Self {
+        process::not_a_lost_worker();
         Self {
             pipeline,
             backend: Backend::Auto,
@@ -61,6 +68,9 @@ impl<P: Pipeline> Builder<P> {
             round_trip: None,
             shutdown_timeout: Duration::from_secs(5),
             warn_after: Duration::from_secs(60),
+            losses: 2,
+            settings: Settings::default(),
+            hooks: Hooks::default(),
         }
     }
 
@@ -108,8 +118,8 @@ impl<P: Pipeline> Builder<P> {
 
     /// Tells what a sample occupies, for types that windrow cannot measure.
     ///
-    /// Without it, such a sample counts as what a core could write in the time it took (10 bytes a
-    /// nanosecond), and up to 16 of them may be ahead in any case.
+    /// Without it, such a sample counts as what a core could write in the time it took (64 bytes a
+    /// nanosecond), and up to 8 of them may be ahead in any case.
     #[must_use]
     pub fn sample_bytes(self, bytes: impl Fn(&P::Sample) -> u64 + Send + Sync + 'static) -> Self {
         Self { measure: Some(Box::new(move |sample| Some(bytes(sample)))), ..self }
@@ -183,7 +193,12 @@ impl<P: Pipeline> Builder<P> {
         let limits = self.limits(backend, workers)?;
         let custom = self.custom.filter(|_| environment.backend.is_none());
 
-        let (dataset, mut stages) = self.pipeline.into_parts();
+        let ending = Ending::new(&self.pipeline, self.hooks, backend != Backend::Processes);
+        let (pipeline, crossing) = match self.pipeline {
+            Origin::Here(pipeline) => (pipeline, None),
+            Origin::Recipe(crossing) => (crossing.open(ending.begin()?)?, Some(crossing)),
+        };
+        let (dataset, mut stages) = pipeline.into_parts();
         let plan = plan(&dataset, &stages)?;
         let point = match &self.resume {
             Some(state) => resume(&plan, &mut stages, state, self.hasher.is_some())?,
@@ -194,9 +209,15 @@ impl<P: Pipeline> Builder<P> {
 
         let measure = self.measure.unwrap_or_else(|| Box::new(bytes_of));
         let work = Arc::new(Work { dataset, measure, strict: round_trip });
-        let backend = match custom {
-            Some(custom) => custom(work, workers)?,
-            None => backend::start(backend, work, workers)?,
+        let mut settings = self.settings;
+        settings.ahead_bytes = limits.bytes;
+        settings.start_method = environment.start_method.unwrap_or(settings.start_method);
+        let backend = match (custom, crossing) {
+            (Some(custom), _) => custom(work, workers)?,
+            (None, Some(crossing)) if backend == Backend::Processes => {
+                processes::start(&crossing, self.hooks, &plan, workers, settings, work)?
+            }
+            _ => backend::start(backend, work, workers)?,
         };
         log::info("loader", || {
             let name = backend.info().name;
@@ -211,6 +232,7 @@ impl<P: Pipeline> Builder<P> {
             hasher: self.hasher,
             shutdown_timeout: self.shutdown_timeout,
             open: true,
+            ending: Some(ending),
         })
     }
 
@@ -229,13 +251,21 @@ impl<P: Pipeline> Builder<P> {
     }
 
     fn choice(&self, environment: &Environment) -> Result<(Backend, u32)> {
-        let backend = environment.backend.unwrap_or(self.backend);
+        let backend = processes::choice(
+            environment.backend.unwrap_or(self.backend),
+            matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none(),
+        )?;
         let asked = environment.workers.or(self.workers);
         let workers = asked.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
         });
         match (backend, workers) {
             (Backend::Auto, 0) => Ok((Backend::Inline, 1)),
+            (Backend::Processes, 0)
+                if self.backend == Backend::Auto && environment.backend.is_none() =>
+            {
+                Ok((Backend::Inline, 1))
+            }
             (Backend::Inline, _) => Ok((Backend::Inline, 1)),
             (_, 1..=WORKERS_MAX) => Ok((backend, workers)),
             _ => Err(Error::Setting {
@@ -249,6 +279,8 @@ impl<P: Pipeline> Builder<P> {
     fn limits(&self, backend: Backend, workers: u32) -> Result<Limits> {
         let mut limits = Limits::for_workers(workers);
         limits.retries = self.retries;
+        limits.losses = self.losses.max(1);
+        limits.group = limits.group.min(self.settings.max_samples.unwrap_or(u64::MAX)).max(1);
         if backend == Backend::Inline {
             (limits.tasks, limits.floor) = (1, 1);
         }

@@ -1,7 +1,7 @@
 //! What the environment forces.
 
-use crate::backend::Backend;
 use crate::backend::log::{self, Filter};
+use crate::backend::{Backend, StartMethod};
 use crate::error::{Error, Result};
 
 /// The most workers that anyone may ask for.
@@ -12,6 +12,7 @@ pub(super) const WORKERS_MAX: u32 = 1024;
 pub(super) struct Environment {
     pub(super) backend: Option<Backend>,
     pub(super) workers: Option<u32>,
+    pub(super) start_method: Option<StartMethod>,
     pub(super) strict: bool,
     pub(super) log: Option<Filter>,
 }
@@ -56,10 +57,11 @@ impl Environment {
                 _ => return Err(wrong("WINDROW_STRICT", &value, "0 or 1".into())),
             };
         }
-        if let Some(value) = read("WINDROW_START_METHOD")
-            && !["spawn", "forkserver", "fork"].contains(&&*value)
-        {
-            return Err(wrong("WINDROW_START_METHOD", &value, "spawn, forkserver or fork".into()));
+        if let Some(value) = read("WINDROW_START_METHOD") {
+            let method = value.parse().map_err(|_| {
+                wrong("WINDROW_START_METHOD", &value, "spawn, forkserver or fork".into())
+            })?;
+            environment.start_method = Some(method);
         }
         if let Some(value) = read("WINDROW_LOG") {
             let filter = Filter::parse(&value);
@@ -92,7 +94,8 @@ mod tests {
         assert!(one("WINDROW_STRICT", "1").unwrap().strict);
         assert!(!one("WINDROW_STRICT", "0").unwrap().strict);
         assert!(one("WINDROW_LOG", "threads=debug").unwrap().log.is_some());
-        assert_eq!(one("WINDROW_START_METHOD", "fork").unwrap(), Environment::default());
+        let method = one("WINDROW_START_METHOD", "fork").unwrap().start_method;
+        assert_eq!(method, Some(StartMethod::Fork));
         assert_eq!(one("WINDROW_BACKEND", "").unwrap(), Environment::default());
     }
 

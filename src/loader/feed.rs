@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::backend::{Event, ExecutionBackend, log};
 use crate::engine::{Engine, Limits, Next, Task, Verdict};
+use crate::error::Error;
 use crate::order::{Mark, Skips};
 use crate::stage::{Feed, Step};
 
@@ -19,6 +20,8 @@ pub(super) struct Workers<T> {
     on_error: OnError,
     skips: Skips,
     warn_after: Duration,
+    /// The workers are all gone; why, until it was told.
+    broken: Option<Option<Error>>,
 }
 
 impl<T> Workers<T> {
@@ -37,6 +40,7 @@ impl<T> Workers<T> {
             on_error,
             skips: start.skips,
             warn_after,
+            broken: None,
         }
     }
 
@@ -48,12 +52,18 @@ impl<T> Workers<T> {
         self.skips
     }
 
-    /// Takes in what is done and hands out what there is room for, without waiting.
+    /// Takes in what is done and hands out what there is room for, without waiting; once a group,
+    /// since a look at the backend costs as much as the handing over of several tiny samples.
     pub(super) fn go_on(&mut self) {
-        if self.backend.info().capabilities.runs_ahead {
+        if !self.engine.is_inside_group() && self.backend.info().capabilities.runs_ahead {
             self.take_in(Duration::ZERO);
             self.hand_out();
         }
+    }
+
+    /// Whether there will be no more samples because the workers are gone; why, the first time.
+    pub(super) fn broken(&mut self) -> Option<Option<Error>> {
+        self.broken.as_mut().map(Option::take)
     }
 
     /// Waits until something is done. Says which samples are slow when that takes long.
@@ -103,6 +113,10 @@ impl<T> Workers<T> {
             let (task, verdict) = match told {
                 Event::Done(completion) => (completion.task, self.engine.done(completion)),
                 Event::Lost { task, how } => (task, self.engine.lost(task, how)),
+                Event::Broken(error) => {
+                    self.broken.get_or_insert(Some(error));
+                    break;
+                }
             };
             if verdict != Verdict::Taken {
                 log::debug("loader", || format!("task {task} was answered wrongly: {verdict:?}"));

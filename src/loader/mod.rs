@@ -10,6 +10,10 @@ mod digest;
 mod environment;
 mod feed;
 mod measure;
+mod preflight;
+mod processes;
+mod recipe;
+mod report;
 mod run;
 mod start;
 mod work;
@@ -17,6 +21,8 @@ mod work;
 pub use batch::Batch;
 pub use builder::Builder;
 pub use digest::digest_of;
+pub use preflight::preflight;
+pub use report::{Preflight, Recommendation, SampleCost, Trial};
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -66,6 +72,8 @@ pub struct Loader<B> {
     hasher: Option<Hasher<B>>,
     shutdown_timeout: Duration,
     open: bool,
+    /// What a recipe in this process wants at the end.
+    ending: Option<processes::Ending>,
 }
 
 /// How far a loader is.
@@ -87,7 +95,7 @@ pub struct Progress {
 impl Loader<()> {
     /// Starts to describe a loader for a dataset, or a dataset with stages after it.
     pub fn builder<P: Pipeline>(pipeline: P) -> Builder<P> {
-        Builder::new(pipeline)
+        Builder::new(recipe::Origin::Here(pipeline))
     }
 }
 
@@ -207,13 +215,18 @@ impl<B> Loader<B> {
             return Vec::new();
         }
         let stuck = self.stream.shutdown(self.shutdown_timeout);
+        let killed = self.stream.info().capabilities.kills_stuck_samples;
         for position in &stuck {
             log::warn("loader", || {
                 let waited = self.shutdown_timeout;
+                let worker = if killed { "worker was killed" } else { "thread is left behind" };
                 format!(
-                    "the sample at position {position} is still being made {waited:?} after shutdown began; its thread is left behind"
+                    "the sample at position {position} is still being made {waited:?} after shutdown began; its {worker}"
                 )
             });
+        }
+        if let Some(ending) = self.ending.take() {
+            ending.run();
         }
         stuck
     }

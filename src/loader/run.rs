@@ -32,7 +32,13 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
     fn next(&mut self, waker: Option<&Waker>) -> Step<S::Out> {
         self.workers.go_on();
         loop {
-            match (self.stages.poll(&mut self.workers), waker) {
+            let step = self.stages.poll(&mut self.workers);
+            if matches!(step, Step::Pending)
+                && let Some(told) = self.workers.broken()
+            {
+                return told.map_or(Step::End, Step::StageError);
+            }
+            match (step, waker) {
                 (Step::Pending, None) => self.workers.wait(),
                 (Step::Pending, Some(waker)) if self.workers.go_on_or_wake(waker) => {}
                 (Step::SampleError(error), _) if error.position() < Some(self.reported) => {}

@@ -16,7 +16,7 @@ pub use idx::{Idx, IdxOptions};
 pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
 
-use crate::dataset::{Dataset, Fetched};
+use crate::dataset::{Dataset, Fetched, reading};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -95,7 +95,9 @@ impl<S: Source> Dataset for FromSource<S> {
         if self.len == 0 {
             return Err(Fault::new(format!("index {index} of an empty source")));
         }
-        self.source.get(epoch_of(index, self.len).1).map(Some)
+        let index = epoch_of(index, self.len).1;
+        reading(index);
+        self.source.get(index).map(Some)
     }
 
     fn describe(&self, description: &mut Description) {

@@ -15,6 +15,7 @@ fn code_of(error: &Error) -> &'static str {
         Error::Format { .. } => "FORMAT",
         Error::Spec { .. } => "SPEC",
         Error::Io { .. } => "READ",
+        Error::Workers { .. } => "WORKER",
     }
 }
 

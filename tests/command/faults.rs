@@ -13,7 +13,7 @@ fn the_error_policy_means_the_same_on_every_backend() {
     let folder = folder();
     let ops = r#"{"op":"slice","end":100},{"op":"one_hot","field":"value","classes":95}"#;
     let spec = document(folder.path(), ops, r#"{"stage":"batch","size":8}"#);
-    for backend in ["inline", "threads"] {
+    for backend in crate::golden::BACKENDS {
         let run = |policy: &str| {
             let options = ["run", text(&spec), "--json", "--digest", "--backend", backend];
             finish(windrow(&options).args(["--on-error", policy]))

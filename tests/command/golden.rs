@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{finish, folder, summary, text, windrow};
 
+/// The backends that can be had here.
+pub const BACKENDS: &[&str] =
+    if cfg!(unix) { &["inline", "threads", "processes"] } else { &["inline", "threads"] };
 const DIGESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/digests.json");
 
 /// What is golden about a document.
@@ -48,7 +51,7 @@ fn every_golden_document_has_its_digest_on_every_backend() {
         std::fs::write(DIGESTS, serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
     }
     for (spec, expected) in golden() {
-        for backend in ["inline", "threads"] {
+        for backend in BACKENDS {
             for workers in ["1", "2", "5"] {
                 let got = described(&spec, &["--backend", backend, "--workers", workers]);
                 assert_eq!(got, expected, "{spec} with {workers} {backend}");
@@ -73,7 +76,7 @@ fn a_run_in_pieces_on_different_backends_has_the_digest_of_one_run() {
     let folder = folder();
     for (number, (spec, expected)) in golden().into_iter().enumerate() {
         let state = folder.path().join(format!("{number}.json"));
-        let pieces = ["inline", "threads"].into_iter().cycle().zip([1, 7, 2, 13, 100_000]);
+        let pieces = BACKENDS.iter().cycle().zip([1, 7, 2, 13, 100_000]);
         let (mut last, mut batches) = (None, 0);
         for (backend, stop) in pieces {
             let (state, stop) = (text(&state), stop.to_string());
@@ -116,4 +119,24 @@ fn backends_are_listed_with_their_availability() {
         let line = finished.out.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(line.contains("available"), "{line}");
     }
+}
+
+#[test]
+fn the_doctor_tries_every_backend_and_recommends_one() {
+    let arguments = ["doctor", "www/data/digits.json", "--seconds", "0.05"];
+    let words = finish(&mut windrow(&arguments));
+    assert_eq!(words.code, 0, "{words:?}");
+    let finished = finish(windrow(&arguments).arg("--json"));
+    let report = crate::last_object(&finished);
+    for trial in report["trials"].as_array().unwrap() {
+        let name = trial["backend"].as_str().unwrap();
+        assert!(words.out.contains(name), "{}", words.out);
+        let works = trial["failed"].is_null();
+        assert_eq!(works, trial["positions_per_second"].as_f64().unwrap() > 0.0, "{trial}");
+        assert!(works || name == "processes", "{trial}");
+    }
+    // Two tensors, 8 by 8 and 10, of 4 bytes an element, and what tells of them.
+    assert!((296..400).contains(&report["sample"]["bytes"].as_u64().unwrap()), "{report}");
+    assert_eq!(report["crosses"], serde_json::json!({"Ok": null}));
+    assert!(words.out.contains("recommended: "), "{}", words.out);
 }

@@ -29,6 +29,8 @@ pub const RUNNERS: [Runner; 8] = [
 pub enum Runner {
     Inline,
     Threads(u32),
+    /// Worker processes; only for loaders of recipes.
+    Processes(u32),
     /// Answers in random order, loses tasks and answers twice; the number is its seed.
     Unruly(u64),
 }
@@ -42,6 +44,7 @@ impl Runner {
         match self {
             Self::Inline => builder.backend(Backend::Inline),
             Self::Threads(workers) => builder.backend(Backend::Threads).workers(workers),
+            Self::Processes(workers) => builder.backend(Backend::Processes).workers(workers),
             Self::Unruly(seed) => builder
                 .custom_backend(move |work, _| Ok(Box::new(Unruly::new(work, seed)) as Box<_>))
                 .workers(4),

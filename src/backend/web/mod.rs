@@ -80,10 +80,10 @@ impl<T: DeserializeOwned> ExecutionBackend<T> for Workers<T> {
 
     fn wait(&mut self, _: Duration) -> Option<Event<T>> {
         Some(match self.post.next()? {
-            Word::Lost { task, how } => Event::Lost { task, how },
+            Word::Lost { task, how } => Event::Lost { task, how: how.into() },
             Word::Reply { task, bytes } => match message::read(task, &Arc::new(bytes)) {
                 Ok(completion) => Event::Done(completion),
-                Err(fault) => Event::Lost { task: task.id, how: fault.to_string() },
+                Err(fault) => Event::Lost { task: task.id, how: fault.to_string().into() },
             },
         })
     }

@@ -4,6 +4,7 @@
 
 mod backends;
 mod checkpoint;
+mod doctor;
 mod interrupt;
 mod progress;
 mod run;
@@ -36,6 +37,8 @@ enum Command {
     Run(run::Arguments),
     /// Explains a checkpoint in words
     State(checkpoint::Arguments),
+    /// Tries a pipeline on every backend for a second and recommends one
+    Doctor(doctor::Arguments),
     /// Lists the backends, and why one is not available
     Backends,
 }
@@ -54,9 +57,11 @@ Environment:
   WINDROW_LOG      a filter for the life-cycle log on stderr, such as info or threads=debug";
 
 fn main() -> ExitCode {
+    windrow::init();
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::State(arguments) => checkpoint::explain(&arguments),
+        Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Backends => backends::list(),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {

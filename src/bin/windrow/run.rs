@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use windrow::dataset::Record;
-use windrow::source::Folder;
 use windrow::spec::{OpSpec, Spec, StageSpec};
 use windrow::{Backend, Error, Loader, OnError, Result};
 
@@ -71,9 +70,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let interrupt = Interrupt::listen()?;
     let spec = read(&arguments.spec)?;
     let folder = arguments.spec.parent().unwrap_or(Path::new("")).to_owned();
-    let mut builder = Loader::builder(spec.open(&Folder::new(folder))?)
+    let mut builder = Loader::spec(&spec, folder)
         .backend(arguments.backend)
-        .encodable()
         .retries(arguments.retries)
         .on_error(match arguments.on_error {
             Policy::Skip => OnError::Skip,
@@ -109,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     }
 }
 
-fn read(path: &Path) -> Result<Spec> {
+pub(crate) fn read(path: &Path) -> Result<Spec> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::io(format!("read {}", path.display()), error))?;
     Spec::from_json(&text).map_err(|error| match error {

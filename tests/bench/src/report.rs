@@ -21,7 +21,9 @@ impl Report {
     pub fn start() -> Self {
         let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get());
         println!("{cores} cores, {}; load {}", cpu(), load());
-        println!("each value is the median of all rounds, with its quartiles\n");
+        println!(
+            "each value is the median of all rounds, with its quartiles; goals are for a machine with two idle cores\n"
+        );
         println!("| what | value | quartiles | goal | |\n|---|---|---|---|---|");
         Self { short: Vec::new() }
     }

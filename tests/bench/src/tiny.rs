@@ -22,7 +22,10 @@ const ROUNDS: usize = 21;
 
 pub fn run(report: &mut Report) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
-    let burn = DataLoaderBuilder::new(AsIs).batch_size(BATCH as usize).num_workers(2).set_device(Device::capture());
+    let burn = DataLoaderBuilder::new(AsIs)
+        .batch_size(BATCH as usize)
+        .num_workers(2)
+        .set_device(Device::capture());
     let burn = burn.build(Doubled);
     let rounds = rounds(
         ROUNDS,

@@ -1,0 +1,238 @@
+//! What follows from a worker's end, its weight and its age: the supervisor's other half.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::time::{Duration, Instant};
+
+use super::frame::Violation;
+use super::init::{Entry, RAN_MAIN, TEST, VARIABLE, WHERE};
+use super::seat::{Phase, Seat, Worker};
+use super::slab::Slab;
+use super::supervisor::Supervisor;
+use super::sys::{self, Ended, Program};
+use crate::backend::log;
+use crate::backend::settings::Settings;
+use crate::error::{Error, Loss};
+
+/// How long after several deaths in a row the next worker is started.
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200)];
+/// How often a worker is weighed at most.
+const WEIGH_EVERY: Duration = Duration::from_millis(50);
+/// Parcels without a slot, in a row, that say that the caller keeps what it receives.
+const WITHOUT_SLOT: u32 = 32;
+const SLOTS_MIN: usize = 4;
+const SLOTS_MAX: usize = 64;
+/// Slots are multiples of this.
+const SLOT_STEP: usize = 64 << 10;
+const SMALL_SLOT: usize = 1 << 20;
+
+impl Supervisor {
+    pub(super) fn bury_as(
+        &mut self,
+        number: usize,
+        violation: Option<Violation>,
+        ended: Option<Ended>,
+    ) {
+        let Some(worker) = &mut self.seats[number].worker else { return };
+        if let Some(violation) = &violation {
+            worker.kill(format!("killed by windrow: {violation}"));
+        }
+        let ended = ended.or_else(|| worker.reap(Self::REAP_LIMIT));
+        if violation.is_none() {
+            // What it sent before its end still counts.
+            while worker.receive() {}
+            if let Err(violation) = self.hear(number)
+                && let Some(worker) = &mut self.seats[number].worker
+            {
+                worker.killed.get_or_insert(violation.0);
+            }
+        }
+        let seat = &mut self.seats[number];
+        let Some(worker) = seat.worker.take() else { return };
+        let how = describe(seat, &worker, ended);
+        log::debug("processes", || {
+            format!("worker {number}: process {}: {how}", worker.process.pid())
+        });
+        if ended.is_none() {
+            // Whatever it still writes to, nobody reads it.
+            seat.slab = None;
+        }
+        seat.incarnation += 1;
+        let orderly = worker.phase == Phase::Gone && worker.given.is_empty();
+        if !orderly {
+            self.mourn(number, worker, how);
+        }
+    }
+
+    /// Sees to the tasks of a worker that was lost.
+    fn mourn(&mut self, number: usize, worker: Worker, how: String) {
+        if worker.phase == Phase::Starting {
+            let pause = PAUSES[(self.failed_starts as usize + 2).min(PAUSES.len() - 1)];
+            self.seats[number].not_before = Instant::now() + pause;
+            let certain = worker.refused.is_some();
+            let why = worker.refused.unwrap_or_else(|| format!("a worker did not start: {how}"));
+            return self.start_failed(why, certain);
+        }
+        let pause = PAUSES[(self.crashes as usize).min(PAUSES.len() - 1)];
+        self.seats[number].not_before = Instant::now() + pause;
+        self.crashes += 1;
+        let board = self.seats[number].board.clone();
+        let rss = worker.rss;
+        for (place, mut given) in worker.given.into_iter().enumerate().rev() {
+            if place > 0 {
+                self.backlog.push_front((given.task, given.returned));
+            } else if Self::is_unbegun(&given, &board) {
+                given.returned += 1;
+                self.backlog.push_front((given.task, given.returned));
+            } else {
+                let index = board.index().load(std::sync::atomic::Ordering::Relaxed).checked_sub(1);
+                let stage = board.doing().name().into();
+                self.sink.lost(given.task, Loss { how: how.clone(), stage, rss, index });
+            }
+        }
+        if self.crashes > self.settings.max_crashes {
+            let crashes = self.crashes;
+            self.give_up(Error::Workers {
+                why: format!(
+                    "{crashes} were lost in a row without one sample made; the last: {how}"
+                ),
+            });
+        }
+    }
+
+    /// Looks at what a worker occupies, now and then.
+    pub(super) fn weigh(&mut self, number: usize, busy: Duration) {
+        let limit = self.settings.max_rss;
+        let Some(worker) = &mut self.seats[number].worker else { return };
+        let due = worker.weighed.is_none_or(|last| last.elapsed() >= WEIGH_EVERY);
+        let wanted = worker.weighed.is_none() || limit.is_some() || busy >= WEIGH_EVERY;
+        if worker.phase == Phase::Starting || !due || !wanted {
+            return;
+        }
+        worker.weighed = Some(Instant::now());
+        let Some(now) = sys::rss(worker.process.pid()) else { return };
+        worker.rss = Some(worker.rss.map_or(now, |before| before.max(now)));
+        worker.heavy = limit.is_some_and(|limit| now > limit);
+        if let Some(limit) = limit
+            && now > limit.saturating_mul(2)
+        {
+            worker.kill(format!(
+                "killed by windrow: it occupied {now} bytes, more than twice its limit of {limit}"
+            ));
+        }
+    }
+
+    /// Lets a worker end that has made enough samples or has become too large.
+    pub(super) fn recycle(&mut self, number: usize) {
+        let most = self.settings.max_samples;
+        let Some(worker) = &mut self.seats[number].worker else { return };
+        let enough = most.is_some_and(|most| worker.samples >= most) || worker.heavy;
+        if enough && worker.phase == Phase::Working {
+            worker.enter(Phase::Finishing);
+        }
+        if worker.phase == Phase::Finishing && worker.given.is_empty() {
+            worker.drain();
+        }
+    }
+
+    /// Sees to slots that the next parcels of this size fit into.
+    pub(super) fn widen(&mut self, number: usize, bytes: usize, had_slot: bool) {
+        let seat = &mut self.seats[number];
+        if seat.slab.as_ref().is_some_and(|slab| bytes <= slab.slot_bytes()) {
+            seat.without_slot += u32::from(!had_slot);
+            if seat.without_slot >= WITHOUT_SLOT && !std::mem::replace(&mut self.warned, true) {
+                log::warn("processes", || {
+                    "the caller keeps many samples that lie in shared memory, so the next ones are \
+                     copied; copy what is to be kept"
+                        .into()
+                });
+            }
+            return;
+        }
+        if seat.refused_slot.is_some_and(|refused| bytes >= refused) {
+            return;
+        }
+        let wanted = if bytes < SMALL_SLOT { bytes.saturating_mul(2) } else { bytes + bytes / 8 };
+        let slot = wanted.max(4 * SLOT_STEP).next_multiple_of(SLOT_STEP);
+        let workers = self.shared.boards.len() as u64;
+        let ahead = (self.settings.ahead_bytes / slot as u64 / workers) as usize;
+        let room = sys::memory_available().unwrap_or(1 << 30) / 2 / workers / slot as u64;
+        let slots = (ahead + SLOTS_MIN).min(SLOTS_MAX).min(room as usize);
+        let slab = match slots {
+            0..SLOTS_MIN => Err(std::io::Error::other("that is more than half of what is free")),
+            _ => Slab::new(slots as u32, slot),
+        };
+        match slab {
+            Ok(slab) => {
+                if let Some(worker) = &mut seat.worker {
+                    worker.post_slab(&slab);
+                }
+                seat.slab = Some(slab);
+            }
+            Err(error) => {
+                seat.refused_slot = Some(bytes);
+                log::info("processes", || {
+                    format!(
+                        "no shared memory for samples of {bytes} bytes ({error}); they are copied"
+                    )
+                });
+            }
+        }
+    }
+}
+
+/// How a worker ended, in words.
+fn describe(seat: &Seat, worker: &Worker, ended: Option<Ended>) -> String {
+    if let Some(killed) = &worker.killed {
+        return killed.clone();
+    }
+    let starting = worker.phase == Phase::Starting;
+    match ended {
+        Some(Ended::Code(RAN_MAIN)) if starting => {
+            format!("it ran the program's main() instead of windrow::init(). {WHERE}")
+        }
+        Some(Ended::Code(0)) if starting => {
+            format!("it exited with code 0 without calling windrow::init(). {WHERE}")
+        }
+        Some(Ended::Signal(9)) if sys::out_of_memory_kills() > worker.kills_before => {
+            "killed by SIGKILL, by the system for want of memory".into()
+        }
+        Some(Ended::Code(0)) if worker.phase == Phase::Gone => "ended in good order".into(),
+        Some(ended) => ended.to_string(),
+        None => format!("process of worker {} does not end", seat.number),
+    }
+}
+
+/// What is started for a worker.
+pub(super) fn program(settings: &Settings, entry: Entry) -> Program {
+    let arguments = match entry {
+        Entry::Main => Vec::new(),
+        Entry::Test => [TEST, "--test-threads=1", "--nocapture", "-q"].map(Into::into).into(),
+    };
+    // With a launcher in between, the parent of a worker may be another process.
+    let parent = if settings.program.is_some() { 0 } else { std::process::id() };
+    Program {
+        launcher: settings.program.clone(),
+        arguments,
+        variable: (VARIABLE, parent.to_string()),
+        quiet: entry == Entry::Test,
+        errors: settings.prefix_stderr,
+    }
+}
+
+/// Passes a worker's lines on, each after the worker's number.
+pub(super) fn pass_on(errors: std::process::ChildStderr, worker: u32) {
+    const LINE_MAX: u64 = 64 << 10;
+    let thread = std::thread::Builder::new().name(format!("windrow-err-{worker}"));
+    let copy = move || {
+        let mut errors = BufReader::new(errors);
+        let mut line = Vec::new();
+        while matches!(errors.by_ref().take(LINE_MAX).read_until(b'\n', &mut line), Ok(1..)) {
+            let text = String::from_utf8_lossy(&line);
+            _ = writeln!(std::io::stderr(), "[worker {worker}] {}", text.trim_end_matches('\n'));
+            line.clear();
+        }
+    };
+    // Without a thread the lines are lost, which is no reason to stop.
+    _ = thread.stack_size(128 << 10).spawn(copy);
+}

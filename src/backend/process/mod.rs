@@ -1,0 +1,268 @@
+//! `processes`: a pool of worker processes.
+//!
+//! For what threads cannot give: a sample that crashes, leaks or hangs takes its worker with it and
+//! nothing else. The loader's own process keeps all accounts; a worker is told what to fill and
+//! where to put it, and may die at any moment.
+//!
+//! ```text
+//! caller ── submit ─▶ supervisor ── frames ─▶ worker: init ─▶ recipe ─▶ fill, fill, fill …
+//!        ◀─ events ── (a thread)  ◀─ frames ──      └─ shared memory: board and slots
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
+//! | [`address`], [`init`], [`worker`] | the worker's side |
+//! | [`supervisor`], [`hearing`], [`deaths`], [`seat`], [`slab`], [`sink`] | the loader's side |
+//! | [`sys`] | the system, behind one `cfg` switch |
+
+mod address;
+mod build_id;
+mod deaths;
+mod forks;
+mod frame;
+mod hearing;
+mod init;
+mod ledger;
+mod message;
+mod parcel;
+mod seat;
+mod server;
+mod sink;
+mod slab;
+mod supervisor;
+mod sys;
+mod worker;
+
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::task::Waker;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+pub(crate) use address::launch;
+pub(crate) use init::not_a_lost_worker;
+pub use init::{TestEntry, init};
+pub(crate) use message::Launch;
+pub(crate) use sink::Decode;
+
+use super::recipe::Expected;
+use super::settings::{Settings, StartMethod};
+use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
+use crate::engine::Task;
+use crate::error::{Error, Result};
+use forks::ForkServer;
+use message::{Identity, Setup};
+use seat::Seat;
+use sink::Decoding;
+use supervisor::{Inbox, Shared, Supervisor};
+use sys::Waker as Bell;
+
+/// Parcels up to this many bytes go inside a frame.
+const HERE_MAX: usize = 4096;
+/// Tasks that may be with the supervisor, for each worker.
+const TASKS_PER_WORKER: usize = 256;
+
+/// Whether worker processes can be had here.
+pub(super) fn available() -> std::result::Result<(), String> {
+    address::image().as_ref().map(|_| ()).map_err(String::clone)
+}
+
+/// Makes samples in worker processes.
+pub(crate) struct Processes<T> {
+    shared: Arc<Shared>,
+    events: mpsc::Receiver<Event<T>>,
+    waker: Arc<Mutex<Option<Waker>>>,
+    supervisor: Option<JoinHandle<Vec<u64>>>,
+    /// Tasks with the supervisor.
+    away: usize,
+    broken: bool,
+}
+
+impl<T: Send + 'static> Processes<T> {
+    /// Starts so many workers, and waits until the first is ready.
+    pub(crate) fn start(
+        launch: Launch,
+        expected: Expected,
+        workers: u32,
+        settings: Settings,
+        decode: Decode<T>,
+        work: Arc<dyn Fill<T>>,
+    ) -> Result<Self> {
+        let entry = init::entry()?;
+        if settings.max_rss.is_some() && sys::rss(std::process::id()).is_none() {
+            return Err(Error::Unsupported {
+                what: "max_rss".into(),
+                why: "this platform does not tell what a process occupies".into(),
+                instead: "use max_tasks_per_worker".into(),
+            });
+        }
+        let build = address::image().as_ref().map_err(|why| Error::Unsupported {
+            what: "backend processes".into(),
+            why: why.clone(),
+            instead: "use the threads backend".into(),
+        })?;
+        let identity = Identity::own(&build.build);
+        let server = match settings.start_method {
+            StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),
+            _ => None,
+        };
+        let refused = |error| Error::io("prepare worker processes", error);
+        let seats = (0..workers).map(Seat::new).collect::<std::io::Result<Vec<_>>>();
+        let seats = seats.map_err(refused)?;
+        let shared = Arc::new(Shared {
+            inbox: Mutex::new(Inbox::default()),
+            waker: Bell::new().map_err(refused)?,
+            asleep: AtomicBool::new(false),
+            boards: seats.iter().map(|seat| seat.board.clone()).collect(),
+            started: Mutex::new(None),
+            start_known: Condvar::new(),
+        });
+        let (sender, events) = mpsc::channel();
+        let waker = Arc::new(Mutex::new(None));
+        let limit = settings.startup_timeout.saturating_mul(4);
+        let supervisor = Supervisor {
+            shared: shared.clone(),
+            sink: Box::new(Decoding { events: sender, decode, work, waker: waker.clone() }),
+            seats,
+            settings,
+            launch,
+            entry,
+            identity,
+            expected,
+            server,
+            backlog: VecDeque::new(),
+            crashes: 0,
+            failed_starts: 0,
+            broken: false,
+            task_nanos: 0,
+            warned: false,
+            resumed: Instant::now(),
+        };
+        let thread = std::thread::Builder::new().name("windrow-sup".into());
+        let thread = thread.spawn(move || supervisor.run()).map_err(refused)?;
+        let this = Self { shared, events, waker, supervisor: Some(thread), away: 0, broken: false };
+        this.first_start(limit)?;
+        Ok(this)
+    }
+
+    /// Waits until the first worker is ready.
+    fn first_start(&self, limit: Duration) -> Result<()> {
+        let started = self.shared.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.shared.start_known.wait_timeout_while(started, limit, |s| s.is_none());
+        let mut known = known.unwrap_or_else(PoisonError::into_inner).0;
+        known.take().unwrap_or_else(|| {
+            Err(Error::Workers { why: format!("none was ready after {limit:?}") })
+        })
+    }
+}
+
+/// Splits this process, which must have one thread, and so makes a fork server of its copy.
+fn forked(
+    identity: &Identity,
+    launch: &Launch,
+    workers: u32,
+    expected: &Expected,
+    settings: &Settings,
+) -> Result<ForkServer> {
+    match sys::threads() {
+        Some(1) => {}
+        threads => {
+            let threads = threads.map_or("an unknown number of".into(), |count| count.to_string());
+            return Err(Error::Unsupported {
+                what: "start method fork".into(),
+                why: format!("this process has {threads} threads, and a copy of it would have one"),
+                instead:
+                    "build the loader before any thread is started, or use forkserver or spawn"
+                        .into(),
+            });
+        }
+    }
+    let (identity, launch) = (identity.clone(), launch.clone());
+    let setup =
+        Setup { identity, worker: 0, workers, incarnation: 0, is_server: true, threads: 1, launch };
+    ForkServer::start(&forks::From::Here, &setup, expected, settings.startup_timeout)
+}
+
+impl<T: Send> ExecutionBackend<T> for Processes<T> {
+    fn info(&self) -> &Info {
+        &registry::PROCESSES
+    }
+
+    fn workers(&self) -> u32 {
+        self.shared.boards.len() as u32
+    }
+
+    fn submit(&mut self, task: Task) -> std::result::Result<(), Full> {
+        if self.away >= self.shared.boards.len() * TASKS_PER_WORKER || self.supervisor.is_none() {
+            return Err(Full);
+        }
+        self.away += 1;
+        self.shared.inbox().tasks.push_back(task);
+        self.shared.ring();
+        Ok(())
+    }
+
+    fn wait(&mut self, limit: Duration) -> Option<Event<T>> {
+        let event = match self.events.try_recv() {
+            Ok(event) => event,
+            Err(mpsc::TryRecvError::Disconnected) => return self.gone(),
+            Err(_) if limit.is_zero() => return None,
+            Err(_) => match self.events.recv_timeout(limit) {
+                Ok(event) => event,
+                Err(mpsc::RecvTimeoutError::Timeout) => return None,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return self.gone(),
+            },
+        };
+        match event {
+            Event::Broken(_) => self.broken = true,
+            _ => self.away = self.away.saturating_sub(1),
+        }
+        Some(event)
+    }
+
+    fn wake(&mut self, waker: &Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+    }
+
+    fn activity(&self) -> Vec<Option<u64>> {
+        let position = |board: &Arc<sys::Board>| board.filling().map(|(position, _)| position);
+        self.shared.boards.iter().map(position).collect()
+    }
+
+    fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
+        let Some(supervisor) = self.supervisor.take() else { return Vec::new() };
+        self.shared.inbox().stop = Some(Instant::now() + limit);
+        self.shared.waker.ring();
+        supervisor.join().unwrap_or_default()
+    }
+}
+
+impl<T> Processes<T> {
+    /// The supervisor has ended without being told to: it has panicked.
+    fn gone(&mut self) -> Option<Event<T>> {
+        let why = "their supervisor has panicked, which is a bug in windrow".into();
+        let told = std::mem::replace(&mut self.broken, true);
+        (!told).then_some(Event::Broken(Error::Workers { why }))
+    }
+}
+
+impl<T> Drop for Processes<T> {
+    fn drop(&mut self) {
+        if let Some(supervisor) = self.supervisor.take() {
+            self.shared.inbox().stop = Some(Instant::now());
+            self.shared.waker.ring();
+            _ = supervisor.join();
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Processes<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Processes")
+            .field("workers", &self.shared.boards.len())
+            .field("away", &self.away)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,241 @@
+//! Parcels: the samples of one task as a run of bytes, wherever it lies.
+//!
+//! | part | what |
+//! |---|---|
+//! | count | the number of words after it, 8 bytes |
+//! | words | for each position a word of its own and then one for each tensor, 8 bytes each |
+//! | inline | the inline parts one after another |
+//! | tensors | the payloads, each at the next multiple of 64 |
+//!
+//! All little-endian. A position's word holds what it is in its two lowest bits (0 a gap, 1 a
+//! sample, 2 a fault), the number of its tensors in the next 22, and the length of its inline part
+//! in the rest; a tensor's word is the length of its payload. The layout is the same in a frame, in
+//! shared memory and in the heap. Absent on purpose: what a sample is.
+
+use std::ops::Range;
+
+use crate::dataset::wire::Wire;
+use crate::error::Fault;
+
+/// Payloads start at multiples of this.
+pub(super) const ALIGN: usize = 64;
+const GAP: u64 = 0;
+const SAMPLE: u64 = 1;
+const FAULT: u64 = 2;
+const TENSORS_BITS: u32 = 22;
+const TENSORS_MAX: usize = (1 << TENSORS_BITS) - 1;
+const INLINE_MAX: u64 = (1 << (64 - TENSORS_BITS - 2)) - 1;
+
+/// The encoded samples of a task, before they have a place.
+#[derive(Debug, Default)]
+pub(super) struct Packing {
+    words: Vec<u64>,
+    inline: Vec<u8>,
+    tensors: Vec<crate::dataset::Tensor>,
+}
+
+impl Packing {
+    /// Forgets everything, keeping the memory.
+    pub(super) fn clear(&mut self) {
+        self.words.clear();
+        self.inline.clear();
+        self.tensors.clear();
+    }
+
+    /// Adds the outcome of the next position.
+    pub(super) fn push(&mut self, outcome: Result<Option<Wire>, Fault>) {
+        match outcome {
+            Ok(None) => self.words.push(GAP),
+            Ok(Some(wire)) if wire.tensors.len() > TENSORS_MAX => {
+                let count = wire.tensors.len();
+                self.push(Err(Fault::new(format!("a sample of {count} tensors is too large"))));
+            }
+            Ok(Some(wire)) => {
+                self.place(SAMPLE, &wire.inline, wire.tensors.len());
+                self.words.extend(wire.tensors.iter().map(|tensor| tensor.bytes().len() as u64));
+                self.tensors.extend(wire.tensors);
+            }
+            Err(fault) => {
+                let text = postcard::to_stdvec(&fault).unwrap_or_default();
+                self.place(FAULT, &text, 0);
+            }
+        }
+    }
+
+    /// How many bytes the parcel takes.
+    pub(super) fn bytes(&self) -> usize {
+        let head = 8 * (1 + self.words.len()) + self.inline.len();
+        self.tensors.iter().fold(head, |end, tensor| align(end) + tensor.bytes().len())
+    }
+
+    /// Gives the parcel piece by piece, first to last.
+    pub(super) fn write(&self, out: &mut impl FnMut(&[u8])) {
+        out(&(self.words.len() as u64).to_le_bytes());
+        if cfg!(target_endian = "little") {
+            out(bytemuck::cast_slice(&self.words));
+        } else {
+            self.words.iter().for_each(|word| out(&word.to_le_bytes()));
+        }
+        out(&self.inline);
+        let mut end = 8 * (1 + self.words.len()) + self.inline.len();
+        for tensor in &self.tensors {
+            out(&[0; ALIGN][..align(end) - end]);
+            out(tensor.bytes());
+            end = align(end) + tensor.bytes().len();
+        }
+    }
+
+    /// Writes the parcel to the start of memory that is large enough.
+    pub(super) fn write_to(&self, memory: &mut [u8]) {
+        let mut at = 0;
+        self.write(&mut |part| {
+            memory[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        });
+    }
+
+    fn place(&mut self, what: u64, inline: &[u8], tensors: usize) {
+        let length = (inline.len() as u64).min(INLINE_MAX);
+        self.words.push(what | (tensors as u64) << 2 | length << (TENSORS_BITS + 2));
+        self.inline.extend_from_slice(&inline[..length as usize]);
+    }
+}
+
+/// What a parcel holds for one position: where its bytes lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    /// Nothing.
+    Gap,
+    /// A sample: its inline part and its payloads.
+    Sample(Range<usize>, Vec<Range<usize>>),
+    /// Why there is none.
+    Fault(Range<usize>),
+}
+
+/// Finds the items of a parcel that should hold so many positions.
+///
+/// # Errors
+/// What makes it no such parcel.
+pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> {
+    let short = || "it is too short".to_owned();
+    let word = |at: usize| {
+        let bytes = bytes.get(at..at.checked_add(8)?)?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    };
+    let words = word(0).and_then(|words| usize::try_from(words).ok()).ok_or_else(short)?;
+    let head = words.checked_mul(8).and_then(|length| length.checked_add(8));
+    let head = head.filter(|&head| head <= bytes.len()).ok_or_else(short)?;
+    if positions > words as u64 {
+        return Err(format!("it has {words} words for {positions} positions"));
+    }
+    let mut items = Vec::with_capacity(positions as usize);
+    let mut inline = head;
+    let mut at = 8;
+    while at < head {
+        let item = word(at).ok_or_else(short)?;
+        at += 8;
+        let tensors = ((item >> 2) as usize) & TENSORS_MAX;
+        let length = usize::try_from(item >> (TENSORS_BITS + 2)).map_err(|_| short())?;
+        let end = inline.checked_add(length).filter(|&end| end <= bytes.len());
+        let place = inline..end.ok_or_else(short)?;
+        inline = place.end;
+        let payloads = at..at + 8 * tensors;
+        if payloads.end > head {
+            return Err(short());
+        }
+        at = payloads.end;
+        items.push(match item & 3 {
+            GAP => Item::Gap,
+            // The lengths of the payloads stand in for their places until these are known.
+            SAMPLE => Item::Sample(place, payloads.step_by(8).map(|at| at..at).collect()),
+            FAULT => Item::Fault(place),
+            other => return Err(format!("it has an item of unknown kind {other}")),
+        });
+    }
+    if items.len() as u64 != positions {
+        return Err(format!("it has {} items for {positions} positions", items.len()));
+    }
+    let mut end = inline;
+    for item in &mut items {
+        let Item::Sample(_, payloads) = item else { continue };
+        for payload in payloads {
+            let length = word(payload.start).and_then(|length| usize::try_from(length).ok());
+            let start = align(end);
+            let stop = length.and_then(|length| start.checked_add(length)).ok_or_else(short)?;
+            *payload = start..stop;
+            end = stop;
+        }
+    }
+    if end != bytes.len() {
+        return Err(format!("it says {end} bytes and has {}", bytes.len()));
+    }
+    Ok(items)
+}
+
+fn align(at: usize) -> usize {
+    at.next_multiple_of(ALIGN)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dataset::Tensor;
+
+    fn packed() -> Packing {
+        let mut packing = Packing::default();
+        let tensor = |length: usize| Tensor::from_slice([length as u64], &vec![7u8; length]);
+        let tensors = vec![tensor(3).unwrap(), tensor(0).unwrap(), tensor(100).unwrap()];
+        packing.push(Ok(Some(Wire { inline: b"abc".to_vec(), tensors })));
+        packing.push(Ok(None));
+        packing.push(Err(Fault::new("no")));
+        packing.push(Ok(Some(Wire { inline: vec![], tensors: vec![] })));
+        packing
+    }
+
+    fn bytes(packing: &Packing) -> Vec<u8> {
+        let mut bytes = vec![0; packing.bytes()];
+        packing.write_to(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn what_was_packed_is_found_again() {
+        let bytes = bytes(&packed());
+        let items = unpack(&bytes, 4).unwrap();
+        let Item::Sample(inline, payloads) = &items[0] else { panic!("{items:?}") };
+        assert_eq!(&bytes[inline.clone()], b"abc");
+        assert_eq!(payloads.iter().map(Range::len).collect::<Vec<_>>(), [3, 0, 100]);
+        assert!(payloads.iter().all(|payload| payload.start % ALIGN == 0));
+        assert_eq!(&bytes[payloads[2].clone()], [7; 100]);
+        assert_eq!(items[1], Item::Gap);
+        let Item::Fault(place) = &items[2] else { panic!("{items:?}") };
+        assert_eq!(postcard::from_bytes::<Fault>(&bytes[place.clone()]).unwrap().message(), "no");
+        assert!(matches!(&items[3], Item::Sample(inline, _) if inline.is_empty()));
+    }
+
+    #[test]
+    fn a_parcel_of_another_count_or_length_is_refused() {
+        let whole = bytes(&packed());
+        for positions in [0, 3, 5, u64::MAX] {
+            assert!(unpack(&whole, positions).is_err(), "{positions}");
+        }
+        for length in 0..whole.len() {
+            assert!(unpack(&whole[..length], 4).is_err(), "{length}");
+        }
+        assert!(unpack(&[&whole[..], &[0]].concat(), 4).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..300), words in 0u64..20) {
+            if bytes.len() >= 8 {
+                bytes[..8].copy_from_slice(&words.to_le_bytes());
+            }
+            for positions in 0..4 {
+                _ = unpack(&bytes, positions);
+            }
+        }
+    }
+}

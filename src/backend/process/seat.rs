@@ -1,0 +1,287 @@
+//! A seat: the place of one worker, and the process that sits there now.
+//!
+//! It moves frames and remembers what was given to the process. What follows from a message or a
+//! death is decided in the [supervisor](super::supervisor).
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::forks::ForkServer;
+use super::frame::{Decoder, Encoder, Kind};
+use super::message::{Order, body};
+use super::slab::{Collected, Lease, Slab};
+use super::sys::{Board, Channel, Ended, Process, Program};
+use crate::engine::Task;
+use crate::error::Result;
+
+/// See the [module](self).
+pub(super) struct Seat {
+    pub(super) number: u32,
+    pub(super) incarnation: u32,
+    pub(super) board: Arc<Board>,
+    pub(super) slab: Option<Arc<Slab>>,
+    /// Parcels that came in pieces because no slot was free, in a row.
+    pub(super) without_slot: u32,
+    /// A parcel so large that there was no memory for slots.
+    pub(super) refused_slot: Option<usize>,
+    pub(super) worker: Option<Worker>,
+    /// When the next process may be started.
+    pub(super) not_before: Instant,
+}
+
+/// How far a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Starting,
+    Working,
+    /// It gets no more tasks; it is told to end when it has answered those it has.
+    Finishing,
+    /// It was told to end.
+    Draining,
+    /// It said that it ends.
+    Gone,
+}
+
+/// One process.
+pub(super) struct Worker {
+    pub(super) process: Process,
+    channel: Channel,
+    pub(super) decoder: Decoder,
+    encoder: Encoder,
+    outgoing: VecDeque<Outgoing>,
+    pub(super) phase: Phase,
+    /// When the phase began.
+    pub(super) since: Instant,
+    /// Tasks given and not answered, the one that is worked on first.
+    pub(super) given: VecDeque<Given>,
+    /// When the first of them came to its turn.
+    pub(super) turn: Instant,
+    pub(super) streaming: Option<(u64, u64, Collected)>,
+    pub(super) samples: u64,
+    /// The most it was seen to occupy, in bytes.
+    pub(super) rss: Option<u64>,
+    pub(super) weighed: Option<Instant>,
+    /// Whether it occupies more than it may.
+    pub(super) heavy: bool,
+    /// What the worker said of why it cannot work.
+    pub(super) refused: Option<String>,
+    /// Why it was killed, if it was.
+    pub(super) killed: Option<String>,
+    pub(super) kills_before: Option<u64>,
+    pub(super) at_end: bool,
+    /// Whether its pipeline was open.
+    pub(super) was_ready: bool,
+}
+
+/// A task with a worker.
+pub(super) struct Given {
+    pub(super) task: Task,
+    pub(super) lease: Option<Lease>,
+    /// How often it came back from a dead worker that had not begun it.
+    pub(super) returned: u32,
+}
+
+struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+    gift: Option<Gift>,
+}
+
+enum Gift {
+    Board(Arc<Board>),
+    Slab(Arc<Slab>),
+}
+
+impl Gift {
+    fn fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Board(board) => board.as_fd(),
+            Self::Slab(slab) => slab.memory(),
+        }
+    }
+}
+
+impl Seat {
+    pub(super) fn new(number: u32) -> io::Result<Self> {
+        Ok(Self {
+            number,
+            incarnation: 0,
+            board: Arc::new(Board::new()?),
+            slab: None,
+            without_slot: 0,
+            refused_slot: None,
+            worker: None,
+            not_before: Instant::now(),
+        })
+    }
+
+    /// Starts a process and sends it what it must know.
+    pub(super) fn start(
+        &mut self,
+        program: &Program,
+        server: Option<&ForkServer>,
+        setup: &[u8],
+    ) -> io::Result<()> {
+        let (channel, link) = Channel::pair()?;
+        let process = match server {
+            Some(server) => server.split(&link)?,
+            None => Process::start(program, link)?,
+        };
+        let now = Instant::now();
+        let mut worker = Worker {
+            process,
+            channel,
+            decoder: Decoder::default(),
+            encoder: Encoder::default(),
+            outgoing: VecDeque::new(),
+            phase: Phase::Starting,
+            since: now,
+            given: VecDeque::new(),
+            turn: now,
+            streaming: None,
+            samples: 0,
+            rss: None,
+            weighed: None,
+            heavy: false,
+            refused: None,
+            killed: None,
+            kills_before: None,
+            at_end: false,
+            was_ready: false,
+        };
+        worker.post(Kind::Setup, setup, Some(Gift::Board(self.board.clone())));
+        if let Some(slab) = &self.slab {
+            worker.post_slab(slab);
+        }
+        self.worker = Some(worker);
+        Ok(())
+    }
+}
+
+impl Worker {
+    pub(super) fn enter(&mut self, phase: Phase) {
+        (self.phase, self.since) = (phase, Instant::now());
+    }
+
+    /// Whether it can take another task.
+    pub(super) fn has_room(&self, queue: usize) -> bool {
+        self.phase == Phase::Working && self.given.len() < queue && self.killed.is_none()
+    }
+
+    pub(super) fn give(&mut self, given: Given) -> Result<()> {
+        let order = Order::new(given.task, given.lease.as_ref().map(Lease::place));
+        if self.given.is_empty() {
+            self.turn = Instant::now();
+        }
+        self.given.push_back(given);
+        self.post(Kind::Task, &body(&order)?, None);
+        Ok(())
+    }
+
+    pub(super) fn post_slab(&mut self, slab: &Arc<Slab>) {
+        if let Ok(note) = body(&slab.note()) {
+            self.post(Kind::Slab, &note, Some(Gift::Slab(slab.clone())));
+        }
+    }
+
+    pub(super) fn drain(&mut self) {
+        self.post(Kind::Drain, &[], None);
+        self.enter(Phase::Draining);
+    }
+
+    fn post(&mut self, kind: Kind, body: &[u8], gift: Option<Gift>) {
+        let bytes = self.encoder.frame(kind, &[body]);
+        self.outgoing.push_back(Outgoing { bytes, sent: 0, gift });
+        self.flush();
+    }
+
+    /// Sends what goes.
+    pub(super) fn flush(&mut self) {
+        while let Some(next) = self.outgoing.front_mut() {
+            let gift = next.gift.as_ref().map(Gift::fd).filter(|_| next.sent == 0);
+            match self.channel.send(&next.bytes[next.sent..], gift) {
+                Ok(bytes) => next.sent += bytes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // It is gone; receiving tells.
+                Err(_) => return self.outgoing.clear(),
+            }
+            if next.sent == next.bytes.len() {
+                self.outgoing.pop_front();
+            }
+        }
+    }
+
+    pub(super) fn wants_to_write(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Receives what is there; false when there is no more for now.
+    pub(super) fn receive(&mut self) -> bool {
+        match self.channel.receive(self.decoder.room()) {
+            Ok(0) => {
+                self.at_end = true;
+                false
+            }
+            Ok(bytes) => {
+                self.decoder.came(bytes);
+                true
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+            Err(_) => {
+                self.at_end = true;
+                false
+            }
+        }
+    }
+
+    pub(super) fn channel(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+
+    /// Ends the process for a reason, which is remembered if it is the first.
+    pub(super) fn kill(&mut self, why: String) {
+        self.killed.get_or_insert(why);
+        self.process.kill();
+    }
+
+    /// Kills the process, if need be, and waits until the system has let go of it.
+    pub(super) fn reap(&mut self, limit: Duration) -> Option<Ended> {
+        if let Some(ended) = self.process.reap() {
+            return Some(ended);
+        }
+        // A worker that closed its channel is most likely about to end by itself.
+        let grace = match self.phase {
+            Phase::Gone => Duration::from_secs(1),
+            _ if self.at_end && self.killed.is_none() => Duration::from_millis(200),
+            _ => Duration::ZERO,
+        };
+        let start = Instant::now();
+        let mut killed = false;
+        loop {
+            if !killed && start.elapsed() >= grace {
+                self.kill("killed by windrow: it closed its channel and did not end".into());
+                killed = true;
+            }
+            let nap = Duration::from_millis(1);
+            match self.process.end_fd() {
+                Some(fd) => {
+                    let ended = super::sys::wait_for(&[(fd, false)], Some(10 * nap));
+                    if ended.is_ok_and(|ended| ended[0]) && self.process.is_foreign() {
+                        // Its parent has yet to say how.
+                        std::thread::sleep(nap);
+                    }
+                }
+                None => std::thread::sleep(nap),
+            }
+            if let Some(ended) = self.process.reap() {
+                return Some(ended);
+            }
+            if start.elapsed() > limit + grace {
+                return None;
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The fork server: a process with one thread that has opened the pipeline and splits workers off.
+//!
+//! What the recipe opened and read is in every worker without being read again, and in memory once
+//! for as long as nobody writes to it. The server makes no samples, so it does not die of them.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::frame::Kind;
+use super::message::{EndNote, Setup};
+use super::sys::{self, Ended};
+use super::worker::{Desk, context, open, run_split_off};
+
+/// How often children are looked after where the system does not say when one ends.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Splits workers off until the loader is gone.
+pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
+    let context = context(setup);
+    let opened = match open(setup, context) {
+        Ok(opened) => opened,
+        Err(error) => return desk.say(Kind::Refused, &error.to_string()),
+    };
+    desk.say(Kind::Ready, &opened.expected)?;
+    let mut children: Vec<sys::Process> = Vec::new();
+    loop {
+        let mut fds = vec![(desk.link.as_fd(), false)];
+        fds.extend(children.iter().filter_map(|child| Some((child.end_fd()?, false))));
+        let blind = children.len() >= fds.len();
+        let ready = sys::wait_for(&fds, blind.then_some(LOOK_EVERY))?;
+        let mut ended = Vec::new();
+        children.retain(|child| {
+            let end = child.reap();
+            ended.extend(end.map(|end| note(child.pid(), end)));
+            end.is_none()
+        });
+        for note in ended {
+            desk.say(Kind::Ended, &note)?;
+        }
+        if !ready[0] {
+            continue;
+        }
+        match desk.hear()? {
+            (Kind::Split, _) => {
+                let link = desk.link.gift();
+                let link = link.ok_or_else(|| io::Error::other("it was given no channel"))?;
+                match sys::threads() {
+                    Some(threads) if threads <= setup.threads => {}
+                    threads => {
+                        let threads =
+                            threads.map_or("an unknown number of".into(), |n| n.to_string());
+                        let why = format!(
+                            "the recipe left {threads} threads running, and a process with more than \
+                             one cannot be split; use start method spawn"
+                        );
+                        return desk.say(Kind::Refused, &why);
+                    }
+                }
+                match sys::Process::split_off(setup.threads)? {
+                    Some(child) => {
+                        desk.say(Kind::Forked, &child.pid())?;
+                        children.push(child);
+                    }
+                    None => {
+                        desk.link.close();
+                        run_split_off(link, Some((&opened, context)))
+                    }
+                }
+            }
+            (Kind::Drain, _) => return Ok(()),
+            (kind, _) => return Err(io::Error::other(format!("it was sent a {kind:?} frame"))),
+        }
+    }
+}
+
+fn note(pid: u32, ended: Ended) -> EndNote {
+    let (code, signal) = match ended {
+        Ended::Code(code) => (Some(code), None),
+        Ended::Signal(signal) => (None, Some(signal)),
+        Ended::Unknown => (None, None),
+    };
+    EndNote { pid, code, signal }
+}

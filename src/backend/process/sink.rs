@@ -1,0 +1,94 @@
+//! From a worker's bytes to samples: the one part of the loader's side that knows their type.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::task::Waker;
+
+use super::parcel::{Item, unpack};
+use super::slab::{Parcel, Part};
+use crate::backend::{Event, Fill};
+use crate::dataset::{Fetched, Owner, panic_text};
+use crate::engine::{Completion, Task};
+use crate::error::{Error, Fault, Loss};
+
+/// Puts a sample together.
+pub(crate) type Decode<T> = fn(&[u8], Vec<Owner>) -> Result<T, Fault>;
+
+/// Hears what became of tasks.
+pub(super) trait Sink: Send {
+    /// The samples of a task came.
+    ///
+    /// # Errors
+    /// Why that is no parcel of this task.
+    fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String>;
+
+    /// The worker of a task is gone.
+    fn lost(&mut self, task: Task, loss: Loss);
+
+    /// There will be no more workers.
+    fn broken(&mut self, error: Error);
+}
+
+/// Decodes samples and passes them on.
+pub(super) struct Decoding<T> {
+    pub(super) events: mpsc::Sender<Event<T>>,
+    pub(super) decode: Decode<T>,
+    /// Measures samples; makes none.
+    pub(super) work: Arc<dyn Fill<T>>,
+    /// Whoever cannot wait.
+    pub(super) waker: Arc<Mutex<Option<Waker>>>,
+}
+
+impl<T: Send> Sink for Decoding<T> {
+    fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String> {
+        let items = unpack(parcel.bytes(), task.count)?;
+        let parcel = Arc::new(parcel);
+        let mut bytes = Some(0u64);
+        let mut results = Vec::with_capacity(items.len());
+        for item in items {
+            let result = self.result(&parcel, item);
+            if let Ok(Some(sample)) = &result {
+                bytes = bytes.and_then(|sum| Some(sum.saturating_add(self.work.bytes(sample)?)));
+            }
+            results.push(result);
+        }
+        self.pass(Event::Done(Completion { task: task.id, results, bytes, nanos }));
+        Ok(())
+    }
+
+    fn lost(&mut self, task: Task, loss: Loss) {
+        self.pass(Event::Lost { task: task.id, how: loss });
+    }
+
+    fn broken(&mut self, error: Error) {
+        self.pass(Event::Broken(error));
+    }
+}
+
+impl<T> Decoding<T> {
+    fn result(&self, parcel: &Arc<Parcel>, item: Item) -> Fetched<T> {
+        match item {
+            Item::Gap => Ok(None),
+            Item::Fault(place) => {
+                let fault = postcard::from_bytes(&parcel.bytes()[place]);
+                Err(fault.unwrap_or_else(|why| Fault::new(format!("a fault without sense: {why}"))))
+            }
+            Item::Sample(inline, places) => {
+                let part = |place| Arc::new(Part { parcel: parcel.clone(), place }) as Owner;
+                let payloads = places.into_iter().map(part).collect();
+                let decode = || (self.decode)(&parcel.bytes()[inline], payloads);
+                let decoded = catch_unwind(AssertUnwindSafe(decode));
+                decoded.unwrap_or_else(|panic| Err(Fault::panicked(panic_text(&*panic)))).map(Some)
+            }
+        }
+    }
+
+    fn pass(&self, event: Event<T>) {
+        // Nobody listens any more once the loader is closed; then nothing is wanted.
+        _ = self.events.send(event);
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

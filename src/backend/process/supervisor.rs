@@ -1,0 +1,369 @@
+//! The supervisor: one thread that starts workers, gives them tasks, hears them and buries them.
+//!
+//! It lives as long as the loader, and everything that can block it has a time limit. What it
+//! promises: each task it takes is told to the sink once, as done or lost, unless it is stopped or
+//! broken. A task is lost if its worker died after it was begun; one that only waited behind it
+//! goes to another worker without blame.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::deaths;
+use super::forks::{ForkServer, From};
+use super::frame::Violation;
+use super::init::Entry;
+use super::message::{Identity, Launch, Setup, body};
+use super::seat::{Given, Phase, Seat, Worker};
+use super::sink::Sink;
+use super::sys::{self, Waker, now_nanos};
+use crate::backend::log;
+use crate::backend::recipe::Expected;
+use crate::backend::settings::{Settings, StartMethod};
+use crate::engine::Task;
+use crate::error::{Error, Result};
+
+/// How often a task may come back unbegun before it is counted as lost all the same.
+const RETURNS_MAX: u32 = 3;
+/// How many starts may fail in a row.
+const STARTS_MAX: u32 = 3;
+/// Tasks that take longer do not wait behind another one, but for a free worker; nor do the first,
+/// of which nothing is known.
+const LONG_TASK_NANOS: u64 = 10_000_000;
+/// How long the system may take to let go of a killed process.
+const REAP_LIMIT: Duration = Duration::from_secs(5);
+/// How long a worker that is still starting is waited for when the loader is closed.
+const START_GRACE: Duration = Duration::from_millis(500);
+/// How often a long-running worker is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What the loader and its supervisor both see.
+pub(super) struct Shared {
+    pub(super) inbox: Mutex<Inbox>,
+    pub(super) waker: Waker,
+    /// Whether the supervisor sleeps, or is about to.
+    pub(super) asleep: AtomicBool,
+    pub(super) boards: Vec<Arc<sys::Board>>,
+    /// Whether the first worker is ready, or why none ever will be.
+    pub(super) started: Mutex<Option<Result<()>>>,
+    pub(super) start_known: Condvar,
+}
+
+#[derive(Default)]
+pub(super) struct Inbox {
+    pub(super) tasks: VecDeque<Task>,
+    /// When everything must have ended.
+    pub(super) stop: Option<Instant>,
+}
+
+impl Shared {
+    pub(super) fn inbox(&self) -> std::sync::MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the supervisor if it sleeps.
+    pub(super) fn ring(&self) {
+        if self.asleep.swap(false, Ordering::SeqCst) {
+            self.waker.ring();
+        }
+    }
+
+    pub(super) fn tell_start(&self, result: Result<()>) {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        started.get_or_insert(result);
+        self.start_known.notify_all();
+    }
+}
+
+pub(super) struct Supervisor {
+    pub(super) shared: Arc<Shared>,
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) seats: Vec<Seat>,
+    pub(super) settings: Settings,
+    pub(super) launch: Launch,
+    pub(super) entry: Entry,
+    pub(super) identity: Identity,
+    pub(super) expected: Expected,
+    /// Splits workers off, with the start methods that have one.
+    pub(super) server: Option<ForkServer>,
+    pub(super) backlog: VecDeque<(Task, u32)>,
+    /// Workers lost in a row without a sample made.
+    pub(super) crashes: u32,
+    pub(super) failed_starts: u32,
+    pub(super) broken: bool,
+    /// How long a task takes, as a running mean.
+    pub(super) task_nanos: u64,
+    pub(super) warned: bool,
+    /// Tasks that were being worked on before this do not count as longer than from here on: this
+    /// process was stopped itself.
+    pub(super) resumed: Instant,
+}
+
+impl Supervisor {
+    /// Runs until it is told to stop; gives the positions whose workers had to be killed for it.
+    pub(super) fn run(mut self) -> Vec<u64> {
+        sys::block_interrupts();
+        loop {
+            let stop = {
+                let mut inbox = self.shared.inbox();
+                self.backlog.extend(inbox.tasks.drain(..).map(|task| (task, 0)));
+                inbox.stop
+            };
+            if let Some(deadline) = stop {
+                return self.stop(deadline);
+            }
+            self.fill_seats();
+            self.hand_out();
+            self.sleep(None);
+            for number in 0..self.seats.len() {
+                self.listen(number);
+            }
+            self.look();
+        }
+    }
+
+    /// Starts workers where there are none.
+    fn fill_seats(&mut self) {
+        let now = Instant::now();
+        for number in 0..self.seats.len() {
+            let seat = &self.seats[number];
+            if self.broken || seat.worker.is_some() || seat.not_before > now {
+                continue;
+            }
+            if let Err(error) = self.start(number) {
+                let refused = matches!(error, Error::Workers { .. });
+                let why = match error {
+                    Error::Workers { why } => why,
+                    other => other.to_string(),
+                };
+                self.start_failed(why, refused);
+            }
+        }
+    }
+
+    fn start(&mut self, number: usize) -> Result<()> {
+        let program = deaths::program(&self.settings, self.entry);
+        let seat = &mut self.seats[number];
+        let mut setup = Setup {
+            identity: self.identity.clone(),
+            worker: seat.number,
+            workers: self.shared.boards.len() as u32,
+            incarnation: seat.incarnation,
+            is_server: false,
+            threads: if self.entry == Entry::Test { 2 } else { 1 },
+            launch: self.launch.clone(),
+        };
+        if self.settings.start_method == StartMethod::Forkserver
+            && self.server.as_ref().is_none_or(ForkServer::is_gone)
+        {
+            setup.is_server = true;
+            let limit = self.settings.startup_timeout;
+            let from = From::Program(&program);
+            self.server = Some(ForkServer::start(&from, &setup, &self.expected, limit)?);
+            setup.is_server = false;
+        }
+        seat.board.clear();
+        let started = seat.start(&program, self.server.as_ref(), &body(&setup)?);
+        started.map_err(|error| Error::io("start a worker process", error))?;
+        let kills_before = sys::out_of_memory_kills();
+        if let Some(worker) = &mut seat.worker {
+            worker.kills_before = kills_before;
+            log::debug("processes", || {
+                format!("worker {number} is process {}", worker.process.pid())
+            });
+            if let Some(errors) = worker.process.take_errors() {
+                deaths::pass_on(errors, seat.number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives tasks to workers: to idle ones first, then one more to wait behind a short one.
+    fn hand_out(&mut self) {
+        let queue = if (1..=LONG_TASK_NANOS).contains(&self.task_nanos) { 2 } else { 1 };
+        for room in 1..=queue {
+            for number in 0..self.seats.len() {
+                let seat = &mut self.seats[number];
+                let Some(worker) = seat.worker.as_mut().filter(|worker| worker.has_room(room))
+                else {
+                    continue;
+                };
+                let Some((task, returned)) = self.backlog.pop_front() else { return };
+                let lease = seat.slab.as_ref().and_then(super::slab::Slab::lease);
+                if worker.give(Given { task, lease, returned }).is_err() {
+                    worker.kill("a task could not be encoded".into());
+                }
+            }
+        }
+    }
+
+    /// Waits for news, no longer than until something must be looked at.
+    fn sleep(&mut self, deadline: Option<Instant>) {
+        self.shared.asleep.store(true, Ordering::SeqCst);
+        let limit = {
+            let inbox = self.shared.inbox();
+            let news = !inbox.tasks.is_empty() || inbox.stop.is_some() && deadline.is_none();
+            if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
+        };
+        let before = Instant::now();
+        let mut fds = vec![(std::os::fd::AsFd::as_fd(&self.shared.waker), false)];
+        for worker in self.seats.iter().filter_map(|seat| seat.worker.as_ref()) {
+            if !worker.at_end {
+                fds.push((worker.channel(), worker.wants_to_write()));
+            }
+            fds.extend(worker.process.end_fd().map(|fd| (fd, false)));
+        }
+        if sys::wait_for(&fds, limit).is_err() {
+            // Only a lack of memory can do this; it must not become a busy loop.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.shared.asleep.store(false, Ordering::SeqCst);
+        self.shared.waker.hush();
+        if limit.is_some_and(|limit| before.elapsed() > limit + Duration::from_secs(1)) {
+            self.resumed = Instant::now();
+        }
+    }
+
+    fn next_look(&self, deadline: Option<Instant>) -> Option<Duration> {
+        let now = Instant::now();
+        let mut next = deadline;
+        let mut at = |time: Instant| next = Some(next.map_or(time, |next| next.min(time)));
+        for seat in &self.seats {
+            let Some(worker) = &seat.worker else {
+                if !self.broken {
+                    at(seat.not_before);
+                }
+                continue;
+            };
+            if worker.phase == Phase::Starting {
+                at(worker.since + self.settings.startup_timeout);
+            }
+            if worker.phase != Phase::Working || !worker.given.is_empty() {
+                at(now + LOOK_EVERY);
+            }
+            if let (Some(timeout), false) = (self.settings.timeout, worker.given.is_empty()) {
+                at(now + timeout.saturating_sub(self.busy_for(seat, worker)));
+            }
+            if worker.process.end_fd().is_none() {
+                at(now + Duration::from_millis(20));
+            }
+        }
+        next.map(|next| next.saturating_duration_since(now))
+    }
+
+    /// How long the worker has been with what it does.
+    pub(super) fn busy_for(&self, seat: &Seat, worker: &Worker) -> Duration {
+        let begun = worker.given.front().is_some_and(|g| seat.board.task() == Some(g.task.id));
+        let waited = worker.turn.elapsed();
+        let busy = match seat.board.filling() {
+            Some((_, since)) if begun => {
+                waited.min(Duration::from_nanos(now_nanos().saturating_sub(since)))
+            }
+            _ if worker.given.is_empty() => Duration::ZERO,
+            _ => waited,
+        };
+        busy.min(self.resumed.elapsed())
+    }
+
+    /// Looks at workers that are at something for long.
+    fn look(&mut self) {
+        for number in 0..self.seats.len() {
+            let seat = &self.seats[number];
+            let Some(worker) = &seat.worker else { continue };
+            let busy = self.busy_for(seat, worker);
+            let late = match worker.phase {
+                Phase::Starting => worker.since.elapsed() >= self.settings.startup_timeout,
+                _ => self.settings.timeout.is_some_and(|timeout| busy >= timeout),
+            };
+            let limit = match worker.phase {
+                Phase::Starting => self.settings.startup_timeout,
+                _ => self.settings.timeout.unwrap_or_default(),
+            };
+            let ended = worker.process.end_fd().is_none();
+            self.weigh(number, busy);
+            let Some(worker) = &mut self.seats[number].worker else { continue };
+            if late {
+                worker.kill(format!("killed by windrow after {limit:?}, its time limit"));
+                self.bury(number, None);
+            } else if ended && let Some(ended) = worker.process.reap() {
+                self.bury_as(number, None, Some(ended));
+            } else if worker.phase == Phase::Finishing && worker.given.is_empty() {
+                worker.drain();
+            } else if matches!(worker.phase, Phase::Draining | Phase::Gone)
+                && worker.since.elapsed() > REAP_LIMIT
+            {
+                self.bury(number, None);
+            }
+        }
+    }
+
+    /// Ends a worker that cannot be trusted, or is gone, and sees to its tasks.
+    pub(super) fn bury(&mut self, number: usize, violation: Option<Violation>) {
+        self.bury_as(number, violation, None);
+    }
+
+    pub(super) fn start_failed(&mut self, why: String, certain: bool) {
+        self.failed_starts += 1;
+        if certain || self.failed_starts >= STARTS_MAX {
+            self.give_up(Error::Workers { why });
+        } else {
+            log::info("processes", || format!("a worker did not start: {why}"));
+        }
+    }
+
+    pub(super) fn give_up(&mut self, error: Error) {
+        if !std::mem::replace(&mut self.broken, true) {
+            self.shared.tell_start(Err(error.clone()));
+            self.sink.broken(error);
+        }
+    }
+
+    pub(super) fn is_unbegun(given: &Given, board: &sys::Board) -> bool {
+        board.task() != Some(given.task.id) && given.returned < RETURNS_MAX
+    }
+
+    pub(super) const REAP_LIMIT: Duration = REAP_LIMIT;
+
+    /// Waits until all workers have ended, no longer than the deadline.
+    fn stop(mut self, deadline: Instant) -> Vec<u64> {
+        for seat in &mut self.seats {
+            seat.board.stop();
+            if let Some(worker) = &mut seat.worker
+                && !matches!(worker.phase, Phase::Draining | Phase::Gone)
+            {
+                worker.drain();
+            }
+        }
+        self.broken = true;
+        while self.seats.iter().any(|seat| seat.worker.is_some()) && Instant::now() < deadline {
+            self.sleep(Some(deadline));
+            for number in 0..self.seats.len() {
+                self.listen(number);
+                let worker = self.seats[number].worker.as_mut();
+                if let Some(worker) = worker
+                    && !worker.was_ready
+                    && worker.since.elapsed() > START_GRACE
+                {
+                    worker.kill("killed by windrow before it was ready".into());
+                }
+                let worker = self.seats[number].worker.as_ref();
+                let ended =
+                    worker.filter(|w| w.process.end_fd().is_none()).map(|w| w.process.reap());
+                if let Some(Some(ended)) = ended {
+                    self.bury_as(number, None, Some(ended));
+                }
+            }
+        }
+        let mut stuck = Vec::new();
+        for seat in &mut self.seats {
+            let Some(mut worker) = seat.worker.take() else { continue };
+            stuck.extend(seat.board.filling().map(|(position, _)| position));
+            worker.process.kill();
+            if worker.reap(REAP_LIMIT).is_none() {
+                log::warn("processes", || format!("process {} does not end", worker.process.pid()));
+            }
+        }
+        stuck
+    }
+}

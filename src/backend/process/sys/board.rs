@@ -1,0 +1,132 @@
+//! The board: a page on which a worker keeps what it is doing, for the loader to read at any time,
+//! also after the worker's death. Nothing on it is trusted further than for blame and time limits.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::memory::Memory;
+
+const BYTES: usize = 4096;
+
+/// What a worker is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Stage {
+    /// Nothing, or between two samples.
+    Idle = 0,
+    /// Makes a sample.
+    Filling = 1,
+    /// Encodes it.
+    Encoding = 2,
+    /// Sends what it made.
+    Sending = 3,
+    /// Opens its pipeline.
+    Starting = 4,
+    /// Ends in good order.
+    Ending = 5,
+}
+
+impl Stage {
+    pub(in super::super) fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "between samples",
+            Self::Filling => "making the sample",
+            Self::Encoding => "encoding the sample",
+            Self::Sending => "sending the sample",
+            Self::Starting => "starting",
+            Self::Ending => "ending",
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(in super::super) struct Board {
+    memory: Memory,
+}
+
+impl Board {
+    pub(in super::super) fn new() -> io::Result<Self> {
+        Ok(Self { memory: Memory::new(BYTES, true)? })
+    }
+
+    pub(in super::super) fn received(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self { memory: Memory::received(fd, BYTES)? })
+    }
+
+    /// Forgets what the last worker did.
+    pub(in super::super) fn clear(&self) {
+        self.words().iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+
+    /// A task is begun.
+    pub(in super::super) fn begin(&self, task: u64) {
+        self.words()[1].store(task.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// A sample is begun.
+    pub(in super::super) fn fill(&self, position: u64, now: u64) {
+        self.words()[2].store(position, Ordering::Relaxed);
+        self.words()[3].store(now, Ordering::Relaxed);
+        self.stage(Stage::Filling);
+    }
+
+    /// Something else is begun.
+    pub(in super::super) fn stage(&self, stage: Stage) {
+        self.words()[0].store(stage as u64, Ordering::Release);
+    }
+
+    /// The task that was begun last.
+    pub(in super::super) fn task(&self) -> Option<u64> {
+        self.words()[1].load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// What the worker does.
+    pub(in super::super) fn doing(&self) -> Stage {
+        match self.words()[0].load(Ordering::Acquire) {
+            1 => Stage::Filling,
+            2 => Stage::Encoding,
+            3 => Stage::Sending,
+            4 => Stage::Starting,
+            5 => Stage::Ending,
+            _ => Stage::Idle,
+        }
+    }
+
+    /// The position that is being filled, and since when, on the clock of [`now_nanos`].
+    ///
+    /// [`now_nanos`]: super::now_nanos
+    pub(in super::super) fn filling(&self) -> Option<(u64, u64)> {
+        let busy = matches!(self.doing(), Stage::Filling | Stage::Encoding | Stage::Sending);
+        let word = |number: usize| self.words()[number].load(Ordering::Relaxed);
+        busy.then(|| (word(2), word(3)))
+    }
+
+    /// Asks the worker to begin no more samples.
+    pub(in super::super) fn stop(&self) {
+        self.words()[4].store(1, Ordering::Relaxed);
+    }
+
+    /// Whether no more samples should be begun.
+    pub(in super::super) fn is_stopped(&self) -> bool {
+        self.words()[4].load(Ordering::Relaxed) != 0
+    }
+
+    /// The index that was last asked of a source, plus one; 0 before the first.
+    pub(in super::super) fn index(&self) -> &AtomicU64 {
+        &self.words()[5]
+    }
+
+    fn words(&self) -> &[AtomicU64; 8] {
+        // SAFETY: the mapping is a page, so it is long and aligned enough, it is writable on both
+        // sides, and it is only ever seen as atomics.
+        unsafe { self.memory.start().cast::<[AtomicU64; 8]>().as_ref() }
+    }
+}
+
+impl AsFd for Board {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.memory.as_fd()
+    }
+}

@@ -1,0 +1,230 @@
+//! The channel between a loader and one worker: a private pair of sockets.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
+    sendmsg, socketpair, sockopt,
+};
+use rustix::time::Timespec;
+
+/// What a channel may hold that was sent and not received.
+const BUFFER: usize = 512 << 10;
+
+/// The loader's end, which never waits.
+#[derive(Debug)]
+pub(in super::super) struct Channel(OwnedFd);
+
+impl Channel {
+    /// The two ends.
+    pub(in super::super) fn pair() -> io::Result<(Self, OwnedFd)> {
+        let (own, other) = pair(SocketType::STREAM)?;
+        nonblocking(&own)?;
+        // Smaller buffers are only slower.
+        _ = sockopt::set_socket_send_buffer_size(&other, BUFFER);
+        Ok((Self(own), other))
+    }
+
+    /// Sends what goes, with a descriptor to go with the first byte; `WouldBlock` when nothing does.
+    pub(in super::super) fn send(
+        &self,
+        bytes: &[u8],
+        gift: Option<BorrowedFd<'_>>,
+    ) -> io::Result<usize> {
+        send(self.0.as_fd(), bytes, gift)
+    }
+
+    /// Receives what is there: 0 at the end, `WouldBlock` when nothing is.
+    pub(in super::super) fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::read(&self.0, &mut *into) {
+                Err(Errno::INTR) => {}
+                Err(Errno::CONNRESET) => return Ok(0),
+                other => return Ok(other?),
+            }
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// The worker's end, which waits.
+#[derive(Debug)]
+pub(in super::super) struct Link {
+    fd: OwnedFd,
+    gifts: std::collections::VecDeque<OwnedFd>,
+}
+
+impl Link {
+    pub(in super::super) fn new(fd: OwnedFd) -> Self {
+        Self { fd, gifts: std::collections::VecDeque::new() }
+    }
+
+    /// Sends all of it.
+    pub(in super::super) fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            bytes = &bytes[send(self.fd.as_fd(), bytes, None)?..];
+        }
+        Ok(())
+    }
+
+    /// Receives what is there, waiting for the first byte; 0 at the end.
+    pub(in super::super) fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        #[cfg(target_os = "linux")]
+        let flags = RecvFlags::CMSG_CLOEXEC;
+        #[cfg(not(target_os = "linux"))]
+        let flags = RecvFlags::empty();
+        let got = loop {
+            match recvmsg(&self.fd, &mut [IoSliceMut::new(into)], &mut control, flags) {
+                Err(Errno::INTR) => {}
+                other => break other?,
+            }
+        };
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                for descriptor in descriptors {
+                    fcntl_setfd(&descriptor, FdFlags::CLOEXEC)?;
+                    self.gifts.push_back(descriptor);
+                }
+            }
+        }
+        if got.flags.contains(ReturnFlags::CTRUNC) {
+            return Err(io::Error::other(
+                "a descriptor was lost on the way: this process may open no more (ulimit -n)",
+            ));
+        }
+        Ok(got.bytes)
+    }
+
+    /// Closes it for this process: what is sent from now on goes nowhere.
+    pub(in super::super) fn close(&mut self) {
+        if let Ok(nothing) = std::fs::File::open("/dev/null") {
+            self.fd = nothing.into();
+        }
+    }
+
+    /// The next descriptor that came.
+    pub(in super::super) fn gift(&mut self) -> Option<OwnedFd> {
+        self.gifts.pop_front()
+    }
+
+    /// Waits until the other end is closed, or this one is, and reads nothing.
+    pub(in super::super) fn watcher(&self) -> io::Result<impl FnOnce() + Send + use<>> {
+        let fd = self.fd.try_clone()?;
+        Ok(move || {
+            loop {
+                let mut fds = [PollFd::new(&fd, PollFlags::empty())];
+                let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+                // User code that closes descriptors which are not its own wakes nobody here.
+                match poll(&mut fds, Some(&Timespec { tv_sec: 1, tv_nsec: 0 })) {
+                    Ok(_) if fds[0].revents().intersects(gone) => return,
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(_) => return,
+                }
+            }
+        })
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Ends another thread's waiting.
+#[derive(Debug)]
+pub(in super::super) struct Waker {
+    hears: OwnedFd,
+    rings: OwnedFd,
+}
+
+impl Waker {
+    pub(in super::super) fn new() -> io::Result<Self> {
+        let (hears, rings) = pair(SocketType::STREAM)?;
+        nonblocking(&hears)?;
+        nonblocking(&rings)?;
+        Ok(Self { hears, rings })
+    }
+
+    pub(in super::super) fn ring(&self) {
+        // When it is full, it rings already.
+        _ = send(self.rings.as_fd(), &[1], None);
+    }
+
+    pub(in super::super) fn hush(&self) {
+        let mut bytes = [0; 64];
+        while matches!(rustix::io::read(&self.hears, &mut bytes), Ok(64)) {}
+    }
+}
+
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.hears.as_fd()
+    }
+}
+
+/// Waits until one of these can be read (or written, where asked for) or has ended, and tells which.
+pub(in super::super) fn wait_for(
+    all: &[(BorrowedFd<'_>, bool)],
+    limit: Option<Duration>,
+) -> io::Result<Vec<bool>> {
+    let events = |write| if write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+    let mut fds: Vec<PollFd<'_>> =
+        all.iter().map(|(fd, write)| PollFd::new(fd, events(*write))).collect();
+    let limit = limit.map(|limit| Timespec {
+        tv_sec: limit.as_secs().min(3600) as _,
+        tv_nsec: limit.subsec_nanos().into(),
+    });
+    match poll(&mut fds, limit.as_ref()) {
+        Ok(_) => Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect()),
+        Err(Errno::INTR) => Ok(vec![false; all.len()]),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn pair(kind: SocketType) -> io::Result<(OwnedFd, OwnedFd)> {
+    #[cfg(target_os = "linux")]
+    let flags = SocketFlags::CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let flags = SocketFlags::empty();
+    let (one, other) = socketpair(AddressFamily::UNIX, kind, flags, None)?;
+    fcntl_setfd(&one, FdFlags::CLOEXEC)?;
+    fcntl_setfd(&other, FdFlags::CLOEXEC)?;
+    Ok((one, other))
+}
+
+fn nonblocking(fd: &OwnedFd) -> io::Result<()> {
+    Ok(fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?)
+}
+
+fn send(to: BorrowedFd<'_>, bytes: &[u8], gift: Option<BorrowedFd<'_>>) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    let flags = SendFlags::NOSIGNAL;
+    #[cfg(not(target_os = "linux"))]
+    let flags = SendFlags::empty();
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let gifts: Vec<BorrowedFd<'_>> = gift.into_iter().collect();
+    if !gifts.is_empty() {
+        control.push(SendAncillaryMessage::ScmRights(&gifts));
+    }
+    loop {
+        match sendmsg(to, &[IoSlice::new(bytes)], &mut control, flags) {
+            Err(Errno::INTR) => {}
+            other => return Ok(other?),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Linux: sealed memory, `/proc`, and the build id of the program.
+
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+
+/// Memory that no one can make shorter, and that is there already.
+pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
+    let fd = rustix::fs::memfd_create("windrow", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    rustix::fs::ftruncate(&fd, bytes as u64)?;
+    rustix::fs::fallocate(&fd, FallocateFlags::empty(), 0, bytes as u64)?;
+    rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(fd)
+}
+
+/// What of this program is in memory.
+#[derive(Debug)]
+pub(in super::super) struct Image {
+    /// Tells builds apart.
+    pub(in super::super) build: String,
+    code: Vec<Range<usize>>,
+}
+
+impl Image {
+    /// Finds out. `anchor` must lie in the program itself, not in a library it loaded.
+    pub(in super::super) fn of_process(anchor: usize) -> Result<Self, String> {
+        let maps = fs::read_to_string("/proc/self/maps")
+            .map_err(|error| format!("/proc/self/maps cannot be read: {error}"))?;
+        let maps: Vec<Mapped<'_>> = maps.lines().filter_map(Mapped::read).collect();
+        let own = maps.iter().find(|map| map.range.contains(&anchor));
+        let own = own.ok_or("this program is not in its own memory map")?;
+        let program = fs::read_link("/proc/self/exe").unwrap_or_default();
+        if own.path != program.as_os_str().to_string_lossy() {
+            return Err(format!(
+                "windrow is part of {}, loaded by {}; a worker can only be started from a program \
+                 that windrow is part of",
+                own.path,
+                program.display()
+            ));
+        }
+        let code = maps.iter().filter(|map| map.runs && map.path == own.path);
+        let code = code.map(|map| map.range.clone()).collect();
+        Ok(Self { build: super::super::build_id::of_program(&program_path())?, code })
+    }
+
+    /// Whether a function can be there.
+    pub(in super::super) fn is_code(&self, address: usize) -> bool {
+        self.code.iter().any(|range| range.contains(&address))
+    }
+}
+
+/// The program, also when its file was replaced since it started.
+pub(super) fn program_path() -> PathBuf {
+    "/proc/self/exe".into()
+}
+
+struct Mapped<'a> {
+    range: Range<usize>,
+    runs: bool,
+    path: &'a str,
+}
+
+impl<'a> Mapped<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let mut fields = line.splitn(6, ' ');
+        let (start, end) = fields.next()?.split_once('-')?;
+        let address = |text| usize::from_str_radix(text, 16).ok();
+        let runs = fields.next()?.contains('x');
+        let path = fields.nth(3)?.trim_start();
+        Some(Self { range: address(start)?..address(end)?, runs, path })
+    }
+}
+
+/// What a process occupies now, in bytes; `None` when it is gone.
+pub(in super::super) fn rss(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64).filter(|bytes| *bytes > 0)
+}
+
+/// How often the system killed a process for want of memory, in this process's group where it says.
+pub(in super::super) fn out_of_memory_kills() -> Option<u64> {
+    let count = |path: String, name: &str| {
+        let text = fs::read_to_string(path).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
+    };
+    let group = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let group = group.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    count(format!("/sys/fs/cgroup{group}/memory.events"), "oom_kill ")
+        .or_else(|| count("/proc/vmstat".into(), "oom_kill "))
+}
+
+/// How much memory can be had, in bytes, by the tightest bound that is known.
+pub(in super::super) fn memory_available() -> Option<u64> {
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let group = |limit: &str, used: &str| Some(number(limit)?.saturating_sub(number(used)?));
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let free = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let free = free.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    [
+        group("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        group(
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        ),
+        free.map(|kib| kib * 1024),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
+}

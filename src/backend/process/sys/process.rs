@@ -1,0 +1,284 @@
+//! Worker processes: starting, ending, and what a process does first to be one.
+#![allow(unsafe_code)]
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+
+use super::os;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Ended {
+    Code(i32),
+    Signal(i32),
+    /// The program around it took the news away.
+    Unknown,
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const NAMES: [(i32, &str); 11] = [
+            (libc::SIGKILL, "SIGKILL"),
+            (libc::SIGSEGV, "SIGSEGV"),
+            (libc::SIGABRT, "SIGABRT"),
+            (libc::SIGBUS, "SIGBUS"),
+            (libc::SIGILL, "SIGILL"),
+            (libc::SIGFPE, "SIGFPE"),
+            (libc::SIGTERM, "SIGTERM"),
+            (libc::SIGINT, "SIGINT"),
+            (libc::SIGPIPE, "SIGPIPE"),
+            (libc::SIGTRAP, "SIGTRAP"),
+            (libc::SIGHUP, "SIGHUP"),
+        ];
+        match self {
+            Self::Code(code) => write!(f, "exited with code {code}"),
+            Self::Signal(signal) => match NAMES.iter().find(|(number, _)| number == signal) {
+                Some((_, name)) => write!(f, "killed by {name}"),
+                None => write!(f, "killed by signal {signal}"),
+            },
+            Self::Unknown => {
+                f.write_str("ended; how is not known, since this program ignores SIGCHLD or waits for all its children")
+            }
+        }
+    }
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Program {
+    /// Another program than this one, or a launcher, with arguments before the others.
+    pub(in super::super) launcher: Option<(PathBuf, Vec<OsString>)>,
+    pub(in super::super) arguments: Vec<OsString>,
+    pub(in super::super) variable: (&'static str, String),
+    /// Whether its standard output is thrown away.
+    pub(in super::super) quiet: bool,
+    /// Whether its standard error comes to the loader.
+    pub(in super::super) errors: bool,
+}
+
+/// A worker process that is not reaped yet.
+pub(in super::super) struct Process {
+    pid: Pid,
+    /// Ready to be read when the process has ended.
+    ended: Option<OwnedFd>,
+    /// Its standard error, where the loader wants it.
+    errors: Option<std::process::ChildStderr>,
+    /// Tells how it ended, where another process is its parent.
+    asked: Option<Asked>,
+}
+
+/// Tells how a process ended, and is told whether it has.
+type Asked = Box<dyn Fn(bool) -> Option<Ended> + Send>;
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Process({})", self.pid())
+    }
+}
+
+impl Process {
+    /// Starts one, with its end of a channel as its standard input.
+    pub(in super::super) fn start(program: &Program, link: OwnedFd) -> io::Result<Self> {
+        let mut command = match &program.launcher {
+            Some((path, arguments)) => {
+                let mut command = Command::new(path);
+                command.args(arguments);
+                command
+            }
+            None => {
+                let mut command = Command::new(os::program_path());
+                if let Some(name) = std::env::args_os().next() {
+                    command.arg0(name);
+                }
+                command
+            }
+        };
+        command.args(&program.arguments).env(program.variable.0, &program.variable.1);
+        command.stdin(link);
+        if program.quiet {
+            command.stdout(Stdio::null());
+        }
+        if program.errors {
+            command.stderr(Stdio::piped());
+        }
+        let mut child = command.spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("a process without a number"))?;
+        Ok(Self { pid, ended: os_pidfd(pid), errors: child.stderr.take(), asked: None })
+    }
+
+    /// Splits this process in two, if it has no more than so many threads, all but this one known
+    /// to sleep; `None` in the new one.
+    pub(in super::super) fn split_off(threads: usize) -> io::Result<Option<Self>> {
+        let parent = std::process::id();
+        if super::threads().is_none_or(|now| now > threads) {
+            return Err(io::Error::other("a process with several threads cannot be split"));
+        }
+        // SAFETY: no other thread is awake, so no lock is held that the new process would wait for.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                #[cfg(all(target_os = "linux", not(windrow_portable)))]
+                {
+                    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+                    let now = rustix::process::getppid();
+                    if now.is_none_or(|pid| pid.as_raw_nonzero().get().unsigned_abs() != parent) {
+                        exit_now(super::super::init::ORPHANED);
+                    }
+                }
+                _ = parent;
+                Ok(None)
+            }
+            pid => {
+                let pid = Pid::from_raw(pid)
+                    .ok_or_else(|| io::Error::other("a process without a number"))?;
+                Ok(Some(Self { pid, ended: os_pidfd(pid), errors: None, asked: None }))
+            }
+        }
+    }
+
+    /// A process whose parent is another, which can be asked how it ended.
+    pub(in super::super) fn foreign(pid: u32, asked: Asked) -> io::Result<Self> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("a process without a number"))?;
+        Ok(Self { pid, ended: os_pidfd(pid), errors: None, asked: Some(asked) })
+    }
+
+    pub(in super::super) fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Can be read when the process has ended, where the system has such a thing.
+    pub(in super::super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.ended.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether another process is its parent.
+    pub(in super::super) fn is_foreign(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Its standard error, once.
+    pub(in super::super) fn take_errors(&mut self) -> Option<std::process::ChildStderr> {
+        self.errors.take()
+    }
+
+    /// Ends it at once. It must not be reaped yet, or its number could be another's.
+    pub(in super::super) fn kill(&self) {
+        #[cfg(target_os = "linux")]
+        if let Some(ended) = &self.ended {
+            _ = rustix::process::pidfd_send_signal(ended, Signal::KILL);
+            return;
+        }
+        _ = rustix::process::kill_process(self.pid, Signal::KILL);
+    }
+
+    /// How it ended, if it has; then it must not be asked again.
+    pub(in super::super) fn reap(&self) -> Option<Ended> {
+        if let Some(asked) = &self.asked {
+            let ended =
+                self.end_fd().map(|fd| super::wait_for(&[(fd, false)], Some(Duration::ZERO)));
+            return asked(!matches!(ended, Some(Ok(ended)) if !ended[0]));
+        }
+        loop {
+            match rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG) {
+                Ok(None) => return None,
+                Ok(Some((_, status))) => return Some(ended(status)),
+                Err(Errno::INTR) => {}
+                Err(_) => return Some(Ended::Unknown),
+            }
+        }
+    }
+}
+
+fn ended(status: WaitStatus) -> Ended {
+    let code = status.exit_status().map(Ended::Code);
+    code.or_else(|| status.terminating_signal().map(Ended::Signal)).unwrap_or(Ended::Unknown)
+}
+
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
+fn os_pidfd(pid: Pid) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(all(target_os = "linux", not(windrow_portable))))]
+fn os_pidfd(_: Pid) -> Option<OwnedFd> {
+    None
+}
+
+/// How many threads this process has, where that is known.
+pub(in super::super) fn threads() -> Option<usize> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    Some(tasks.count())
+}
+
+/// What a process does first to be a worker; gives its end of the channel.
+///
+/// Call it at the start of `main`, before anything else can read the environment or open a file.
+pub(in super::super) fn become_worker(variable: &str, parent: u32) -> io::Result<OwnedFd> {
+    let stdin = rustix::stdio::stdin();
+    rustix::net::sockopt::socket_type(stdin)?;
+    let link = rustix::io::fcntl_dupfd_cloexec(stdin, 64)
+        .or_else(|_| rustix::io::fcntl_dupfd_cloexec(stdin, 3))?;
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    #[cfg(all(target_os = "linux", not(windrow_portable)))]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let now = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
+    if parent != 0 && now != parent {
+        exit_now(super::super::init::ORPHANED);
+    }
+    // SAFETY: only the test harness can have started a thread before this, and it does not touch
+    // the environment; user programs call this first.
+    unsafe { std::env::remove_var(variable) };
+    ignore_interrupts();
+    Ok(link)
+}
+
+/// Leaves standard input and Ctrl-C to the program that this process is a copy of.
+pub(in super::super) fn leave_terminal() {
+    if let Ok(nothing) = std::fs::File::open("/dev/null") {
+        _ = rustix::stdio::dup2_stdin(nothing);
+    }
+    ignore_interrupts();
+}
+
+fn ignore_interrupts() {
+    // SAFETY: ignoring a signal installs no code.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+    interrupts(libc::SIG_UNBLOCK);
+}
+
+/// Keeps Ctrl-C from this thread and from processes that it starts, until they know what to do.
+pub(in super::super) fn block_interrupts() {
+    interrupts(libc::SIG_BLOCK);
+}
+
+fn interrupts(how: libc::c_int) {
+    // SAFETY: the set is initialised by `sigemptyset`, and only this thread's mask is changed.
+    unsafe {
+        let mut set = std::mem::MaybeUninit::uninit();
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
+        libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// Ends this process at once, whatever its other threads are doing.
+pub(in super::super) fn exit_now(code: i32) -> ! {
+    // SAFETY: it ends the process and runs nothing.
+    unsafe { libc::_exit(code) }
+}
+
+/// A clock that all processes of the machine share.
+pub(in super::super) fn now_nanos() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    (now.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec as u64)
+}

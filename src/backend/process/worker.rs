@@ -1,0 +1,247 @@
+//! The worker's side: takes tasks one after another and answers them, until it is told to end.
+//!
+//! User code runs in the thread that called `init`. A second thread watches the channel and ends
+//! the process at once when the loader is gone, whatever user code is doing.
+
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::address::{close_launch, image, open_launch, start_launch};
+use super::frame::{BODY_MAX, Decoder, Encoder, Kind};
+use super::init::{MISLED, ORPHANED};
+use super::message::{Identity, Order, Report, Setup, SlabNote, Streaming, Where, body, read};
+use super::parcel::Packing;
+use super::sys::{Board, Link, Memory, Stage, exit_now, now_nanos};
+use super::{HERE_MAX, init, server};
+use crate::backend::recipe::{Opened, WorkerContext};
+use crate::dataset::{keep_index_in, panic_text};
+use crate::error::{Error, Result};
+
+/// Works for the loader at the other end, and ends the process.
+pub(super) fn run(link: OwnedFd) -> ! {
+    match Desk::new(link).work(None) {
+        Ok(()) => std::process::exit(0),
+        Err(error) => misled(&error),
+    }
+}
+
+/// As [`run`], in a process that was split off with a pipeline open in it.
+pub(super) fn run_split_off(link: OwnedFd, shared: Option<Shared<'_>>) -> ! {
+    if let Err(error) = Desk::new(link).work(shared) {
+        misled(&error);
+    }
+    // What the program wants at its exit is not this process's to do.
+    _ = io::stdout().flush();
+    exit_now(0)
+}
+
+fn misled(error: &io::Error) -> ! {
+    // The loader may be gone, so nobody hears the cause over the channel.
+    eprintln!("windrow: worker {}: {error}", std::process::id());
+    exit_now(MISLED)
+}
+
+/// A pipeline that was opened before the worker was split off.
+pub(super) type Shared<'a> = (&'a Opened, &'static WorkerContext);
+
+/// What a worker has before it.
+pub(super) struct Desk {
+    pub(super) link: Link,
+    encoder: Encoder,
+    decoder: Decoder,
+    slots: Option<(Memory, SlabNote)>,
+    packing: Packing,
+    out: Vec<u8>,
+}
+
+impl Desk {
+    fn new(link: OwnedFd) -> Self {
+        Self {
+            link: Link::new(link),
+            encoder: Encoder::default(),
+            decoder: Decoder::default(),
+            slots: None,
+            packing: Packing::default(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Has another thread end this process when the loader is gone.
+    fn watch(&self) -> io::Result<()> {
+        let watcher = self.link.watcher()?;
+        std::thread::Builder::new().name("windrow-watch".into()).stack_size(64 << 10).spawn(
+            move || {
+                watcher();
+                exit_now(ORPHANED)
+            },
+        )?;
+        Ok(())
+    }
+
+    fn work(&mut self, shared: Option<Shared<'_>>) -> io::Result<()> {
+        let build = image().as_ref().map_or_else(String::clone, |image| image.build.clone());
+        let identity = Identity::own(&build);
+        self.say(Kind::Hello, &identity)?;
+        let (kind, setup) = self.hear()?;
+        let setup: Option<(Setup, _)> = read(&setup).filter(|_| kind == Kind::Setup);
+        let (setup, _) = setup.ok_or_else(|| io::Error::other("it was not set up"))?;
+        if let Some(difference) = setup.identity.difference(&identity) {
+            return self.say(Kind::Refused, &difference);
+        }
+        if setup.is_server {
+            return server::serve(self, &setup);
+        }
+        self.watch()?;
+        let board = self.link.gift().ok_or_else(|| io::Error::other("it was given no board"))?;
+        let board: &'static Board = Box::leak(Box::new(Board::received(board)?));
+        keep_index_in(board.index());
+        board.stage(Stage::Starting);
+        let context = shared.map_or_else(|| context(&setup), |(_, context)| context);
+        context.become_worker(setup.worker, setup.workers, setup.incarnation);
+        let own = start(&setup, context).and_then(|()| match shared {
+            Some(_) => Ok(None),
+            None => open(&setup, context).map(Some),
+        });
+        let own = match own {
+            Ok(own) => own,
+            Err(error) => return self.say(Kind::Refused, &error.to_string()),
+        };
+        if let Some(opened) = own.as_ref().or(shared.map(|(opened, _)| opened)) {
+            self.say(Kind::Ready, &opened.expected)?;
+            board.stage(Stage::Idle);
+            self.serve(opened, board)?;
+        }
+        board.stage(Stage::Ending);
+        drop(own);
+        close_launch(&setup.launch, context);
+        let bye = self.encoder.frame(Kind::Bye, &[]);
+        self.link.send(&bye)
+    }
+
+    /// Answers tasks until there are to be no more.
+    fn serve(&mut self, opened: &Opened, board: &Board) -> io::Result<()> {
+        loop {
+            let wrong = |what: &str| io::Error::other(what.to_owned());
+            match self.hear()? {
+                (Kind::Task, order) => {
+                    let (order, _) = read(&order).ok_or_else(|| wrong("a task without sense"))?;
+                    self.answer(order, opened, board)?;
+                }
+                (Kind::Slab, note) => {
+                    let (note, _): (SlabNote, _) =
+                        read(&note).ok_or_else(|| wrong("a slab without sense"))?;
+                    let fd = self.link.gift().ok_or_else(|| wrong("a slab without memory"))?;
+                    let bytes = note.slot_bytes.checked_mul(note.slots.into());
+                    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+                    let bytes = bytes.ok_or_else(|| wrong("a slab of more than all memory"))?;
+                    self.slots = Some((Memory::received(fd, bytes)?, note));
+                }
+                (Kind::Drain, _) => return Ok(()),
+                (kind, _) => return Err(wrong(&format!("it was sent a {kind:?} frame"))),
+            }
+        }
+    }
+
+    fn answer(&mut self, order: Order, opened: &Opened, board: &Board) -> io::Result<()> {
+        board.begin(order.id);
+        let start = now_nanos();
+        self.packing.clear();
+        let mut now = start;
+        for position in order.start..order.start.saturating_add(order.count) {
+            if board.is_stopped() {
+                board.stage(Stage::Idle);
+                return Ok(());
+            }
+            board.fill(position, now);
+            let outcome = opened.fill.fill(position, &mut || board.stage(Stage::Encoding));
+            self.packing.push(outcome);
+            now = now_nanos();
+        }
+        board.stage(Stage::Sending);
+        let sent = self.send(order, now.saturating_sub(start).max(1));
+        board.stage(Stage::Idle);
+        sent
+    }
+
+    /// Sends what is packed: in the frame, by a slot, or in pieces.
+    fn send(&mut self, order: Order, nanos: u64) -> io::Result<()> {
+        let bytes = self.packing.bytes();
+        let mut report = Report { task: order.id, nanos, parcel: Where::Here };
+        self.out.clear();
+        if bytes <= HERE_MAX {
+            let head = own(body(&report))?;
+            let mut parcel = [0; HERE_MAX];
+            self.packing.write_to(&mut parcel[..bytes]);
+            self.encoder.write(&mut self.out, Kind::Done, &[&head, &parcel[..bytes]]);
+            return self.link.send(&self.out);
+        }
+        if let (Some((memory, note)), Some((slot, generation))) = (&mut self.slots, order.slot)
+            && slot < note.slots
+            && bytes as u64 <= note.slot_bytes
+        {
+            let start = slot as usize * note.slot_bytes as usize;
+            self.packing.write_to(&mut memory.bytes_mut()[start..start + bytes]);
+            report.parcel = Where::Slot { slot, generation, bytes: bytes as u64 };
+        } else {
+            self.stream(order.id, bytes)?;
+            report.parcel = Where::Streamed;
+        }
+        self.say(Kind::Done, &report)
+    }
+
+    fn stream(&mut self, task: u64, bytes: usize) -> io::Result<()> {
+        self.say(Kind::Stream, &Streaming { task, bytes: bytes as u64 })?;
+        let mut parcel = vec![0; bytes];
+        self.packing.write_to(&mut parcel);
+        for piece in parcel.chunks(BODY_MAX) {
+            self.out.clear();
+            self.encoder.write(&mut self.out, Kind::Piece, &[piece]);
+            self.link.send(&self.out)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn say<T: serde::Serialize>(&mut self, kind: Kind, message: &T) -> io::Result<()> {
+        let frame = self.encoder.frame(kind, &[&own(body(message))?]);
+        self.link.send(&frame)
+    }
+
+    /// The next frame, waiting for it.
+    pub(super) fn hear(&mut self) -> io::Result<(Kind, Vec<u8>)> {
+        loop {
+            let frame = self.decoder.next().map_err(|wrong| io::Error::other(wrong.0))?;
+            if let Some(frame) = frame {
+                return Ok((frame.kind, frame.body.to_vec()));
+            }
+            match self.link.receive(self.decoder.room())? {
+                0 => exit_now(init::ORPHANED),
+                bytes => self.decoder.came(bytes),
+            }
+        }
+    }
+}
+
+/// The context of a process that is a worker from its beginning.
+pub(super) fn context(setup: &Setup) -> &'static WorkerContext {
+    let context = WorkerContext::new(setup.worker, setup.workers, setup.incarnation, true);
+    Box::leak(Box::new(context))
+}
+
+fn start(setup: &Setup, context: &'static WorkerContext) -> Result<()> {
+    caught(|| start_launch(&setup.launch, context))
+}
+
+pub(super) fn open(setup: &Setup, context: &'static WorkerContext) -> Result<Opened> {
+    caught(|| open_launch(&setup.launch, context))
+}
+
+fn caught<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        Err(Error::Workers { why: format!("the recipe panicked: {}", panic_text(&*panic)) })
+    })
+}
+
+fn own<T>(result: Result<T>) -> io::Result<T> {
+    result.map_err(|error| io::Error::other(error.to_string()))
+}

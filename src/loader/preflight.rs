@@ -1,0 +1,216 @@
+//! Preflight: what a pipeline costs on each backend, tried out before a long run.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Builder;
+use super::report::{Preflight, Recommendation, SampleCost, Trial};
+use crate::backend::{self, Backend, Fill, Inline};
+use crate::dataset::wire::{decode, encode};
+use crate::error::{Error, Fault, Result};
+use crate::stage::Pipeline;
+
+/// How many samples are made one by one to see what they cost.
+const SAMPLES: u64 = 16;
+/// How long making those may take.
+const SAMPLES_TIME: Duration = Duration::from_millis(500);
+/// How much slower than the best a simpler choice may be and still be recommended.
+const CLOSE_ENOUGH: f64 = 0.9;
+
+/// Tries a pipeline on every backend there is, each for about the time given, and says what its
+/// samples cost, whether they cross to another process, and what to run with.
+///
+/// `make` gives the loader's builder, once a try. Nothing is consumed but time: the run that comes
+/// after starts where it would have started anyway.
+///
+/// ```standalone_crate
+/// use std::time::Duration;
+/// use windrow::loader::preflight;
+/// use windrow::{Dataset, Loader, Result, WorkerContext, range};
+///
+/// fn squares(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
+///     Ok(range(0..end).map(|x| x * x))
+/// }
+///
+/// fn main() -> Result<()> {
+///     windrow::init();
+///     let report = preflight(|| Loader::recipe(squares, 100_000), Duration::from_millis(20))?;
+///     assert_eq!(report.crosses, Ok(()));
+///     assert!(report.recommendation.is_some());
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// What is wrong with the pipeline itself, or that the environment forces a backend.
+pub fn preflight<P>(make: impl Fn() -> Builder<P>, each: Duration) -> Result<Preflight>
+where
+    P: Pipeline,
+    P::Sample: Serialize + DeserializeOwned + Send + 'static,
+    P::Batch: 'static,
+    P::Dataset: Send + Sync + 'static,
+    P::Stages: Send + 'static,
+{
+    let mut report = samples(&make)?;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    let mut tries = vec![(Backend::Inline, 1), (Backend::Threads, 1)];
+    if cores > 1 {
+        tries.push((Backend::Threads, cores));
+    }
+    tries.push((Backend::Processes, cores));
+    for (backend, workers) in tries {
+        let trial = trial(make().backend(backend).workers(workers), each, &mut report.errors);
+        report.trials.push(trial.unwrap_or_else(|error| Trial {
+            backend: backend.to_string(),
+            workers,
+            first_batch_seconds: 0.0,
+            positions_per_second: 0.0,
+            failed: Some(error.to_string()),
+        }));
+    }
+    report.recommendation = recommend(&report.trials);
+    Ok(report)
+}
+
+/// Makes some samples one by one, here.
+fn samples<P>(make: &impl Fn() -> Builder<P>) -> Result<Preflight>
+where
+    P: Pipeline,
+    P::Sample: Serialize + DeserializeOwned + Send + 'static,
+    P::Batch: 'static,
+    P::Dataset: Send + Sync + 'static,
+    P::Stages: Send + 'static,
+{
+    type Work<T> = Option<Arc<dyn Fill<T>>>;
+    let taken: Arc<Mutex<Work<P::Sample>>> = Arc::default();
+    let theirs = taken.clone();
+    let loader = make().custom_backend(move |work, _| {
+        *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(work.clone());
+        Ok(Box::new(Inline::shared(work)))
+    });
+    let loader = loader.build()?;
+    let work = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let work = work.ok_or_else(|| Error::Unsupported {
+        what: "preflight".into(),
+        why: "WINDROW_BACKEND forces one backend".into(),
+        instead: "unset the variable".into(),
+    })?;
+    let positions = loader.plan().len();
+    let mut report = Preflight {
+        positions,
+        crosses: Ok(()),
+        sample: None,
+        errors: Vec::new(),
+        trials: Vec::new(),
+        recommendation: None,
+    };
+    let (start, mut costs) = (Instant::now(), Vec::new());
+    for number in 0..SAMPLES.min(positions) {
+        if start.elapsed() > SAMPLES_TIME {
+            break;
+        }
+        let position = (u128::from(number) * u128::from(positions) / u128::from(SAMPLES)) as u64;
+        let begun = Instant::now();
+        match work.fill(position) {
+            Ok(None) => {}
+            Ok(Some(sample)) => match cost(&sample, nanos(begun)) {
+                Ok(cost) => costs.push(cost),
+                Err(fault) => report.crosses = Err(format!("position {position}: {fault}")),
+            },
+            Err(fault) => note(&mut report.errors, format!("position {position}: {fault}")),
+        }
+    }
+    report.sample = mean(&costs);
+    Ok(report)
+}
+
+/// Sends a sample through the encoding and back, and compares.
+fn cost<T: Serialize + DeserializeOwned>(sample: &T, make_nanos: u64) -> Result<SampleCost, Fault> {
+    let begun = Instant::now();
+    let wire = encode(sample)?;
+    let encode_nanos = nanos(begun);
+    let begun = Instant::now();
+    let back: T = decode(&wire.inline, wire.tensors.clone())?;
+    let decode_nanos = nanos(begun);
+    if encode(&back)? != wire {
+        return Err(Fault::new("the sample comes back from its encoding as another one"));
+    }
+    let payloads: usize = wire.tensors.iter().map(|tensor| tensor.bytes().len()).sum();
+    let bytes = (wire.inline.len() + payloads) as u64;
+    Ok(SampleCost { bytes, make_nanos, encode_nanos, decode_nanos })
+}
+
+/// Runs a loader for a while.
+fn trial<P>(builder: Builder<P>, each: Duration, errors: &mut Vec<String>) -> Result<Trial>
+where
+    P: Pipeline,
+    P::Sample: Send + 'static,
+    P::Batch: 'static,
+    P::Dataset: Send + Sync + 'static,
+    P::Stages: Send + 'static,
+{
+    let begun = Instant::now();
+    let mut loader = builder.build()?;
+    let first = loader.next();
+    let first_batch = begun.elapsed();
+    let (begun, from) = (Instant::now(), loader.progress().position);
+    let mut item = first;
+    while let Some(received) = item {
+        if let Err(error) = received {
+            note(errors, error.to_string());
+        }
+        if begun.elapsed() >= each {
+            break;
+        }
+        item = loader.next();
+    }
+    let made = loader.progress().position - from;
+    Ok(Trial {
+        backend: loader.backend().name.into(),
+        workers: loader.workers(),
+        first_batch_seconds: first_batch.as_secs_f64(),
+        positions_per_second: made as f64 / begun.elapsed().as_secs_f64().max(1e-9),
+        failed: None,
+    })
+}
+
+/// The simplest of the choices that are about as fast as the fastest.
+fn recommend(trials: &[Trial]) -> Option<Recommendation> {
+    let rate = |trial: &Trial| trial.positions_per_second;
+    let best = trials.iter().filter(|trial| trial.failed.is_none()).map(rate).fold(0.0, f64::max);
+    let close = |trial: &&Trial| trial.failed.is_none() && rate(trial) >= best * CLOSE_ENOUGH;
+    let choice = trials.iter().find(close)?;
+    let isolates = backend::registry()
+        .iter()
+        .any(|info| info.name == choice.backend && info.capabilities.isolates_crashes);
+    let advice =
+        if isolates { "" } else { "; processes where a crash in a sample must cost nothing" };
+    let why = format!("the simplest within 10 % of the fastest{advice}");
+    Some(Recommendation { backend: choice.backend.clone(), workers: choice.workers, why })
+}
+
+fn mean(costs: &[SampleCost]) -> Option<SampleCost> {
+    let count = costs.len() as u64;
+    let of = |part: fn(&SampleCost) -> u64| costs.iter().map(part).sum::<u64>() / count;
+    (count > 0).then(|| SampleCost {
+        bytes: of(|cost| cost.bytes),
+        make_nanos: of(|cost| cost.make_nanos),
+        encode_nanos: of(|cost| cost.encode_nanos),
+        decode_nanos: of(|cost| cost.decode_nanos),
+    })
+}
+
+fn nanos(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Keeps the first few errors.
+fn note(errors: &mut Vec<String>, error: String) {
+    const ERRORS_MAX: usize = 5;
+    if errors.len() < ERRORS_MAX && !errors.contains(&error) {
+        errors.push(error);
+    }
+}

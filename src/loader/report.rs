@@ -1,0 +1,116 @@
+//! The report of a preflight, and how it reads.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What [`preflight`](super::preflight()) found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Preflight {
+    /// How many positions the stream has.
+    pub positions: u64,
+    /// Whether samples cross to another process and come back the same, or why they do not.
+    pub crosses: Result<(), String>,
+    /// The mean cost of the samples that were made one by one; none when all failed.
+    pub sample: Option<SampleCost>,
+    /// What went wrong with samples, the first of each try.
+    pub errors: Vec<String>,
+    /// The backends that were tried.
+    pub trials: Vec<Trial>,
+    /// What is recommended.
+    pub recommendation: Option<Recommendation>,
+}
+
+/// What a sample costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SampleCost {
+    /// Bytes on the wire to another process.
+    pub bytes: u64,
+    /// Nanoseconds to make it.
+    pub make_nanos: u64,
+    /// Nanoseconds to encode it.
+    pub encode_nanos: u64,
+    /// Nanoseconds to decode it.
+    pub decode_nanos: u64,
+}
+
+/// How a backend did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Trial {
+    /// The backend's name.
+    pub backend: String,
+    /// How many workers it had.
+    pub workers: u32,
+    /// Seconds from the start to the first batch.
+    pub first_batch_seconds: f64,
+    /// Positions a second after that.
+    pub positions_per_second: f64,
+    /// Why it could not be tried.
+    pub failed: Option<String>,
+}
+
+/// What to run with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Recommendation {
+    /// The backend's name.
+    pub backend: String,
+    /// How many workers.
+    pub workers: u32,
+    /// Why.
+    pub why: String,
+}
+
+impl fmt::Display for Preflight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} positions", self.positions)?;
+        match &self.crosses {
+            Ok(()) => writeln!(f, "samples cross to other processes and come back the same")?,
+            Err(why) => writeln!(f, "samples do not cross to other processes: {why}")?,
+        }
+        if let Some(cost) = &self.sample {
+            let micros = |nanos: u64| nanos as f64 / 1e3;
+            writeln!(
+                f,
+                "a sample: {} bytes on the wire; {:.1} µs to make, {:.1} µs to encode, {:.1} µs to decode",
+                cost.bytes,
+                micros(cost.make_nanos),
+                micros(cost.encode_nanos),
+                micros(cost.decode_nanos)
+            )?;
+        }
+        for error in &self.errors {
+            writeln!(f, "failed: {error}")?;
+        }
+        writeln!(
+            f,
+            "{:<12}{:>8}{:>18}{:>16}",
+            "backend", "workers", "first batch, ms", "positions/s"
+        )?;
+        for trial in &self.trials {
+            let name = (&trial.backend, trial.workers);
+            match &trial.failed {
+                Some(why) => writeln!(f, "{:<12}{:>8}  not tried: {why}", name.0, name.1)?,
+                None => writeln!(
+                    f,
+                    "{:<12}{:>8}{:>18.1}{:>16.0}",
+                    name.0,
+                    name.1,
+                    trial.first_batch_seconds * 1e3,
+                    trial.positions_per_second
+                )?,
+            }
+        }
+        match &self.recommendation {
+            Some(choice) => write!(
+                f,
+                "recommended: {} with {} workers ({})",
+                choice.backend, choice.workers, choice.why
+            ),
+            None => write!(f, "nothing can be recommended: no backend works"),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Every way for a worker to end that is not an orderly one: the stream is the same as without.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::common::within;
+use windrow::loader::Builder;
+use windrow::stage::Pipeline;
+use windrow::{Backend, Dataset, Error, Fault, Loader, OnError, Result, WorkerContext, range};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What a sample does to its worker.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Deed {
+    Kill(i32),
+    Stop,
+    Exit(i32),
+    Abort,
+    Segfault,
+    Overflow,
+    Hang,
+    Panic,
+    CloseChannel,
+    Garbage,
+    Truncated,
+}
+
+/// Does the deed at this position: the first time only, if there is a file to remember that in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Plot {
+    deed: Deed,
+    position: u64,
+    once: Option<PathBuf>,
+    samples: u64,
+}
+
+impl Deed {
+    fn on(self, position: u64) -> Plot {
+        Plot { deed: self, position, once: None, samples: 50 }
+    }
+}
+
+impl Plot {
+    fn once(self, folder: &tempfile::TempDir) -> Self {
+        Self { once: Some(folder.path().join("done")), ..self }
+    }
+}
+
+fn plotted(plot: Plot, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..plot.samples).try_map(move |x| {
+        let fresh = |path: &PathBuf| std::fs::File::create_new(path).is_ok();
+        if x == plot.position && plot.once.as_ref().is_none_or(fresh) {
+            plot.deed.run()?;
+        }
+        Ok::<_, Fault>(x * 10)
+    }))
+}
+
+impl Deed {
+    #[allow(unsafe_code)]
+    fn run(self) -> Result<(), Fault> {
+        use rustix::process::{Pid, Signal, getpid, kill_process};
+        let channel = || {
+            let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+            let numbers = fds.filter_map(|fd| fd.file_name().to_str()?.parse::<i32>().ok());
+            numbers.filter(|number| *number >= 64).min().unwrap()
+        };
+        let write = |bytes: &[u8]| {
+            // SAFETY: the descriptor is open, and nobody is surprised here by what is done to it.
+            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel()) };
+            rustix::io::write(fd, bytes).unwrap();
+        };
+        let signal = |number: i32| Signal::from_named_raw(number).unwrap();
+        let own: Pid = getpid();
+        match self {
+            Self::Kill(number) => kill_process(own, signal(number))?,
+            Self::Stop => {
+                kill_process(own, Signal::STOP)?;
+                // The signal may have gone to another thread, and this one stops a little later.
+                std::thread::sleep(Duration::from_secs(600));
+            }
+            Self::Exit(code) => std::process::exit(code),
+            Self::Abort => std::process::abort(),
+            // SAFETY: it is not; that is the point.
+            Self::Segfault => unsafe {
+                std::ptr::without_provenance_mut::<u8>(8).write_volatile(1)
+            },
+            Self::Overflow => _ = std::hint::black_box(endless(1)),
+            Self::Hang => loop {
+                std::thread::sleep(Duration::from_secs(1));
+            },
+            Self::Panic => panic!("on purpose"),
+            Self::CloseChannel => {
+                let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+                let fds: Vec<i32> =
+                    fds.filter_map(|fd| fd.file_name().to_str()?.parse().ok()).collect();
+                for fd in fds.into_iter().filter(|&fd| fd > 2) {
+                    let open = std::fs::read_link(format!("/proc/self/fd/{fd}")).is_ok();
+                    if open {
+                        // SAFETY: it is not; that is the point.
+                        unsafe { rustix::io::close(fd) };
+                    }
+                }
+                std::thread::sleep(Duration::from_secs(600));
+            }
+            Self::Garbage => write(&[b'x'; 100]),
+            Self::Truncated => {
+                write(b"WRW1\x01\0\x15\0\xff\0\0\0");
+                kill_process(own, Signal::KILL)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[allow(unconditional_recursion)]
+fn endless(depth: u64) -> u64 {
+    let room = std::hint::black_box([depth; 1000]);
+    endless(depth + 1) + room[depth as usize % 1000]
+}
+
+fn on<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
+    builder.backend(Backend::Processes).workers(2)
+}
+
+fn received<P: Pipeline<Batch = u64>>(builder: Builder<P>) -> Vec<Result<u64>>
+where
+    P::Sample: Send + 'static,
+    P::Dataset: Send + Sync + 'static,
+    P::Stages: Send + 'static,
+{
+    on(builder).build().unwrap().map(|batch| Ok(batch?.into_inner())).collect()
+}
+
+const DEEDS: [Deed; 11] = [
+    Deed::Kill(9),
+    Deed::Kill(15),
+    Deed::Exit(0),
+    Deed::Exit(3),
+    Deed::Abort,
+    Deed::Segfault,
+    Deed::Overflow,
+    Deed::CloseChannel,
+    Deed::Garbage,
+    Deed::Truncated,
+    Deed::Kill(6),
+];
+
+#[test]
+fn a_worker_that_ends_in_any_way_costs_nothing() {
+    within(LIMIT, || {
+        for deed in DEEDS {
+            let folder = tempfile::tempdir().unwrap();
+            let plot = deed.on(17).once(&folder);
+            let got = received(Loader::recipe(plotted, plot));
+            let got: Vec<u64> = got.into_iter().map(|x| x.expect("no loss")).collect();
+            assert_eq!(got, (0..50).map(|x| x * 10).collect::<Vec<u64>>(), "{deed:?}");
+        }
+    });
+}
+
+#[test]
+fn a_sample_that_kills_every_worker_is_given_up_in_its_place() {
+    within(LIMIT, || {
+        for (deed, how) in [
+            (Deed::Kill(9), "killed by SIGKILL"),
+            (Deed::Exit(0), "exited with code 0"),
+            (Deed::Exit(3), "exited with code 3"),
+            (Deed::Abort, "killed by SIGABRT"),
+            (Deed::Segfault, "killed by SIGSEGV"),
+            (Deed::Overflow, "killed by SIGABRT"),
+            (Deed::Garbage, "no frame"),
+            (Deed::CloseChannel, "e"),
+        ] {
+            let got = received(Loader::recipe(plotted, deed.on(17)));
+            assert_eq!(got.len(), 50, "{deed:?}");
+            for (x, outcome) in got.into_iter().enumerate() {
+                match outcome {
+                    Ok(value) => assert_eq!(value, x as u64 * 10),
+                    Err(Error::SampleLost { position: 17, index, attempts }) => {
+                        assert!(index == Some(17) || matches!(deed, Deed::Garbage), "{index:?}");
+                        assert_eq!((x, attempts.len()), (17, 2), "{deed:?}: {attempts:?}");
+                        for loss in attempts {
+                            assert!(loss.how.contains(how), "{deed:?}: {loss:?}");
+                            let garbage = matches!(deed, Deed::Garbage);
+                            assert!(garbage || loss.stage == "making the sample", "{loss:?}");
+                        }
+                    }
+                    Err(error) => panic!("{deed:?}: {error}"),
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_sample_that_was_lost_can_be_skipped() {
+    within(LIMIT, || {
+        let builder = Loader::recipe(plotted, Deed::Kill(9).on(3)).on_error(OnError::Skip);
+        let mut loader = on(builder).build().unwrap();
+        let got: Vec<u64> = loader.by_ref().map(|x| x.unwrap().into_inner()).collect();
+        assert_eq!(got.len(), 49);
+        assert_eq!(loader.skips().count(), 1);
+    });
+}
+
+#[test]
+fn a_stuck_or_stopped_worker_is_killed_after_its_time() {
+    within(LIMIT, || {
+        for deed in [Deed::Hang, Deed::Stop] {
+            let start = Instant::now();
+            let timeout = Duration::from_millis(200);
+            let got = received(Loader::recipe(plotted, deed.on(5)).timeout(timeout));
+            let lost: Vec<_> = got.iter().filter_map(|x| x.as_ref().err()).collect();
+            let [Error::SampleLost { position: 5, attempts, .. }] = &*lost else {
+                panic!("{deed:?}: {lost:?} of {}", got.len())
+            };
+            assert!(attempts.iter().all(|loss| loss.how.contains("200ms")), "{attempts:?}");
+            assert!(start.elapsed() < Duration::from_secs(5), "{deed:?}: {:?}", start.elapsed());
+            assert!(start.elapsed() >= 2 * timeout);
+        }
+    });
+}
+
+#[test]
+fn a_panic_is_the_sample_s_own_fault_and_costs_no_worker() {
+    within(LIMIT, || {
+        let got = received(Loader::recipe(plotted, Deed::Panic.on(5)).max_crashes(0));
+        let errors: Vec<_> = got.iter().filter_map(|x| x.as_ref().err()).collect();
+        assert!(matches!(&*errors, [Error::Sample { position: 5, .. }]), "{errors:?}");
+    });
+}
+
+fn always_dies(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
+    Ok(range(0..1000).map(|x| if x < 1000 { std::process::abort() } else { x }))
+}
+
+#[test]
+fn workers_that_all_die_are_one_error_and_then_the_end() {
+    within(LIMIT, || {
+        let builder = on(Loader::recipe(always_dies, ())).max_crashes(4).max_losses(1000);
+        let mut loader = builder.build().unwrap();
+        let error = loader.next().unwrap().unwrap_err();
+        let Error::Workers { why } = &error else { panic!("{error}") };
+        assert!(why.contains("5 were lost in a row") && why.contains("SIGABRT"), "{why}");
+        assert!(loader.next().is_none());
+        assert_eq!(loader.progress().position, 0);
+    });
+}
+
+/// How a recipe fails to open in a worker.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Start {
+    Error,
+    Panic,
+    Exit,
+    Kill,
+    Sleep,
+    Other,
+}
+
+fn fails_to_start(
+    start: Start,
+    context: &WorkerContext,
+) -> Result<impl Dataset<Sample = u64> + use<>> {
+    let mut end = 10;
+    if context.is_process() {
+        println!("a recipe may print");
+        match start {
+            Start::Error => return Err(Error::io("open the data", std::io::Error::other("gone"))),
+            Start::Panic => panic!("the recipe panicked on purpose"),
+            Start::Exit => std::process::exit(0),
+            Start::Kill => Deed::Kill(9).run().unwrap(),
+            Start::Sleep => std::thread::sleep(Duration::from_secs(600)),
+            Start::Other => end = 11,
+        }
+    }
+    Ok(range(0..end))
+}
+
+#[test]
+fn a_recipe_that_fails_in_the_worker_is_reported_once_by_build() {
+    within(LIMIT, || {
+        for (start, part) in [
+            (Start::Error, "open the data: gone"),
+            (Start::Panic, "the recipe panicked on purpose"),
+            (Start::Exit, "without calling windrow::init()"),
+            (Start::Kill, "SIGKILL"),
+            (Start::Sleep, "after 300ms"),
+            (Start::Other, "11 positions"),
+        ] {
+            let builder = on(Loader::recipe(fails_to_start, start));
+            let limit = if part == "after 300ms" { 300 } else { 20_000 };
+            let error = builder.startup_timeout(Duration::from_millis(limit)).build().unwrap_err();
+            assert!(matches!(error, Error::Workers { .. }), "{start:?}: {error}");
+            assert!(error.to_string().contains(part), "{start:?}: {error}");
+        }
+    });
+}

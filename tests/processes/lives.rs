@@ -1,0 +1,199 @@
+//! How workers live: hooks, replacement, limits, and many deaths at random.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::common::within;
+use windrow::dataset::{Dtype, Tensor};
+use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A worker's notes: a file for each of its processes.
+fn note(folder: &Path, context: &WorkerContext, word: &str) {
+    use std::io::Write;
+    let name = format!("{}-{}", context.worker(), context.incarnation());
+    let mut file =
+        std::fs::File::options().create(true).append(true).open(folder.join(name)).unwrap();
+    write!(file, "{word} ").unwrap();
+}
+
+fn noting(folder: PathBuf, context: &'static WorkerContext) -> Result<impl Dataset<Sample = u64>> {
+    if context.is_process() {
+        note(&folder, context, "recipe");
+        let exits = folder.clone();
+        context.on_exit(move || note(&exits, context, "exit"));
+    }
+    Ok(range(0..60).map(move |x| {
+        note(&folder, context, "sample");
+        x
+    }))
+}
+
+fn hook_folder() -> PathBuf {
+    std::env::var_os("WINDROW_TEST_FOLDER").unwrap().into()
+}
+
+fn at_start(context: &'static WorkerContext) -> Result<()> {
+    note(&hook_folder(), context, "start");
+    Ok(())
+}
+
+fn at_exit(context: &'static WorkerContext) {
+    note(&hook_folder(), context, "end");
+}
+
+fn notes(folder: &Path) -> Vec<(String, String)> {
+    let mut notes: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .flatten()
+        .map(|file| {
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            (file.file_name().into_string().unwrap(), text)
+        })
+        .collect();
+    notes.sort();
+    notes
+}
+
+#[test]
+#[allow(unsafe_code)]
+fn hooks_run_at_the_start_and_at_every_orderly_end() {
+    within(LIMIT, || {
+        let folder = tempfile::tempdir().unwrap();
+        // SAFETY: nothing else in this test binary reads this variable or sets another.
+        unsafe { std::env::set_var("WINDROW_TEST_FOLDER", folder.path()) };
+        let builder = Loader::recipe(noting, folder.path().to_owned());
+        let builder = builder.on_worker_start(at_start).on_worker_exit(at_exit);
+        let builder = builder.backend(Backend::Processes).workers(2).max_tasks_per_worker(7);
+        assert_eq!(builder.build().unwrap().filter(Result::is_ok).count(), 60);
+        let notes = notes(folder.path());
+        assert!(notes.len() >= 60 / 7, "{notes:?}");
+        let mut samples = 0;
+        for (process, words) in notes {
+            let words: Vec<&str> = words.split_whitespace().collect();
+            assert_eq!(words[..2], ["start", "recipe"], "{process}: {words:?}");
+            assert_eq!(words[words.len() - 2..], ["exit", "end"], "{process}: {words:?}");
+            assert!(words.len() <= 4 + 7 + 7, "{process}: {words:?}");
+            samples += words.len() - 4;
+        }
+        assert_eq!(samples, 60);
+    });
+}
+
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
+fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> + use<>> {
+    let kept = Mutex::new(Vec::new());
+    let incarnation = context.incarnation();
+    Ok(range(0..60).map(move |x| {
+        kept.lock().unwrap().push(vec![x as u8 + 1; 4 << 20]);
+        std::thread::sleep(Duration::from_millis(10));
+        incarnation
+    }))
+}
+
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[test]
+fn a_worker_that_grows_is_replaced_between_samples() {
+    within(LIMIT, || {
+        let builder = Loader::recipe(growing, ()).max_rss(40 << 20).max_crashes(0).max_losses(1);
+        let loader = builder.backend(Backend::Processes).workers(1).build().unwrap();
+        let incarnations: Vec<u32> = loader.map(|x| x.unwrap().into_inner()).collect();
+        assert_eq!(incarnations.len(), 60);
+        assert!(incarnations.is_sorted() && *incarnations.last().unwrap() >= 2, "{incarnations:?}");
+    });
+}
+
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
+fn huge(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
+    Ok(range(0..4).map(|x| {
+        if x == 2 {
+            let mut kept = Vec::new();
+            for _ in 0..600 {
+                kept.push(vec![1u8; 1 << 20]);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        x
+    }))
+}
+
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[test]
+fn a_sample_that_takes_far_too_much_memory_is_lost_with_its_size() {
+    within(LIMIT, || {
+        let builder = Loader::recipe(huge, ()).max_rss(60 << 20);
+        let loader = builder.backend(Backend::Processes).workers(2).build().unwrap();
+        let outcomes: Vec<_> = loader.map(|x| x.map(|x| x.into_inner())).collect();
+        let Err(Error::SampleLost { position: 2, attempts, .. }) = &outcomes[2] else {
+            panic!("{outcomes:?}")
+        };
+        for loss in attempts {
+            assert!(loss.how.contains("more than twice its limit"), "{loss:?}");
+            assert!(loss.rss.unwrap() > 100 << 20, "{loss:?}");
+        }
+        assert_eq!(outcomes.iter().filter(|x| x.is_ok()).count(), 3);
+    });
+}
+
+fn steady(pids: PathBuf, context: &WorkerContext) -> Result<impl Dataset<Sample = Tensor> + use<>> {
+    if context.is_process() {
+        std::fs::write(pids.join(std::process::id().to_string()), "").unwrap();
+    }
+    Ok(range(0..5000).try_map(|x| {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_micros(500) {
+            std::hint::spin_loop();
+        }
+        Tensor::build(Dtype::U8, [if x % 2 == 0 { 8 } else { 20_000 }], |out| {
+            out.fill(x as u8);
+            Ok(())
+        })
+    }))
+}
+
+#[test]
+fn five_hundred_kills_over_five_thousand_samples_change_nothing() {
+    within(LIMIT, || {
+        let folder = tempfile::tempdir().unwrap();
+        let pids = folder.path().to_owned();
+        let over = Arc::new(AtomicBool::new(false));
+        let killed = Arc::new(AtomicU32::new(0));
+        let builder = Loader::recipe(steady, pids.clone()).max_losses(50).max_crashes(200);
+        let loader = builder.backend(Backend::Processes).workers(3).build().unwrap();
+        let killer = std::thread::spawn({
+            let (over, killed) = (over.clone(), killed.clone());
+            move || {
+                let mut number = 12_345u64;
+                while !over.load(Ordering::Relaxed) && killed.load(Ordering::Relaxed) < 500 {
+                    number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    std::thread::sleep(Duration::from_micros(500 + (number >> 33) % 4000));
+                    let files: Vec<_> = std::fs::read_dir(&pids).unwrap().flatten().collect();
+                    let Some(file) = files.get((number >> 40) as usize % files.len().max(1)) else {
+                        continue;
+                    };
+                    _ = std::fs::remove_file(file.path());
+                    let pid = file.file_name().to_str().unwrap().parse().unwrap();
+                    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+                    let sent = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                    killed.fetch_add(u32::from(sent.is_ok()), Ordering::Relaxed);
+                }
+            }
+        });
+        let mut expected = 0u64;
+        for tensor in loader {
+            let tensor = tensor.unwrap();
+            assert_eq!(tensor.len(), if expected.is_multiple_of(2) { 8 } else { 20_000 });
+            assert!(tensor.bytes().iter().all(|&byte| byte == expected as u8), "{expected}");
+            expected += 1;
+        }
+        over.store(true, Ordering::Relaxed);
+        killer.join().unwrap();
+        assert_eq!(expected, 5000);
+        let killed = killed.load(Ordering::Relaxed);
+        assert!(killed > 100, "{killed} kills");
+        println!("{killed} kills");
+    });
+}

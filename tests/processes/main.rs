@@ -1,0 +1,11 @@
+//! Worker processes: what crosses, what happens when they die, and what is left of them.
+#![cfg(unix)]
+
+mod basics;
+#[path = "../common/mod.rs"]
+mod common;
+mod faults;
+mod lives;
+mod same;
+
+windrow::test_entry!();

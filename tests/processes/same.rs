@@ -1,0 +1,151 @@
+//! The same batches, errors and states as the inline loop gives, and every state resumes anywhere.
+
+use std::time::Duration;
+
+use crate::common::{Runner, assert_same, run, within};
+use windrow::backend::StartMethod;
+use windrow::dataset::{Record, Tensor};
+use windrow::stage::Pipeline;
+use windrow::{Dataset, Fault, Loader, OnError, Result, State, WorkerContext, range};
+
+const LIMIT: Duration = Duration::from_secs(120);
+const RUNNERS: [Runner; 3] = [Runner::Processes(1), Runner::Processes(2), Runner::Processes(3)];
+
+fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Vec<u64>> + use<>> {
+    let random = |x: u64, rng: &mut windrow::order::Rng| x * 1000 + rng.below(1000);
+    Ok(range(0..end).shuffle(5).random_map(9, random).repeat(3).batch(4))
+}
+
+type Tail = dyn Fn(u64) -> Result<u64, Fault> + Send + Sync;
+
+fn failing(end: u64, _: &WorkerContext) -> Result<impl Filled> {
+    let tail: Box<Tail> = Box::new(|x| if x % 7 == 3 { Err(Fault::new("no")) } else { Ok(x) });
+    Ok(range(0..end).filter(|x| x % 5 > 0).try_map(tail).ordered().batch(3).limit(100))
+}
+
+fn records(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Record> + use<>> {
+    Ok(range(0..end).shuffle(1).try_map(|x| {
+        let pixels = Tensor::from_slice([30, 50], &vec![x as f32; 1500])?;
+        Record::new().with("pixels", pixels)?.with("label", Tensor::scalar(x))
+    }))
+}
+
+/// A pipeline that a loader can run.
+trait Filled:
+    Pipeline<Sample = u64, Batch = Vec<u64>, Dataset: Send + Sync + 'static, Stages: Send + 'static>
+{
+}
+
+impl<P> Filled for P where
+    P: Pipeline<
+            Sample = u64,
+            Batch = Vec<u64>,
+            Dataset: Send + Sync + 'static,
+            Stages: Send + 'static,
+        >
+{
+}
+
+/// Compares whole runs on all worker counts, then resumes every state on one of them.
+macro_rules! same {
+    ($recipe:ident, $end:expr) => {
+        let whole = run(Runner::Inline, Loader::recipe($recipe, $end).digest());
+        assert!(!whole.is_empty() || $end == 0);
+        for runner in RUNNERS {
+            let got = run(runner, Loader::recipe($recipe, $end).digest());
+            assert_same(
+                &got,
+                &whole,
+                &format!("{} of {} on {runner:?}", stringify!($recipe), $end),
+            );
+        }
+        let forked = Loader::recipe($recipe, $end).start_method(StartMethod::Forkserver);
+        let got = run(Runner::Processes(2), forked.digest());
+        assert_same(&got, &whole, &format!("{} by a fork server", stringify!($recipe)));
+        for (number, (_, state)) in whole.iter().enumerate() {
+            let state = State::from_json(&state.to_json()).unwrap();
+            let runner = RUNNERS[number % RUNNERS.len()];
+            let tail = run(runner, Loader::recipe($recipe, $end).digest().resume(&state));
+            let what = format!("{} resumed after {number} on {runner:?}", stringify!($recipe));
+            assert_same(&tail, &whole[number + 1..], &what);
+        }
+    };
+}
+
+#[test]
+fn random_numbers_and_batches_are_those_of_the_inline_loop() {
+    within(LIMIT, || {
+        same!(numbers, 37);
+    });
+}
+
+#[test]
+fn gaps_errors_and_stages_are_those_of_the_inline_loop() {
+    within(LIMIT, || {
+        same!(failing, 60);
+    });
+}
+
+#[test]
+fn records_of_tensors_are_those_of_the_inline_loop() {
+    within(LIMIT, || {
+        same!(records, 25);
+    });
+}
+
+#[test]
+fn nothing_one_and_fewer_samples_than_workers_are_no_trouble() {
+    within(LIMIT, || {
+        for end in [0, 1, 2] {
+            let whole = run(Runner::Inline, Loader::recipe(numbers, end));
+            let got = run(Runner::Processes(8), Loader::recipe(numbers, end));
+            assert_same(&got, &whole, &format!("{end} samples"));
+        }
+    });
+}
+
+#[test]
+fn skipping_gives_the_same_states() {
+    within(LIMIT, || {
+        let skipping = || Loader::recipe(failing, 60).on_error(OnError::Skip);
+        let whole = run(Runner::Inline, skipping());
+        for runner in RUNNERS {
+            assert_same(&run(runner, skipping()), &whole, &format!("{runner:?}"));
+        }
+    });
+}
+
+#[test]
+fn the_start_of_an_endless_stream_costs_nothing() {
+    within(LIMIT, || {
+        for runner in RUNNERS {
+            let loader = runner.on(Loader::recipe(numbers, 1 << 40)).build().unwrap();
+            assert_eq!(loader.take(5).filter(Result::is_ok).count(), 5, "{runner:?}");
+        }
+    });
+}
+
+#[test]
+fn async_callers_are_woken() {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    within(LIMIT, || {
+        let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+        let mut context = std::task::Context::from_waker(&waker);
+        let runner = Runner::Processes(2);
+        let mut loader = runner.on(Loader::recipe(numbers, 40)).build().unwrap();
+        let mut batches = 0;
+        loop {
+            match loader.poll_next(&mut context) {
+                std::task::Poll::Ready(Some(batch)) => batches += u64::from(batch.is_ok()),
+                std::task::Poll::Ready(None) => break,
+                std::task::Poll::Pending => std::thread::park(),
+            }
+        }
+        assert_eq!(batches, 30);
+    });
+}

@@ -1,0 +1,249 @@
+//! The programs.
+
+use std::time::Duration;
+
+use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
+
+/// What a worker finds in its environment.
+const VARIABLE: &str = "WINDROW_WORKER";
+
+fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..end))
+}
+
+fn slow(millis: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..100).map(move |x| {
+        std::thread::sleep(Duration::from_millis(millis));
+        x
+    }))
+}
+
+fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..100).map(|x| {
+        eprintln!("worker {}", std::process::id());
+        loop {
+            std::hint::black_box(x);
+        }
+    }))
+}
+
+fn noisy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..300).map(|x| {
+        println!("sample {x} is made {}", "and made ".repeat(50));
+        let mut nothing = String::new();
+        assert_eq!(std::io::stdin().read_line(&mut nothing).unwrap(), 0, "stdin is empty");
+        x
+    }))
+}
+
+fn nested(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = String> + use<>> {
+    Ok(range(0..1).map(|_| {
+        let inner = Loader::recipe(numbers, 3).backend(Backend::Processes).build();
+        inner.map_or_else(|error| error.to_string(), |_| "it was built".into())
+    }))
+}
+
+fn large(bytes: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    let memory = vec![7u8; bytes as usize];
+    Ok(range(0..8).map(move |x| {
+        let pages = memory.iter().step_by(4096);
+        assert!(pages.copied().all(|byte| byte == 7), "sample {x}");
+        std::thread::sleep(Duration::from_millis(30));
+        let shares = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+        let share = shares.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
+        share.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }))
+}
+
+fn threaded(end: u64, context: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    if context.is_process() {
+        std::thread::spawn(|| std::thread::sleep(Duration::from_secs(600)));
+    }
+    Ok(range(0..end))
+}
+
+fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..200).map(|x| {
+        if x % 20 == 7
+            && std::fs::File::create_new(std::env::var("MARK").unwrap() + &x.to_string()).is_ok()
+        {
+            std::process::abort();
+        }
+        x
+    }))
+}
+
+/// Builds a loader on processes, drains it, and says how that went.
+macro_rules! drain {
+    ($builder:expr) => {
+        match $builder.backend(Backend::Processes).workers(2).build() {
+            Ok(loader) => {
+                let batches: Vec<_> = loader.collect();
+                let good = batches.iter().filter(|batch| batch.is_ok()).count();
+                println!("{good} of {} are good", batches.len());
+            }
+            Err(error) => println!("error: {error}"),
+        }
+    };
+}
+
+pub fn play(role: &str) {
+    match role {
+        "well" => {
+            init();
+            init();
+            drain!(Loader::recipe(numbers, 100));
+        }
+        "auto" => {
+            init();
+            let loader = Loader::recipe(numbers, 100).build().unwrap();
+            println!("auto is {}", loader.backend().name);
+        }
+        "never" => drain!(Loader::recipe(numbers, 100)),
+        "conditionally" => {
+            if std::env::var_os(VARIABLE).is_none() {
+                init();
+            }
+            drain!(Loader::recipe(numbers, 100));
+        }
+        "returns" => {
+            if std::env::var_os(VARIABLE).is_some() {
+                return;
+            }
+            init();
+            drain!(Loader::recipe(numbers, 100));
+        }
+        "blocks" => {
+            if std::env::var_os(VARIABLE).is_some() {
+                std::thread::sleep(Duration::from_secs(600));
+            }
+            init();
+            drain!(Loader::recipe(numbers, 100).startup_timeout(Duration::from_millis(200)));
+        }
+        "late" => {
+            drain!(Loader::recipe(numbers, 100));
+            init();
+            drain!(Loader::recipe(numbers, 100));
+        }
+        "nested" => {
+            init();
+            let loader = Loader::recipe(nested, ()).backend(Backend::Processes).build().unwrap();
+            loader.for_each(|text| println!("{}", text.unwrap().into_inner()));
+        }
+        "busy" => {
+            init();
+            drain!(Loader::recipe(busy, ()));
+        }
+        "exits" => {
+            init();
+            let mut loader = Loader::recipe(busy, ()).backend(Backend::Processes).workers(2);
+            loader = loader.warn_after(Duration::from_millis(200));
+            let mut loader = loader.build().unwrap();
+            begin(&mut loader);
+            std::thread::sleep(Duration::from_millis(300));
+            std::process::exit(9);
+        }
+        "noisy" => {
+            init();
+            drain!(Loader::recipe(noisy, ()));
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).unwrap();
+            println!("stdin: {line}");
+        }
+        "ignores" => {
+            // SAFETY: ignoring a signal installs no code.
+            unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+            init();
+            drain!(Loader::recipe(suicidal, ()));
+        }
+        "suicidal" => {
+            init();
+            drain!(Loader::recipe(suicidal, ()));
+        }
+        "replaced" => {
+            init();
+            let own = std::env::current_exe().unwrap();
+            std::fs::remove_file(&own).unwrap();
+            std::fs::write(&own, "another program").unwrap();
+            drain!(Loader::recipe(suicidal, ()));
+        }
+        "few" => {
+            init();
+            let limit = libc::rlimit { rlim_cur: 9, rlim_max: 9 };
+            // SAFETY: it only lowers a limit.
+            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+            drain!(Loader::recipe(numbers, 100));
+        }
+        "many" => {
+            init();
+            drain!(Loader::recipe(numbers, 100));
+            let before = open_files();
+            for _ in 0..1000 {
+                let loader = Loader::recipe(numbers, 100).backend(Backend::Processes).workers(2);
+                assert_eq!(loader.build().unwrap().take(3).count(), 3);
+            }
+            println!("{} more files, {} children", open_files() as i64 - before as i64, children());
+        }
+        "stuck" => {
+            init();
+            let loader = Loader::recipe(busy, ()).backend(Backend::Processes).workers(2);
+            let loader = loader.shutdown_timeout(Duration::from_millis(300));
+            let mut loader = loader.build().unwrap();
+            begin(&mut loader);
+            std::thread::sleep(Duration::from_millis(300));
+            let start = std::time::Instant::now();
+            let stuck = loader.close();
+            println!(
+                "{} stuck, {} ms, {} children",
+                stuck.len(),
+                start.elapsed().as_millis(),
+                children()
+            );
+        }
+        "large" => {
+            init();
+            let bytes = 200 << 20;
+            // Without a copy of its own, this process would be counted as another one that shares.
+            let open: windrow::backend::Factory<u64, _> =
+                |bytes, context| large(if context.is_process() { bytes } else { 0 }, context);
+            let loader = Loader::recipe(open, bytes).backend(Backend::Processes).workers(2);
+            let shares: Vec<u64> =
+                loader.build().unwrap().map(|x| x.unwrap().into_inner()).collect();
+            println!("a worker's share is {} MiB at most", shares.iter().max().unwrap());
+        }
+        "threaded" => {
+            init();
+            drain!(Loader::recipe(threaded, 10));
+        }
+        "threads" => {
+            init();
+            std::thread::spawn(|| std::thread::sleep(Duration::from_secs(600)));
+            drain!(Loader::recipe(numbers, 10));
+        }
+        "slow" => {
+            init();
+            drain!(Loader::recipe(slow, 20));
+        }
+        other => panic!("no role {other}"),
+    }
+}
+
+/// Has the workers begin.
+fn begin(loader: &mut Loader<u64>) {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(loader.poll_next(&mut context).is_pending());
+}
+
+fn open_files() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn children() -> usize {
+    let own = std::process::id();
+    let path = format!("/proc/{own}/task");
+    let tasks = std::fs::read_dir(path).unwrap().flatten();
+    let of = |task: std::fs::DirEntry| {
+        std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
+    };
+    tasks.map(|task| of(task).split_whitespace().count()).sum()
+}

@@ -1,0 +1,237 @@
+//! What the programs must print, and what they may leave behind.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+type Test = (&'static str, fn());
+
+const TESTS: &[Test] = &[
+    ("init_in_the_first_line_works_also_twice", || says("well", "100 of 100 are good")),
+    ("auto_is_processes_for_a_recipe", || says("auto", "auto is processes")),
+    ("init_never_called_is_said_by_build", || says("never", "windrow::init() was not called")),
+    ("init_called_conditionally_is_said", || {
+        says("conditionally", "it ran the program's main() instead of windrow::init()");
+    }),
+    ("a_main_that_returns_before_init_is_said", || {
+        says("returns", "it exited with code 0 without calling windrow::init()");
+    }),
+    ("a_main_that_blocks_before_init_is_killed", || {
+        says("blocks", "killed by windrow after 200ms");
+    }),
+    ("init_called_late_is_said_and_helps_from_then_on", || {
+        let output = run("late");
+        assert_eq!(text(&output.stdout).lines().count(), 2, "{output:?}");
+        assert!(text(&output.stdout).contains("was not called"), "{output:?}");
+    }),
+    ("a_loader_of_processes_in_a_worker_is_refused", || {
+        says("nested", "this is a worker process itself");
+    }),
+    ("a_variable_set_by_hand_is_said", || {
+        let output = command("well").env("WINDROW_WORKER", "1").output().unwrap();
+        assert_eq!(output.status.code(), Some(88), "{output:?}");
+        assert!(text(&output.stderr).contains("was not started as a worker"), "{output:?}");
+    }),
+    ("workers_of_a_killed_program_are_gone_at_once", || workers_go("busy", true)),
+    ("workers_of_a_program_that_exits_are_gone_at_once", || workers_go("exits", false)),
+    ("what_workers_print_disturbs_nothing_and_stdin_is_the_program_s", || {
+        let mut child = command("noisy").stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"for the program\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(text(&output.stdout).contains("300 of 300 are good"), "{output:?}");
+        assert!(text(&output.stdout).contains("stdin: for the program"), "{output:?}");
+        let made = text(&output.stdout).matches("is made and made").count();
+        assert_eq!(made, 300);
+    }),
+    ("deaths_cost_nothing_where_sigchld_is_ignored", || says("ignores", "200 of 200 are good")),
+    ("deaths_cost_nothing", || says("suicidal", "200 of 200 are good")),
+    ("a_program_replaced_on_disk_goes_on_with_what_it_was", || {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("program");
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let output = with(Command::new(&copy), "replaced").output().unwrap();
+        let expected = if cfg!(all(target_os = "linux", not(windrow_portable))) {
+            "200 of 200 are good"
+        } else {
+            "error: "
+        };
+        assert!(text(&output.stdout).contains(expected), "{output:?}");
+    }),
+    ("too_few_descriptors_are_an_error_that_says_so", || says("few", "Too many open files")),
+    ("a_thousand_loaders_leave_nothing", || says("many", "0 more files, 0 children")),
+    ("a_stuck_sample_does_not_keep_a_loader_open", || {
+        let output = run("stuck");
+        let said = text(&output.stdout);
+        let (stuck, rest) = said.split_once(" stuck, ").unwrap();
+        let (millis, children) = rest.split_once(" ms, ").unwrap();
+        assert_eq!((stuck, children.trim()), ("2", "0 children"));
+        let millis: u64 = millis.parse().unwrap();
+        assert!((300..1000).contains(&millis), "{said}");
+    }),
+    ("workers_split_off_a_server_are_as_good", || {
+        for method in ["forkserver", "fork"] {
+            says_with(method, "well", "100 of 100 are good");
+            says_with(method, "suicidal", "200 of 200 are good");
+            says_with(method, "ignores", "200 of 200 are good");
+            says_with(method, "noisy", "300 of 300 are good");
+            says_with(method, "stuck", "2 stuck");
+            says_with(method, "nested", "this is a worker process itself");
+        }
+    }),
+    ("a_large_dataset_is_shared_by_the_workers_of_a_server", || {
+        for method in ["forkserver", "fork"] {
+            let output = with_method(method, "large").output().unwrap();
+            let said = text(&output.stdout).trim();
+            let share = said.rsplit(' ').nth(3).and_then(|share| share.parse::<u64>().ok());
+            assert!(share.is_some_and(|share| share < 130), "{output:?}");
+            println!("  {method}: of 200 MiB, {said}");
+        }
+    }),
+    ("a_process_with_threads_is_not_split", || {
+        says_with("forkserver", "threaded", "the recipe left 2 threads running");
+        says_with("fork", "threads", "this process has 2 threads");
+    }),
+    ("workers_of_a_killed_server_s_program_are_gone_at_once", || {
+        for method in ["forkserver", "fork"] {
+            workers_of_go(with_method(method, "busy"), true);
+        }
+    }),
+    ("ctrl_c_is_the_program_s_business", || {
+        let child = command("slow").spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        // All that the terminal would reach: the program is asked not to mind, its workers do not.
+        for pid in descendants(child.id()) {
+            // SAFETY: a signal to a process that this test started.
+            unsafe { libc::kill(pid as i32, libc::SIGINT) };
+        }
+        let output = child.wait_with_output_in(Duration::from_secs(20));
+        assert!(text(&output.stdout).contains("100 of 100 are good"), "{output:?}");
+    }),
+];
+
+pub fn all() {
+    let filter: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let mut failed = 0;
+    for (name, test) in TESTS {
+        if !filter.is_empty() && !filter.iter().any(|part| name.contains(&**part)) {
+            continue;
+        }
+        let start = Instant::now();
+        let outcome = std::panic::catch_unwind(test);
+        let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+        failed += u32::from(outcome.is_err());
+        println!("test {name} ... {word} ({} ms)", start.elapsed().as_millis());
+    }
+    assert_eq!(failed, 0, "{failed} tests failed");
+}
+
+fn command(role: &str) -> Command {
+    with(Command::new(std::env::current_exe().unwrap()), role)
+}
+
+fn with(mut command: Command, role: &str) -> Command {
+    let mark = tempfile::tempdir().unwrap().keep().join("mark");
+    command.env("ROLE", role).env("MARK", mark).env_remove("WINDROW_WORKER");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(role: &str) -> Output {
+    command(role).spawn().unwrap().wait_with_output_in(Duration::from_secs(60))
+}
+
+fn says(role: &str, part: &str) {
+    let output = run(role);
+    assert!(text(&output.stdout).contains(part), "{part:?} is not in {output:?}");
+}
+
+fn with_method(method: &str, role: &str) -> Command {
+    let mut command = command(role);
+    command.env("WINDROW_START_METHOD", method);
+    command
+}
+
+fn says_with(method: &str, role: &str, part: &str) {
+    let child = with_method(method, role).spawn().unwrap();
+    let output = child.wait_with_output_in(Duration::from_secs(60));
+    assert!(text(&output.stdout).contains(part), "{method}: {part:?} is not in {output:?}");
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Waits with a time limit.
+trait Within {
+    fn wait_with_output_in(self, limit: Duration) -> Output;
+}
+
+impl Within for std::process::Child {
+    fn wait_with_output_in(self, limit: Duration) -> Output {
+        let guard = guard(self.id(), limit);
+        let output = self.wait_with_output().unwrap();
+        drop(guard);
+        output
+    }
+}
+
+/// Kills a process that has not ended after some time; not any more when it is dropped.
+fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
+    let (sender, ended) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("killed after {limit:?}");
+            // SAFETY: a signal to a process that this test started and nobody has waited for.
+            unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+        }
+    });
+    sender
+}
+
+/// Has a program with two busy workers end, and looks how long the workers live on.
+fn workers_go(role: &str, kill: bool) {
+    workers_of_go(command(role), kill);
+}
+
+fn workers_of_go(mut command: Command, kill: bool) {
+    let mut child = command.spawn().unwrap();
+    let guard = guard(child.id(), Duration::from_secs(20));
+    let mut workers = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        workers.extend(line.strip_prefix("worker ").map(|pid| pid.parse::<u32>().unwrap()));
+        if workers.len() == 2 {
+            break;
+        }
+    }
+    assert_eq!(workers.len(), 2);
+    drop(guard);
+    if kill {
+        child.kill().unwrap();
+    }
+    child.wait().unwrap();
+    let start = Instant::now();
+    let limit = Duration::from_millis(if cfg!(windrow_portable) { 1000 } else { 100 });
+    while workers.iter().any(|pid| is_running(*pid)) {
+        assert!(start.elapsed() < 10 * limit, "they run on");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    println!(
+        "  gone after {} ms, {limit:?} are allowed on an idle machine",
+        start.elapsed().as_millis()
+    );
+}
+
+fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+fn descendants(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let of = |task: std::fs::DirEntry| {
+        std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
+    };
+    let children = tasks.map(of).collect::<String>();
+    children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
