@@ -1,5 +1,6 @@
 // The cases in a page: `run(name)` resolves to what went wrong, or to nothing.
 
+import { benches } from './bench.js';
 import { cases, modes } from './cases.js';
 import { faults } from './faults.js';
 import { places } from './places.js';
@@ -11,7 +12,7 @@ const from = new URLSearchParams(location.search).get('from') ?? location.origin
 const windrow = await import(`${from}/www/pkg/src/index.js`);
 const here = {
   modes: modes(globalThis.crossOriginIsolated === true),
-  cycles: 30,
+  cycles: Number(new URLSearchParams(location.search).get('cycles') ?? 10),
   open: async (path) => (await fetch(`/${path}`)).blob(),
   json: async (path) => (await fetch(`/${path}`)).json(),
   worker: () => new Worker(new URL('./functions.worker.js', import.meta.url), { type: 'module' }),
@@ -28,3 +29,5 @@ globalThis.run = async (name) => {
     return `${error.stack?.includes(error.message) ? error.stack : `${error}\n${error.stack}`}`;
   }
 };
+globalThis.benchNames = Object.keys(benches);
+globalThis.bench = (name) => benches[name]({ windrow, here });

@@ -27,6 +27,16 @@ export const places = {
     equal(error.code, 'UNSUPPORTED', error.message);
   },
 
+  async 'threads that do not load are given up for workers, with a word'({ windrow, here }) {
+    const { loader, source } = await import(here.url('nothreads/www/pkg/src/index.js'));
+    const data = await loader({ source: source.range(9), workers: 2 });
+    equal(data.mode.backend, 'workers');
+    if (!/threads did not start/.test(data.mode.reason)) throw Error(data.mode.reason);
+    await data.close();
+    const error = await rejected(loader({ source: source.range(9), workers: 2, backend: 'threads' }));
+    equal(error.code, 'WORKER_LOAD', error.message);
+  },
+
   async 'a page that is isolated has threads without being asked'({ windrow }) {
     const { loader, source } = windrow;
     const data = await loader({ source: source.range(9), workers: 2 });

@@ -1,4 +1,5 @@
-// Runs the cases: `node tests/web/run.mjs [node] [chromium] [firefox] [--only=TEXT] [--site=TEXT]`.
+// Runs the cases: `node tests/web/run.mjs [node] [chromium] [firefox] [--only=TEXT] [--site=TEXT]
+// [--cycles=COUNT]`.
 //
 // Every case has a time limit; one that fails prints the browser's console.
 
@@ -14,6 +15,7 @@ import { transforms } from './transforms.js';
 const LIMIT = Number(process.env.WINDROW_CASE_LIMIT ?? 120_000);
 const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7) ?? '';
+const cycles = process.argv.find((argument) => argument.startsWith('--cycles='))?.slice(9) ?? '10';
 const onSite = process.argv.find((argument) => argument.startsWith('--site='))?.slice(7) ?? '';
 const places = chosen.length > 0 ? chosen : ['node', 'chromium', 'firefox'];
 let failed = 0;
@@ -50,7 +52,7 @@ async function inNode() {
 /** Pages with their headers, and the kinds of cases, or the cases by their text, for each. */
 const SITES = [
   { name: 'plain page', cases: ['cases', 'transforms', 'faults', 'not isolated'] },
-  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'that is isolated'] },
+  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'that is isolated', 'do not load are given up'] },
   { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },
   { name: 'policy without wasm', headers: NO_WASM, cases: ['forbids wasm'] },
   { name: 'policy without workers', headers: NO_WORKER, cases: ['forbids workers'] },
@@ -77,7 +79,7 @@ async function inBrowser(place) {
 async function onPage(browser, site, cdn) {
   const server = await serve({ headers: site.headers });
   const place = `${browser.name}, ${site.name}`;
-  const { page, log } = await browser.page(`${server.origin}/tests/web/page.html${site.cdn ? `?from=${cdn.origin}` : ''}`);
+  const { page, log } = await browser.page(`${server.origin}/tests/web/page.html?cycles=${cycles}${site.cdn ? `&from=${cdn.origin}` : ''}`);
   try {
     await page.waitForFunction('globalThis.run', { timeout: 30_000 });
     const names = await page.evaluate('names');

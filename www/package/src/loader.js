@@ -24,10 +24,30 @@ export const loaderOn = (platform) => async (options = {}) => {
   const made = {};
   for (const [name, file] of Object.entries(files)) made[name] = await platform.file(file, name);
   options.signal?.throwIfAborted();
-  const loader = new Loader(platform, options, mode);
-  await loader.open(document, made, modules.map(({ name, module }) => ({ name, module: platform.module(module) })));
-  return loader;
+  const open = async (mode) => {
+    const loader = new Loader(platform, options, mode);
+    await loader.open(document, made, modules.map(({ name, module }) => ({ name, module: platform.module(module) })));
+    return loader;
+  };
+  const auto = (options.backend ?? 'auto') === 'auto';
+  try {
+    if (auto && mode.fallback) say(mode);
+    return await open(mode);
+  } catch (error) {
+    if (!auto || mode.backend !== 'threads' || !/_LOAD$/.test(error.code)) throw error;
+    mode.backend = 'workers';
+    mode.reason = `threads did not start: ${error.message}`;
+    say(mode);
+    return open(mode);
+  }
 };
+
+/** What one should know who wonders about the speed; once a page. */
+let said = false;
+function say({ backend, reason }) {
+  if (!said) console.info(`windrow: backend ${backend}, since ${reason}`);
+  said = true;
+}
 
 /** Which backend, with how many workers, and why. */
 async function choose(platform, { backend = 'auto', workers, worker }, calls) {
@@ -59,7 +79,7 @@ async function choose(platform, { backend = 'auto', workers, worker }, calls) {
   if (backend === 'workers') return mode('workers', count, 'asked for');
   if (worker || calls) return mode('workers', count, 'JavaScript functions run in workers');
   if (threads === true) return mode('threads', count, 'threads can be had here');
-  return mode('workers', count, threads);
+  return { ...mode('workers', count, threads), fallback: platform.browser };
 }
 
 class Loader {
@@ -85,7 +105,8 @@ class Loader {
   constructor(platform, options, mode) {
     this.#platform = platform;
     this.#options = options;
-    this.mode = mode;
+    const { backend, workers, isolated, reason } = mode;
+    this.mode = { backend, workers, isolated, reason };
   }
 
   /** @internal */

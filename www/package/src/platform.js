@@ -4,6 +4,7 @@ import { WindrowError } from './errors.js';
 import { shareable } from './probe.js';
 
 export const platform = {
+  browser: true,
   isolated: () => globalThis.crossOriginIsolated === true,
   cores: () => Math.min(Math.max(globalThis.navigator?.hardwareConcurrency ?? 2, 1), 8),
 
