@@ -53,7 +53,7 @@ try {
   for (const place of places) {
     if (place === 'node') {
       const windrow = await import(join(root, 'www/pkg/src/node.js'));
-      for (const mode of modes(false)) await relay(place, mode, (job) => goOn(windrow, (path) => join(root, path), job));
+      for (const mode of modes(true)) await relay(place, mode, (job) => goOn(windrow, (path) => join(root, path), job));
       continue;
     }
     const browser = await launch(place);

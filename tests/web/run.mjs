@@ -40,7 +40,7 @@ async function attempt(place, name, run, log = []) {
 async function inNode() {
   const windrow = await import(join(root, 'www/pkg/src/node.js'));
   const here = {
-    modes: modes(false),
+    modes: modes(true),
     worker: () => new Worker(new URL('./functions.node.js', import.meta.url)),
     url: (path) => new URL(`../../${path}`, import.meta.url).href,
     open: async (path) => join(root, path),

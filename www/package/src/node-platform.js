@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import { WindrowError } from './errors.js';
+import { shareable } from './probe.js';
 
 /** Node refuses this flag, which goes with `-e`, for workers. */
 const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
@@ -14,13 +15,19 @@ export const platform = {
   isolated: () => true,
   cores: () => Math.min(availableParallelism(), 8),
 
-  // Some 1 of 20 starts of the threaded build hung in Node 20; workers lose nothing by comparison.
-  threads: () => 'the threaded build is for browsers; in Node it hangs now and then when it starts',
+  threads: () => shareable(),
+
+  thread({ message, failed }) {
+    const worker = new Worker(new URL('./node-thread.js', import.meta.url), { execArgv });
+    worker.on('message', message);
+    worker.on('error', (error) => failed(error.message));
+    return handle(worker);
+  },
 
   module: (url) => (/^[a-z]+:/i.test(url) ? url : pathToFileURL(url).href),
 
-  coordinator(_, { message, failed }) {
-    const worker = new Worker(new URL('./node-coordinator.js', import.meta.url), { execArgv });
+  coordinator(threads, { message, failed }) {
+    const worker = new Worker(new URL(threads ? './node-coordinator-threads.js' : './node-coordinator.js', import.meta.url), { execArgv });
     worker.on('message', message);
     worker.on('error', (error) => failed(error.message));
     return handle(worker);
