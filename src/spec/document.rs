@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::call::CallOptions;
 use super::ops::{
     Cast, DecodeImage, DecodeNumber, Filter, Normalize, OneHot, Reshape, Resize, Scale, Select,
 };
@@ -119,6 +120,7 @@ choices! {
     "decode_number" DecodeNumber(DecodeNumber),
     "resize" Resize(Resize),
     "normalize" Normalize(Normalize),
+    "call" Call(CallOptions),
 }
 
 choices! {

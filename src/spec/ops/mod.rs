@@ -25,6 +25,8 @@ pub use resize::{Resize, ResizeFilter};
 pub use scale::Scale;
 pub use select::Select;
 
+#[cfg(feature = "web")]
+use crate::dataset::Dtype;
 use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
 use crate::dataset::{Record, Tensor};
@@ -39,6 +41,41 @@ fn replace(
     let tensor = record.field_mut(field)?;
     *tensor = make(tensor).map_err(|fault| in_field(field, fault.message()))?;
     Ok(Some(record))
+}
+
+/// Writes the elements from a place on, in their widest type.
+#[cfg(feature = "web")]
+type Widen<'a> = Box<dyn Fn(usize, &mut [Wide]) + 'a>;
+
+/// Every element through its widest type, in blocks: a loop for each dtype instead of one for each
+/// pair of dtypes, for builds that have to be small.
+#[cfg(feature = "web")]
+fn converted(
+    tensor: &Tensor,
+    dtype: Dtype,
+    change: &dyn Fn(Wide) -> Wide,
+    refused: &dyn Fn(usize, Wide) -> Fault,
+) -> Result<Tensor, Fault> {
+    const BLOCK: usize = 256;
+    let widen: Widen<'_> = with_dtype!(tensor.dtype(), A => {
+        let from = tensor.elements::<A>()?;
+        Box::new(move |start, block| {
+            for (wide, &x) in block.iter_mut().zip(&from[start..]) {
+                *wide = x.wide();
+            }
+        })
+    });
+    with_dtype!(dtype, B => Tensor::build_elements::<B>(tensor.shape(), |to| {
+        let mut block = [Wide::Unsigned(0); BLOCK];
+        for (number, to) in to.chunks_mut(BLOCK).enumerate() {
+            let start = number * BLOCK;
+            widen(start, &mut block[..to.len()]);
+            for (place, (to, &x)) in to.iter_mut().zip(&block).enumerate() {
+                *to = B::narrow(change(x)).ok_or_else(|| refused(start + place, x))?;
+            }
+        }
+        Ok(())
+    }))
 }
 
 /// The one number in a field without axes.
