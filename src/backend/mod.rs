@@ -12,11 +12,15 @@ pub(crate) mod recipe;
 mod registry;
 mod run;
 pub(crate) mod settings;
+pub mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "threads.rs"]
 mod threads;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+#[path = "threads_shared.rs"]
+mod threads;
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
 #[path = "threads_absent.rs"]
 mod threads;
 

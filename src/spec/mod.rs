@@ -16,12 +16,14 @@
 //!
 //! Absent on purpose: what runs it. Backend, workers and checkpoints are not part of a pipeline.
 
+mod call;
 mod document;
 mod open;
 pub mod ops;
 mod options;
 mod read;
 
+pub use call::{CallOptions, Function, Functions};
 pub use document::{OpSpec, SourceSpec, Spec, StageSpec};
 pub use open::SpecPipeline;
 pub use options::{

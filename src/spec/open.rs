@@ -1,12 +1,13 @@
 //! From a document to a pipeline that a loader runs.
 
+use super::call::{Call, Functions, NoFunctions};
 use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
 use super::options::BatchOptions;
 use super::read::wrong;
 use crate::dataset::{Batch, Dataset, Record, Stack, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Shard;
-use crate::source::{Csv, Files, Idx, Npy, Range, Source, source};
+use crate::source::{Csv, Files, Idx, Jsonl, Npy, Range, Source, Tar, source};
 use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
 
 /// A dataset of records whose kind is known only at run time.
@@ -24,10 +25,18 @@ impl Spec {
     /// What the source says of its files, or [`Error::Spec`] with the path of a step that cannot
     /// work.
     pub fn open(&self, files: &dyn Files) -> Result<SpecPipeline> {
+        self.open_with(files, &NoFunctions)
+    }
+
+    /// [`open`](Self::open) where the document may `call` functions.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and a function that there is not.
+    pub fn open_with(&self, files: &dyn Files, functions: &dyn Functions) -> Result<SpecPipeline> {
         let mut dataset = self.source.open(files)?;
         for (number, op) in self.ops.iter().enumerate() {
             let path = format!("$.ops[{number}]");
-            dataset = op.apply(dataset, self.seed, &path)?;
+            dataset = op.apply(dataset, self.seed, functions, &path)?;
             dataset.check().map_err(|error| wrong(&path, error.to_string()))?;
         }
         let mut stages: RecordStages = Box::new(Bare);
@@ -53,6 +62,8 @@ impl SourceSpec {
             Self::Csv(options) => Box::new(source(Csv::open(files, options)?)),
             Self::Npy(options) => Box::new(source(Npy::open(files, options)?)),
             Self::Idx(options) => Box::new(source(Idx::open(files, options)?)),
+            Self::Tar(options) => Box::new(source(Tar::open(files, options)?)),
+            Self::Jsonl(options) => Box::new(source(Jsonl::open(files, options)?)),
         })
     }
 }
@@ -77,7 +88,13 @@ impl Source for Numbers {
 }
 
 impl OpSpec {
-    fn apply(&self, dataset: Records, seed: u64, path: &str) -> Result<Records> {
+    fn apply(
+        &self,
+        dataset: Records,
+        seed: u64,
+        functions: &dyn Functions,
+        path: &str,
+    ) -> Result<Records> {
         macro_rules! each {
             ($transform:expr) => {{
                 $transform.validate().map_err(|why| wrong(path, why))?;
@@ -107,6 +124,15 @@ impl OpSpec {
             Self::Scale(scale) => each!(scale),
             Self::OneHot(one_hot) => each!(one_hot),
             Self::Filter(filter) => each!(filter),
+            Self::DecodeImage(decode_image) => each!(decode_image),
+            Self::DecodeNumber(decode_number) => each!(decode_number),
+            Self::Resize(resize) => each!(resize),
+            Self::Normalize(normalize) => each!(normalize),
+            Self::Call(options) => {
+                let (options, seed) = (options.clone(), options.seed.unwrap_or(seed));
+                let function = functions.get(&options, seed).map_err(|why| wrong(path, why))?;
+                Box::new(dataset.each(Call { options, seed, function }))
+            }
         })
     }
 }

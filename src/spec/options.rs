@@ -142,14 +142,19 @@ pub(super) mod whole {
 }
 
 /// [`whole`] for an option.
-mod maybe_whole {
+pub(super) mod maybe_whole {
     use serde::{Deserializer, Serializer};
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<u64>, D::Error> {
         super::whole::deserialize(from).map(Some)
     }
 
-    pub(super) fn serialize<S: Serializer>(number: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        number: &Option<u64>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         match number {
             Some(number) => super::whole::serialize(number, to),
             None => to.serialize_none(),

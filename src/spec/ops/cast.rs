@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::replace;
-use crate::dataset::dtype::with_dtype;
-use crate::dataset::number::Number;
+use crate::dataset::number::Wide;
 use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
@@ -59,7 +58,7 @@ impl Transform<Record> for Cast {
             if tensor.dtype() == self.dtype {
                 return Ok(tensor.clone());
             }
-            with_dtype!(tensor.dtype(), A => with_dtype!(self.dtype, B => cast::<A, B>(tensor)))
+            cast(tensor, self.dtype)
         })
     }
 
@@ -68,19 +67,31 @@ impl Transform<Record> for Cast {
     }
 }
 
-fn cast<A: Number, B: Number>(tensor: &Tensor) -> Result<Tensor, Fault> {
-    let from = tensor.elements::<A>()?;
-    Tensor::build_elements::<B>(tensor.shape(), |to| {
-        for (place, (to, &x)) in to.iter_mut().zip(&*from).enumerate() {
-            *to = B::narrow(x.wide()).ok_or_else(|| does_not_fit::<A, B>(place, x))?;
-        }
-        Ok(())
-    })
+#[cfg(not(feature = "web"))]
+fn cast(tensor: &Tensor, dtype: Dtype) -> Result<Tensor, Fault> {
+    use crate::dataset::dtype::with_dtype;
+    use crate::dataset::number::Number;
+
+    fn each<A: Number, B: Number>(tensor: &Tensor) -> Result<Tensor, Fault> {
+        let from = tensor.elements::<A>()?;
+        Tensor::build_elements::<B>(tensor.shape(), |to| {
+            for (place, (to, &x)) in to.iter_mut().zip(&*from).enumerate() {
+                *to = B::narrow(x.wide()).ok_or_else(|| does_not_fit(B::DTYPE, place, x.wide()))?;
+            }
+            Ok(())
+        })
+    }
+
+    with_dtype!(tensor.dtype(), A => with_dtype!(dtype, B => each::<A, B>(tensor)))
+}
+
+#[cfg(feature = "web")]
+fn cast(tensor: &Tensor, dtype: Dtype) -> Result<Tensor, Fault> {
+    super::converted(tensor, dtype, &|x| x, &|place, x| does_not_fit(dtype, place, x))
 }
 
 #[cold]
-fn does_not_fit<A: Number, B: Number>(place: usize, x: A) -> Fault {
-    let (x, dtype) = (x.wide(), B::DTYPE);
+fn does_not_fit(dtype: Dtype, place: usize, x: Wide) -> Fault {
     Fault::new(format!("element {place} is {x}, which {dtype} does not have"))
 }
 

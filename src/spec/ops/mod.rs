@@ -4,19 +4,29 @@
 //! same on every platform. Absent on purpose: randomness, and anything that looks at two samples.
 
 mod cast;
+mod decode_image;
+mod decode_number;
 mod filter;
+mod normalize;
 mod one_hot;
 mod reshape;
+mod resize;
 mod scale;
 mod select;
 
 pub use cast::Cast;
+pub use decode_image::{DecodeImage, PIXELS_MAX};
+pub use decode_number::DecodeNumber;
 pub use filter::{Compare, Filter, Value};
+pub use normalize::Normalize;
 pub use one_hot::{CLASSES_MAX, OneHot};
 pub use reshape::Reshape;
+pub use resize::{Resize, ResizeFilter};
 pub use scale::Scale;
 pub use select::Select;
 
+#[cfg(feature = "web")]
+use crate::dataset::Dtype;
 use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
 use crate::dataset::{Record, Tensor};
@@ -31,6 +41,41 @@ fn replace(
     let tensor = record.field_mut(field)?;
     *tensor = make(tensor).map_err(|fault| in_field(field, fault.message()))?;
     Ok(Some(record))
+}
+
+/// Writes the elements from a place on, in their widest type.
+#[cfg(feature = "web")]
+type Widen<'a> = Box<dyn Fn(usize, &mut [Wide]) + 'a>;
+
+/// Every element through its widest type, in blocks: a loop for each dtype instead of one for each
+/// pair of dtypes, for builds that have to be small.
+#[cfg(feature = "web")]
+fn converted(
+    tensor: &Tensor,
+    dtype: Dtype,
+    change: &dyn Fn(Wide) -> Wide,
+    refused: &dyn Fn(usize, Wide) -> Fault,
+) -> Result<Tensor, Fault> {
+    const BLOCK: usize = 256;
+    let widen: Widen<'_> = with_dtype!(tensor.dtype(), A => {
+        let from = tensor.elements::<A>()?;
+        Box::new(move |start, block| {
+            for (wide, &x) in block.iter_mut().zip(&from[start..]) {
+                *wide = x.wide();
+            }
+        })
+    });
+    with_dtype!(dtype, B => Tensor::build_elements::<B>(tensor.shape(), |to| {
+        let mut block = [Wide::Unsigned(0); BLOCK];
+        for (number, to) in to.chunks_mut(BLOCK).enumerate() {
+            let start = number * BLOCK;
+            widen(start, &mut block[..to.len()]);
+            for (place, (to, &x)) in to.iter_mut().zip(&block).enumerate() {
+                *to = B::narrow(change(x)).ok_or_else(|| refused(start + place, x))?;
+            }
+        }
+        Ok(())
+    }))
 }
 
 /// The one number in a field without axes.

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::replace;
-use crate::dataset::dtype::with_dtype;
-use crate::dataset::number::{Number, Wide};
+use crate::dataset::number::Wide;
 use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
@@ -72,12 +71,7 @@ impl Transform<Record> for Scale {
     fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
         replace(record, &self.field, |tensor| {
             self.validate().map_err(Fault::new)?;
-            with_dtype!(tensor.dtype(), A => match self.dtype {
-                Dtype::F16 => self.scaled::<A, half::f16>(tensor),
-                Dtype::BF16 => self.scaled::<A, half::bf16>(tensor),
-                Dtype::F64 => self.scaled::<A, f64>(tensor),
-                _ => self.scaled::<A, f32>(tensor),
-            })
+            self.scaled(tensor)
         })
     }
 
@@ -91,16 +85,42 @@ impl Transform<Record> for Scale {
 }
 
 impl Scale {
-    fn scaled<A: Number, B: Number>(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
-        let (factor, offset) = (self.factor, self.offset);
+    #[cfg(not(feature = "web"))]
+    fn scaled(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        use crate::dataset::dtype::with_dtype;
+
+        with_dtype!(tensor.dtype(), A => match self.dtype {
+            Dtype::F16 => self.each::<A, half::f16>(tensor),
+            Dtype::BF16 => self.each::<A, half::bf16>(tensor),
+            Dtype::F64 => self.each::<A, f64>(tensor),
+            _ => self.each::<A, f32>(tensor),
+        })
+    }
+
+    #[cfg(not(feature = "web"))]
+    fn each<A, B>(&self, tensor: &Tensor) -> Result<Tensor, Fault>
+    where
+        A: crate::dataset::number::Number,
+        B: crate::dataset::number::Number,
+    {
         let from = tensor.elements::<A>()?;
         Tensor::build_elements::<B>(tensor.shape(), |to| {
             for (to, &x) in to.iter_mut().zip(&*from) {
-                let y = x.wide().to_f64() * factor + offset;
-                *to = B::narrow(Wide::Float(y)).ok_or_else(|| Fault::new("no float"))?;
+                *to = B::narrow(self.change(x.wide())).ok_or_else(|| Fault::new("no float"))?;
             }
             Ok(())
         })
+    }
+
+    #[cfg(feature = "web")]
+    fn scaled(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        let refused = |_, _| Fault::new("no float");
+        super::converted(tensor, self.dtype, &|x| self.change(x), &refused)
+    }
+
+    #[inline]
+    fn change(&self, x: Wide) -> Wide {
+        Wide::Float(x.to_f64() * self.factor + self.offset)
     }
 }
 

@@ -1,0 +1,47 @@
+// Fails unless the threaded build imports a shared memory and the plain one has its own: without
+// the right linker flags a threaded build links, with a memory that no thread can share.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Whether a wasm file imports a memory, and whether that is shared. */
+function imported(path) {
+  const bytes = readFileSync(path);
+  let at = 8;
+  const number = () => {
+    for (let value = 0, shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+  };
+  const skip = (length) => (at += length);
+  const limits = () => {
+    const flags = number();
+    number();
+    if (flags & 1) number();
+    return flags;
+  };
+  while (at < bytes.length) {
+    const section = bytes[at++];
+    const end = number() + at;
+    if (section === 2) {
+      for (let left = number(); left > 0; left--) {
+        skip(number()), skip(number());
+        const kind = bytes[at++];
+        if (kind === 0) number();
+        else if (kind === 1) skip(1), limits();
+        else if (kind === 2) return limits() & 2 ? 'shared' : 'unshared';
+        else skip(2);
+      }
+    }
+    at = end;
+  }
+  return 'own';
+}
+
+for (const [build, want] of [['plain', 'own'], ['threaded', 'shared']]) {
+  const got = imported(join(process.argv[2], build, 'windrow_bg.wasm'));
+  console.log(`${build}: memory ${got}`);
+  if (got !== want) throw Error(`the ${build} build has memory ${got}, not ${want}`);
+}

@@ -1,0 +1,128 @@
+//! `workers`: samples made by workers that only messages reach, such as web workers with a wasm
+//! instance each.
+//!
+//! Queues and no transport: a [`Post`] says which request goes to which worker, and takes in the
+//! replies and the news of lost workers; whoever holds it carries the bytes. So this backend never
+//! waits, for it is its caller who lets messages in: it is for
+//! [`Loader::poll_next`](crate::Loader::poll_next). The worker's side is [`serve`]. Absent on
+//! purpose: ports, timers, how a worker is started.
+
+mod message;
+mod post;
+
+pub use message::{Reply, request_of, serve};
+pub use post::Post;
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::{Capabilities, Event, ExecutionBackend, Full, Info};
+use crate::dataset::Tensor;
+use crate::engine::Task;
+use post::Word;
+
+/// Tasks that may be with the post, for each worker.
+const TASKS_PER_WORKER: usize = 64;
+
+/// Makes samples on workers that a [`Post`] reaches.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use windrow::backend::web::{Workers, serve};
+/// use windrow::backend::{Event, ExecutionBackend, Fill};
+/// use windrow::{engine::Task, range};
+///
+/// let (mut backend, post) = Workers::<u64>::new(2);
+/// post.ready(0);
+/// backend.submit(Task { id: 0, start: 3, count: 2 }).unwrap();
+///
+/// // What the carrier does, with a worker that is a function call away:
+/// let (worker, request) = post.take().unwrap();
+/// let work: Arc<dyn Fill<u64>> = Arc::new(range(10..20));
+/// let reply = serve(&*work, &request)?;
+/// post.replied(worker, reply.to_tensor()?);
+///
+/// let Some(Event::Done(done)) = backend.wait(Duration::ZERO) else { panic!() };
+/// assert_eq!(done.results, [Ok(Some(13)), Ok(Some(14))]);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug)]
+pub struct Workers<T> {
+    post: Post,
+    workers: u32,
+    sample: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T> Workers<T> {
+    /// A backend with so many workers, none of them ready, and its post.
+    #[must_use]
+    pub fn new(workers: u32) -> (Self, Post) {
+        let post = Post::new(workers);
+        (Self { post: post.clone(), workers, sample: std::marker::PhantomData }, post)
+    }
+}
+
+impl<T: DeserializeOwned> ExecutionBackend<T> for Workers<T> {
+    fn info(&self) -> &Info {
+        &INFO
+    }
+
+    fn workers(&self) -> u32 {
+        self.workers
+    }
+
+    fn submit(&mut self, task: Task) -> Result<(), Full> {
+        self.post.submit(task, self.workers as usize * TASKS_PER_WORKER)
+    }
+
+    fn wait(&mut self, _: Duration) -> Option<Event<T>> {
+        Some(match self.post.next()? {
+            Word::Lost { task, how } => Event::Lost { task, how: how.into() },
+            Word::Reply { task, bytes } => match message::read(task, &Arc::new(bytes)) {
+                Ok(completion) => Event::Done(completion),
+                Err(fault) => Event::Lost { task: task.id, how: fault.to_string().into() },
+            },
+        })
+    }
+
+    fn wake(&mut self, waker: &Waker) {
+        self.post.wake(waker);
+    }
+
+    fn activity(&self) -> Vec<Option<u64>> {
+        self.post.activity()
+    }
+
+    fn shutdown(&mut self, _: Duration) -> Vec<u64> {
+        self.post.close();
+        Vec::new()
+    }
+}
+
+static INFO: Info = Info {
+    name: "workers",
+    description: "makes samples on web workers, each with its own copy of the program",
+    requires: "a browser or Node, and somebody who carries messages",
+    available: || Ok(()),
+    capabilities: Capabilities {
+        isolates_crashes: true,
+        kills_stuck_samples: true,
+        shares_memory: false,
+        runs_ahead: true,
+    },
+};
+
+/// Bytes of a reply that a tensor points into.
+struct Part {
+    reply: Arc<Tensor>,
+    range: std::ops::Range<usize>,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.reply.bytes()[self.range.clone()]
+    }
+}

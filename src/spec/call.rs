@@ -1,0 +1,112 @@
+//! `call`: a transform that the document names and the program that opens it has.
+//!
+//! A document cannot hold code. It holds a name and options, which go into the fingerprint; whoever
+//! opens it gives the [`Functions`]. What a function does is not told apart, only its name and
+//! options are.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::dataset::{Fetched, Place, Record, Transform};
+use crate::order::Op;
+
+/// The options of the op `call`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallOptions {
+    /// The name of the function.
+    pub name: String,
+    /// What the function is given beside the record; `null` by default.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub options: Value,
+    /// The seed of its random numbers; the document's by default.
+    #[serde(
+        default,
+        with = "super::options::maybe_whole",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub seed: Option<u64>,
+}
+
+/// A function over records, as [`Functions`] gives it. It should be pure: what it makes may depend
+/// on nothing but its options, the record, and the random numbers of its place.
+pub type Function = Arc<dyn Fn(Place, Record) -> Fetched<Record> + Send + Sync>;
+
+/// Functions by name, for documents with the op `call`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use windrow::Loader;
+/// use windrow::source::MemoryFiles;
+/// use windrow::spec::{CallOptions, Function, Functions, Spec};
+///
+/// struct Mine;
+///
+/// impl Functions for Mine {
+///     fn get(&self, call: &CallOptions, _seed: u64) -> Result<Function, String> {
+///         match &*call.name {
+///             "drop_value" => Ok(Arc::new(|_, mut record| {
+///                 record.remove("value");
+///                 Ok(Some(record))
+///             })),
+///             other => Err(format!("there is no function {other:?}")),
+///         }
+///     }
+/// }
+///
+/// let spec = Spec::from_json(r#"{
+///     "version": 1,
+///     "source": {"kind": "range", "end": 3},
+///     "ops": [{"op": "call", "name": "drop_value"}]
+/// }"#)?;
+/// let files = MemoryFiles::default();
+/// let mut loader = Loader::builder(spec.open_with(&files, &Mine)?).build()?;
+/// assert!(loader.next().unwrap()?.is_empty());
+///
+/// let message = spec.open(&files).err().unwrap().to_string();
+/// assert!(message.starts_with("$.ops[0]: "), "{message}");
+/// # Ok::<(), windrow::Error>(())
+/// ```
+pub trait Functions {
+    /// The function of a call, with the seed for its random numbers.
+    ///
+    /// # Errors
+    /// Why there is none: its name or its options.
+    fn get(&self, call: &CallOptions, seed: u64) -> Result<Function, String>;
+}
+
+/// No function at all.
+pub(super) struct NoFunctions;
+
+impl Functions for NoFunctions {
+    fn get(&self, call: &CallOptions, _: u64) -> Result<Function, String> {
+        Err(format!(
+            "this program has no function {:?}; open the document where it is served",
+            call.name
+        ))
+    }
+}
+
+/// A function as a transform.
+pub(super) struct Call {
+    pub(super) options: CallOptions,
+    pub(super) seed: u64,
+    pub(super) function: Function,
+}
+
+impl Transform<Record> for Call {
+    type Sample = Record;
+
+    fn apply(&self, place: Place, record: Record) -> Fetched<Record> {
+        (self.function)(place, record)
+    }
+
+    fn op(&self) -> Op {
+        Op::new("call")
+            .with("name", &self.options.name)
+            .with("options", &self.options.options)
+            .with("seed", self.seed)
+    }
+}

@@ -1,0 +1,109 @@
+//! Bytes that JavaScript reads: blobs, ranges of a URL, arrays.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
+
+use crate::error::{Error, Result};
+use crate::source::{ByteSource, Files};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What answers for files by name; every call is synchronous.
+    #[derive(Debug, Clone)]
+    pub type Reader;
+
+    /// The length of a file in bytes, or -1 where there is none of that name.
+    #[wasm_bindgen(method, catch)]
+    fn size(this: &Reader, name: &str) -> Result<f64, JsValue>;
+
+    /// The bytes of a file from an offset on, as many as asked for.
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &Reader, name: &str, offset: f64, length: f64) -> Result<Uint8Array, JsValue>;
+
+    /// The names there are, for errors.
+    #[wasm_bindgen(method, catch)]
+    fn names(this: &Reader) -> Result<String, JsValue>;
+}
+
+thread_local! {
+    /// A JavaScript value belongs to its thread; what crosses threads is the name.
+    static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
+}
+
+/// Sets what reads files in this thread.
+#[wasm_bindgen]
+pub fn provide(reader: Reader) {
+    READER.set(Some(reader));
+}
+
+/// The files that JavaScript reads.
+pub(super) struct Provided;
+
+impl Files for Provided {
+    fn open(&self, name: &str) -> Result<Arc<dyn ByteSource>> {
+        let what = || format!("opening {name}");
+        let len = with(&what, |reader| reader.size(name))?;
+        if len < 0.0 {
+            let names = with(&what, Reader::names)?;
+            let why = format!("there is no such file; there are: {names}");
+            return Err(Error::io(what(), std::io::Error::new(std::io::ErrorKind::NotFound, why)));
+        }
+        Ok(Arc::new(File { name: name.into(), len: len as u64 }))
+    }
+}
+
+#[derive(Debug)]
+struct File {
+    name: String,
+    len: u64,
+}
+
+impl ByteSource for File {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let wanted = buffer.len();
+        let wrong =
+            |why: String| Error::Format { name: self.name.clone(), offset: Some(offset), why };
+        if offset.checked_add(wanted as u64).is_none_or(|end| end > self.len) {
+            return Err(wrong(format!("{wanted} bytes wanted here, it has {} in all", self.len)));
+        }
+        let what = || format!("reading {wanted} bytes of {} at {offset}", self.name);
+        let read = |reader: &Reader| reader.read(&self.name, offset as f64, wanted as f64);
+        let bytes = with(&what, read)?;
+        if bytes.length() as usize != wanted {
+            return Err(wrong(format!("{wanted} bytes wanted here, {} came", bytes.length())));
+        }
+        bytes.copy_to(buffer);
+        Ok(())
+    }
+}
+
+fn with<T>(
+    what: &dyn Fn() -> String,
+    call: impl FnOnce(&Reader) -> Result<T, JsValue>,
+) -> Result<T> {
+    let reader = READER.with_borrow(Clone::clone);
+    let answer = match &reader {
+        Some(reader) => call(reader).map_err(|error| text_of(&error)),
+        None => Err("no reader was provided in this thread".into()),
+    };
+    answer.map_err(|why| Error::io(what(), std::io::Error::other(why)))
+}
+
+/// What a thrown value says.
+pub(super) fn text_of(thrown: &JsValue) -> String {
+    match thrown.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => thrown.as_string().unwrap_or_else(|| format!("{thrown:?}")),
+    }
+}

@@ -1,0 +1,154 @@
+//! A loader in a worker, polled by its owner.
+
+use std::panic::AssertUnwindSafe;
+use std::task::{Context, Poll, Waker};
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use super::batch::{object, to_js};
+use super::errors::{failed, thrown};
+use super::files::Provided;
+use super::functions::{Elsewhere, Served};
+use super::settings::{Settings, setting};
+use crate::backend::Backend;
+use crate::backend::web::{Post, Workers};
+use crate::dataset::{Dtype, Record, Tensor};
+use crate::loader::Loader;
+use crate::spec::{Functions, Spec};
+
+/// A loader that is polled, with the post of its workers where it has some.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct WebLoader {
+    /// After a panic outside of a sample JavaScript gives the whole program up.
+    loader: AssertUnwindSafe<Loader<Record>>,
+    post: Option<Post>,
+}
+
+#[wasm_bindgen]
+impl WebLoader {
+    /// Opens a pipeline document; its files are those provided in this thread.
+    ///
+    /// # Errors
+    /// What the document, its files or the settings have wrong.
+    #[wasm_bindgen(constructor)]
+    pub fn new(document: &str, settings: JsValue) -> Result<WebLoader, JsValue> {
+        let settings = Settings::read(settings)?;
+        let spec = Spec::from_json(document).map_err(|error| thrown(&error))?;
+        let functions: &dyn Functions =
+            if settings.backend == "workers" { &Elsewhere } else { &Served };
+        let pipeline = spec.open_with(&Provided, functions).map_err(|error| thrown(&error))?;
+        let builder = settings.apply(Loader::builder(pipeline))?;
+        let (builder, post) = match &*settings.backend {
+            "inline" => (builder.backend(Backend::Inline), None),
+            "threads" => (builder.backend(Backend::Threads), None),
+            "workers" => {
+                let (backend, post) = Workers::new(settings.workers.unwrap_or(1));
+                (builder.custom_backend(move |_, _| Ok(Box::new(backend))), Some(post))
+            }
+            other => return Err(thrown(&setting("backend", other, "inline, threads, workers"))),
+        };
+        let loader = builder.build().map_err(|error| thrown(&error))?;
+        Ok(Self { loader: AssertUnwindSafe(loader), post })
+    }
+
+    /// What the order depends on.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.loader.state().fingerprint().to_owned()
+    }
+
+    /// The next batch; `undefined` while it is not there yet, `null` at the end.
+    ///
+    /// # Errors
+    /// The error that stands next in the order; the stream goes on after it.
+    pub fn poll(&mut self) -> Result<JsValue, JsValue> {
+        match self.loader.poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => Ok(JsValue::UNDEFINED),
+            Poll::Ready(None) => Ok(JsValue::NULL),
+            Poll::Ready(Some(Ok(batch))) => to_js(&batch),
+            Poll::Ready(Some(Err(error))) => Err(thrown(&error)),
+        }
+    }
+
+    /// The next batch, waiting for it: for backends that need no messages. `null` at the end.
+    ///
+    /// # Errors
+    /// As [`poll`](Self::poll).
+    pub fn wait(&mut self) -> Result<JsValue, JsValue> {
+        match self.loader.next() {
+            None => Ok(JsValue::NULL),
+            Some(Ok(batch)) => to_js(&batch),
+            Some(Err(error)) => Err(thrown(&error)),
+        }
+    }
+
+    /// The next request to carry as `[worker, bytes]`; `undefined` when there is none now.
+    #[must_use]
+    pub fn request(&self) -> JsValue {
+        match self.post.as_ref().and_then(Post::take) {
+            None => JsValue::UNDEFINED,
+            Some((worker, request)) => {
+                let bytes = Uint8Array::new_with_length(request.len() as u32);
+                bytes.copy_from(&request);
+                Array::of2(&worker.into(), &bytes).into()
+            }
+        }
+    }
+
+    /// A worker can take requests.
+    pub fn ready(&self, worker: u32) {
+        if let Some(post) = &self.post {
+            post.ready(worker);
+        }
+    }
+
+    /// A worker has answered the oldest request that it has.
+    ///
+    /// # Errors
+    /// When there is no memory for the answer.
+    pub fn replied(&self, worker: u32, reply: &Uint8Array) -> Result<(), JsValue> {
+        let bytes = Tensor::build(Dtype::U8, [u64::from(reply.length())], |bytes| {
+            reply.copy_to(bytes);
+            Ok(())
+        });
+        let bytes = bytes.map_err(|fault| failed("OUT_OF_MEMORY", fault))?;
+        if let Some(post) = &self.post {
+            post.replied(worker, bytes);
+        }
+        Ok(())
+    }
+
+    /// A worker is gone.
+    pub fn lost(&self, worker: u32, how: &str) {
+        if let Some(post) = &self.post {
+            post.lost(worker, how);
+        }
+    }
+
+    /// Where the stream stands, as JSON.
+    #[must_use]
+    pub fn state(&self) -> String {
+        self.loader.state().to_json()
+    }
+
+    /// How far it is: `{ position, positions, batches, skipped, digest }`.
+    ///
+    /// # Errors
+    /// Never in a sound engine.
+    pub fn progress(&self) -> Result<JsValue, JsValue> {
+        let progress = self.loader.progress();
+        let digest = self
+            .loader
+            .digest()
+            .map(|digest| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        object(&[
+            ("position", (progress.position as f64).into()),
+            ("positions", (progress.positions as f64).into()),
+            ("batches", (progress.batches as f64).into()),
+            ("skipped", (progress.skipped as f64).into()),
+            ("digest", digest.map_or(JsValue::UNDEFINED, Into::into)),
+        ])
+    }
+}

@@ -1,0 +1,47 @@
+// The README's examples and the types of what they give, for `tsc --strict`.
+
+import { type Batch, type State, type Tensor, WindrowError, loader, ops, source } from 'windrow';
+import { serve } from 'windrow/worker';
+
+type Digits = { image: Tensor<'f32'>; label: Tensor<'u8'> };
+
+export async function train(saved: State | undefined, signal: AbortSignal): Promise<State | undefined> {
+  const data = await loader<Digits>({
+    source: source.npy({ image: '/images.npy', label: source.http('/labels.npy', { read: 'range' }) }),
+    pipeline: [ops.scale({ field: 'image', factor: 1 / 255 }), ops.js('jitter', { amount: 0.2 })],
+    batchSize: 32, seed: 7n, shuffle: true, epochs: 3, digest: true, signal, ...(saved ? { resume: saved } : {}),
+  });
+  let state: State | undefined;
+  for await (const batch of data) {
+    const pixels: Float32Array = batch.fields.image.data;
+    const labels: Uint8Array = batch.fields.label.data;
+    if (pixels.length === 0 || labels.length === 0) break;
+    state = batch.state;
+  }
+  return state;
+}
+
+export async function any(): Promise<number> {
+  const data = await loader({ source: source.arrays({ x: [1, 2, 3] }), backend: 'inline' });
+  try {
+    const { value, done } = await data.next();
+    if (done) return 0;
+    const batch: Batch = value;
+    const x = batch.fields['x'];
+    // A dtype tells the array.
+    if (x?.dtype === 'u64') return Number(x.data[0] satisfies bigint | undefined);
+    return x?.shape.length ?? 0;
+  } catch (error) {
+    if (error instanceof WindrowError && error.code === 'SAMPLE') return error.position ?? -1;
+    throw error;
+  } finally {
+    await data.close();
+  }
+}
+
+// @ts-expect-error There is no such option.
+export const wrong = () => loader({ source: source.range(3), batchsize: 3 });
+// @ts-expect-error A document says its batches itself.
+export const both = () => loader({ spec: {}, batchSize: 3 });
+
+serve({ jitter: (sample, { amount }, { rng }) => ({ ...sample, noise: amount * rng.unit() }) });

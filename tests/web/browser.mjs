@@ -1,0 +1,55 @@
+// Browsers for the tests: starting them, pages whose console is kept, and calls with a time limit.
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const require = createRequire(resolve(process.env.WINDROW_WEB_TOOLS ?? 'target/web-tools', 'package.json'));
+
+const PATHS = {
+  chromium: ['/usr/bin/chromium', '/usr/bin/google-chrome'],
+  firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
+};
+const CHROMIUM = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--js-flags=--expose-gc',
+];
+
+/** A browser, or why there is none: `{ name, version, page, close }`. */
+export async function launch(name) {
+  const path = PATHS[name].find(existsSync);
+  if (!path) return { missing: `none of ${PATHS[name].join(', ')} is there` };
+  const puppeteer = require('puppeteer-core');
+  const profile = mkdtempSync(join(tmpdir(), 'windrow-browser-'));
+  const options = { executablePath: path, headless: true, protocolTimeout: 600_000 };
+  const browser = await puppeteer.launch(
+    name === 'firefox' ? { ...options, browser: 'firefox' } : { ...options, args: [...CHROMIUM, `--user-data-dir=${profile}`] },
+  );
+  return {
+    name,
+    version: await browser.version(),
+    async page(url) {
+      const page = await browser.newPage();
+      const log = [];
+      page.on('console', (message) => log.push(`${message.type()}: ${message.text()}`));
+      page.on('pageerror', (error) => log.push(`uncaught: ${error.message}`));
+      page.on('requestfailed', (request) => log.push(`failed: ${request.url()}`));
+      await page.goto(url, { waitUntil: 'load', timeout: 60_000 });
+      return { page, log };
+    },
+    async close() {
+      await browser.close();
+      rmSync(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The promise's value, or an error when it takes longer. */
+export function within(milliseconds, promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(Error(`${what}: no end within ${milliseconds} ms`)), milliseconds);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

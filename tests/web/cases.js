@@ -1,0 +1,265 @@
+// What must hold wherever the package runs: each case is a sentence of promise and a function.
+//
+// The same cases run in Node and in every browser. `here` is the place: `open(path)` gives a file
+// of the repository as the platform reads files, `json(path)` its content.
+
+export const assert = (holds, what) => {
+  if (!holds) throw Error(`not so: ${what}`);
+};
+
+export const equal = (got, want, what = 'value') => {
+  const text = (value) => JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : ArrayBuffer.isView(v) ? [...v] : v));
+  if (text(got) !== text(want)) throw Error(`${what}: got ${text(got)}, want ${text(want)}`);
+};
+
+/** The error that something rejects with. */
+export const rejected = async (promise) => {
+  let got;
+  try {
+    got = await promise;
+  } catch (error) {
+    return error;
+  }
+  throw Error(`nothing was thrown; got ${got}`);
+};
+
+const COUNTS = [1, 2, 4];
+
+/** Every backend with every number of workers. */
+export const modes = (threads) => [
+  { backend: 'inline' },
+  ...COUNTS.map((workers) => ({ backend: 'workers', workers })),
+  ...(threads ? COUNTS.map((workers) => ({ backend: 'threads', workers })) : []),
+];
+
+export const name = ({ backend, workers }) => (workers ? `${backend} ${workers}` : backend);
+
+/** The options of a golden document: the document, and its files from beside it. */
+async function golden(here, path) {
+  const spec = await here.json(path);
+  const files = {};
+  if (spec.source.file) files[spec.source.file] = await here.open(path.replace(/[^/]*$/, spec.source.file));
+  return { spec, files };
+}
+
+async function drain(data) {
+  let batches = 0;
+  for await (const batch of data) batches = batch.number + 1;
+  return batches;
+}
+
+const small = (more) => ({ backend: 'workers', workers: 2, ...more });
+
+export const cases = {
+  async 'every golden document has its native digest in every mode'({ windrow, here }) {
+    const digests = await here.json('tests/golden/digests.json');
+    for (const [path, want] of Object.entries(digests)) {
+      for (const mode of here.modes) {
+        const data = await windrow.loader({ ...(await golden(here, path)), digest: true, ...mode });
+        const what = `${path} on ${name(mode)}`;
+        equal(data.mode.backend, mode.backend, `the mode of ${what}`);
+        const batches = await drain(data);
+        equal([data.digest, batches], [want.digest, want.batches], what);
+      }
+    }
+  },
+
+  async 'the state after three batches is the native one and resumes to the native digest'({ windrow, here }) {
+    const digests = await here.json('tests/golden/digests.json');
+    for (const [path, want] of Object.entries(digests)) {
+      for (const mode of here.modes) {
+        const what = `${path} on ${name(mode)}`;
+        const options = { ...(await golden(here, path)), digest: true, ...mode };
+        const data = await windrow.loader(options);
+        for (let i = 0; i < 3; i++) await data.next();
+        equal(data.state, want.state, `the state of ${what}`);
+        await data.close();
+        const again = await windrow.loader({ ...options, resume: want.state });
+        await drain(again);
+        equal(again.digest, want.digest, `the digest of ${what}, resumed`);
+      }
+    }
+  },
+
+  async 'arrays come as the typed arrays they were, a sample a row'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes) {
+      const data = await loader({
+        source: source.arrays({
+          image: { data: Uint8Array.from({ length: 24 }, (_, i) => i), shape: [6, 2, 2] },
+          label: [0, 1, 2, 3, 4, 5],
+          big: BigInt64Array.from({ length: 6 }, (_, i) => 2n ** 62n - BigInt(i)),
+          yes: [true, false, true, true, false, false],
+        }),
+        batchSize: 4,
+        ...mode,
+      });
+      const batches = [];
+      for await (const batch of data) batches.push(batch);
+      equal(batches.map(({ fields }) => fields.image.shape), [[4, 2, 2], [2, 2, 2]]);
+      equal(batches[1].fields.image.data, Uint8Array.of(16, 17, 18, 19, 20, 21, 22, 23));
+      equal(batches[1].fields.label, { dtype: 'f64', shape: [2], data: [4, 5] });
+      equal(batches[0].fields.big.data[1], 2n ** 62n - 1n);
+      equal(batches[0].fields.yes, { dtype: 'bool', shape: [4], data: [1, 0, 1, 1] });
+      assert(batches[0].fields.image.data instanceof Uint8Array, 'a Uint8Array');
+      assert(batches[0].fields.image.data.buffer === batches[0].buffer, 'one buffer a batch');
+    }
+  },
+
+  async 'shuffle, epochs and ops mean what the document means'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const run = async (options) => {
+      const data = await loader({ digest: true, backend: 'inline', ...options });
+      await drain(data);
+      return data.digest;
+    };
+    const spec = {
+      version: 1, seed: 5, source: { kind: 'range', end: 50 },
+      ops: [{ op: 'shuffle' }, { op: 'repeat', epochs: 2 }, { op: 'one_hot', field: 'value', classes: 50, dtype: 'U8' }],
+      stages: [{ stage: 'batch', size: 8, drop_remainder: true }],
+    };
+    const options = {
+      source: source.range(50), seed: 5, shuffle: true, epochs: 2, batchSize: 8, dropRemainder: true,
+      pipeline: [ops.oneHot({ field: 'value', classes: 50, dtype: 'u8' })],
+    };
+    equal(await run(options), await run({ spec }));
+    assert((await run({ ...options, seed: 6 })) !== (await run({ spec })), 'the seed matters');
+  },
+
+  async 'break, close, an aborted signal and await using all end it'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes) {
+      const open = (more) => loader({ source: source.range(1000), batchSize: 10, ...mode, ...more });
+      const broken = await open();
+      for await (const batch of broken) if (batch.number === 2) break;
+      equal(await broken.next(), { done: true }, 'after break');
+      equal(broken.state.batches, '3');
+      equal((await rejected(broken[Symbol.asyncIterator]().next())).code, 'CLOSED');
+
+      const closed = await open();
+      await closed.next();
+      await closed.close();
+      await closed.close();
+      equal(await closed.next(), { done: true }, 'after close');
+
+      const controller = new AbortController();
+      const aborted = await open({ signal: controller.signal });
+      await aborted.next();
+      controller.abort(Error('enough'));
+      equal((await rejected(aborted.next())).message, 'enough');
+      equal((await rejected(open({ signal: controller.signal }))).message, 'enough');
+
+      const disposed = await open();
+      await disposed[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]();
+      equal(await disposed.next(), { done: true }, 'after await using');
+    }
+  },
+
+  async 'closing while batches are awaited ends those who wait'({ windrow }) {
+    const data = await windrow.loader(small({ source: windrow.source.range(100_000), batchSize: 50_000 }));
+    const waiting = [data.next(), data.next(), data.next(), data.next()];
+    await data.close();
+    const ends = await Promise.all(waiting);
+    assert(ends.at(-1).done, 'the last one waits no longer');
+  },
+
+  async 'one bad sample is one error in its place, and the stream goes on after it'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    for (const mode of here.modes) {
+      const options = {
+        source: source.arrays({ x: Uint8Array.of(0, 1, 9, 3, 4, 5) }),
+        pipeline: [ops.oneHot({ field: 'x', classes: 8 })],
+        ...mode,
+      };
+      const raising = await loader(options);
+      const got = [];
+      for (;;) {
+        const item = await raising.next().catch((error) => error);
+        if (item.done) break;
+        got.push(item.code ?? item.value.fields.x.data.indexOf(1));
+      }
+      equal(got, [0, 1, 'SAMPLE', 3, 4, 5], name(mode));
+      await raising.close();
+
+      const error = await rejected(drain(await loader(options)));
+      equal([error.name, error.code, error.position], ['WindrowError', 'SAMPLE', 2]);
+      assert(/one_hot/.test(error.message), error.message);
+
+      const skipping = await loader({ ...options, onError: 'skip', batchSize: 5 });
+      const { value } = await skipping.next();
+      equal(value.fields.x.shape, [5, 8]);
+      equal(skipping.progress.skipped, 1);
+      await skipping.close();
+    }
+  },
+
+  async 'a state of another pipeline is refused, naming what differs'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes) {
+      const first = await loader({ source: source.range(100), batchSize: 10, ...mode });
+      const { value } = await first.next();
+      await first.close();
+      const error = await rejected(loader({ source: source.range(100), batchSize: 20, resume: value.state, ...mode }));
+      equal(error.code, 'STATE_MISMATCH');
+      assert(/size 10/.test(error.message) && error.fix, error.message);
+      const junk = await rejected(loader({ source: source.range(100), resume: '{}', ...mode }));
+      equal(junk.code, 'STATE_MISMATCH');
+    }
+  },
+
+  async 'what is wrong with the options is said before anything runs'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const range = source.range(10);
+    for (const [options, code, says] of [
+      [{}, 'SETTING', 'source'],
+      [{ source: range, batchsize: 3 }, 'SETTING', 'batchsize'],
+      [{ source: range, backend: 'gpu' }, 'SETTING', 'gpu'],
+      [{ source: range, workers: -1 }, 'SETTING', '-1'],
+      [{ source: range, backend: 'workers', workers: 0 }, 'SETTING', '0'],
+      [{ source: range, batchSize: 0 }, 'SPEC', 'size'],
+      [{ source: range, backend: 'inline', onError: 'ignore' }, 'SETTING', 'ignore'],
+      [{ source: range, pipeline: [ops.op('shuffel')] }, 'SPEC', '$.ops[0].op'],
+      [{ source: range, pipeline: [ops.cast({ field: 'value', dtype: 'f16', by: () => 1 })] }, 'NOT_CLONEABLE', '$.ops[0].by'],
+      [{ source: source.csv(undefined) }, 'SETTING', 'data.csv'],
+      [() => ({ source: source.arrays({ x: [[1, 2], [3]] }) }), 'SETTING', 'shape'],
+      [{ source: source.npy({ x: new Uint8Array(4) }) }, 'FORMAT', 'x.npy'],
+      [{ spec: { version: 1, source: { kind: 'npy', fields: { x: 'x.npy' } } }, files: {} }, 'READ', 'x.npy'],
+    ]) {
+      const open = async () => loader({ backend: 'workers', workers: 1, ...(typeof options === 'function' ? options() : options) });
+      const error = await rejected(open());
+      equal([error.name, error.code], ['WindrowError', code], error.message);
+      assert(error.message.includes(says), `${error.message} lacks ${says}`);
+    }
+  },
+
+  async 'u64 seeds beyond 2^53 keep their bits'({ windrow }) {
+    const { loader, source } = windrow;
+    const state = async (seed) => {
+      const data = await loader({ source: source.range(9), shuffle: true, seed, backend: 'inline' });
+      await data.next();
+      await data.close();
+      return data.state.pipeline;
+    };
+    assert((await state(2n ** 64n - 1n)).includes('18446744073709551615'), 'the whole seed');
+  },
+
+  async 'tasks are told with their worker and their time'({ windrow }) {
+    const events = [];
+    const data = await windrow.loader(small({ source: windrow.source.range(5000), batchSize: 100, onEvent: (event) => events.push(event) }));
+    await drain(data);
+    const tasks = events.filter(({ kind }) => kind === 'task');
+    equal(tasks.reduce((sum, { count }) => sum + count, 0), 5000);
+    assert(tasks.every(({ worker, started, ended }) => worker >= 0 && worker < 2 && ended >= started), 'sound events');
+  },
+
+  async 'loaders opened and closed again and again leave nothing behind'({ windrow, here }) {
+    for (const mode of here.modes.filter(({ workers }) => workers !== 1)) {
+      for (let cycle = 0; cycle < (here.cycles ?? 10); cycle++) {
+        const data = await windrow.loader({ source: windrow.source.range(1000), batchSize: 100, ...mode });
+        const { value } = await data.next();
+        equal(value.fields.value.shape, [100]);
+        await data.close();
+      }
+    }
+  },
+};

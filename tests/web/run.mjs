@@ -1,0 +1,140 @@
+// Runs the cases: `node tests/web/run.mjs [node] [chromium] [firefox] [--only=TEXT] [--site=TEXT]
+// [--cycles=COUNT]`.
+//
+// Every case has a time limit; one that fails prints the browser's console.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+import { launch, within } from './browser.mjs';
+import { cases, modes } from './cases.js';
+import { CDN, ISOLATED, NO_WASM, NO_WORKER, STRICT, root, serve } from './server.mjs';
+import { transforms } from './transforms.js';
+
+const LIMIT = Number(process.env.WINDROW_CASE_LIMIT ?? 120_000);
+const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7) ?? '';
+const cycles = process.argv.find((argument) => argument.startsWith('--cycles='))?.slice(9) ?? '10';
+const onSite = process.argv.find((argument) => argument.startsWith('--site='))?.slice(7) ?? '';
+const places = chosen.length > 0 ? chosen : ['node', 'chromium', 'firefox'];
+let failed = 0;
+let passed = 0;
+
+async function attempt(place, name, run, log = []) {
+  if (!name.includes(only)) return;
+  const from = log.length;
+  const started = Date.now();
+  const why = await within(LIMIT, run(), name).catch((error) => error.stack);
+  const took = `${Date.now() - started} ms`;
+  if (why) {
+    failed += 1;
+    console.log(`${place}: FAILED ${name} (${took})\n  ${String(why).replaceAll('\n', '\n  ')}`);
+    for (const line of log.slice(from)) console.log(`  console ${line}`);
+  } else {
+    passed += 1;
+    console.log(`${place}: ok ${name} (${took})`);
+  }
+}
+
+async function inNode() {
+  const windrow = await import(join(root, 'www/pkg/src/node.js'));
+  const here = {
+    modes: modes(true),
+    worker: () => new Worker(new URL('./functions.node.js', import.meta.url)),
+    url: (path) => new URL(`../../${path}`, import.meta.url).href,
+    open: async (path) => join(root, path),
+    json: async (path) => JSON.parse(await readFile(join(root, path), 'utf8')),
+  };
+  for (const [name, run] of Object.entries({ ...cases, ...transforms })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
+}
+
+/** Pages with their headers, and the kinds of cases, or the cases by their text, for each. */
+const SITES = [
+  { name: 'plain page', cases: ['cases', 'transforms', 'faults', 'not isolated'] },
+  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'that is isolated', 'do not load are given up'] },
+  { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },
+  { name: 'policy without wasm', headers: NO_WASM, cases: ['forbids wasm'] },
+  { name: 'policy without workers', headers: NO_WORKER, cases: ['forbids workers'] },
+  { name: 'from another origin', cdn: true, cases: ['golden', 'break, close'] },
+];
+
+async function inBrowser(place) {
+  const browser = await launch(place);
+  if (browser.missing) {
+    console.log(`skipped ${place}: ${browser.missing}`);
+    return;
+  }
+  console.log(`${place}: ${browser.version}`);
+  const cdn = await serve({ headers: CDN });
+  try {
+    for (const site of SITES.filter(({ name }) => name.includes(onSite))) await onPage(browser, site, cdn);
+    if ('reload'.includes(onSite)) await reloaded(browser);
+  } finally {
+    await browser.close();
+    cdn.close();
+  }
+}
+
+async function onPage(browser, site, cdn) {
+  const server = await serve({ headers: site.headers });
+  const place = `${browser.name}, ${site.name}`;
+  const { page, log } = await browser.page(`${server.origin}/tests/web/page.html?cycles=${cycles}${site.cdn ? `&from=${cdn.origin}` : ''}`);
+  try {
+    await page.waitForFunction('globalThis.run', { timeout: 30_000 });
+    const names = await page.evaluate('names');
+    const wanted = site.cases.flatMap((kind) => names[kind] ?? Object.values(names).flat().filter((name) => name.includes(kind)));
+    for (const name of wanted) await attempt(place, name, () => page.evaluate((name) => globalThis.run(name), name), log);
+    if (browser.name === 'chromium') {
+      await attempt(place, 'no worker is left', async () => {
+        for (let tries = 0; tries < 50 && page.workers().length > 0; tries++) await new Promise((later) => setTimeout(later, 100));
+        return page.workers().length > 0 ? `${page.workers().length} workers are left` : undefined;
+      }, log);
+    }
+  } catch (error) {
+    failed += 1;
+    console.log(`${place}: FAILED the page: ${error.message}`);
+    for (const line of log) console.log(`  console ${line}`);
+  } finally {
+    await page.close();
+    server.close();
+  }
+}
+
+/** A tab that is reloaded in the middle of an epoch goes on from its localStorage. */
+async function reloaded(browser) {
+  const server = await serve();
+  const { page, log } = await browser.page(`${server.origin}/tests/web/page.html`);
+  const some = async (count) => {
+    await page.waitForFunction('globalThis.run', { timeout: 30_000 });
+    return page.evaluate(async (count) => {
+      const spec = await (await fetch('/tests/golden/specs/filtered.json')).json();
+      const data = await globalThis.windrow.loader({ spec, digest: true, backend: 'workers', workers: 2, resume: localStorage.state });
+      for await (const batch of data) {
+        localStorage.state = JSON.stringify(batch.state);
+        if (--count === 0) break;
+      }
+      return [JSON.parse(localStorage.state).batches, data.digest];
+    }, count);
+  };
+  await attempt(browser.name, 'a tab reloaded in the middle goes on from its localStorage', async () => {
+    const { digest } = JSON.parse(await readFile(join(root, 'tests/golden/digests.json'), 'utf8'))['tests/golden/specs/filtered.json'];
+    const [before] = await some(23);
+    await page.reload();
+    const [, got] = await some(0);
+    return before === '23' && got === digest ? undefined : `${before} batches, then ${got}, not ${digest}`;
+  }, log);
+  await page.close();
+  server.close();
+}
+
+for (const place of places) {
+  try {
+    await (place === 'node' ? inNode() : inBrowser(place));
+  } catch (error) {
+    failed += 1;
+    console.log(`${place}: FAILED ${error.stack}`);
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);

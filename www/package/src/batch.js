@@ -1,0 +1,27 @@
+// A batch: fields as typed arrays over one buffer, and the state that resumes after it.
+
+export const ARRAYS = {
+  bool: Uint8Array, u8: Uint8Array, i8: Int8Array, u16: Uint16Array, i16: Int16Array, u32: Uint32Array,
+  i32: Int32Array, u64: BigUint64Array, i64: BigInt64Array, f16: globalThis.Float16Array ?? Uint16Array,
+  bf16: Uint16Array, f32: Float32Array, f64: Float64Array,
+};
+
+export class Batch {
+  #state;
+  constructor({ buffer, fields, state, number }) {
+    this.number = number;
+    this.buffer = buffer;
+    this.fields = {};
+    for (const { name, dtype, shape, offset, length } of fields) {
+      const Typed = ARRAYS[dtype];
+      const data = new Typed(buffer, offset, length / Typed.BYTES_PER_ELEMENT);
+      Object.defineProperty(this.fields, name, { value: { dtype, shape, data }, enumerable: true });
+    }
+    this.#state = state;
+  }
+
+  /** Resumes right after this batch: plain JSON, the same that Rust writes and reads. */
+  get state() {
+    return JSON.parse(this.#state);
+  }
+}

@@ -1,0 +1,180 @@
+// The coordinator: a loader in wasm, and messages to and from its workers. It carries and watches;
+// what comes next is the loader's to say.
+
+import { isTold, plain, safely } from './errors.js';
+
+/** Starts of one worker in a row that may fail. */
+const STARTS = 3;
+
+export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
+  let core, opening, poolReady, wanted = 0, ended = false, dead = false;
+  const workers = [];
+  const post = (message, transfer = []) => endpoint.postMessage(message, transfer);
+
+  endpoint.onmessage = ({ data }) => {
+    if (dead) return;
+    if (data.type === 'open') open(data).catch((error) => fatal(error, 'FAILED'));
+    else if (data.type === 'next') (wanted += 1), pump();
+    else if (data.type === 'worker') greet(data.index, data.port);
+    else if (data.type === 'died') lost(data.index, data.why);
+    else if (data.type === 'pool-ready') poolReady();
+  };
+
+  // What the glue of rayon's pool calls: the page starts the threads, this one builds the pool.
+  if (threads) {
+    globalThis.windrowPool = async (module, memory, builder) => {
+      const ready = new Promise((resolve) => (poolReady = resolve));
+      post({ type: 'pool', module, memory, receiver: builder.receiver(), count: builder.numThreads(), files: opening.files });
+      await ready;
+      builder.build();
+    };
+  }
+
+  async function open(message) {
+    opening = message;
+    const [module, files] = await Promise.all([compile(), prepare(message.files)]);
+    Object.assign(opening, { module, files });
+    message.ports.forEach((port, index) => greet(index, port));
+    glue.initSync({ module });
+    glue.provide(reader(files));
+    if (threads) await glue.initThreadPool(message.settings.workers);
+    core = new glue.WebLoader(message.document, message.settings);
+    opening.fingerprint = core.fingerprint();
+    for (const worker of workers) if (worker.fingerprint) arrived(worker);
+    // A worker that cannot start is an error of opening, so the first one is waited for.
+    if (workers.length === 0) opened();
+  }
+
+  function opened() {
+    if (opening.done) return;
+    opening.done = true;
+    post({ type: 'opened', progress: core.progress() });
+    pump();
+  }
+
+  /** Introduces itself to a worker that was started, or started again. */
+  function greet(index, port) {
+    const lock = locks ? `windrow:${crypto.randomUUID()}` : undefined;
+    const worker = { index, port, lock, busy: [], starts: (workers[index]?.starts ?? 0) + 1 };
+    workers[index] = worker;
+    port.onmessageerror = () => workers[index] === worker && lost(index, 'a message from it could not be read');
+    port.onmessage = ({ data }) => workers[index] === worker && !dead && heard(worker, data);
+    const { startTimeout } = opening;
+    worker.timer = setTimeout(() => lost(index, `did not start within ${startTimeout} ms`), startTimeout);
+  }
+
+  function heard(worker, data) {
+    if (data.type === 'hello') {
+      // Not before: Firefox loses a module that is posted to a port on its way to a worker.
+      const { document, files, module, modules } = opening;
+      worker.port.postMessage({ type: 'open', document, files, module, modules, lock: worker.lock });
+    } else if (data.type === 'ready') {
+      worker.fingerprint = data.fingerprint;
+      if (core) arrived(worker);
+    } else if (data.type === 'reply') {
+      const request = worker.busy.shift();
+      if (opening.timeline) event('task', worker, { ...request, started: data.started, ended: data.ended });
+      watch(worker);
+      guarded(() => core.replied(worker.index, data.bytes));
+      pump();
+    } else if (data.type === 'error') {
+      fatal(data.error, 'WORKER');
+    } else if (data.type === 'trap') {
+      lost(worker.index, data.why);
+    }
+  }
+
+  function arrived(worker) {
+    clearTimeout(worker.timer);
+    if (worker.fingerprint !== opening.fingerprint) {
+      return fatal({ code: 'SOURCE_CHANGED', message: `worker ${worker.index} sees another source than the coordinator: fingerprint ${worker.fingerprint}, not ${opening.fingerprint}` });
+    }
+    worker.starts = 0;
+    worker.running = true;
+    // The lock is free again when the worker is gone, however it went.
+    if (locks) locks.request(worker.lock, () => workers[worker.index] === worker && lost(worker.index, 'was terminated')).catch(() => {});
+    core.ready(worker.index);
+    event('ready', worker);
+    opened();
+    pump();
+  }
+
+  function lost(index, why) {
+    const worker = workers[index];
+    if (dead || !worker) return;
+    clearTimeout(worker.timer);
+    worker.port.close();
+    if (!worker.running && worker.starts >= STARTS) {
+      return fatal({ code: 'WORKER_LOAD', message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index });
+    }
+    workers[index] = { starts: worker.running ? 0 : worker.starts };
+    event('lost', worker, { why });
+    core?.lost(index, why);
+    post({ type: 'restart', index, why });
+    pump();
+  }
+
+  /** Gives out what is there, and carries what there is to carry. */
+  function pump() {
+    if (!core || dead) return;
+    while (wanted > 0 && !ended && !dead) {
+      let message;
+      try {
+        const batch = threads ? core.wait() : core.poll();
+        if (batch === undefined) break;
+        ended = batch === null;
+        message = ended ? { type: 'end' } : { type: 'batch', batch };
+      } catch (error) {
+        if (!isTold(error)) return fatal(error, 'FAILED');
+        message = { type: 'error', error };
+      }
+      wanted -= 1;
+      message.progress = core.progress();
+      post(message, message.batch ? [message.batch.buffer] : []);
+    }
+    guarded(() => {
+      for (let request; (request = core.request()) !== undefined; ) carry(...request);
+    });
+  }
+
+  function carry(index, bytes) {
+    const worker = workers[index];
+    const [, start, count] = new BigUint64Array(bytes.buffer);
+    worker.busy.push({ start: Number(start), count: Number(count) });
+    if (worker.busy.length === 1) watch(worker);
+    worker.port.postMessage({ type: 'request', bytes }, [bytes.buffer]);
+  }
+
+  /** A task that takes too long costs its worker. */
+  function watch(worker) {
+    clearTimeout(worker.timer);
+    const { timeout } = opening;
+    const [task] = worker.busy;
+    if (timeout === undefined || !task) return;
+    worker.timer = setTimeout(() => lost(worker.index, `took longer than ${timeout * task.count} ms for ${task.count} sample(s) from position ${task.start}`), timeout * task.count);
+  }
+
+  const event = (kind, { index }, more) => opening.timeline && post({ type: 'event', event: { kind, worker: index, at: performance.timeOrigin + performance.now(), ...more } });
+
+  function guarded(work) {
+    try {
+      work();
+    } catch (error) {
+      fatal(error, 'FAILED');
+    }
+  }
+
+  /** The end of this coordinator: after a trap its memory is not to be trusted. */
+  function fatal(error, code) {
+    if (dead) return;
+    dead = true;
+    const told = plain(error, code);
+    if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
+      const panic = safely(() => glue.lastPanic());
+      told.code = /memory/i.test(told.message) ? 'OUT_OF_MEMORY' : 'SAMPLE';
+      told.message = panic ?? `the program trapped: ${told.message}`;
+      told.fix = 'with backend workers such a sample costs a worker instead of the loader; resume with the last state';
+    }
+    post({ type: 'error', fatal: true, error: told });
+  }
+}

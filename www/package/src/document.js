@@ -1,0 +1,136 @@
+// From what `loader()` is given to a pipeline document and the files it names.
+
+import { WindrowError } from './errors.js';
+
+const DTYPES = new Map([
+  [Int8Array, '|i1'], [Uint8Array, '|u1'], [Uint8ClampedArray, '|u1'],
+  [Int16Array, '<i2'], [Uint16Array, '<u2'], [Int32Array, '<i4'], [Uint32Array, '<u4'],
+  [BigInt64Array, '<i8'], [BigUint64Array, '<u8'], [Float32Array, '<f4'], [Float64Array, '<f8'],
+]);
+if (globalThis.Float16Array) DTYPES.set(globalThis.Float16Array, '<f2');
+
+/** `{ document, files, modules, calls }`: the document as text, the files by name, what it calls. */
+export function describe(options) {
+  const { spec, source, pipeline = [], stages = [], seed, shuffle, epochs, batchSize } = options;
+  if (spec !== undefined) {
+    for (const name of ['source', 'pipeline', 'stages', 'seed', 'shuffle', 'epochs', 'batchSize']) {
+      if (options[name] !== undefined) throw setting(name, 'is part of `spec` already', 'leave it out');
+    }
+    const document = typeof spec === 'string' ? spec : text(spec);
+    return { document, files: options.files ?? {}, modules: [], calls: /"op"\s*:\s*"call"/.test(document) };
+  }
+  if (!source?.document) throw setting('source', 'is missing', 'give one of `source.*`, or a whole document as `spec`');
+  const ops = [];
+  if (shuffle) ops.push({ op: 'shuffle', ...(shuffle === true ? {} : { seed: shuffle }) });
+  if (epochs !== undefined) ops.push({ op: 'repeat', epochs });
+  ops.push(...pipeline);
+  const last = [...stages];
+  if (batchSize !== undefined) {
+    last.push({ stage: 'batch', size: batchSize, drop_remainder: options.dropRemainder ?? false });
+  }
+  const document = { version: 1, source: source.document, ops, stages: last };
+  if (seed !== undefined) document.seed = seed;
+  const calls = ops.filter(({ op }) => op === 'call');
+  const modules = calls.filter(({ module }) => module).map(({ name, module }) => ({ name, module }));
+  return { document: text(document), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0 };
+}
+
+/** Everything that is no JSON has its place named: a function cannot be posted. */
+function text(document) {
+  const walk = (value, path) => {
+    if (typeof value === 'function' || typeof value === 'symbol') {
+      throw new WindrowError({
+        code: 'NOT_CLONEABLE',
+        message: `${path} is a ${typeof value}, which cannot be sent to a worker`,
+        fix: 'serve the function from a worker file of your own and name it: ops.js(name, options)',
+      });
+    }
+    if (typeof value === 'object' && value !== null) {
+      for (const key of Object.keys(value)) walk(value[key], Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+    }
+  };
+  walk(document, '$');
+  return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+const step = (op) => (options = {}) => {
+  const { dtype } = options;
+  return { op, ...options, ...(dtype === undefined ? {} : { dtype: dtype.toUpperCase() }) };
+};
+
+/** What workers do to each record. */
+export const ops = {
+  shuffle: step('shuffle'),
+  shuffleLikeGrain: step('shuffle_like_grain'),
+  slice: step('slice'),
+  repeat: step('repeat'),
+  shard: ({ dropRemainder: drop_remainder, ...rest }) => step('shard')({ ...rest, ...(drop_remainder === undefined ? {} : { drop_remainder }) }),
+  batch: ({ dropRemainder: drop_remainder, ...rest }) => step('batch')({ ...rest, ...(drop_remainder === undefined ? {} : { drop_remainder }) }),
+  select: step('select'),
+  cast: step('cast'),
+  reshape: step('reshape'),
+  scale: step('scale'),
+  oneHot: step('one_hot'),
+  filter: step('filter'),
+  /** A function that workers have: served by a worker file under this name, or an export of a module by its URL. */
+  js(what, options) {
+    if (typeof what === 'string') return { op: 'call', name: what, options };
+    const made = { op: 'call', name: what.export ?? 'default', options };
+    // Where a function is loaded from is no part of what it is, so it is not in the document.
+    return Object.defineProperty(made, 'module', { value: String(what.module) });
+  },
+  /** Any other op by its name in the pipeline document. */
+  op: (name, options) => step(name)(options),
+};
+
+/** Where records come from. */
+export const source = {
+  range: (start, end) => ({ document: { kind: 'range', ...(end === undefined ? { end: start } : { start, end }) } }),
+  csv: (file, options) => ({ document: { kind: 'csv', file: 'data.csv', ...options }, files: { 'data.csv': file } }),
+  npy: (fields) => named('npy', fields),
+  idx: (fields) => named('idx', fields),
+  /** Arrays in memory, a sample a row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */
+  arrays: (fields) => named('npy', Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, npy(name, value)]))),
+};
+
+function named(kind, fields) {
+  const files = {}, names = {};
+  for (const [field, file] of Object.entries(fields)) {
+    names[field] = `${field}.${kind}`;
+    files[names[field]] = file;
+  }
+  return { document: { kind, fields: names }, files };
+}
+
+/** An array as the bytes of a `.npy` file. */
+function npy(name, value) {
+  let data = value, shape;
+  if (value !== null && typeof value === 'object' && !ArrayBuffer.isView(value) && !Array.isArray(value)) ({ data, shape } = value);
+  let descr;
+  if (Array.isArray(data)) {
+    const inner = [];
+    for (let at = data; Array.isArray(at); at = at[0]) inner.push(at.length);
+    shape ??= inner;
+    const flat = data.flat(Infinity);
+    const bool = flat.every((x) => typeof x === 'boolean');
+    if (!bool && !flat.every((x) => typeof x === 'number')) throw setting(`source.arrays: ${name}`, 'holds something that is no number', 'give numbers or booleans');
+    descr = bool ? '|b1' : '<f8';
+    data = bool ? Uint8Array.from(flat, Number) : Float64Array.from(flat);
+  } else {
+    descr = DTYPES.get(data?.constructor);
+    if (!descr) throw setting(`source.arrays: ${name}`, 'is no array', 'give a typed array, `{ data, shape }`, or an array of numbers');
+    shape ??= [data.length];
+  }
+  if (shape.reduce((all, axis) => all * axis, 1) !== data.length) {
+    throw setting(`source.arrays: ${name}`, `has ${data.length} elements, shape [${shape}] has another number`, 'rows must have one shape');
+  }
+  let header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
+  header += ' '.repeat(63 - ((10 + header.length) % 64)) + '\n';
+  const bytes = new Uint8Array(10 + header.length + data.byteLength);
+  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 255, header.length >> 8]);
+  bytes.set(new TextEncoder().encode(header), 10);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + header.length);
+  return bytes;
+}
+
+export const setting = (name, what, fix) => new WindrowError({ code: 'SETTING', message: `${name} ${what}`, fix });

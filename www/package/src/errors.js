@@ -1,0 +1,38 @@
+// What goes wrong, with a stable code, a sentence, and what to do about it.
+
+export class WindrowError extends Error {
+  constructor({ code, message, fix, position, worker }, options) {
+    super(message, options);
+    this.name = 'WindrowError';
+    this.code = code;
+    if (fix !== undefined) this.fix = fix;
+    if (position !== undefined) this.position = Number(position);
+    if (worker !== undefined) this.worker = worker;
+  }
+}
+
+/** Whether something thrown is an error that says its own code. */
+export const isTold = (error) =>
+  typeof error?.code === 'string' && (error instanceof WindrowError || !(error instanceof Error));
+
+/** Anything thrown as a plain object that can be posted. */
+export function plain(error, code) {
+  if (isTold(error)) {
+    const { message, fix, position, worker } = error;
+    return { code: error.code, message, fix, position, worker };
+  }
+  const text = error?.message ?? String(error);
+  const coded = /^\[([A-Z_]{4,})\] /.exec(text);
+  if (coded) return { code: coded[1], message: text.slice(coded[0].length) };
+  if (/out of memory|allocation failed/i.test(text)) code = 'OUT_OF_MEMORY';
+  return { code, message: text };
+}
+
+/** What a call gives, or nothing where it throws. */
+export function safely(call) {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,219 @@
+/// <reference lib="esnext.disposable" />
+
+/** What the elements of a tensor are, by the names of safetensors in lower case. */
+export type Dtype = 'bool' | 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'u64' | 'i64' | 'f16' | 'bf16' | 'f32' | 'f64';
+
+type Float16 = typeof globalThis extends { Float16Array: { prototype: infer T } } ? T : Uint16Array;
+
+/** The typed array that holds each dtype; `bf16`, and `f16` where there is no Float16Array, as their bits. */
+export interface TypedArrays {
+  bool: Uint8Array;
+  u8: Uint8Array;
+  i8: Int8Array;
+  u16: Uint16Array;
+  i16: Int16Array;
+  u32: Uint32Array;
+  i32: Int32Array;
+  u64: BigUint64Array;
+  i64: BigInt64Array;
+  f16: Float16;
+  bf16: Uint16Array;
+  f32: Float32Array;
+  f64: Float64Array;
+}
+
+/** A field of a batch: row-major, the samples along the first axis. */
+export type Tensor<D extends Dtype = Dtype> = {
+  [K in D]: { readonly dtype: K; readonly shape: readonly number[]; readonly data: TypedArrays[K] };
+}[D];
+
+/** The fields of a batch by name. */
+export type Fields = { readonly [name: string]: Tensor };
+
+/** Where a stream stands: plain JSON, the same in Rust and in the `windrow` command. */
+export interface State {
+  readonly version: number;
+  readonly position: string;
+  readonly batches: string;
+  readonly digest?: string;
+  readonly fingerprint: string;
+  readonly pipeline: string;
+  readonly [more: string]: unknown;
+}
+
+/** A batch: its fields are views of one buffer, which may be transferred on. */
+export interface Batch<F extends object = Fields> {
+  /** Its number in the stream, from 0. */
+  readonly number: number;
+  readonly fields: F;
+  readonly buffer: ArrayBuffer;
+  /** Resumes right after this batch. */
+  readonly state: State;
+}
+
+/** Bytes: in memory, picked by a user, or at a URL (in Node, a path too). */
+export type File = ArrayBuffer | ArrayBufferView | Blob | string | URL | HttpFile | OpfsFile | PathFile;
+export interface HttpFile { readonly kind: 'http'; readonly url: string | URL; readonly read?: 'whole' | 'range' }
+export interface OpfsFile { readonly kind: 'opfs'; readonly path: string }
+export interface PathFile { readonly kind: 'path'; readonly path: string }
+
+/** An array whose first axis counts samples. */
+export type Rows = ArrayBufferView | { data: ArrayBufferView; shape: readonly number[] } | readonly unknown[];
+
+/** Where records come from, as part of a pipeline document. */
+export interface Source { readonly document: object; readonly files?: { readonly [name: string]: File } }
+
+/** One column, by number or name, or a range of columns. */
+export interface CsvField {
+  name: string;
+  columns: number | string | { start: number; end: number };
+  dtype: string;
+  shape?: readonly number[];
+}
+
+export declare const source: {
+  /** Numbers as the field `value`. */
+  range(end: number | bigint): Source;
+  range(start: number | bigint, end: number | bigint): Source;
+  csv(file: File, options: { fields: readonly CsvField[]; header?: boolean; delimiter?: string }): Source;
+  npy(fields: { readonly [field: string]: File }): Source;
+  idx(fields: { readonly [field: string]: File }): Source;
+  /** Arrays in memory, a sample a row. */
+  arrays(fields: { readonly [field: string]: Rows }): Source;
+  /** A file at a URL, fetched whole (the default) or read by ranges. */
+  http(url: string | URL, options?: { read?: 'whole' | 'range' }): HttpFile;
+  /** A file of the origin private file system. */
+  opfs(path: string): OpfsFile;
+  /** A file of this machine, in Node. */
+  path(path: string): PathFile;
+};
+
+/** A step of the pipeline document. */
+export interface Op { readonly op: string; readonly [option: string]: unknown }
+export interface Stage { readonly stage: string; readonly [option: string]: unknown }
+type Whole = number | bigint;
+
+export declare const ops: {
+  shuffle(options?: { seed?: Whole }): Op;
+  shuffleLikeGrain(options: { seed: number }): Op;
+  slice(options?: { start?: Whole; end?: Whole; step?: Whole }): Op;
+  repeat(options: { epochs: Whole }): Op;
+  shard(options: { index: Whole; count: Whole; dropRemainder?: boolean }): Op;
+  batch(options: { size: Whole; dropRemainder?: boolean; pad?: number }): Op;
+  select(options: { fields: readonly string[] }): Op;
+  cast(options: { field: string; dtype: Dtype }): Op;
+  reshape(options: { field: string; shape: readonly number[] }): Op;
+  scale(options: { field: string; factor?: number; offset?: number; dtype?: Dtype }): Op;
+  oneHot(options: { field: string; classes: number; dtype?: Dtype }): Op;
+  filter(options: { field: string; is: string; value: number }): Op;
+  /** A function of the worker file by its name, or an export of a module by its URL. Runs in workers. */
+  js(what: string | { module: string | URL; export?: string }, options?: object): Op;
+  /** Any other op by its name in the pipeline document. */
+  op(name: string, options?: object): Op;
+};
+
+/** What a pipeline is made of. */
+export interface Pipeline {
+  source: Source;
+  /** What workers do to each record, first to last. */
+  pipeline?: readonly Op[];
+  /** What is done in order after that, before `batchSize`. */
+  stages?: readonly Stage[];
+  seed?: Whole;
+  /** Shuffles each epoch anew, with `seed` or a seed of its own. */
+  shuffle?: boolean | Whole;
+  epochs?: Whole;
+  batchSize?: Whole;
+  dropRemainder?: boolean;
+  spec?: undefined;
+  files?: { readonly [name: string]: File };
+}
+
+/** A whole pipeline document, as the `windrow` command reads it, with its files by name. */
+export interface Document {
+  spec: object | string;
+  files?: { readonly [name: string]: File };
+  source?: undefined;
+}
+
+export type Backend = 'auto' | 'inline' | 'workers' | 'threads';
+
+export interface Settings {
+  /** Who makes the samples; the batches are the same with every one. Default `auto`. */
+  backend?: Backend;
+  /** How many, 0 to 64; by default one a core, at most 8. */
+  workers?: number;
+  /** Starts a worker of your own, whose file calls `serve` of `windrow/worker`. */
+  worker?: () => unknown;
+  /** Keeps a running digest of all batches. */
+  digest?: boolean;
+  /** Goes on where a state says. */
+  resume?: State | string;
+  /** What happens when a sample cannot be made. Default `raise`. */
+  onError?: 'raise' | 'skip';
+  /** How often a sample that failed is tried again. Default 0. */
+  retries?: number;
+  /** How many samples, and how many bytes of them, may be ahead. */
+  prefetch?: number;
+  prefetchBytes?: number;
+  /** Milliseconds that a sample may take in a worker; longer costs the worker. */
+  timeout?: number;
+  /** Milliseconds that a worker may take to start. Default 30,000. */
+  startTimeout?: number;
+  signal?: AbortSignal;
+  /** What workers do, as it happens. */
+  onEvent?: (event: WorkerEvent) => void;
+}
+
+export type LoaderOptions = (Pipeline | Document) & Settings;
+
+/** What a worker did; times are milliseconds since 1970. */
+export type WorkerEvent =
+  | { kind: 'ready'; worker: number; at: number }
+  | { kind: 'lost'; worker: number; at: number; why: string }
+  | { kind: 'task'; worker: number; at: number; start: number; count: number; started: number; ended: number };
+
+export interface Mode {
+  readonly backend: 'inline' | 'workers' | 'threads';
+  readonly workers: number;
+  /** Whether the page is cross-origin isolated. */
+  readonly isolated: boolean;
+  /** Why this backend. */
+  readonly reason: string;
+}
+
+export interface Progress {
+  readonly position: number;
+  readonly positions: number;
+  readonly batches: number;
+  readonly skipped: number;
+  readonly digest?: string;
+}
+
+/** Batches in order. `break`, an aborted signal, `close()` and `await using` all end it. */
+export interface Loader<F extends object = Fields> extends AsyncIterable<Batch<F>>, AsyncDisposable {
+  readonly mode: Mode;
+  /** After the last batch received; `undefined` before the first. */
+  readonly state: State | undefined;
+  readonly digest: string | undefined;
+  readonly progress: Progress;
+  /** The next batch. Rejects with a sample's error in its place; the stream goes on after it. */
+  next(): Promise<IteratorResult<Batch<F>, undefined>>;
+  close(): Promise<void>;
+}
+
+/** Opens a pipeline. */
+export declare function loader<F extends object = Fields>(options: LoaderOptions): Promise<Loader<F>>;
+
+export type ErrorCode =
+  | 'WORKER_LOAD' | 'WASM_LOAD' | 'NOT_CLONEABLE' | 'NOT_SERVED' | 'STATE_MISMATCH' | 'SOURCE_CHANGED' | 'NO_RANGE'
+  | 'FORMAT' | 'READ' | 'SAMPLE' | 'SETTING' | 'SPEC' | 'UNSUPPORTED' | 'TIMEOUT' | 'OUT_OF_MEMORY' | 'WORKER' | 'FAILED' | 'CLOSED';
+
+/** What went wrong, and what to do. */
+export declare class WindrowError extends Error {
+  readonly code: ErrorCode;
+  readonly fix?: string;
+  /** The place in the stream, for a sample's error. */
+  readonly position?: number;
+  readonly worker?: number;
+}

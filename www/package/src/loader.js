@@ -1,0 +1,297 @@
+// The page's side: starts workers, asks for batches, ends things. No wasm, no order in here.
+
+import { Batch } from './batch.js';
+import { describe, setting } from './document.js';
+import { WindrowError } from './errors.js';
+
+/** Batches asked for before anybody wants them. */
+const AHEAD = 2;
+const KNOWN = new Set([
+  'spec', 'files', 'source', 'pipeline', 'stages', 'seed', 'shuffle', 'epochs', 'batchSize', 'dropRemainder', 'backend',
+  'workers', 'worker', 'digest', 'resume', 'onError', 'retries', 'prefetch', 'prefetchBytes', 'timeout', 'startTimeout',
+  'signal', 'onEvent',
+]);
+const CLOSED = { done: true, value: undefined };
+
+/** `loader(options)` for a platform: how workers start and files are made ready. */
+export const loaderOn = (platform) => async (options = {}) => {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw setting(name, 'is no option of loader()', `known are ${[...KNOWN].join(', ')}`);
+  }
+  options.signal?.throwIfAborted();
+  const { document, files, modules, calls } = describe(options);
+  const mode = await choose(platform, options, calls);
+  const made = {};
+  for (const [name, file] of Object.entries(files)) made[name] = await platform.file(file, name);
+  options.signal?.throwIfAborted();
+  const open = async (mode) => {
+    const loader = new Loader(platform, options, mode);
+    await loader.open(document, made, modules.map(({ name, module }) => ({ name, module: platform.module(module) })));
+    return loader;
+  };
+  const auto = (options.backend ?? 'auto') === 'auto';
+  try {
+    if (auto && mode.fallback) say(mode);
+    return await open(mode);
+  } catch (error) {
+    if (!auto || mode.backend !== 'threads' || !/_LOAD$/.test(error.code)) throw error;
+    mode.backend = 'workers';
+    mode.reason = `threads did not start: ${error.message}`;
+    say(mode);
+    return open(mode);
+  }
+};
+
+/** What one should know who wonders about the speed; once a page. */
+let said = false;
+function say({ backend, reason }) {
+  if (!said) console.info(`windrow: backend ${backend}, since ${reason}`);
+  said = true;
+}
+
+/** Which backend, with how many workers, and why. */
+async function choose(platform, { backend = 'auto', workers, worker }, calls) {
+  if (!['auto', 'inline', 'workers', 'threads'].includes(backend)) {
+    throw setting('backend', `is ${JSON.stringify(backend)}`, 'allowed: auto, inline, workers, threads');
+  }
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 0 && workers <= 64)) {
+    throw setting('workers', `is ${workers}`, 'give a whole number from 0 to 64');
+  }
+  const isolated = platform.isolated();
+  const count = workers || platform.cores();
+  const threads = (await platform.threads?.()) ?? 'this build of windrow has no threads';
+  const mode = (backend, workers, reason) => ({ backend, workers, isolated, reason });
+  if (calls && (backend === 'inline' || backend === 'threads')) {
+    throw new WindrowError({ code: 'NOT_SERVED', message: `functions cannot be called with backend ${backend}`, fix: 'use backend workers or auto' });
+  }
+  if (backend === 'inline') return mode('inline', 1, 'asked for');
+  if (workers === 0 && !calls) {
+    if (backend !== 'auto') throw setting('workers', `is 0 with backend ${backend}`, 'give 1 or more, or backend inline');
+    return mode('inline', 1, 'workers is 0');
+  }
+  if (backend === 'threads') {
+    if (worker) throw setting('worker', 'is given with backend threads', 'functions of a worker file run with backend workers');
+    if (threads !== true) {
+      throw new WindrowError({ code: 'UNSUPPORTED', message: `backend threads is not available: ${threads}`, fix: 'use backend auto or workers' });
+    }
+    return mode('threads', count, 'asked for');
+  }
+  if (backend === 'workers') return mode('workers', count, 'asked for');
+  if (worker || calls) return mode('workers', count, 'JavaScript functions run in workers');
+  if (threads === true) return mode('threads', count, 'threads can be had here');
+  return { ...mode('workers', count, threads), fallback: platform.browser };
+}
+
+class Loader {
+  /** Where batches are made, with how many workers, and why so: `{ backend, workers, isolated, reason }`. */
+  mode;
+  #platform;
+  #options;
+  #coordinator;
+  #workers = [];
+  #opening;
+  /** Who waits for a batch, first come first served. */
+  #waiting = [];
+  /** What came before anybody asked. */
+  #items = [];
+  #asked = 0;
+  #ended = false;
+  /** Once closed: why, for those who still wait. */
+  #closed;
+  #state;
+  #progress;
+  #abort;
+
+  constructor(platform, options, mode) {
+    this.#platform = platform;
+    this.#options = options;
+    const { backend, workers, isolated, reason } = mode;
+    this.mode = { backend, workers, isolated, reason };
+  }
+
+  /** @internal */
+  async open(document, files, modules) {
+    const { signal, timeout, startTimeout = 30_000 } = this.#options;
+    this.#abort = () => this.#end({ error: signal.reason });
+    signal?.addEventListener('abort', this.#abort, { once: true });
+    const opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
+    const { backend, workers } = this.mode;
+    try {
+      this.#coordinator = this.#platform.coordinator(backend === 'threads', {
+        message: (message) => this.#hear(message),
+        failed: (why) => this.#end({ error: loadFailed('the coordinator', why) }),
+      });
+      const ports = backend === 'workers' ? Array.from({ length: workers }, (_, index) => this.#start(index)) : [];
+      const { resume, digest, onError, retries, prefetch, prefetchBytes } = this.#options;
+      const settings = { backend, workers, digest: digest ?? resume?.digest !== undefined, onError, retries, prefetch, prefetchBytes };
+      if (resume !== undefined) settings.resume = typeof resume === 'string' ? resume : JSON.stringify(resume);
+      for (const key of Object.keys(settings)) settings[key] === undefined && delete settings[key];
+      const timeline = Boolean(this.#options.onEvent);
+      this.#post({ type: 'open', document, settings, files, modules, ports, timeout, startTimeout, timeline }, ports);
+    } catch (error) {
+      this.#end({ error: error instanceof WindrowError ? error : loadFailed('a worker', error.message) });
+    }
+    const timer = setTimeout(() => this.#end({ error: loadFailed('the coordinator', `no answer within ${startTimeout} ms`) }), startTimeout + 1000);
+    try {
+      await opened;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#ask();
+  }
+
+  /** The next batch: `{ done, value }`. Rejects with a sample's error in its place; the stream goes on after it. */
+  next() {
+    if (this.#items.length > 0) {
+      const item = this.#deliver(this.#items.shift());
+      this.#ask();
+      return item;
+    }
+    if (this.#closed) return this.#closed.error ? Promise.reject(this.#closed.error) : Promise.resolve(CLOSED);
+    if (this.#ended) return Promise.resolve(CLOSED);
+    const promise = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    this.#ask();
+    return promise;
+  }
+
+  /** Ends everything: for `break`, and for an error that nobody asked to go on after. */
+  async *[Symbol.asyncIterator]() {
+    if (this.#closed && !this.#closed.error && !this.#ended) throw new WindrowError({ code: 'CLOSED', message: 'the loader is closed', fix: 'make a new one, with resume: batch.state' });
+    try {
+      for (let item; !(item = await this.next()).done; ) yield item.value;
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Stops all workers; those who wait for a batch get the end. The state can be had before and after. */
+  async close() {
+    this.#end({});
+  }
+
+  /** The state after the last batch that was received; `undefined` before the first. */
+  get state() {
+    return this.#state?.();
+  }
+
+  /** The digest of all batches received, with `digest: true`. */
+  get digest() {
+    return this.#progress?.digest;
+  }
+
+  /** How far it is: `{ position, positions, batches, skipped }`, as of the last batch received. */
+  get progress() {
+    return this.#progress;
+  }
+
+  #ask() {
+    while (!this.#ended && !this.#closed && this.#asked + this.#items.length < this.#waiting.length + AHEAD) {
+      this.#asked += 1;
+      this.#post({ type: 'next' });
+    }
+  }
+
+  #hear(message) {
+    if (this.#closed) return;
+    switch (message.type) {
+      case 'opened':
+        this.#progress = message.progress;
+        return this.#opening.resolve();
+      case 'batch':
+      case 'end':
+      case 'error':
+        if (message.fatal) return this.#end({ error: new WindrowError(message.error) });
+        this.#asked -= 1;
+        this.#items.push(message);
+        if (message.type === 'end') {
+          this.#ended = true;
+          this.#end({});
+        }
+        while (this.#waiting.length > 0 && this.#items.length > 0) {
+          const { resolve, reject } = this.#waiting.shift();
+          this.#deliver(this.#items.shift()).then(resolve, reject);
+        }
+        if (!this.#ended) return this.#ask();
+        for (const { resolve } of this.#waiting.splice(0)) resolve(CLOSED);
+        return;
+      case 'restart':
+        return this.#restart(message);
+      case 'pool':
+        return this.#pool(message);
+      case 'event':
+        return this.#options.onEvent?.(message.event);
+    }
+  }
+
+  async #deliver({ type, batch, error, progress }) {
+    if (progress) this.#progress = progress;
+    if (type === 'error') throw new WindrowError(error);
+    if (type === 'end') return CLOSED;
+    const value = new Batch(batch);
+    this.#state = () => value.state;
+    return { done: false, value };
+  }
+
+  #start(index) {
+    const worker = this.#platform.worker(this.#options.worker, {
+      failed: (why) => this.#workers[index] === worker && this.#end({ error: loadFailed(`worker ${index}`, why) }),
+      exited: (why) => this.#workers[index] === worker && this.#post({ type: 'died', index, why }),
+    });
+    this.#workers[index] = worker;
+    const { port1, port2 } = new MessageChannel();
+    worker.post({ type: 'windrow:port', port: port2, index }, [port2]);
+    return port1;
+  }
+
+  /** Threads are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
+  #pool({ count, ...message }) {
+    let ready = 0;
+    for (let index = 0; index < count; index++) {
+      const worker = this.#platform.thread({
+        message: (answer) => {
+          if (answer.error) this.#end({ error: new WindrowError(answer.error) });
+          else if (++ready === count) this.#post({ type: 'pool-ready' });
+        },
+        failed: (why) => this.#end({ error: loadFailed(`thread ${index}`, why) }),
+      });
+      this.#workers[index] = worker;
+      worker.post({ ...message, type: 'windrow:thread' }, []);
+    }
+  }
+
+  #restart({ index }) {
+    const old = this.#workers[index];
+    this.#workers[index] = undefined;
+    old?.terminate();
+    try {
+      const port = this.#start(index);
+      this.#post({ type: 'worker', index, port }, [port]);
+    } catch (error) {
+      this.#end({ error: loadFailed(`worker ${index}`, error.message) });
+    }
+  }
+
+  #post(message, transfer = []) {
+    if (!this.#closed) this.#coordinator.post(message, transfer);
+  }
+
+  #end({ error }) {
+    if (this.#closed) return;
+    this.#closed = { error };
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#coordinator?.terminate();
+    for (const worker of this.#workers) worker?.terminate();
+    this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed while it opened' }));
+    if (this.#ended) return;
+    this.#items.length = 0;
+    for (const { resolve, reject } of this.#waiting.splice(0)) error ? reject(error) : resolve(CLOSED);
+  }
+}
+Loader.prototype[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')] = Loader.prototype.close;
+
+const loadFailed = (who, why) =>
+  new WindrowError({
+    code: 'WORKER_LOAD',
+    message: `${who} could not be started: ${why || 'the browser gives no reason'}`,
+    fix: 'look for a 404 or a blocked request of the worker script in the network panel; a Content-Security-Policy needs worker-src for it, and a page with COEP needs that header on the script too',
+  });

@@ -1,0 +1,16 @@
+// The coordinator's script in Node, for the threaded build.
+
+import { parentPort } from 'node:worker_threads';
+
+import { WebLoader, initSync, initThreadPool, lastPanic, provide } from './threaded/windrow.js';
+import { coordinate } from './coordinate.js';
+import { reader } from './node-reader.js';
+import { compile } from './node-wasm.js';
+
+coordinate(parentPort, {
+  glue: { WebLoader, initSync, initThreadPool, lastPanic, provide },
+  reader,
+  threads: true,
+  prepare: (files) => files,
+  compile: () => compile(new URL('./threaded/windrow_bg.wasm', import.meta.url)),
+});

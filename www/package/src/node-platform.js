@@ -1,0 +1,86 @@
+// Starting workers and making files ready, in Node.
+
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+import { WindrowError } from './errors.js';
+import { shareable } from './probe.js';
+
+/** Node refuses this flag, which goes with `-e`, for workers. */
+const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
+
+export const platform = {
+  isolated: () => true,
+  cores: () => Math.min(availableParallelism(), 8),
+
+  threads: () => shareable(),
+
+  thread({ message, failed }) {
+    const worker = new Worker(new URL('./node-thread.js', import.meta.url), { execArgv });
+    worker.on('message', message);
+    worker.on('error', (error) => failed(error.message));
+    return handle(worker);
+  },
+
+  module: (url) => (/^[a-z]+:/i.test(url) ? url : pathToFileURL(url).href),
+
+  coordinator(threads, { message, failed }) {
+    const worker = new Worker(new URL(threads ? './node-coordinator-threads.js' : './node-coordinator.js', import.meta.url), { execArgv });
+    worker.on('message', message);
+    worker.on('error', (error) => failed(error.message));
+    return handle(worker);
+  },
+
+  worker(make, { failed, exited }) {
+    const worker = make ? make() : new Worker(new URL('./node-worker.js', import.meta.url), { execArgv });
+    let online = false;
+    worker.on('online', () => (online = true));
+    worker.on('error', (error) => (online ? exited(error.message) : failed(error.message)));
+    worker.on('exit', (code) => exited(`ended with exit code ${code}`));
+    return handle(worker);
+  },
+
+  async file(file, name) {
+    if (file instanceof URL && file.protocol === 'file:') file = { kind: 'path', path: fileURLToPath(file) };
+    if (typeof file === 'string') file = /^https?:/.test(file) ? { kind: 'http', url: file } : { kind: 'path', path: file };
+    if (file instanceof URL) file = { kind: 'http', url: file.href };
+    if (file instanceof Blob) file = await file.arrayBuffer();
+    if (ArrayBuffer.isView(file) || file instanceof ArrayBuffer) return shared(file);
+    if (file?.kind === 'path') return { kind: 'path', path: resolve(file.path) };
+    if (file?.kind === 'http') return fetched(file);
+    throw new WindrowError({ code: 'SETTING', message: `the file ${name} is nothing that Node can read`, fix: 'give bytes, a Blob, a path or a URL' });
+  },
+};
+
+const handle = (worker) => ({
+  post: (message, transfer) => worker.postMessage(message, transfer),
+  terminate: () => worker.terminate(),
+});
+
+/** One copy that all workers see. */
+function shared(file) {
+  const view = ArrayBuffer.isView(file) ? new Uint8Array(file.buffer, file.byteOffset, file.byteLength) : new Uint8Array(file);
+  const bytes = new Uint8Array(new SharedArrayBuffer(view.length));
+  bytes.set(view);
+  return { kind: 'bytes', bytes };
+}
+
+async function fetched({ url, read }) {
+  if (read === 'range') {
+    throw new WindrowError({ code: 'NO_RANGE', message: `${url}: Node has no synchronous requests, so ranges cannot be read`, fix: "use read: 'whole', or download the file and give its path" });
+  }
+  let response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new WindrowError({ code: 'READ', message: `${url}: the request failed (${error.cause?.message ?? error.message})` }, { cause: error });
+  }
+  if (!response.ok) throw new WindrowError({ code: 'READ', message: `${url}: status ${response.status}` });
+  const bytes = await response.arrayBuffer();
+  if (/^\s*<(!doctype|html)/i.test(new TextDecoder().decode(bytes.slice(0, 64)))) {
+    throw new WindrowError({ code: 'FORMAT', message: `${url}: an HTML page came where bytes were expected` });
+  }
+  return shared(bytes);
+}

@@ -1,0 +1,5 @@
+// The worker's script in Node.
+
+import { serve } from './node-serve.js';
+
+serve({});

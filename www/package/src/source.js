@@ -1,0 +1,13 @@
+// Sources, and the kinds of files that a browser has.
+
+import { source as records } from './document.js';
+
+export const source = {
+  ...records,
+  /** A file at a URL: fetched whole, or read by ranges with `{ read: 'range' }`. */
+  http: (url, options) => ({ kind: 'http', url, read: 'whole', ...options }),
+  /** A file of the origin private file system, by its path. */
+  opfs: (path) => ({ kind: 'opfs', path }),
+  /** A file of this machine, in Node. */
+  path: (path) => ({ kind: 'path', path }),
+};

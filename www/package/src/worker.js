@@ -1,0 +1,5 @@
+// The worker's script in a browser.
+
+import { serve } from './serve.js';
+
+serve({});
