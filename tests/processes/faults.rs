@@ -231,7 +231,11 @@ fn a_worker_that_lies_in_good_form_is_found_out_and_costs_nothing() {
             let Err(Error::SampleLost { position: 0, attempts, .. }) = &got[0] else {
                 panic!("{deed:?}: {:?}", got[0])
             };
-            assert!(attempts[0].how.contains(how), "{attempts:?}");
+            // The lie has the number of a worker's first answer. Where the worker was not quick enough
+            // to be given position 0 first, it is the number that gives it away.
+            let number = "it sent frame 2 where";
+            let told = &attempts[0].how;
+            assert!(told.contains(how) || told.contains(number), "{attempts:?}");
             assert_eq!(got.iter().filter(|x| x.is_ok()).count(), 49);
         }
     });
