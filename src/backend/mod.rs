@@ -53,7 +53,7 @@ use crate::error::{Error, Loss, Result};
 /// Starts a backend with so many workers for this work.
 ///
 /// # Errors
-/// [`Error::Unsupported`](crate::Error::Unsupported) when it cannot be had here, or what the system
+/// [`Error::Unsupported`] when it cannot be had here, or what the system
 /// refused.
 pub fn start<T: Send + 'static>(
     backend: Backend,

@@ -7,14 +7,18 @@ mod array;
 mod bytes;
 mod csv;
 mod idx;
+mod jsonl;
 mod memory;
 mod npy;
+mod tar;
 
 pub use bytes::*;
 pub use csv::{Column, Columns, Csv, CsvField, CsvOptions};
 pub use idx::{Idx, IdxOptions};
+pub use jsonl::{Jsonl, JsonlField, JsonlOptions};
 pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
+pub use tar::{KEY_FIELD, Tar, TarOptions};
 
 use crate::dataset::{Dataset, Fetched, reading};
 use crate::error::{Fault, Result};

@@ -3,14 +3,16 @@
 use serde::Serialize;
 
 use super::call::CallOptions;
-use super::ops::{Cast, Filter, OneHot, Reshape, Scale, Select};
+use super::ops::{
+    Cast, DecodeImage, DecodeNumber, Filter, Normalize, OneHot, Reshape, Resize, Scale, Select,
+};
 use super::options::{
     BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
     ShuffleOptions, SliceOptions, whole,
 };
 use super::read;
 use crate::error::Result;
-use crate::source::{CsvOptions, IdxOptions, NpyOptions};
+use crate::source::{CsvOptions, IdxOptions, JsonlOptions, NpyOptions, TarOptions};
 
 /// A pipeline document.
 ///
@@ -95,6 +97,8 @@ choices! {
     "csv" Csv(CsvOptions),
     "npy" Npy(NpyOptions),
     "idx" Idx(IdxOptions),
+    "tar" Tar(TarOptions),
+    "jsonl" Jsonl(JsonlOptions),
 }
 
 choices! {
@@ -113,6 +117,10 @@ choices! {
     "one_hot" OneHot(OneHot),
     "filter" Filter(Filter),
     "call" Call(CallOptions),
+    "decode_image" DecodeImage(DecodeImage),
+    "decode_number" DecodeNumber(DecodeNumber),
+    "resize" Resize(Resize),
+    "normalize" Normalize(Normalize),
 }
 
 choices! {

@@ -7,7 +7,7 @@ use super::read::wrong;
 use crate::dataset::{Batch, Dataset, Record, Stack, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Shard;
-use crate::source::{Csv, Files, Idx, Npy, Range, Source, source};
+use crate::source::{Csv, Files, Idx, Jsonl, Npy, Range, Source, Tar, source};
 use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
 
 /// A dataset of records whose kind is known only at run time.
@@ -62,6 +62,8 @@ impl SourceSpec {
             Self::Csv(options) => Box::new(source(Csv::open(files, options)?)),
             Self::Npy(options) => Box::new(source(Npy::open(files, options)?)),
             Self::Idx(options) => Box::new(source(Idx::open(files, options)?)),
+            Self::Tar(options) => Box::new(source(Tar::open(files, options)?)),
+            Self::Jsonl(options) => Box::new(source(Jsonl::open(files, options)?)),
         })
     }
 }
@@ -127,6 +129,10 @@ impl OpSpec {
                 let function = functions.get(&options, seed).map_err(|why| wrong(path, why))?;
                 Box::new(dataset.each(Call { options, seed, function }))
             }
+            Self::DecodeImage(decode_image) => each!(decode_image),
+            Self::DecodeNumber(decode_number) => each!(decode_number),
+            Self::Resize(resize) => each!(resize),
+            Self::Normalize(normalize) => each!(normalize),
         })
     }
 }

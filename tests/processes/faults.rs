@@ -26,6 +26,10 @@ enum Deed {
     CloseChannel,
     Garbage,
     Truncated,
+    /// Answers a task, by number, before it is done or though it was not given.
+    Answer(u8),
+    /// Announces more bytes than may be sent.
+    Announce,
 }
 
 /// Does the deed at this position: the first time only, if there is a file to remember that in.
@@ -106,6 +110,9 @@ impl Deed {
                 }
                 std::thread::sleep(Duration::from_secs(600));
             }
+            // Two frames went before: the greeting, and that it is ready.
+            Self::Answer(task) => write(&frame(21, 2, &[task, 1, 0, 9, 9, 9])),
+            Self::Announce => write(&frame(19, 2, &[0, 255, 255, 255, 255, 255, 255, 127])),
             Self::Garbage => write(&[b'x'; 100]),
             Self::Truncated => {
                 write(b"WRW1\x01\0\x15\0\xff\0\0\0");
@@ -114,6 +121,18 @@ impl Deed {
         }
         Ok(())
     }
+}
+
+/// A frame as a worker would make it.
+fn frame(kind: u8, sequence: u8, body: &[u8]) -> Vec<u8> {
+    let mut frame = b"WRW1\x01\0".to_vec();
+    frame.extend([kind, 0, body.len() as u8, 0, 0, 0]);
+    let end = [&[sequence, 0, 0, 0, 0, 0, 0, 0], body].concat();
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&frame);
+    sum.update(&end);
+    frame.extend(sum.finalize().to_le_bytes());
+    [frame, end].concat()
 }
 
 #[allow(unconditional_recursion)]
@@ -192,6 +211,28 @@ fn a_sample_that_kills_every_worker_is_given_up_in_its_place() {
                     Err(error) => panic!("{deed:?}: {error}"),
                 }
             }
+        }
+    });
+}
+
+#[test]
+fn a_worker_that_lies_in_good_form_is_found_out_and_costs_nothing() {
+    within(LIMIT, || {
+        for (deed, how) in [
+            (Deed::Answer(0), "a parcel that is none"),
+            (Deed::Answer(99), "a task that was not its turn"),
+            (Deed::Announce, "bytes, 17179869184 are allowed"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let got = received(Loader::recipe(plotted, deed.on(0).once(&folder)));
+            let got: Vec<u64> = got.into_iter().map(|x| x.expect("no loss")).collect();
+            assert_eq!(got, (0..50).map(|x| x * 10).collect::<Vec<u64>>(), "{deed:?}");
+            let got = received(Loader::recipe(plotted, deed.on(0)).max_losses(1));
+            let Err(Error::SampleLost { position: 0, attempts, .. }) = &got[0] else {
+                panic!("{deed:?}: {:?}", got[0])
+            };
+            assert!(attempts[0].how.contains(how), "{attempts:?}");
+            assert_eq!(got.iter().filter(|x| x.is_ok()).count(), 49);
         }
     });
 }

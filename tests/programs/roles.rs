@@ -62,6 +62,13 @@ fn threaded(end: u64, context: &WorkerContext) -> Result<impl Dataset<Sample = u
     Ok(range(0..end))
 }
 
+fn complaining(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..end).map(|x| {
+        eprintln!("sample {x}\nis made");
+        x
+    }))
+}
+
 fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..200).map(|x| {
         if x % 20 == 7
@@ -219,6 +226,10 @@ pub fn play(role: &str) {
             init();
             std::thread::spawn(|| std::thread::sleep(Duration::from_secs(600)));
             drain!(Loader::recipe(numbers, 10));
+        }
+        "prefixed" => {
+            init();
+            drain!(Loader::recipe(complaining, 10).prefix_stderr());
         }
         "slow" => {
             init();

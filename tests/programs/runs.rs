@@ -96,6 +96,13 @@ const TESTS: &[Test] = &[
             workers_of_go(with_method(method, "busy"), true);
         }
     }),
+    ("lines_of_workers_on_stderr_begin_with_the_worker", || {
+        let output = run("prefixed");
+        assert!(text(&output.stdout).contains("10 of 10 are good"), "{output:?}");
+        let lines: Vec<&str> = text(&output.stderr).lines().collect();
+        assert_eq!(lines.len(), 20, "{lines:?}");
+        assert!(lines.iter().all(|line| line.starts_with("[worker ")), "{lines:?}");
+    }),
     ("ctrl_c_is_the_program_s_business", || {
         let child = command("slow").spawn().unwrap();
         std::thread::sleep(Duration::from_millis(300));

@@ -4,8 +4,12 @@ mod bytes;
 #[cfg(feature = "csv")]
 mod csv;
 mod idx;
+#[cfg(feature = "jsonl")]
+mod jsonl;
 mod npy;
 mod spy;
+#[cfg(feature = "tar")]
+mod tar;
 
 use std::sync::Arc;
 

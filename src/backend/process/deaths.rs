@@ -1,6 +1,7 @@
 //! What follows from a worker's end, its weight and its age: the supervisor's other half.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::frame::Violation;
@@ -48,6 +49,7 @@ impl Supervisor {
             }
         }
         let seat = &mut self.seats[number];
+        seat.worker.iter_mut().for_each(Worker::hear_out);
         let Some(worker) = seat.worker.take() else { return };
         let how = describe(seat, &worker, ended);
         log::debug("processes", || {
@@ -221,7 +223,7 @@ pub(super) fn program(settings: &Settings, entry: Entry) -> Program {
 }
 
 /// Passes a worker's lines on, each after the worker's number.
-pub(super) fn pass_on(errors: std::process::ChildStderr, worker: u32) {
+pub(super) fn pass_on(errors: std::process::ChildStderr, worker: u32) -> Option<JoinHandle<()>> {
     const LINE_MAX: u64 = 64 << 10;
     let thread = std::thread::Builder::new().name(format!("windrow-err-{worker}"));
     let copy = move || {
@@ -234,5 +236,5 @@ pub(super) fn pass_on(errors: std::process::ChildStderr, worker: u32) {
         }
     };
     // Without a thread the lines are lost, which is no reason to stop.
-    _ = thread.stack_size(128 << 10).spawn(copy);
+    thread.stack_size(128 << 10).spawn(copy).ok()
 }

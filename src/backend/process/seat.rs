@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::forks::ForkServer;
@@ -74,6 +75,8 @@ pub(super) struct Worker {
     pub(super) at_end: bool,
     /// Whether its pipeline was open.
     pub(super) was_ready: bool,
+    /// Passes its standard error on.
+    pub(super) errors: Option<JoinHandle<()>>,
 }
 
 /// A task with a worker.
@@ -151,6 +154,7 @@ impl Seat {
             kills_before: None,
             at_end: false,
             was_ready: false,
+            errors: None,
         };
         worker.post(Kind::Setup, setup, Some(Gift::Board(self.board.clone())));
         if let Some(slab) = &self.slab {
@@ -245,6 +249,17 @@ impl Worker {
     pub(super) fn kill(&mut self, why: String) {
         self.killed.get_or_insert(why);
         self.process.kill();
+    }
+
+    /// Waits for the last lines on its standard error, not for long: a process of its own may keep
+    /// that open.
+    pub(super) fn hear_out(&mut self) {
+        let start = Instant::now();
+        while self.errors.as_ref().is_some_and(|errors| !errors.is_finished())
+            && start.elapsed() < Duration::from_millis(200)
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Kills the process, if need be, and waits until the system has let go of it.

@@ -173,7 +173,7 @@ impl Supervisor {
                 format!("worker {number} is process {}", worker.process.pid())
             });
             if let Some(errors) = worker.process.take_errors() {
-                deaths::pass_on(errors, seat.number);
+                worker.errors = deaths::pass_on(errors, seat.number);
             }
         }
         Ok(())
@@ -360,7 +360,9 @@ impl Supervisor {
             let Some(mut worker) = seat.worker.take() else { continue };
             stuck.extend(seat.board.filling().map(|(position, _)| position));
             worker.process.kill();
-            if worker.reap(REAP_LIMIT).is_none() {
+            let ended = worker.reap(REAP_LIMIT);
+            worker.hear_out();
+            if ended.is_none() {
                 log::warn("processes", || format!("process {} does not end", worker.process.pid()));
             }
         }

@@ -4,16 +4,24 @@
 //! same on every platform. Absent on purpose: randomness, and anything that looks at two samples.
 
 mod cast;
+mod decode_image;
+mod decode_number;
 mod filter;
+mod normalize;
 mod one_hot;
 mod reshape;
+mod resize;
 mod scale;
 mod select;
 
 pub use cast::Cast;
+pub use decode_image::{DecodeImage, PIXELS_MAX};
+pub use decode_number::DecodeNumber;
 pub use filter::{Compare, Filter, Value};
+pub use normalize::Normalize;
 pub use one_hot::{CLASSES_MAX, OneHot};
 pub use reshape::Reshape;
+pub use resize::{Resize, ResizeFilter};
 pub use scale::Scale;
 pub use select::Select;
 
@@ -45,7 +53,9 @@ fn converted(
     refused: &dyn Fn(usize, Wide) -> Fault,
 ) -> Result<Tensor, Fault> {
     const BLOCK: usize = 256;
-    let widen: Box<dyn Fn(usize, &mut [Wide]) + '_> = with_dtype!(tensor.dtype(), A => {
+    /// Fills a block with the elements from a place on.
+    type Widen<'a> = Box<dyn Fn(usize, &mut [Wide]) + 'a>;
+    let widen: Widen<'_> = with_dtype!(tensor.dtype(), A => {
         let from = tensor.elements::<A>()?;
         Box::new(move |start, block| {
             for (wide, &x) in block.iter_mut().zip(&from[start..]) {

@@ -1,0 +1,114 @@
+//! Which values of a line make which field.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
+use crate::error::{Error, Result};
+
+/// How to read a file of JSON lines.
+///
+/// ```
+/// use windrow::dataset::Dtype;
+/// use windrow::source::{JsonlField, JsonlOptions};
+/// let json = r#"{
+///     "file": "flowers.jsonl",
+///     "fields": [
+///         {"name": "sepal", "dtype": "F32", "shape": [2]},
+///         {"name": "label", "dtype": "U8", "at": "/meta/species"}
+///     ]
+/// }"#;
+/// let options = JsonlOptions::new("flowers.jsonl", [
+///     JsonlField::new("sepal", Dtype::F32).shape([2]),
+///     JsonlField::new("label", Dtype::U8).at("/meta/species"),
+/// ]);
+/// assert_eq!(serde_json::from_str::<JsonlOptions>(json)?, options);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonlOptions {
+    /// The name of the file.
+    pub file: String,
+    /// The fields of each record.
+    pub fields: Vec<JsonlField>,
+}
+
+/// One field of the records of a file of JSON lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonlField {
+    /// The name of the field.
+    pub name: String,
+    /// The dtype of its tensor.
+    pub dtype: Dtype,
+    /// Where its value is in a line's object, as a JSON pointer (RFC 6901) such as `/meta/label` or
+    /// `/boxes/0`; unless said otherwise, the member that is called as the field is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The shape that its tensor must have; unless said otherwise, whatever the value has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<u64>>,
+}
+
+impl JsonlOptions {
+    /// A file and the fields of its records.
+    #[must_use]
+    pub fn new(file: impl Into<String>, fields: impl Into<Vec<JsonlField>>) -> Self {
+        Self { file: file.into(), fields: fields.into() }
+    }
+
+    /// Refuses what can be refused without the file.
+    pub(super) fn check(&self) -> Result<()> {
+        let wrong = |name: &str, value, allowed: &str| {
+            Err(Error::Setting { name: format!("jsonl.{name}"), value, allowed: allowed.into() })
+        };
+        if self.fields.is_empty() {
+            return wrong("fields", "empty".into(), "one field or more");
+        }
+        let mut names = Record::new();
+        for JsonlField { name, at, shape, .. } in &self.fields {
+            match names.insert(name.as_str(), Tensor::scalar(0u8)) {
+                Ok(None) => {}
+                Ok(_) => return wrong("fields", format!("{name:?} twice"), "each name once"),
+                Err(fault) => {
+                    let allowed = format!("names that a record can have: {fault}");
+                    return wrong("fields", format!("{name:.40?}"), &allowed);
+                }
+            }
+            if let Some(shape) = shape
+                && shape.len() > RANK_MAX
+            {
+                let allowed = format!("at most {RANK_MAX} axes");
+                return wrong(&format!("fields.{name}.shape"), format!("{shape:?}"), &allowed);
+            }
+            if let Some(at) = at
+                && !at.is_empty()
+                && !at.starts_with('/')
+            {
+                let allowed = "a JSON pointer, such as /meta/label";
+                return wrong(&format!("fields.{name}.at"), format!("{at:?}"), allowed);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl JsonlField {
+    /// The member of this name.
+    #[must_use]
+    pub fn new(name: impl Into<String>, dtype: Dtype) -> Self {
+        Self { name: name.into(), dtype, at: None, shape: None }
+    }
+
+    /// The same from another place in the line.
+    #[must_use]
+    pub fn at(self, pointer: impl Into<String>) -> Self {
+        Self { at: Some(pointer.into()), ..self }
+    }
+
+    /// The same with a shape that every value must have.
+    #[must_use]
+    pub fn shape(self, shape: impl Into<Vec<u64>>) -> Self {
+        Self { shape: Some(shape.into()), ..self }
+    }
+}

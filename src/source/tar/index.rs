@@ -1,0 +1,228 @@
+//! From an archive to its samples, by its headers alone.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::header::{BLOCK, Header, Kind};
+use super::{Part, Sample, pax};
+use crate::dataset::{FIELDS_MAX, NAME_BYTES_MAX};
+use crate::error::{Error, Result};
+use crate::source::bytes::ByteSource;
+
+/// How much is read at once, in bytes: several small files, or one header of a large one.
+const WINDOW: u64 = 16 << 10;
+/// The longest name, in bytes.
+const NAME_MAX: u64 = 64 << 10;
+/// The most attributes of one file, in bytes.
+const PAX_MAX: u64 = 1 << 20;
+/// How much may follow the end mark, in bytes, all of it zeros.
+const TAIL_MAX: u64 = 1 << 20;
+/// How much of a name an error shows, in characters.
+const SHOWN: usize = 60;
+
+/// Adds the samples of an archive.
+pub(super) fn read(archive: &dyn ByteSource, number: u32, samples: &mut Vec<Sample>) -> Result<()> {
+    let mut window = Window { archive, start: 0, bytes: Vec::new() };
+    let mut groups = Groups { archive, number, places: HashMap::new(), fields: HashSet::new() };
+    let mut next = Next::default();
+    let mut at = 0;
+    loop {
+        let block = window.block(at)?;
+        if block.iter().all(|&byte| byte == 0) {
+            if next.pending {
+                let why = "ends where a file should be whose name or attributes came before";
+                return Err(wrong(archive, at, why.into()));
+            }
+            return ending(&mut window, at + BLOCK);
+        }
+        let header = Header::read(&block).map_err(|(byte, why)| wrong(archive, at + byte, why))?;
+        let (kind, start) = (header.kind, at + BLOCK);
+        let about = matches!(kind, Kind::LongName | Kind::Pax | Kind::PaxGlobal | Kind::Other);
+        let size = next.size.filter(|_| kind == Kind::File).unwrap_or(header.size);
+        let there = archive.len() - start;
+        if size > there {
+            let name = shown(next.name.as_deref().filter(|_| !about).unwrap_or(&header.name));
+            let why =
+                format!("is cut short: {name} takes {size} bytes from here on, {there} are there");
+            return Err(wrong(archive, start, why));
+        }
+        match kind {
+            Kind::LongName => {
+                let mut name = window.bytes(start, size, NAME_MAX, "a name")?;
+                name.truncate(name.iter().position(|&byte| byte == 0).unwrap_or(name.len()));
+                next = Next { name: next.name.filter(|_| next.pax).or(Some(name)), ..next };
+                next.pending = true;
+            }
+            Kind::Pax => {
+                let text = window.bytes(start, size, PAX_MAX, "attributes")?;
+                let found = pax::read(&text);
+                let found = found.map_err(|(byte, why)| wrong(archive, start + byte, why))?;
+                next.pax |= found.path.is_some();
+                next.name = found.path.or(next.name);
+                next.size = found.size.or(next.size);
+                next.pending = true;
+            }
+            Kind::PaxGlobal => {
+                let text = window.bytes(start, size, PAX_MAX, "attributes")?;
+                let found = pax::read(&text);
+                let found = found.map_err(|(byte, why)| wrong(archive, start + byte, why))?;
+                if found != pax::Attributes::default() {
+                    let why = "gives one path or size to all files to come";
+                    return Err(wrong(archive, start, why.into()));
+                }
+            }
+            Kind::Other => {}
+            Kind::File | Kind::Link | Kind::Nothing => {
+                let name = next.name.take().unwrap_or(header.name);
+                next = Next::default();
+                if kind != Kind::Nothing {
+                    groups.add(&name, kind, (at, size), samples)?;
+                }
+            }
+        }
+        at = start.saturating_add(size.next_multiple_of(BLOCK));
+    }
+}
+
+/// What was said of the next file.
+#[derive(Default)]
+struct Next {
+    name: Option<Vec<u8>>,
+    size: Option<u64>,
+    /// Whether the name is of the pax kind, which goes before GNU's.
+    pax: bool,
+    pending: bool,
+}
+
+/// Checks that only zeros follow the first block of the end mark.
+fn ending(window: &mut Window<'_>, from: u64) -> Result<()> {
+    let archive = window.archive;
+    if archive.len() - from > TAIL_MAX {
+        let why = format!("has {} bytes after its end mark", archive.len() - from);
+        return Err(wrong(archive, from, why));
+    }
+    let tail = window.bytes(from, archive.len() - from, TAIL_MAX, "a tail")?;
+    match tail.iter().position(|&byte| byte != 0) {
+        None => Ok(()),
+        Some(place) => {
+            let why = "has more after its end mark; list archives one by one, do not join them";
+            Err(wrong(archive, from + place as u64, why.into()))
+        }
+    }
+}
+
+/// The samples of one archive by their keys.
+struct Groups<'a> {
+    archive: &'a dyn ByteSource,
+    number: u32,
+    /// Where the sample of a key is among all samples.
+    places: HashMap<Box<str>, usize>,
+    /// The names of fields, each once.
+    fields: HashSet<Arc<str>>,
+}
+
+impl Groups<'_> {
+    /// Adds a file, whose header is at an offset.
+    fn add(
+        &mut self,
+        name: &[u8],
+        kind: Kind,
+        (at, size): (u64, u64),
+        samples: &mut Vec<Sample>,
+    ) -> Result<()> {
+        let wrong = |why| wrong(self.archive, at, why);
+        let text = std::str::from_utf8(name);
+        let text = text.map_err(|_| wrong(format!("the name {} is not UTF-8", shown(name))))?;
+        let Some((key, field)) = split(text) else { return Ok(()) };
+        if kind == Kind::Link {
+            let instead = "pack with `--dereference --hard-dereference`";
+            return Err(wrong(format!("{} is a link, not a file; {instead}", shown(name))));
+        }
+        if field.len() > NAME_BYTES_MAX {
+            let long = field.len();
+            let why = format!("a field has a name of at most {NAME_BYTES_MAX} bytes, not {long}");
+            return Err(wrong(format!("{}: {why}", shown(name))));
+        }
+        let place = *self.places.entry(key.into()).or_insert(samples.len());
+        if place == samples.len() {
+            samples.push(Sample { archive: self.number, key: key.into(), parts: Vec::new() });
+        }
+        let parts = &mut samples[place].parts;
+        if parts.iter().any(|part| &*part.field == field) {
+            return Err(wrong(format!("{} is there twice", shown(name))));
+        }
+        if parts.len() >= FIELDS_MAX {
+            let why = format!("a sample has at most {FIELDS_MAX} fields");
+            return Err(wrong(format!("{}: {why}", shown(name))));
+        }
+        let known = self.fields.get(field).cloned();
+        let field = known.unwrap_or_else(|| {
+            let field: Arc<str> = field.into();
+            self.fields.insert(field.clone());
+            field
+        });
+        parts.push(Part { field, offset: at + BLOCK, size });
+        Ok(())
+    }
+}
+
+/// The key and the field of a path, or `None` where it has none: no dot, or a hidden file.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let base = path.rfind('/').map_or(0, |slash| slash + 1);
+    let dot = base + path[base..].find('.')?;
+    (dot > base && dot + 1 < path.len()).then(|| (&path[..dot], &path[dot + 1..]))
+}
+
+/// The part of an archive that was read last.
+struct Window<'a> {
+    archive: &'a dyn ByteSource,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window<'_> {
+    /// The block at an offset.
+    fn block(&mut self, at: u64) -> Result<[u8; BLOCK as usize]> {
+        let len = self.archive.len();
+        if len < at || len - at < BLOCK {
+            let why = match at {
+                0 => format!("is not a tar archive: it has {len} bytes, a header takes {BLOCK}"),
+                _ => "is cut short: neither another header nor the end mark is here".into(),
+            };
+            return Err(wrong(self.archive, at.min(len), why));
+        }
+        let inside = at >= self.start && at + BLOCK <= self.start + self.bytes.len() as u64;
+        if !inside {
+            self.bytes.resize(WINDOW.min(len - at) as usize, 0);
+            self.archive.read_at(at, &mut self.bytes)?;
+            self.start = at;
+        }
+        let mut block = [0; BLOCK as usize];
+        block.copy_from_slice(&self.bytes[(at - self.start) as usize..][..BLOCK as usize]);
+        Ok(block)
+    }
+
+    /// Some bytes that are there, unless they are too many.
+    fn bytes(&self, at: u64, size: u64, most: u64, what: &str) -> Result<Vec<u8>> {
+        if size > most {
+            let why = format!("has {what} of {size} bytes; at most {most} are read");
+            return Err(wrong(self.archive, at, why));
+        }
+        let mut bytes = vec![0; size as usize];
+        self.archive.read_at(at, &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn wrong(archive: &dyn ByteSource, offset: u64, why: String) -> Error {
+    Error::Format { name: archive.name().into(), offset: Some(offset), why }
+}
+
+/// A name for an error.
+fn shown(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    match name.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", &name[..end]),
+        None => format!("{name:?}"),
+    }
+}

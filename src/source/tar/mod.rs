@@ -1,0 +1,218 @@
+//! Tar archives of samples, as WebDataset packs them.
+//!
+//! The headers are read once, when an archive is opened; a sample is then read where it lies, in
+//! any order. Absent on purpose: packed archives, which cannot be read in any order, and decoding:
+//! a field is the bytes of a file.
+
+mod options;
+
+#[cfg(feature = "tar")]
+mod header;
+#[cfg(feature = "tar")]
+mod index;
+#[cfg(not(feature = "tar"))]
+#[path = "absent.rs"]
+mod index;
+#[cfg(feature = "tar")]
+mod pax;
+
+pub use options::{KEY_FIELD, TarOptions};
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::Source;
+use super::bytes::files::list;
+use super::bytes::{ByteSource, Files, identity};
+use crate::dataset::{Dtype, Record, Tensor};
+use crate::error::{Error, Fault, Result};
+use crate::order::Op;
+
+/// The samples of one or several tar archives.
+///
+/// The files of an archive whose paths differ only after the first dot of the base name are one
+/// sample: `a/0001.png` and `a/0001.cls` are the sample with the key `a/0001` and the fields `png`
+/// and `cls`. A field is the bytes of its file, a `U8` tensor of shape `[n]`. Samples come in the
+/// order in which their first files lie, archive after archive; the same key in two archives is
+/// two samples. Files without a key or without a field are let be, as are folders.
+///
+/// Read are ustar, GNU and pax archives, with long names and sizes beyond 8 GiB. Links, sparse files
+/// and archives of several volumes are refused where they would be samples. An archive must have its
+/// end mark, so one that was cut short is never taken for a smaller one. Memory: some 100 bytes for
+/// each file. Without the feature `tar`, there is [`Error::Unsupported`] only.
+///
+#[cfg_attr(feature = "tar", doc = "```")]
+#[cfg_attr(not(feature = "tar"), doc = "```no_run")]
+/// use windrow::source::{MemoryFiles, Tar, TarOptions};
+/// use windrow::{Dataset, source};
+///
+/// # fn file(name: &str, data: &[u8]) -> Vec<u8> {
+/// #     let mut block = vec![0u8; 512];
+/// #     block[..name.len()].copy_from_slice(name.as_bytes());
+/// #     block[124..135].copy_from_slice(format!("{:011o}", data.len()).as_bytes());
+/// #     block[148..156].fill(b' ');
+/// #     let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+/// #     block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+/// #     block.extend(data);
+/// #     block.resize(block.len().next_multiple_of(512), 0);
+/// #     block
+/// # }
+/// // As `tar -cf pets.tar cat.jpg cat.cls dog.jpg dog.cls` makes it.
+/// let pets = [file("cat.jpg", b"..."), file("cat.cls", b"0"), file("dog.jpg", b"...."),
+///     file("dog.cls", b"1"), vec![0; 1024]].concat();
+/// let files = MemoryFiles::default().with("pets.tar", pets);
+///
+/// let tar = source(Tar::open(&files, &TarOptions::new(["pets.tar"]))?);
+/// assert_eq!(tar.len(), 2);
+/// assert_eq!(tar.get(1)?.unwrap()["cls"].bytes(), b"1");
+/// assert_eq!(tar.get(1)?.unwrap()["jpg"].shape(), [4]);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Tar {
+    archives: Vec<Arc<dyn ByteSource>>,
+    samples: Arc<[Sample]>,
+    fields: Option<Vec<Arc<str>>>,
+    content: String,
+}
+
+/// A sample of an archive.
+#[derive(Debug)]
+struct Sample {
+    archive: u32,
+    key: Box<str>,
+    parts: Vec<Part>,
+}
+
+/// A field of a sample, and where its bytes lie.
+#[derive(Debug, Clone)]
+struct Part {
+    field: Arc<str>,
+    offset: u64,
+    size: u64,
+}
+
+impl Tar {
+    /// Opens the archives and reads their headers.
+    ///
+    /// # Errors
+    /// [`Error::Format`] with the archive and the offset: no tar archive, a packed one, one that is
+    /// cut short or broken, a file that is there twice, a link, and no sample at all.
+    /// [`Error::Setting`] for options that make no sense.
+    pub fn open(files: &dyn Files, options: &TarOptions) -> Result<Self> {
+        options.check()?;
+        let open = |file: &String| files.open(file);
+        Self::new(options.files.iter().map(open).collect::<Result<_>>()?, options)
+    }
+
+    /// Archives that are open already; the options' files are not looked at.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn new(archives: Vec<Arc<dyn ByteSource>>, options: &TarOptions) -> Result<Self> {
+        options.check_fields()?;
+        let mut samples = Vec::new();
+        let mut hash = Sha256::new();
+        for (number, archive) in (0..).zip(&archives) {
+            let first = samples.len();
+            index::read(&**archive, number, &mut samples)?;
+            hash.update(identity(&**archive)?);
+            add(&mut hash, &samples[first..]);
+        }
+        if samples.is_empty() {
+            let why = "has no sample: no file with a name such as 0001.png".into();
+            let name = archives.first().map_or("tar", |archive| archive.name()).into();
+            return Err(Error::Format { name, offset: None, why });
+        }
+        let fields = options.fields.as_ref();
+        Ok(Self {
+            archives,
+            samples: samples.into(),
+            fields: fields.map(|fields| fields.iter().map(|name| name.as_str().into()).collect()),
+            content: hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+
+    /// The key of a sample: its path up to the first dot of the base name.
+    #[must_use]
+    pub fn key(&self, index: u64) -> Option<&str> {
+        Some(&self.samples.get(usize::try_from(index).ok()?)?.key)
+    }
+
+    fn record(&self, index: u64) -> Result<Record, Fault> {
+        let there = self.samples.len();
+        let sample = usize::try_from(index).ok().and_then(|index| self.samples.get(index));
+        let sample = sample.ok_or_else(|| Fault::new(format!("there are {there} samples")))?;
+        let mut record = Record::new();
+        let Some(fields) = &self.fields else {
+            for part in &sample.parts {
+                record.insert(part.field.clone(), self.read(sample, part)?)?;
+            }
+            return Ok(record);
+        };
+        for name in fields {
+            let tensor = match sample.parts.iter().find(|part| part.field == *name) {
+                Some(part) => self.read(sample, part)?,
+                None if **name == *KEY_FIELD => {
+                    Tensor::from_slice([sample.key.len() as u64], sample.key.as_bytes())?
+                }
+                None => return Err(self.lacks(sample, name)),
+            };
+            record.insert(name.clone(), tensor)?;
+        }
+        Ok(record)
+    }
+
+    /// The bytes of one field.
+    fn read(&self, sample: &Sample, part: &Part) -> Result<Tensor, Fault> {
+        let archive = &self.archives[sample.archive as usize];
+        Tensor::build_overwritten(Dtype::U8, [part.size], |out| {
+            Ok(archive.read_at(part.offset, out)?)
+        })
+    }
+
+    fn lacks(&self, sample: &Sample, field: &str) -> Fault {
+        let archive = self.archives[sample.archive as usize].name();
+        let there = list(sample.parts.iter().map(|part| &*part.field));
+        let key = &sample.key;
+        Fault::new(format!("{archive}: sample {key:?} has no field {field:?}; it has {there}"))
+    }
+}
+
+impl Source for Tar {
+    type Sample = Record;
+
+    fn len(&self) -> u64 {
+        self.samples.len() as u64
+    }
+
+    fn get(&self, index: u64) -> Result<Record, Fault> {
+        self.record(index).map_err(|fault| fault.at("tar", index))
+    }
+
+    fn op(&self) -> Op {
+        let op = Op::new("tar")
+            .with("len", self.len())
+            .with("archives", self.archives.len())
+            .with("content", &self.content);
+        self.fields.iter().flatten().fold(op, |op, field| op.with("field", field))
+    }
+}
+
+/// Adds what an archive's headers say of its samples, so that a file renamed in the middle of a
+/// long archive is noticed.
+fn add(hash: &mut Sha256, samples: &[Sample]) {
+    hash.update((samples.len() as u64).to_le_bytes());
+    for sample in samples {
+        hash.update((sample.key.len() as u64).to_le_bytes());
+        hash.update(sample.key.as_bytes());
+        hash.update((sample.parts.len() as u64).to_le_bytes());
+        for part in &sample.parts {
+            hash.update((part.field.len() as u64).to_le_bytes());
+            hash.update(part.field.as_bytes());
+            hash.update(part.offset.to_le_bytes());
+            hash.update(part.size.to_le_bytes());
+        }
+    }
+}

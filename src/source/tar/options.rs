@@ -1,0 +1,73 @@
+//! Which archives, and which fields of their samples.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{FIELDS_MAX, NAME_BYTES_MAX};
+use crate::error::{Error, Result};
+
+/// The field that holds the key of a sample as UTF-8, where it is asked for.
+pub const KEY_FIELD: &str = "__key__";
+
+/// How to read tar archives.
+///
+/// ```
+/// use windrow::source::TarOptions;
+/// let json = r#"{"files": ["a-0.tar", "a-1.tar"], "fields": ["png", "cls", "__key__"]}"#;
+/// let options = TarOptions::new(["a-0.tar", "a-1.tar"]).fields(["png", "cls", "__key__"]);
+/// assert_eq!(serde_json::from_str::<TarOptions>(json)?, options);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TarOptions {
+    /// The names of the archives, in the order of their samples.
+    pub files: Vec<String>,
+    /// The fields of each record, all of which every sample must have; without it, whatever a
+    /// sample has. `__key__` is the sample's key, unless there is a file of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+}
+
+impl TarOptions {
+    /// These archives, and whatever fields their samples have.
+    #[must_use]
+    pub fn new<F: Into<String>>(files: impl IntoIterator<Item = F>) -> Self {
+        Self { files: files.into_iter().map(Into::into).collect(), fields: None }
+    }
+
+    /// The same with these fields only.
+    #[must_use]
+    pub fn fields<F: Into<String>>(self, fields: impl IntoIterator<Item = F>) -> Self {
+        Self { fields: Some(fields.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Refuses what can be refused without the archives.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.files.is_empty() {
+            return Err(setting("files", "empty".into(), "one archive or more"));
+        }
+        self.check_fields()
+    }
+
+    pub(super) fn check_fields(&self) -> Result<()> {
+        let Some(fields) = &self.fields else { return Ok(()) };
+        if fields.is_empty() || fields.len() > FIELDS_MAX {
+            let value = format!("a list of {}", fields.len());
+            return Err(setting("fields", value, &format!("1 to {FIELDS_MAX} names")));
+        }
+        let mut sorted: Vec<_> = fields.iter().collect();
+        sorted.sort();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(setting("fields", format!("{:?} twice", pair[0]), "each name once"));
+        }
+        if let Some(name) = fields.iter().find(|name| name.len() > NAME_BYTES_MAX) {
+            let value = format!("a name of {} bytes", name.len());
+            return Err(setting("fields", value, &format!("at most {NAME_BYTES_MAX} bytes")));
+        }
+        Ok(())
+    }
+}
+
+fn setting(name: &str, value: String, allowed: &str) -> Error {
+    Error::Setting { name: format!("tar.{name}"), value, allowed: allowed.into() }
+}

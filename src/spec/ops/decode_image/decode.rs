@@ -1,0 +1,44 @@
+//! Which format a file has, and the decoder for it.
+
+use super::{PIXELS_MAX, Pixels, jpeg, png};
+
+/// This build can.
+pub(super) fn available() -> Result<(), String> {
+    Ok(())
+}
+
+/// The pixels of a file, or why there are none.
+pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
+    let wrong = |format, why| format!("the {format} picture {why}");
+    match file {
+        [0x89, b'P', b'N', b'G', ..] => png::decode(file).map_err(|why| wrong("PNG", why)),
+        [0xff, 0xd8, ..] => jpeg::decode(file).map_err(|why| wrong("JPEG", why)),
+        [] => Err("the file is empty; a PNG or JPEG picture is needed".into()),
+        _ => {
+            let what = match file {
+                [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "it is WebP",
+                [b'G', b'I', b'F', b'8', ..] => "it is GIF",
+                [b'B', b'M', ..] => "it is BMP",
+                [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => "it is TIFF",
+                [b'<', ..] => "it looks like SVG or HTML",
+                _ => {
+                    let start = file[..file.len().min(8)].escape_ascii();
+                    return Err(format!("\"{start}\" is not the start of a PNG or JPEG picture"));
+                }
+            };
+            Err(format!("the file is no PNG or JPEG picture, {what}"))
+        }
+    }
+}
+
+/// Refuses a picture without pixels or with too many.
+pub(super) fn check_size(width: u64, height: u64) -> Result<(), String> {
+    if width == 0 || height == 0 {
+        return Err(format!("claims {width} by {height} pixels"));
+    }
+    // Both are below 2^32.
+    if width * height > PIXELS_MAX {
+        return Err(format!("claims {width} by {height} pixels; at most {PIXELS_MAX} are decoded"));
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! `decode_image`: pixels out of a PNG or JPEG file.
+
+mod channels;
+
+#[cfg(feature = "image")]
+mod decode;
+#[cfg(not(feature = "image"))]
+#[path = "absent.rs"]
+mod decode;
+#[cfg(feature = "image")]
+mod jpeg;
+#[cfg(feature = "image")]
+mod png;
+
+use serde::{Deserialize, Serialize};
+
+use super::replace;
+use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::error::Fault;
+use crate::order::Op;
+
+/// The most pixels of a picture: 64 Mi, which is 8,192 by 8,192.
+pub const PIXELS_MAX: u64 = 1 << 26;
+
+/// Decodes the PNG or JPEG file in a field into a `U8` tensor of shape `[height, width, channels]`.
+///
+/// The field holds the bytes of the file, as the source `tar` gives them: `U8` of shape `[n]`. Which
+/// format it is says the file itself. The bits are the same on every platform: the decoders compute
+/// with whole numbers, in one way whatever the processor.
+///
+/// Without `channels`, a picture has those of its file: a gray one 1, a coloured one 3, and one more
+/// where a PNG has transparency. A palette is looked up, bits are spread to the range 0 to 255, and of
+/// 16 bits the upper 8 are kept. With `channels`, gray is copied into red, green and blue; colours
+/// become gray as `(19595 r + 38470 g + 7471 b + 32768) / 65536`, rounded down; opacity is dropped,
+/// or 255 where there is none. JPEG of four inks is converted to red, green and blue first.
+///
+/// Orientation, colour profiles and gamma are not applied. Of an animation, the first picture is
+/// taken. A file that is cut short or has a wrong checksum is an error, and so is one of more than 64
+/// Mi pixels, before any memory is taken for them.
+///
+#[cfg_attr(feature = "image", doc = "```")]
+#[cfg_attr(not(feature = "image"), doc = "```no_run")]
+/// use windrow::dataset::{Record, Tensor};
+/// use windrow::spec::ops::DecodeImage;
+/// use windrow::{Dataset, from_vec};
+///
+/// // One red pixel.
+/// let file = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\0\0\0\x0c\
+///     IDATx\xdac\xf8\xcf\xc0\0\0\x03\x01\x01\0\xf7\x03AC\0\0\0\0IEND\xaeB`\x82";
+/// let record = Record::new().with("png", Tensor::from_slice([file.len() as u64], &file)?)?;
+/// let decoded = from_vec(vec![record]).each(DecodeImage::new("png"));
+/// assert_eq!(decoded.get(0)?.unwrap_or_default()["png"], Tensor::from_slice([1, 1, 3], &[255u8, 0, 0])?);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecodeImage {
+    /// The field.
+    pub field: String,
+    /// 1 for gray, 3 for red, green and blue, 4 for these and opacity; those of the file unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u8>,
+}
+
+/// The pixels of a picture, row by row.
+#[cfg_attr(not(feature = "image"), allow(dead_code))]
+struct Pixels {
+    height: u64,
+    width: u64,
+    /// 1: gray; 2: gray and opacity; 3: red, green, blue; 4: these and opacity.
+    channels: u8,
+    bytes: Vec<u8>,
+}
+
+impl DecodeImage {
+    /// Decodes a field with the channels of each file.
+    #[must_use]
+    pub fn new(field: impl Into<String>) -> Self {
+        Self { field: field.into(), channels: None }
+    }
+
+    /// The same with so many channels: 1, 3 or 4.
+    #[must_use]
+    pub fn channels(self, channels: u8) -> Self {
+        Self { channels: Some(channels), ..self }
+    }
+
+    /// Finds what is wrong with the options, or that this build is without the feature `image`.
+    ///
+    /// # Errors
+    /// Channels other than 1, 3 and 4, or a build that cannot decode.
+    pub fn validate(&self) -> Result<(), String> {
+        decode::available()?;
+        match self.channels {
+            None | Some(1 | 3 | 4) => Ok(()),
+            Some(other) => Err(format!("`channels` is {other}; 1, 3 or 4 is needed")),
+        }
+    }
+}
+
+impl Transform<Record> for DecodeImage {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+        replace(record, &self.field, |tensor| {
+            self.validate().map_err(Fault::new)?;
+            if tensor.dtype() != Dtype::U8 || tensor.shape().len() != 1 {
+                let (dtype, shape) = (tensor.dtype(), tensor.shape());
+                let why = "the bytes of a picture file are U8 of shape [n]";
+                return Err(Fault::new(format!("{why}, this is {dtype} of shape {shape:?}")));
+            }
+            let pixels = decode::decode(tensor.bytes()).map_err(Fault::new)?;
+            let channels = self.channels.unwrap_or(pixels.channels);
+            let shape = [pixels.height, pixels.width, u64::from(channels)];
+            Tensor::build_overwritten(Dtype::U8, shape, |out| {
+                channels::convert(pixels.channels, &pixels.bytes, channels, out);
+                Ok(())
+            })
+        })
+    }
+
+    fn op(&self) -> Op {
+        let op = Op::new("decode_image").with("field", &self.field);
+        match self.channels {
+            Some(channels) => op.with("channels", channels),
+            None => op,
+        }
+    }
+}

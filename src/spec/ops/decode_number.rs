@@ -1,0 +1,139 @@
+//! `decode_number`: a number out of its digits, as label files hold it.
+
+use serde::{Deserialize, Serialize};
+
+use super::replace;
+use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::error::Fault;
+use crate::order::Op;
+
+/// How much of a text an error shows, in bytes.
+const SHOWN: usize = 40;
+
+/// Reads the number in a field that holds a text, as the file `0001.cls` of an archive does.
+///
+/// The field is the bytes of the text, `U8` of shape `[n]`. It becomes a scalar. Space around the
+/// number is skipped, such as the end of the line. A number that the dtype does not have is an error.
+///
+/// ```
+/// use windrow::dataset::{Dtype, Record, Tensor};
+/// use windrow::spec::ops::DecodeNumber;
+/// use windrow::{Dataset, from_vec};
+/// let record = Record::new().with("cls", Tensor::from_slice([3], b"42\n")?)?;
+/// let labels = from_vec(vec![record]).each(DecodeNumber::new("cls", Dtype::U16));
+/// assert_eq!(labels.get(0)?.unwrap_or_default()["cls"], Tensor::scalar(42u16));
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecodeNumber {
+    /// The field.
+    pub field: String,
+    /// What the number becomes: an integer, `F32` or `F64`.
+    pub dtype: Dtype,
+}
+
+impl DecodeNumber {
+    /// The number of a field as this dtype.
+    #[must_use]
+    pub fn new(field: impl Into<String>, dtype: Dtype) -> Self {
+        Self { field: field.into(), dtype }
+    }
+
+    /// Finds what is wrong with the options.
+    ///
+    /// # Errors
+    /// A dtype that texts are not read as.
+    pub fn validate(&self) -> Result<(), String> {
+        match self.dtype {
+            Dtype::BOOL | Dtype::F16 | Dtype::BF16 => {
+                let dtype = self.dtype;
+                Err(format!("`dtype` is {dtype}; an integer, F32 or F64 is needed, cast it then"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn number(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        if tensor.dtype() != Dtype::U8 || tensor.shape().len() != 1 {
+            let (dtype, shape) = (tensor.dtype(), tensor.shape());
+            let why = "the bytes of a text are U8 of shape [n]";
+            return Err(Fault::new(format!("{why}, this is {dtype} of shape {shape:?}")));
+        }
+        let text = tensor.bytes().trim_ascii();
+        let digits = std::str::from_utf8(text).ok();
+        macro_rules! read {
+            ($($dtype:ident $kind:ty),*) => {
+                match self.dtype {
+                    $(Dtype::$dtype => digits
+                        .and_then(|text| text.parse::<$kind>().ok())
+                        .map(Tensor::scalar),)*
+                    _ => None,
+                }
+            };
+        }
+        let number = read!(
+            U8 u8, I8 i8, U16 u16, I16 i16, U32 u32, I32 i32, U64 u64, I64 i64, F32 f32, F64 f64
+        );
+        number.ok_or_else(|| {
+            let shown = text[..text.len().min(SHOWN)].escape_ascii();
+            Fault::new(format!("\"{shown}\" is no {}", self.dtype))
+        })
+    }
+}
+
+impl Transform<Record> for DecodeNumber {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+        replace(record, &self.field, |tensor| {
+            self.validate().map_err(Fault::new)?;
+            self.number(tensor)
+        })
+    }
+
+    fn op(&self) -> Op {
+        Op::new("decode_number").with("field", &self.field).with("dtype", self.dtype)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Dataset;
+    use crate::source::from_vec;
+
+    fn read(dtype: Dtype, text: &[u8]) -> Result<Tensor, String> {
+        let tensor = Tensor::from_slice([text.len() as u64], text).unwrap();
+        let record = Record::new().with("x", tensor).unwrap();
+        let made = from_vec(vec![record]).each(DecodeNumber::new("x", dtype)).get(0);
+        made.map(|record| record.unwrap()["x"].clone()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn numbers_are_read_and_others_are_shown() {
+        assert_eq!(read(Dtype::U8, b" 255\r\n").unwrap(), Tensor::scalar(255u8));
+        assert_eq!(read(Dtype::I64, b"-9223372036854775808").unwrap(), Tensor::scalar(i64::MIN));
+        assert_eq!(read(Dtype::F32, b"0.1").unwrap(), Tensor::scalar(0.1f32));
+        for (dtype, text, says) in [
+            (Dtype::U8, &b"256"[..], "field \"x\": \"256\" is no U8"),
+            (Dtype::U8, b"", "\"\" is no U8"),
+            (Dtype::I32, b"1.0", "\"1.0\" is no I32"),
+            (Dtype::I32, b"1 2", "\"1 2\" is no I32"),
+            (Dtype::F64, b"\xff\x00", "\"\\xff\\x00\" is no F64"),
+            (Dtype::F64, &[b'x'; 1000], "xxx\" is no F64"),
+            (Dtype::F16, b"1", "`dtype` is F16; an integer, F32 or F64 is needed"),
+        ] {
+            let message = read(dtype, text).unwrap_err();
+            assert!(message.contains(says) && message.len() < 120, "{message}");
+        }
+    }
+
+    #[test]
+    fn options_are_described() {
+        let op = serde_json::from_str::<DecodeNumber>(r#"{"field":"x","dtype":"I64"}"#).unwrap();
+        assert_eq!(op.op().to_string(), "decode_number(field=x,dtype=I64)");
+        assert!(op.validate().is_ok());
+        assert!(serde_json::from_str::<DecodeNumber>(r#"{"field":"x"}"#).is_err());
+    }
+}

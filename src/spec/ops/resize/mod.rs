@@ -1,0 +1,136 @@
+//! `resize`: another height and width for a picture.
+
+#[cfg(feature = "image")]
+mod convolve;
+#[cfg(not(feature = "image"))]
+#[path = "absent.rs"]
+mod convolve;
+
+use serde::{Deserialize, Serialize};
+
+use super::decode_image::PIXELS_MAX;
+use super::replace;
+use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::error::Fault;
+use crate::order::Op;
+
+/// Resizes the picture in a field: `U8` of shape `[height, width]` or `[height, width, channels]`
+/// with 1 to 4 channels, each of which is resized by itself.
+///
+/// Where a side gets smaller, the filter is stretched so that every pixel counts. The weights are
+/// computed by the crate `libm` and rounded to whole numbers, and the sums are whole numbers, so the
+/// bits are the same on every platform and every processor. A picture that has the size already is
+/// left as it is.
+///
+#[cfg_attr(feature = "image", doc = "```")]
+#[cfg_attr(not(feature = "image"), doc = "```no_run")]
+/// use windrow::dataset::{Record, Tensor};
+/// use windrow::spec::ops::Resize;
+/// use windrow::{Dataset, from_vec};
+/// let gradient = Tensor::from_slice([2, 4], &[0u8, 40, 80, 120, 0, 40, 80, 120])?;
+/// let pictures = from_vec(vec![Record::new().with("x", gradient)?]);
+/// let small = pictures.each(Resize::new("x", 1, 2)).get(0)?.unwrap_or_default();
+/// assert_eq!(small["x"], Tensor::from_slice([1, 2], &[29u8, 91])?);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resize {
+    /// The field.
+    pub field: String,
+    /// The height it becomes, in pixels; at least 1.
+    pub height: u32,
+    /// The width it becomes, in pixels; at least 1.
+    pub width: u32,
+    /// How pixels are weighed; `bilinear` unless set.
+    #[serde(default)]
+    pub filter: ResizeFilter,
+}
+
+/// How pixels are weighed by their distance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResizeFilter {
+    /// A triangle, one pixel to either side: fast and soft.
+    #[default]
+    Bilinear,
+    /// A sine in a window, three pixels to either side: slower and sharp, with slight halos.
+    Lanczos3,
+}
+
+impl Resize {
+    /// Resizes a field to a height and a width with the filter `bilinear`.
+    #[must_use]
+    pub fn new(field: impl Into<String>, height: u32, width: u32) -> Self {
+        Self { field: field.into(), height, width, filter: ResizeFilter::default() }
+    }
+
+    /// The same with another filter.
+    #[must_use]
+    pub fn filter(self, filter: ResizeFilter) -> Self {
+        Self { filter, ..self }
+    }
+
+    /// Finds what is wrong with the options, or that this build is without the feature `image`.
+    ///
+    /// # Errors
+    /// No pixel or more than 64 Mi, or a build that cannot resize.
+    pub fn validate(&self) -> Result<(), String> {
+        convolve::available()?;
+        let pixels = u64::from(self.height) * u64::from(self.width);
+        if pixels == 0 || pixels > PIXELS_MAX {
+            let size = format!("`height` is {} and `width` is {}", self.height, self.width);
+            return Err(format!("{size}; 1 to {PIXELS_MAX} pixels are needed"));
+        }
+        Ok(())
+    }
+
+    fn resized(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        let (shape, (height, width)) = (tensor.shape(), (self.height, self.width));
+        let (sides, channels) = match *shape {
+            [height, width] => ([height, width], 1),
+            [height, width, channels @ 1..=4] => ([height, width], channels as u8),
+            _ => ([0; 2], 0),
+        };
+        let [old_height, old_width] = sides.map(|side| u32::try_from(side).unwrap_or(0));
+        if tensor.dtype() != Dtype::U8 || old_height == 0 || old_width == 0 {
+            let dtype = tensor.dtype();
+            let why = "a picture is U8 of shape [height, width] or [height, width, 1 to 4]";
+            return Err(Fault::new(format!("{why}, this is {dtype} of shape {shape:?}")));
+        }
+        if (old_height, old_width) == (height, width) {
+            return Ok(tensor.clone());
+        }
+        let mut new_shape = shape.to_vec();
+        new_shape[..2].copy_from_slice(&[height.into(), width.into()]);
+        let from = (old_height, old_width, tensor.bytes());
+        Tensor::build(Dtype::U8, new_shape, |out| {
+            convolve::resize(self.filter, channels, from, (height, width, out)).map_err(Fault::new)
+        })
+    }
+}
+
+impl Transform<Record> for Resize {
+    type Sample = Record;
+
+    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+        replace(record, &self.field, |tensor| {
+            self.validate().map_err(Fault::new)?;
+            self.resized(tensor)
+        })
+    }
+
+    fn op(&self) -> Op {
+        Op::new("resize")
+            .with("field", &self.field)
+            .with("height", self.height)
+            .with("width", self.width)
+            .with(
+                "filter",
+                match self.filter {
+                    ResizeFilter::Bilinear => "bilinear",
+                    ResizeFilter::Lanczos3 => "lanczos3",
+                },
+            )
+    }
+}

@@ -1,0 +1,161 @@
+//! Files that are cut, changed, or made to do harm.
+
+use proptest::prelude::*;
+
+use super::png::{Kind, file, seal, write, zlib};
+use super::spy::largest_request;
+use super::{decoded, pictures};
+
+const RGB: Kind = Kind { color: 2, depth: 8, interlaced: false };
+
+fn small() -> Vec<u8> {
+    write(RGB, 7, &(0..7 * 5 * 3).map(|i| i * 2).collect::<Vec<_>>(), &[])
+}
+
+/// What decoding says, without taking more memory than this at once.
+fn refused(file: &[u8], most: usize) -> String {
+    let mut why = String::new();
+    let took = largest_request(|| {
+        why = decoded(file, None).err().unwrap_or_else(|| "no error".into());
+    });
+    assert!(took <= most, "{took} bytes at once for {why}");
+    why
+}
+
+#[test]
+fn a_picture_that_is_cut_at_any_byte_is_an_error() {
+    let whole = small();
+    for length in 0..whole.len() {
+        let why = refused(&whole[..length], 1 << 16);
+        assert!(why.starts_with("field \"x\": "), "{length}: {why}");
+    }
+    for (name, whole) in pictures() {
+        for length in 0..whole.len() {
+            let why = refused(&whole[..length], 1 << 20);
+            assert_ne!(why, "no error", "{name} at {length} of {}", whole.len());
+        }
+    }
+}
+
+#[test]
+fn a_png_with_any_bit_changed_is_an_error() {
+    let whole = small();
+    for at in 0..whole.len() {
+        let mut broken = whole.clone();
+        broken[at] ^= 1 << (at % 8);
+        assert_ne!(refused(&broken, 1 << 16), "no error", "byte {at}");
+    }
+}
+
+fn header(width: u32, height: u32, rest: [u8; 5]) -> Vec<u8> {
+    [&width.to_be_bytes()[..], &height.to_be_bytes(), &rest].concat()
+}
+
+#[test]
+fn a_png_that_breaks_the_rules_is_refused() {
+    let (rgb, data) = (header(1, 1, [8, 2, 0, 0, 0]), zlib(&[0, 1, 2, 3]));
+    let index = header(1, 1, [2, 3, 0, 0, 0]);
+    let (ihdr, idat, iend) = ((b"IHDR", &rgb[..]), (b"IDAT", &data[..]), (b"IEND", &[][..]));
+    assert!(decoded(&file(&[ihdr, idat, iend]), None).is_ok());
+    let with = |rest| header(1, 1, rest);
+    for (chunks, says) in [
+        (vec![idat, iend], "does not start with a header"),
+        (vec![(b"IHDR", &rgb[..12]), idat, iend], "does not start with a header"),
+        (vec![ihdr, iend], "picture "),
+        (vec![ihdr, idat], "is cut short"),
+        (vec![ihdr, (b"ABCD", &[]), idat, iend], "has the unknown chunk \"ABCD\""),
+        (vec![(b"IHDR", &header(0, 1, [8, 2, 0, 0, 0])), idat, iend], "claims 0 by 1 pixels"),
+        (vec![(b"IHDR", &with([4, 2, 0, 0, 0])), idat, iend], "colour type 2 with 4 bits"),
+        (vec![(b"IHDR", &with([8, 5, 0, 0, 0])), idat, iend], "colour type 5 with 8 bits"),
+        (vec![(b"IHDR", &with([8, 2, 1, 0, 0])), idat, iend], "methods 1, 0 and 0"),
+        (vec![(b"IHDR", &with([8, 2, 0, 0, 2])), idat, iend], "methods 0, 0 and 2"),
+        (vec![(b"IHDR", &index), idat, iend], "has no palette"),
+        (vec![(b"IHDR", &index), (b"PLTE", &[0; 15]), idat, iend], "has a palette of 15 bytes"),
+        (vec![(b"IHDR", &index), (b"PLTE", &[0; 4]), idat, iend], "has a palette of 4 bytes"),
+        (vec![(b"IHDR", &index), (b"PLTE", &[]), idat, iend], "has a palette of 0 bytes"),
+        (vec![ihdr, (b"IDAT", &data[..9]), iend], "is broken"),
+        (vec![ihdr, (b"IDAT", &zlib(&[5, 1, 2, 3])), iend], "is broken"),
+        (vec![ihdr, (b"IDAT", &zlib(&[0, 1, 2])), iend], "is broken"),
+    ] {
+        let why = refused(&file(&chunks), 1 << 16);
+        assert!(why.contains(says), "{why} is not {says}");
+    }
+}
+
+#[test]
+fn a_bomb_takes_no_memory() {
+    let bomb = |width, height, data: &[u8]| {
+        let header = header(width, height, [8, 6, 0, 0, 0]);
+        file(&[(b"IHDR", &header), (b"IDAT", data), (b"IEND", &[])])
+    };
+    let data = zlib(&[0; 100]);
+    let claim = "claims 4294967295 by 4294967295 pixels; at most 67108864 are decoded";
+    assert!(refused(&bomb(u32::MAX, u32::MAX, &data), 1 << 12).contains(claim));
+    assert!(refused(&bomb(8192, 8193, &data), 1 << 12).contains("at most 67108864"));
+    let why = refused(&bomb(8192, 8192, &data), 1 << 12);
+    assert!(why.contains("more than can be packed into its 111 bytes of data"), "{why}");
+    // A JPEG's size lies in its frame header.
+    let (_, mut jpeg) = pictures().swap_remove(0);
+    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].fill(0xff);
+    let why = refused(&jpeg, 1 << 20);
+    assert!(why.contains("claims 65535 by 65535 pixels; at most"), "{why}");
+    jpeg[frame + 5..frame + 7].fill(0);
+    assert_ne!(refused(&jpeg, 1 << 20), "no error");
+}
+
+fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, u8)>> {
+    prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn a_png_with_some_bytes_changed_never_panics(
+        kind in prop::sample::select(Kind::all().collect::<Vec<_>>()),
+        changes in changes(),
+        sealed: bool,
+    ) {
+        let samples: Vec<u16> = (0..9 * 5 * kind.samples()).map(|i| i as u16 % 2).collect();
+        let palette: &[(&[u8; 4], &[u8])] =
+            if kind.color == 3 { &[(b"PLTE", &[9; 6]), (b"tRNS", &[7; 2])] } else { &[] };
+        let mut file = write(kind, 9, &samples, palette);
+        for (at, byte) in changes {
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
+        if sealed {
+            seal(&mut file);
+        }
+        refused(&file, 8 << 20);
+    }
+
+    #[test]
+    fn a_jpeg_with_some_bytes_changed_never_panics(
+        picture in 0usize..5,
+        changes in changes(),
+        keep in 0usize..20_000,
+    ) {
+        let (_, mut file) = pictures().swap_remove(picture);
+        for (at, byte) in changes {
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
+        // The size stays small, for the sake of the test's time.
+        let frame = file.windows(2).position(|pair| pair[0] == 0xff && pair[1] & 0xfd == 0xc0);
+        if let Some(size) = frame.and_then(|frame| file.get_mut(frame + 5..frame + 9)) {
+            (size[0], size[2]) = (0, 0);
+        }
+        if keep > 10 {
+            file.truncate(keep);
+        }
+        refused(&file, 8 << 20);
+    }
+
+    #[test]
+    fn random_bytes_after_a_right_start_never_panic(rest in prop::collection::vec(any::<u8>(), 0..300)) {
+        refused(&[b"\x89PNG\r\n\x1a\n", &rest[..]].concat(), 1 << 16);
+        refused(&[b"\xff\xd8\xff", &rest[..]].concat(), 8 << 20);
+    }
+}
