@@ -34,11 +34,15 @@ export const modes = (threads) => [
 
 export const name = ({ backend, workers }) => (workers ? `${backend} ${workers}` : backend);
 
+/** The path of a file that a document names, from where the document is. */
+export const beside = (path, name) => new URL(name, `https://x/${path}`).pathname.slice(1);
+
 /** The options of a golden document: the document, and its files from beside it. */
 async function golden(here, path) {
   const spec = await here.json(path);
+  const { file, files: several = [] } = spec.source;
   const files = {};
-  if (spec.source.file) files[spec.source.file] = await here.open(path.replace(/[^/]*$/, spec.source.file));
+  for (const name of [...(file ? [file] : []), ...several]) files[name] = await here.open(beside(path, name));
   return { spec, files };
 }
 

@@ -26,7 +26,9 @@ function natively(path, state, batches) {
 
 /** Goes on where the package runs, in Node or in a page. */
 async function goOn(windrow, open, { path, spec, state, batches, mode }) {
-  const files = spec.source.file ? { [spec.source.file]: await open(path.replace(/[^/]*$/, spec.source.file)) } : {};
+  const { file, files: several = [] } = spec.source;
+  const files = {};
+  for (const name of [...(file ? [file] : []), ...several]) files[name] = await open(new URL(name, `https://x/${path}`).pathname.slice(1));
   const data = await windrow.loader({ spec, files, digest: true, resume: state, ...mode });
   for await (const _ of data) if (--batches === 0) break;
   return { state: data.state, digest: data.digest };

@@ -52,7 +52,7 @@ async function inNode() {
 /** Pages with their headers, and the kinds of cases, or the cases by their text, for each. */
 const SITES = [
   { name: 'plain page', cases: ['cases', 'transforms', 'faults', 'not isolated'] },
-  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'that is isolated', 'do not load are given up'] },
+  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'that is isolated', 'threads that do not load'] },
   { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },
   { name: 'policy without wasm', headers: NO_WASM, cases: ['forbids wasm'] },
   { name: 'policy without workers', headers: NO_WORKER, cases: ['forbids workers'] },

@@ -72,6 +72,10 @@ export const ops = {
   scale: step('scale'),
   oneHot: step('one_hot'),
   filter: step('filter'),
+  decodeImage: step('decode_image'),
+  decodeNumber: step('decode_number'),
+  resize: step('resize'),
+  normalize: step('normalize'),
   /** A function that workers have: served by a worker file under this name, or an export of a module by its URL. */
   js(what, options) {
     if (typeof what === 'string') return { op: 'call', name: what, options };
@@ -87,6 +91,12 @@ export const ops = {
 export const source = {
   range: (start, end) => ({ document: { kind: 'range', ...(end === undefined ? { end: start } : { start, end }) } }),
   csv: (file, options) => ({ document: { kind: 'csv', file: 'data.csv', ...options }, files: { 'data.csv': file } }),
+  jsonl: (file, options) => ({ document: { kind: 'jsonl', file: 'data.jsonl', ...options }, files: { 'data.jsonl': file } }),
+  /** One tar archive or several: WebDataset's form, a sample a key. */
+  tar(archives, options) {
+    const files = Object.fromEntries([archives].flat().map((file, number) => [`${number}.tar`, file]));
+    return { document: { kind: 'tar', files: Object.keys(files), ...options }, files };
+  },
   npy: (fields) => named('npy', fields),
   idx: (fields) => named('idx', fields),
   /** Arrays in memory, a sample a row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */

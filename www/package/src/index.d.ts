@@ -76,6 +76,9 @@ export declare const source: {
   range(end: number | bigint): Source;
   range(start: number | bigint, end: number | bigint): Source;
   csv(file: File, options: { fields: readonly CsvField[]; header?: boolean; delimiter?: string }): Source;
+  jsonl(file: File, options: { fields: readonly object[] }): Source;
+  /** One tar archive or several: WebDataset's form, a sample a key. */
+  tar(archives: File | readonly File[], options: { fields: readonly string[] }): Source;
   npy(fields: { readonly [field: string]: File }): Source;
   idx(fields: { readonly [field: string]: File }): Source;
   /** Arrays in memory, a sample a row. */
@@ -105,6 +108,10 @@ export declare const ops: {
   reshape(options: { field: string; shape: readonly number[] }): Op;
   scale(options: { field: string; factor?: number; offset?: number; dtype?: Dtype }): Op;
   oneHot(options: { field: string; classes: number; dtype?: Dtype }): Op;
+  decodeImage(options: object): Op;
+  decodeNumber(options: object): Op;
+  resize(options: object): Op;
+  normalize(options: object): Op;
   filter(options: { field: string; is: string; value: number }): Op;
   /** A function of the worker file by its name, or an export of a module by its URL. Runs in workers. */
   js(what: string | { module: string | URL; export?: string }, options?: object): Op;
