@@ -2,14 +2,12 @@
 //!
 //! Absent on purpose: guessing from file names. Gzip is known by its first bytes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use super::Source;
 use super::array::{Array, Fields, Layout, byte_size};
 use super::bytes::{ByteSource, Files, InMemory, Stream, identity};
+use super::fields::FieldFiles;
 use crate::dataset::{Dtype, RANK_MAX, Record};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
@@ -53,29 +51,7 @@ pub struct Idx(Fields);
 /// assert_eq!(serde_json::from_str::<IdxOptions>(json)?, options);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IdxOptions {
-    /// The file of each field, by the field's name.
-    pub fields: BTreeMap<String, String>,
-}
-
-impl IdxOptions {
-    /// One file, whose rows are the field `data`.
-    #[must_use]
-    pub fn file(file: impl Into<String>) -> Self {
-        Self { fields: BTreeMap::from([("data".into(), file.into())]) }
-    }
-}
-
-impl<F: Into<String>, N: Into<String>, const COUNT: usize> From<[(F, N); COUNT]> for IdxOptions {
-    /// Pairs of a field and its file.
-    fn from(pairs: [(F, N); COUNT]) -> Self {
-        Self {
-            fields: pairs.into_iter().map(|(field, file)| (field.into(), file.into())).collect(),
-        }
-    }
-}
+pub type IdxOptions = FieldFiles;
 
 impl Idx {
     /// Opens the files and reads their headers, and all of those that are gzip.
@@ -86,8 +62,7 @@ impl Idx {
     /// [`Error::Unsupported`] for gzip without the feature `gz`, [`Error::Setting`] without any
     /// field.
     pub fn open(files: &dyn Files, options: &IdxOptions) -> Result<Self> {
-        let open = |(field, file): (&String, &String)| Ok((field.clone(), files.open(file)?));
-        Self::new(options.fields.iter().map(open).collect::<Result<_>>()?)
+        Self::new(options.open(files)?)
     }
 
     /// The fields with bytes that are open already.

@@ -6,6 +6,7 @@
 mod array;
 mod bytes;
 mod csv;
+mod fields;
 mod idx;
 mod jsonl;
 mod memory;
@@ -14,6 +15,7 @@ mod tar;
 
 pub use bytes::*;
 pub use csv::{Column, Columns, Csv, CsvField, CsvOptions};
+pub use fields::FieldFiles;
 pub use idx::{Idx, IdxOptions};
 pub use jsonl::{Jsonl, JsonlField, JsonlOptions};
 pub use memory::{Range, Values, from_vec, range};

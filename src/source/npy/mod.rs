@@ -4,14 +4,12 @@
 
 mod header;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use super::Source;
 use super::array::{Array, Fields};
 use super::bytes::{ByteSource, Files};
+use super::fields::FieldFiles;
 use crate::dataset::Record;
 use crate::error::{Fault, Result};
 use crate::order::Op;
@@ -52,29 +50,7 @@ pub struct Npy(Fields);
 /// assert_eq!(serde_json::from_str::<NpyOptions>(json)?, options);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NpyOptions {
-    /// The file of each field, by the field's name.
-    pub fields: BTreeMap<String, String>,
-}
-
-impl NpyOptions {
-    /// One file, whose rows are the field `data`.
-    #[must_use]
-    pub fn file(file: impl Into<String>) -> Self {
-        Self { fields: BTreeMap::from([("data".into(), file.into())]) }
-    }
-}
-
-impl<F: Into<String>, N: Into<String>, const COUNT: usize> From<[(F, N); COUNT]> for NpyOptions {
-    /// Pairs of a field and its file.
-    fn from(pairs: [(F, N); COUNT]) -> Self {
-        Self {
-            fields: pairs.into_iter().map(|(field, file)| (field.into(), file.into())).collect(),
-        }
-    }
-}
+pub type NpyOptions = FieldFiles;
 
 impl Npy {
     /// Opens the files and reads their headers.
@@ -84,8 +60,7 @@ impl Npy {
     /// header or a dtype that cannot be read, an array that is cut short, or fields of different
     /// lengths. [`Error::Setting`](crate::Error::Setting) without any field.
     pub fn open(files: &dyn Files, options: &NpyOptions) -> Result<Self> {
-        let open = |(field, file): (&String, &String)| Ok((field.clone(), files.open(file)?));
-        Self::new(options.fields.iter().map(open).collect::<Result<_>>()?)
+        Self::new(options.open(files)?)
     }
 
     /// The fields with bytes that are open already.
