@@ -4,7 +4,7 @@
 //! Absent on purpose: shuffling, epochs, batches.
 
 mod array;
-mod bytes;
+pub(crate) mod bytes;
 mod csv;
 mod fields;
 mod idx;

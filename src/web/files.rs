@@ -7,6 +7,7 @@ use js_sys::Uint8Array;
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 
 use crate::error::{Error, Result};
+use crate::source::bytes::in_bounds;
 use crate::source::{ByteSource, Files};
 
 #[wasm_bindgen]
@@ -72,16 +73,13 @@ impl ByteSource for File {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let wanted = buffer.len();
-        let wrong =
-            |why: String| Error::Format { name: self.name.clone(), offset: Some(offset), why };
-        if offset.checked_add(wanted as u64).is_none_or(|end| end > self.len) {
-            return Err(wrong(format!("{wanted} bytes wanted here, it has {} in all", self.len)));
-        }
+        in_bounds(self, offset, wanted)?;
         let what = || format!("reading {wanted} bytes of {} at {offset}", self.name);
         let read = |reader: &Reader| reader.read(&self.name, offset as f64, wanted as f64);
         let bytes = with(&what, read)?;
         if bytes.length() as usize != wanted {
-            return Err(wrong(format!("{wanted} bytes wanted here, {} came", bytes.length())));
+            let why = format!("{wanted} bytes wanted here, {} came", bytes.length());
+            return Err(Error::Format { name: self.name.clone(), offset: Some(offset), why });
         }
         bytes.copy_to(buffer);
         Ok(())

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::super::past_end;
+use super::super::in_bounds;
 use super::read_some;
 use crate::error::{Error, Result};
 use crate::source::ByteSource;
@@ -60,9 +60,7 @@ impl ByteSource for LocalFile {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let wanted = buffer.len();
-        if offset.checked_add(wanted as u64).is_none_or(|end| end > self.len) {
-            return Err(past_end(self, offset, wanted));
-        }
+        in_bounds(self, offset, wanted)?;
         let mut done = 0;
         while done < wanted {
             match read_some(&self.file, offset + done as u64, &mut buffer[done..]) {

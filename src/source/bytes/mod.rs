@@ -95,24 +95,22 @@ pub fn identity(source: &dyn ByteSource) -> Result<String> {
     Ok(hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The error of reading `wanted` bytes where the source has no more so many.
-fn past_end(source: &dyn ByteSource, offset: u64, wanted: usize) -> Error {
-    Error::Format {
-        name: source.name().into(),
-        offset: Some(offset),
-        why: format!("{wanted} bytes wanted here, it has {} in all", source.len()),
+/// Whether the source has `wanted` bytes at `offset`, or the error that it has not.
+pub(crate) fn in_bounds(source: &dyn ByteSource, offset: u64, wanted: usize) -> Result<()> {
+    match offset.checked_add(wanted as u64) {
+        Some(end) if end <= source.len() => Ok(()),
+        _ => Err(Error::Format {
+            name: source.name().into(),
+            offset: Some(offset),
+            why: format!("{wanted} bytes wanted here, it has {} in all", source.len()),
+        }),
     }
 }
 
-/// Copies from bytes in memory, for [`ByteSource::read_at`].
+/// Copies from all the bytes of a source, for [`ByteSource::read_at`].
 fn read_slice(source: &dyn ByteSource, bytes: &[u8], offset: u64, buffer: &mut [u8]) -> Result<()> {
-    let part = usize::try_from(offset).ok().and_then(|start| {
-        let end = start.checked_add(buffer.len())?;
-        bytes.get(start..end)
-    });
-    match part {
-        Some(part) => buffer.copy_from_slice(part),
-        None => return Err(past_end(source, offset, buffer.len())),
-    }
+    in_bounds(source, offset, buffer.len())?;
+    let start = offset as usize;
+    buffer.copy_from_slice(&bytes[start..start + buffer.len()]);
     Ok(())
 }
