@@ -204,8 +204,6 @@ impl<P: Pipeline> Builder<P> {
             Some(state) => resume(&plan, &mut stages, state, self.hasher.is_some())?,
             None => Point { digest: self.hasher.map(|_| digest::START), ..Point::default() },
         };
-        let mut start = point.clone();
-        start.digest = start.digest.filter(|_| self.hasher.is_some());
 
         let measure = self.measure.unwrap_or_else(|| Box::new(bytes_of));
         let work = Arc::new(Work { dataset, measure, strict: round_trip });
@@ -228,7 +226,7 @@ impl<P: Pipeline> Builder<P> {
         Ok(Loader {
             stream: Box::new(Run { workers, stages, reported: point.mark.reported }),
             plan: Arc::new(plan),
-            point: start,
+            point,
             hasher: self.hasher,
             shutdown_timeout: self.shutdown_timeout,
             open: true,

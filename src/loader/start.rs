@@ -28,8 +28,8 @@ pub(super) fn resume<T, S: Stages<T>>(
     state: &State,
     digest: bool,
 ) -> Result<Point> {
-    let mut mark = plan.resume(state)?;
-    let mut cursors = std::mem::take(&mut mark.cursors).into_iter();
+    let mark = plan.resume(state)?;
+    let mut cursors = mark.cursors.iter().cloned();
     stages.restore(&mut cursors)?;
     if cursors.next().is_some() {
         return Err(Error::State { why: "it has cursors of more stages than the pipeline".into() });
@@ -41,6 +41,5 @@ pub(super) fn resume<T, S: Stages<T>>(
             current: "on".into(),
         });
     }
-    let mark = plan.resume(state)?;
-    Ok(Point { mark, batches: state.batches(), digest: state.digest() })
+    Ok(Point { mark, batches: state.batches(), digest: state.digest().filter(|_| digest) })
 }
