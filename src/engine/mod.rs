@@ -152,8 +152,8 @@ impl<T> Engine<T> {
 
     /// The next task to give to a worker, if there is any to give now.
     ///
-    /// Positions to be redone come first, the earliest before the others, each alone. The first position not yet popped is always
-    /// handed out, however tight the limits are.
+    /// Positions to be redone come first, the earliest before the others, each alone. The first
+    /// position not yet popped is always handed out, however tight the limits are.
     pub fn next_task(&mut self) -> Option<Task> {
         if let Some(position) = self.redo.pop_first() {
             return Some(self.hand_out(position, 1));
@@ -181,10 +181,6 @@ impl<T> Engine<T> {
         let bytes = self.window.came_back(task.count, completion.bytes, completion.nanos);
         let group = group::of(&mut self.groups, task.start);
         group.add_bytes(bytes);
-        let again = |trouble: &mut Trouble, retries| {
-            trouble.failures += 1;
-            trouble.failures <= retries
-        };
         let retries = self.window.limits().retries;
         if task.count == group.count() && completion.results.iter().all(Result::is_ok) {
             group.fill(completion.results);
@@ -196,7 +192,8 @@ impl<T> Engine<T> {
                 Ok(sample) => Ok(sample),
                 Err(fault) => {
                     let trouble = self.book.entry(position).or_default();
-                    if again(trouble, retries) {
+                    trouble.failures += 1;
+                    if trouble.failures <= retries {
                         self.redo.insert(position);
                         self.window.sent_again();
                         group.open();
@@ -230,7 +227,7 @@ impl<T> Engine<T> {
             group.open();
             self.redo.insert(position);
         } else if let Some(trouble) = self.book.remove(&position) {
-            self.window.came_back(1, Some(0), 0);
+            self.window.given_up();
             let index = trouble.losses.last().and_then(|loss| loss.index);
             group.put(
                 position,

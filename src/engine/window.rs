@@ -92,7 +92,7 @@ impl Window {
         let size = self.size(left).min(left);
         let room = self.limits.samples.saturating_sub(ahead).min(self.byte_room());
         if ahead == 0 {
-            return size.min(room.max(1)).min(left);
+            return size.min(room.max(1));
         }
         // A whole group or none: filling up what each popped sample frees would undo the grouping.
         if tasks as u64 >= self.limits.tasks || size > room { 0 } else { size }
@@ -124,6 +124,12 @@ impl Window {
     pub(super) fn sent_again(&mut self) {
         self.away += 1;
         self.held -= 1;
+    }
+
+    /// One position will not come back: it holds nothing, and tells nothing of what others cost.
+    pub(super) fn given_up(&mut self) {
+        self.away -= 1;
+        self.held += 1;
     }
 
     /// Whether nothing is ahead of the consumer.
