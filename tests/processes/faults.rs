@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a sample does to its worker.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-enum Deed {
+pub(crate) enum Deed {
     Kill(i32),
     Stop,
     Exit(i32),
@@ -65,16 +65,11 @@ fn plotted(plot: Plot, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> +
 
 impl Deed {
     #[allow(unsafe_code)]
-    fn run(self) -> Result<(), Fault> {
+    pub(crate) fn run(self) -> Result<(), Fault> {
         use rustix::process::{Pid, Signal, getpid, kill_process};
-        let channel = || {
-            let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
-            let numbers = fds.filter_map(|fd| fd.file_name().to_str()?.parse::<i32>().ok());
-            numbers.filter(|number| *number >= 64).min().unwrap()
-        };
         let write = |bytes: &[u8]| {
             // SAFETY: the descriptor is open, and nobody is surprised here by what is done to it.
-            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel()) };
+            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel_of_this_worker()) };
             rustix::io::write(fd, bytes).unwrap();
         };
         let signal = |number: i32| Signal::from_named_raw(number).unwrap();
@@ -121,6 +116,13 @@ impl Deed {
         }
         Ok(())
     }
+}
+
+/// Where a worker hears and answers its loader.
+pub(crate) fn channel_of_this_worker() -> i32 {
+    let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let numbers = fds.filter_map(|fd| fd.file_name().to_str()?.parse::<i32>().ok());
+    numbers.filter(|number| *number >= 64).min().unwrap()
 }
 
 /// A frame as a worker would make it.
