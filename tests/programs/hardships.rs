@@ -66,6 +66,9 @@ pub const TESTS: &[Test] = &[
             _ => assert_eq!(lines, ["20 are good", "20 are good", "0 left"], "{output:?}"),
         }
     }),
+    ("shared_memory_that_workers_cannot_reach_costs_a_copy_and_no_sample", || {
+        says("unreachable", "20 are good");
+    }),
     ("a_worker_that_the_system_kills_for_memory_is_called_that", || {
         let Some(output) = with_memory(200 << 20, "hungry", [("BYTES", 10), ("MORE", 400 << 20)])
         else {

@@ -29,6 +29,27 @@ fn hungry(
     }))
 }
 
+/// Samples whose worker dies as if its shared memory were not there, as soon as it has slots.
+fn unreachable(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = Tensor> + use<>> {
+    Ok(range(0..20).try_map(move |x| {
+        let maps = std::fs::read_to_string("/proc/self/maps")?;
+        let size = |line: &str| {
+            let (start, end) = line.split(' ').next()?.split_once('-')?;
+            Some(u64::from_str_radix(end, 16).ok()? - u64::from_str_radix(start, 16).ok()?)
+        };
+        if maps.lines().any(|line| is_shared(line) && size(line).unwrap() > 65536) {
+            // SAFETY: it ends this process.
+            unsafe { libc::raise(libc::SIGBUS) };
+        }
+        Tensor::from_slice([20_000], &[x as u8; 20_000])
+    }))
+}
+
+/// Whether a line of a memory map is of memory that windrow shares.
+fn is_shared(line: &str) -> bool {
+    line.contains("memfd:windrow") || line.contains("/dev/shm/wr")
+}
+
 /// Drains a loader and says in one line how that went: every error once.
 macro_rules! drained {
     ($builder:expr) => {
@@ -133,6 +154,10 @@ pub fn play(role: &str) -> bool {
             println!("{}", drained!(Loader::recipe(hungry, (2_000_000, 0))));
             println!("{} left", std::fs::read_dir("/dev/shm").unwrap().count());
         }
+        "unreachable" => {
+            init();
+            println!("{}", drained!(Loader::recipe(unreachable, ())));
+        }
         "hungry" => {
             init();
             let number = |name: &str| std::env::var(name).unwrap().parse().unwrap();
@@ -181,13 +206,12 @@ pub fn play(role: &str) -> bool {
 /// What a program has of the system: descriptors, children, threads, mappings, and names.
 fn held() -> [usize; 5] {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let shared = |line: &&str| line.contains("memfd:windrow") || line.contains("/dev/shm/wr");
     let named = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("wr");
     [
         open_files(),
         children(),
         std::fs::read_dir("/proc/self/task").unwrap().count(),
-        maps.lines().filter(shared).count(),
+        maps.lines().filter(|line| is_shared(line)).count(),
         std::fs::read_dir("/dev/shm").map_or(0, |dir| dir.flatten().filter(named).count()),
     ]
 }
