@@ -41,6 +41,9 @@ pub use inventory;
 #[doc(hidden)]
 pub use process::TestEntry;
 pub use process::init;
+#[doc(hidden)]
+#[cfg(all(unix, fuzzing))]
+pub use process::properties;
 pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, Capabilities, Info, registry};
 pub use run::{Fill, run};

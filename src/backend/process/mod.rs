@@ -26,6 +26,8 @@ mod init;
 mod ledger;
 mod message;
 mod parcel;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod seat;
 mod server;
 mod sink;
