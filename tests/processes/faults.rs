@@ -42,6 +42,11 @@ struct Plot {
 }
 
 impl Deed {
+    /// Does it, whatever the sample is.
+    pub(crate) fn done(self) -> Result<(), Fault> {
+        self.run()
+    }
+
     fn on(self, position: u64) -> Plot {
         Plot { deed: self, position, once: None, samples: 50 }
     }
@@ -65,11 +70,16 @@ fn plotted(plot: Plot, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> +
 
 impl Deed {
     #[allow(unsafe_code)]
-    pub(crate) fn run(self) -> Result<(), Fault> {
+    fn run(self) -> Result<(), Fault> {
         use rustix::process::{Pid, Signal, getpid, kill_process};
+        let channel = || {
+            let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+            let numbers = fds.filter_map(|fd| fd.file_name().to_str()?.parse::<i32>().ok());
+            numbers.filter(|number| *number >= 64).min().unwrap()
+        };
         let write = |bytes: &[u8]| {
             // SAFETY: the descriptor is open, and nobody is surprised here by what is done to it.
-            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel_of_this_worker()) };
+            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel()) };
             rustix::io::write(fd, bytes).unwrap();
         };
         let signal = |number: i32| Signal::from_named_raw(number).unwrap();
@@ -116,13 +126,6 @@ impl Deed {
         }
         Ok(())
     }
-}
-
-/// Where a worker hears and answers its loader.
-pub(crate) fn channel_of_this_worker() -> i32 {
-    let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
-    let numbers = fds.filter_map(|fd| fd.file_name().to_str()?.parse::<i32>().ok());
-    numbers.filter(|number| *number >= 64).min().unwrap()
 }
 
 /// A frame as a worker would make it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::common::within;
-use crate::faults::{Deed, channel_of_this_worker};
+use crate::faults::Deed;
 use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -38,17 +38,24 @@ impl Lie {
     #[allow(unsafe_code)]
     fn tell(&self) {
         // SAFETY: the descriptor is open as long as this process.
-        let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel_of_this_worker()) };
+        let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel()) };
         assert_eq!(rustix::io::write(fd, &self.bytes).unwrap(), self.bytes.len());
         match self.then {
             Then::Waits => {}
-            Then::Dies => Deed::Kill(9).run().unwrap(),
+            Then::Dies => Deed::Kill(9).done().unwrap(),
             Then::Hushes => rustix::net::shutdown(fd, rustix::net::Shutdown::Write).unwrap(),
         }
         loop {
             std::thread::sleep(Duration::from_secs(1));
         }
     }
+}
+
+/// Where this worker hears and answers its loader.
+fn channel() -> i32 {
+    let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let numbers = fds.filter_map(|fd| fd.file_name().to_str()?.parse::<i32>().ok());
+    numbers.filter(|number| *number >= 64).min().unwrap()
 }
 
 /// Each sample comes with the number of the process that made it, counted from 0.

@@ -19,7 +19,7 @@ fn on<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
 }
 
 fn die() {
-    Deed::Kill(9).run().unwrap();
+    Deed::Kill(9).done().unwrap();
 }
 
 /// When the first process in each worker's place dies.
@@ -138,7 +138,8 @@ fn a_worker_killed_before_it_says_a_word_costs_nothing() {
     within(LIMIT, || {
         let folder = tempfile::tempdir().unwrap();
         let first = folder.path().join("first");
-        let script = format!("mkdir {} 2> /dev/null && kill -9 $$; exec \"$0\" \"$@\"", first.display());
+        let script =
+            format!("mkdir {} 2> /dev/null && kill -9 $$; exec \"$0\" \"$@\"", first.display());
         let own = std::env::current_exe().unwrap();
         let arguments = ["-c".into(), script, own.display().to_string()];
         let loader = on(Loader::recipe(numbers, 100)).worker_program("sh", arguments);
@@ -205,7 +206,7 @@ fn wild(
     Ok(range(0..300).random_map(seed, |x, rng| (x, rng.below(24))).try_map(move |(x, choice)| {
         let first = || std::fs::File::create_new(folder.join(x.to_string())).is_ok();
         if let Some(deed) = DEEDS[choice as usize].filter(|_| first()) {
-            deed.run()?;
+            deed.done()?;
         }
         Ok::<_, Fault>(vec![x as u8; (choice * 500) as usize])
     }))
