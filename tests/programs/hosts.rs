@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use windrow::dataset::{Dtype, Tensor};
 use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, init, range};
 
@@ -133,14 +134,14 @@ pub fn play(role: &str) -> bool {
         "crowded" => {
             init();
             let limit = std::env::var("LIMIT").unwrap().parse().unwrap();
-            limit_to(libc::RLIMIT_NPROC, limit);
+            limit_to(Resource::Nproc, limit);
             println!("{}", drained!(Loader::recipe(numbers, 100)));
         }
         "descriptors" => {
             init();
             println!("{}", drained!(Loader::recipe(hungry, (20_000, 0))));
             for limit in 4..48 {
-                limit_to(libc::RLIMIT_NOFILE, limit);
+                limit_to(Resource::Nofile, limit);
                 println!("{limit}: {}", drained!(Loader::recipe(hungry, (20_000, 0))));
             }
         }
@@ -216,14 +217,9 @@ fn held() -> [usize; 5] {
     ]
 }
 
-fn limit_to(what: libc::__rlimit_resource_t, most: u64) {
-    // SAFETY: it reads and sets a limit of this process.
-    unsafe {
-        let mut limit = std::mem::zeroed();
-        assert_eq!(libc::getrlimit(what, &raw mut limit), 0);
-        limit.rlim_cur = most;
-        assert_eq!(libc::setrlimit(what, &raw const limit), 0);
-    }
+fn limit_to(what: Resource, most: u64) {
+    let maximum = getrlimit(what).maximum;
+    setrlimit(what, Rlimit { current: Some(most), maximum }).unwrap();
 }
 
 /// Gives this process and its workers a `/dev/shm` of their own that is soon full.

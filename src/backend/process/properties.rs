@@ -229,7 +229,7 @@ pub fn wire(bytes: &[u8]) -> bool {
     let size = rest.len() / usize::from(*tensors).max(1);
     let parts = (0..usize::from(*tensors)).map(|number| &rest[number * size..][..size]);
     let tensors: Result<Vec<Tensor>, _> =
-        parts.map(|part| Tensor::new(Dtype::U8, &[size as u64], part)).collect();
+        parts.map(|part| Tensor::new(Dtype::U8, [size as u64], part)).collect();
     let Ok(tensors) = tensors else { return false };
     fn again<T: DeserializeOwned + Serialize>(inline: &[u8], tensors: &[Tensor]) -> bool {
         let Ok(value) = decode::<T>(inline, tensors.to_vec()) else { return false };
@@ -283,6 +283,9 @@ mod tests {
                     }
                     seed[place] = before;
                     holds(&seed[..place]);
+                    let mut long = seed.clone();
+                    long[place..].iter_mut().take(8).for_each(|byte| *byte = 0xff);
+                    holds(&long);
                 }
             }
         }
