@@ -57,7 +57,6 @@ use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::engine::Task;
 use crate::error::{Error, Result};
 use forks::ForkServer;
-use init::Entry;
 use message::{Identity, Setup};
 use seat::Seat;
 use sink::Decoding;
@@ -100,6 +99,11 @@ impl<T: Send + 'static> Processes<T> {
         decode: Decode<T>,
         work: Arc<dyn Fill<T>>,
     ) -> Result<Self> {
+        let build = match address::image() {
+            Ok(image) => &*image.build,
+            Err(_) if settings.program.is_some() => "",
+            Err(why) => return Err(address::unplaced(why.clone())),
+        };
         let entry = init::entry(&settings)?;
         if let (StartMethod::Fork, true) = (settings.start_method, settings.starts_another()) {
             return Err(Error::Unsupported {
@@ -116,11 +120,6 @@ impl<T: Send + 'static> Processes<T> {
                 instead: "use max_tasks_per_worker".into(),
             });
         }
-        let build = match address::image() {
-            Ok(image) => &*image.build,
-            Err(_) if entry == Entry::Elsewhere => "",
-            Err(why) => return Err(address::unplaced(why.clone())),
-        };
         let identity = Identity::own(build);
         let server = match settings.start_method {
             StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),
