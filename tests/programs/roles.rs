@@ -98,6 +98,17 @@ fn hanging(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<
     }))
 }
 
+fn stopping(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..20).map(|x| {
+        if x == 7 {
+            eprintln!("worker {}", std::process::id());
+            // SAFETY: a signal to this process.
+            unsafe { libc::raise(libc::SIGSTOP) };
+        }
+        x
+    }))
+}
+
 /// Has the workers run by the command in `LAUNCHER` or `WORKER`, an argument a line.
 fn run_by<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
     let command = |name| {
@@ -194,6 +205,10 @@ pub fn play(role: &str) {
             init();
             drain!(Loader::recipe(hanging, ()).timeout(Duration::from_millis(300)));
             println!("{} children", children());
+        }
+        "stops" => {
+            init();
+            drain!(Loader::recipe(stopping, ()).timeout(Duration::from_millis(300)));
         }
         "nested" => {
             init();

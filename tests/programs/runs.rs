@@ -118,6 +118,12 @@ const TESTS: &[Test] = &[
         let mut server = by("LAUNCHER", launcher, "suicidal");
         said_by(server.env("WINDROW_START_METHOD", "forkserver"), "200 of 200 are good");
         workers_of_go(by("LAUNCHER", launcher, "busy"), true);
+        let output = output_of(&mut by("LAUNCHER", launcher, "stops"));
+        assert!(text(&output.stdout).contains("19 of 20 are good"), "{output:?}");
+        let stopped = text(&output.stderr).lines().filter_map(|line| line.strip_prefix("worker "));
+        let stopped: Vec<u32> = stopped.map(|pid| pid.parse().unwrap()).collect();
+        assert!(!stopped.is_empty(), "{output:?}");
+        assert!(!stopped.into_iter().any(is_running), "a stopped worker is left");
     }),
     ("a_launcher_further_away_from_the_worker_is_refused", || {
         let launcher = "sh\n-c\n(\"$@\"; true); true\nsh";

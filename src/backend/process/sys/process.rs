@@ -214,7 +214,7 @@ impl Process {
                 self.end_fd().map(|fd| super::wait_for(&[(fd, false)], Some(Duration::ZERO)));
             return asked(!matches!(ended, Some(Ok(ended)) if !ended[0]));
         }
-        if self.inner.as_ref().is_some_and(|(pid, ended)| is_running(*pid, ended.as_ref())) {
+        if self.inner.as_ref().is_some_and(|(_, ended)| is_running(ended.as_ref())) {
             return None;
         }
         loop {
@@ -237,13 +237,10 @@ fn kill(pid: Pid, _pidfd: Option<&OwnedFd>) {
     _ = rustix::process::kill_process(pid, Signal::KILL);
 }
 
-/// Whether a process that is another's child has not ended.
-fn is_running(pid: Pid, pidfd: Option<&OwnedFd>) -> bool {
-    match pidfd {
-        Some(fd) => !super::wait_for(&[(fd.as_fd(), false)], Some(Duration::ZERO))
-            .is_ok_and(|ended| ended[0]),
-        None => rustix::process::test_kill_process(pid).is_ok(),
-    }
+/// Whether a process that is another's child has not ended, where the system tells.
+fn is_running(pidfd: Option<&OwnedFd>) -> bool {
+    let now = Some(Duration::ZERO);
+    pidfd.is_some_and(|fd| !super::wait_for(&[(fd.as_fd(), false)], now).is_ok_and(|end| end[0]))
 }
 
 fn ended(status: WaitStatus) -> Ended {
