@@ -40,6 +40,9 @@ pub use inline::Inline;
 pub use inventory;
 pub use process::init;
 #[doc(hidden)]
+#[cfg(not(unix))]
+pub use process::inventory;
+#[doc(hidden)]
 pub use process::{Registered, TestEntry};
 pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, Capabilities, Info, registry};

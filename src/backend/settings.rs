@@ -71,13 +71,6 @@ pub(crate) struct Settings {
     pub(crate) ahead_bytes: u64,
 }
 
-impl Settings {
-    /// Whether another program than this one is started.
-    pub(crate) fn starts_another(&self) -> bool {
-        self.program.is_some() || self.launcher.is_some()
-    }
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::register::SPEC;
 use super::start::plan;
 use super::{Builder, Loader};
 use crate::backend::process::{Decode, Launch};
@@ -101,12 +102,10 @@ impl Loader<()> {
     }
 }
 
-/// The name of the recipe of documents.
-const SPEC: &str = "windrow::spec";
-
-crate::register!(SPEC, open_spec);
-
-fn open_spec((json, folder): (String, PathBuf), _: &WorkerContext) -> Result<SpecPipeline> {
+pub(super) fn open_spec(
+    (json, folder): (String, PathBuf),
+    _: &WorkerContext,
+) -> Result<SpecPipeline> {
     Spec::from_json(&json)?.open(&Folder::new(folder))
 }
 

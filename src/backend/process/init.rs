@@ -27,8 +27,9 @@ static IS_WORKER: AtomicBool = AtomicBool::new(false);
 /// Makes worker processes possible: call it in the first line of `main`.
 ///
 /// A worker process is this very program, started again; in it, this call works for the loader that
-/// started it and never returns. Everywhere else it returns at once. In the tests of `cargo test`,
-/// use [`test_entry!`](crate::test_entry) instead.
+/// started it and never returns. Everywhere else it returns at once. A program that is to be the
+/// worker of others ([`worker_program`](crate::loader::Builder::worker_program)) begins with it too.
+/// In the tests of `cargo test`, use [`test_entry!`](crate::test_entry) instead.
 ///
 /// ```standalone_crate
 /// fn main() -> windrow::Result<()> {

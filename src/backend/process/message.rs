@@ -164,3 +164,35 @@ pub(super) fn body<T: Serialize>(message: &T) -> Result<Vec<u8>> {
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<(T, &[u8])> {
     postcard::take_from_bytes(body).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::recipe::{Hooks, Opened, Opener};
+
+    struct Nothing;
+
+    impl Opener<()> for Nothing {
+        fn open((): ()) -> Result<Opened> {
+            Err(Error::Workers { why: "it opens nothing".into() })
+        }
+    }
+
+    #[test]
+    fn another_build_is_refused_by_place_and_another_version_or_platform_always() {
+        let own = Identity::own("a");
+        let named = Launch::by_name("name", &()).unwrap();
+        let placed = Launch::by_place::<(), (), Nothing>(|(), _| Ok(()), &(), Hooks::NONE);
+        let placed = placed.unwrap();
+        assert_eq!(own.difference(&own, &placed), None);
+        let build = Identity { build: "b".into(), ..own.clone() };
+        assert!(own.difference(&build, &placed).unwrap().contains("build b, this one has a"));
+        assert_eq!(own.difference(&build, &named), None);
+        let version = Identity { version: "9.9.9".into(), ..own.clone() };
+        let target = Identity { target: "s390x-linux-32".into(), ..own.clone() };
+        for launch in [&named, &placed] {
+            assert!(own.difference(&version, launch).unwrap().contains("windrow 9.9.9"));
+            assert!(own.difference(&target, launch).unwrap().contains("platform s390x-linux-32"));
+        }
+    }
+}

@@ -105,7 +105,8 @@ impl<T: Send + 'static> Processes<T> {
             Err(why) => return Err(address::unplaced(why.clone())),
         };
         let entry = init::entry(&settings)?;
-        if let (StartMethod::Fork, true) = (settings.start_method, settings.starts_another()) {
+        let another = settings.program.is_some() || settings.launcher.is_some();
+        if settings.start_method == StartMethod::Fork && another {
             return Err(Error::Unsupported {
                 what: "start method fork".into(),
                 why: "it copies this process and starts no program".into(),

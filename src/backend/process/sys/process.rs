@@ -160,8 +160,9 @@ impl Process {
         Ok(Self { pid, ended: os_pidfd(pid), errors: None, asked: Some(asked), inner: None })
     }
 
+    /// The worker's number.
     pub(in super::super) fn pid(&self) -> u32 {
-        self.pid.as_raw_nonzero().get().unsigned_abs()
+        self.inner.as_ref().map_or(self.pid, |(pid, _)| *pid).as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Can be read when the process has ended, where the system has such a thing.
