@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::frame::{Decoder, Encoder, Kind};
-use super::message::{self, EndNote, Identity, Order, Report, Setup, SlabNote, Streaming, Where};
+use super::message::{
+    self, EndNote, Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where,
+};
 use super::parcel::{Item, Packing, unpack};
 use super::slab::{Collected, Parcel, Part};
 use crate::backend::recipe::Expected;
@@ -108,7 +110,7 @@ pub fn messages(bytes: &[u8]) -> bool {
     }
     let Some((which, bytes)) = bytes.split_first() else { return false };
     match which % 9 {
-        0 => again::<Identity>(bytes),
+        0 => again::<Greeting>(bytes),
         1 => again::<Setup>(bytes),
         2 => again::<Order>(bytes),
         3 => again::<Report>(bytes),
@@ -126,7 +128,7 @@ fn message_seeds() -> Vec<Vec<u8>> {
     }
     let parcel = Where::Slot { slot: 3, generation: 1, bytes: 70_000 };
     vec![
-        seed(0, &Identity::own("0123456789abcdef")),
+        seed(0, &Greeting { identity: Identity::own("0123456789abcdef"), process: 9, parent: 8 }),
         seed(2, &Order { id: 300, start: 1 << 40, count: 7, slot: Some((3, 1)) }),
         seed(3, &Report { task: 300, nanos: 1_000_000, parcel }),
         seed(3, &Report { task: 0, nanos: 1, parcel: Where::Streamed }),
