@@ -140,7 +140,7 @@ pub fn play(role: &str) -> bool {
         "descriptors" => {
             init();
             println!("{}", drained!(Loader::recipe(hungry, (20_000, 0))));
-            for limit in 4..48 {
+            for limit in (4..16).chain([24, 48]) {
                 limit_to(Resource::Nofile, limit);
                 println!("{limit}: {}", drained!(Loader::recipe(hungry, (20_000, 0))));
             }
