@@ -75,7 +75,7 @@ pub mod stage;
 pub mod web;
 
 pub use backend::{Backend, WorkerContext, init};
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Reduce, Reducer};
 pub use error::{Error, Fault, FaultKind, Loss, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;

@@ -13,6 +13,7 @@ use super::feed::Workers;
 use super::measure::bytes_of;
 use super::processes::{self, Ending};
 use super::recipe::Origin;
+use super::reduction::{Reduction, Slot};
 use super::run::Run;
 use super::start::{plan, resume};
 use super::work::{Measure, RoundTrip, Work, round_trip};
@@ -48,6 +49,7 @@ pub struct Builder<P: Pipeline> {
     pub(super) losses: u32,
     pub(super) settings: Settings,
     pub(super) hooks: Hooks,
+    pub(super) reducers: Vec<Slot>,
 }
 
 impl<P: Pipeline> Builder<P> {
@@ -71,6 +73,7 @@ impl<P: Pipeline> Builder<P> {
             losses: 2,
             settings: Settings::default(),
             hooks: Hooks::default(),
+            reducers: Vec::new(),
         }
     }
 
@@ -205,10 +208,13 @@ impl<P: Pipeline> Builder<P> {
             None => Point { digest: self.hasher.map(|_| digest::START), ..Point::default() },
         };
 
+        let reduction = Reduction::new(self.reducers, point.mark.position)?;
+        let additions = reduction.as_ref().map(Reduction::additions).unwrap_or_default();
         let measure = self.measure.unwrap_or_else(|| Box::new(bytes_of));
-        let work = Arc::new(Work { dataset, measure, strict: round_trip });
+        let strict = round_trip;
+        let work = Arc::new(Work { dataset, measure, strict, additions: additions.clone() });
         let mut settings = self.settings;
-        settings.ahead_bytes = limits.bytes;
+        (settings.ahead_bytes, settings.additions) = (limits.bytes, additions);
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
         let backend = match (custom, crossing) {
             (Some(custom), _) => custom(work, workers)?,
@@ -217,12 +223,20 @@ impl<P: Pipeline> Builder<P> {
             }
             _ => backend::start(backend, work, workers)?,
         };
+        if reduction.is_some() && !backend.brings_additions() {
+            return Err(Error::Unsupported {
+                what: format!("reduce with backend {}", backend.info().name),
+                why: "its workers do not send what samples add".into(),
+                instead: "use backend inline, threads or processes".into(),
+            });
+        }
         log::info("loader", || {
             let name = backend.info().name;
             format!("{name}, {} workers, from position {}", backend.workers(), point.mark.position)
         });
         let (end, warn_after) = (plan.len(), self.warn_after.max(Duration::from_millis(1)));
-        let workers = Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after);
+        let workers =
+            Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after, reduction);
         Ok(Loader {
             stream: Box::new(Run { workers, stages, reported: point.mark.reported }),
             plan: Arc::new(plan),

@@ -10,6 +10,7 @@ use crate::order::{Mark, Skips};
 use crate::stage::{Feed, Step};
 
 use super::OnError;
+use super::reduction::Reduction;
 
 /// An engine, the backend that works for it, and what happens to samples that fail.
 pub(super) struct Workers<T> {
@@ -20,6 +21,8 @@ pub(super) struct Workers<T> {
     on_error: OnError,
     skips: Skips,
     warn_after: Duration,
+    /// Where there are reducers.
+    pub(super) reduction: Option<Reduction>,
     /// The workers are all gone; why, until it was told.
     broken: Option<Option<Error>>,
 }
@@ -32,6 +35,7 @@ impl<T> Workers<T> {
         limits: Limits,
         on_error: OnError,
         warn_after: Duration,
+        reduction: Option<Reduction>,
     ) -> Self {
         Self {
             engine: Engine::new(start.position..end, limits),
@@ -40,6 +44,7 @@ impl<T> Workers<T> {
             on_error,
             skips: start.skips,
             warn_after,
+            reduction,
             broken: None,
         }
     }
@@ -131,7 +136,12 @@ impl<T> Workers<T> {
 impl<T> Feed<T> for Workers<T> {
     fn poll(&mut self) -> Step<T> {
         loop {
-            match self.engine.pop() {
+            let next = self.engine.pop();
+            if let (Some(reduction), Next::Ready(position, outcome)) = (&mut self.reduction, &next)
+            {
+                reduction.take(*position, outcome.is_ok());
+            }
+            match next {
                 Next::Ready(_, Ok(Some(sample))) => return Step::Item(sample),
                 Next::Ready(_, Ok(None)) => {}
                 Next::Ready(position, Err(error)) => {

@@ -122,9 +122,11 @@ impl<T: Send + 'static> Processes<T> {
         let (sender, events) = mpsc::channel();
         let waker = Arc::new(Mutex::new(None));
         let limit = settings.startup_timeout.saturating_mul(4);
+        let additions = settings.additions.clone();
+        let sink = Decoding { events: sender, decode, work, additions, waker: waker.clone() };
         let supervisor = Supervisor {
             shared: shared.clone(),
-            sink: Box::new(Decoding { events: sender, decode, work, waker: waker.clone() }),
+            sink: Box::new(sink),
             seats,
             settings,
             launch,
@@ -180,9 +182,16 @@ fn forked(
             });
         }
     }
-    let (identity, launch) = (identity.clone(), launch.clone());
-    let setup =
-        Setup { identity, worker: 0, workers, incarnation: 0, is_server: true, threads: 1, launch };
+    let setup = Setup {
+        identity: identity.clone(),
+        worker: 0,
+        workers,
+        incarnation: 0,
+        is_server: true,
+        threads: 1,
+        reducers: Vec::new(),
+        launch: launch.clone(),
+    };
     ForkServer::start(&forks::From::Here, &setup, expected, settings.startup_timeout)
 }
 
@@ -225,6 +234,10 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
 
     fn wake(&mut self, waker: &Waker) {
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+    }
+
+    fn brings_additions(&self) -> bool {
+        true
     }
 
     fn activity(&self) -> Vec<Option<u64>> {
