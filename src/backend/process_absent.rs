@@ -41,6 +41,12 @@ pub(super) fn available() -> std::result::Result<(), String> {
     Err(WHY.into())
 }
 
+/// Whether this program can have worker processes, or why not.
+pub(crate) fn ready() -> Result<()> {
+    let (what, instead) = ("backend processes".into(), "use backend auto".into());
+    Err(Error::Unsupported { what, why: WHY.into(), instead })
+}
+
 /// What a worker runs.
 #[derive(Debug)]
 pub(crate) struct Launch;
@@ -65,11 +71,7 @@ impl<T> Processes<T> {
         _: Decode<T>,
         _: Arc<dyn Fill<T>>,
     ) -> Result<Self> {
-        Err(Error::Unsupported {
-            what: "backend processes".into(),
-            why: WHY.into(),
-            instead: "use backend auto".into(),
-        })
+        ready().map(|()| Self(PhantomData))
     }
 }
 

@@ -263,21 +263,16 @@ impl<P: Pipeline> Builder<P> {
     }
 
     fn choice(&self, environment: &Environment) -> Result<(Backend, u32)> {
-        let backend = processes::choice(
-            environment.backend.unwrap_or(self.backend),
-            matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none(),
-        )?;
-        let asked = environment.workers.or(self.workers);
-        let workers = asked.unwrap_or_else(|| {
+        let asked = environment.backend.unwrap_or(self.backend);
+        let workers = environment.workers.or(self.workers).unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
         });
+        if (asked, workers) == (Backend::Auto, 0) {
+            return Ok((Backend::Inline, 1));
+        }
+        let is_recipe = matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none();
+        let backend = processes::choice(asked, is_recipe)?;
         match (backend, workers) {
-            (Backend::Auto, 0) => Ok((Backend::Inline, 1)),
-            (Backend::Processes, 0)
-                if self.backend == Backend::Auto && environment.backend.is_none() =>
-            {
-                Ok((Backend::Inline, 1))
-            }
             (Backend::Inline, _) => Ok((Backend::Inline, 1)),
             (_, 1..=WORKERS_MAX) => Ok((backend, workers)),
             _ => Err(Error::Setting {

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use super::Builder;
 use super::recipe::{Crossing, Origin};
-use crate::backend::process::Processes;
+use crate::backend::process::{self, Processes};
 use crate::backend::recipe::Expected;
 use crate::backend::settings::Settings;
 use crate::backend::{
     Backend, ExecutionBackend, Fill, Hooks, OnExit, OnStart, StartMethod, WorkerContext, log,
-    registry,
 };
 use crate::error::Result;
 use crate::order::Plan;
@@ -114,16 +113,19 @@ impl<P: Pipeline> Builder<P> {
 }
 
 /// The backend that a choice means for this kind of pipeline.
+///
+/// # Errors
+/// Why there can be no processes, when these were asked for by name.
 pub(super) fn choice(asked: Backend, is_recipe: bool) -> Result<Backend> {
-    if asked != Backend::Auto || !is_recipe {
+    if !is_recipe || !matches!(asked, Backend::Auto | Backend::Processes) {
         return Ok(asked);
     }
-    let processes = registry().into_iter().find(|info| info.name == "processes");
-    match processes.map(|info| (info.available)()) {
-        Some(Ok(())) => Ok(Backend::Processes),
-        other => {
-            let why = other.and_then(Result::err).unwrap_or_default();
-            log::warn("loader", || format!("no worker processes, so threads: {why}"));
+    match (asked, process::ready()) {
+        (_, Ok(())) => Ok(Backend::Processes),
+        (Backend::Processes, Err(error)) => Err(error),
+        (_, Err(error)) => {
+            let instead = Backend::Auto.resolve()?.name;
+            log::warn("loader", || format!("auto takes {instead}: {error}"));
             Ok(Backend::Auto)
         }
     }

@@ -45,6 +45,13 @@ fn nested(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = String> + us
     }))
 }
 
+fn nested_auto(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = String> + use<>> {
+    Ok(range(0..1).map(|_| {
+        let inner = Loader::recipe(numbers, 3).workers(2).build();
+        inner.map_or_else(|error| error.to_string(), |loader| loader.backend().name.into())
+    }))
+}
+
 fn large(bytes: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     let memory = vec![7u8; bytes as usize];
     Ok(range(0..8).map(move |x| {
@@ -105,9 +112,10 @@ pub fn play(role: &str) {
         }
         "auto" => {
             init();
-            let loader = Loader::recipe(numbers, 100).build().unwrap();
-            println!("auto is {}", loader.backend().name);
+            choose(Backend::Auto);
         }
+        "auto without init" => choose(Backend::Auto),
+        "processes without init" => choose(Backend::Processes),
         "never" => drain!(Loader::recipe(numbers, 100)),
         "conditionally" => {
             if std::env::var_os(VARIABLE).is_none() {
@@ -137,6 +145,11 @@ pub fn play(role: &str) {
         "nested" => {
             init();
             let loader = Loader::recipe(nested, ()).backend(Backend::Processes).build().unwrap();
+            loader.for_each(|text| println!("{}", text.unwrap().into_inner()));
+        }
+        "nested auto" => {
+            init();
+            let loader = Loader::recipe(nested_auto, ()).workers(1).build().unwrap();
             loader.for_each(|text| println!("{}", text.unwrap().into_inner()));
         }
         "busy" => {
@@ -238,6 +251,24 @@ pub fn play(role: &str) {
             drain!(Loader::recipe(slow, 20));
         }
         other => panic!("no role {other}"),
+    }
+}
+
+/// Builds a loader whose workers leave a mark, drains it, and says what made the samples.
+fn choose(backend: Backend) {
+    let own = std::env::current_exe().unwrap().into_os_string();
+    let mark = std::env::var_os("MARK").unwrap();
+    let script = "touch \"$0started\" && exec \"$1\"".into();
+    let loader = Loader::recipe(numbers, 100)
+        .backend(backend)
+        .workers(2)
+        .worker_program("/bin/sh", ["-c".into(), script, mark, own]);
+    match loader.build() {
+        Ok(mut loader) => {
+            let good = loader.by_ref().filter(Result::is_ok).count();
+            println!("{} made {good}", loader.backend().name);
+        }
+        Err(error) => println!("error: {error}"),
     }
 }
 

@@ -69,6 +69,17 @@ pub(super) fn available() -> std::result::Result<(), String> {
     address::image().as_ref().map(|_| ()).map_err(String::clone)
 }
 
+/// Whether this program can have worker processes, or why not.
+pub(crate) fn ready() -> Result<()> {
+    available().map_err(|why| unavailable(&why))?;
+    init::entry().map(|_| ())
+}
+
+fn unavailable(why: &str) -> Error {
+    let (what, instead) = ("backend processes".into(), "use the threads backend".into());
+    Error::Unsupported { what, why: why.into(), instead }
+}
+
 /// Makes samples in worker processes.
 pub(crate) struct Processes<T> {
     shared: Arc<Shared>,
@@ -98,11 +109,7 @@ impl<T: Send + 'static> Processes<T> {
                 instead: "use max_tasks_per_worker".into(),
             });
         }
-        let build = address::image().as_ref().map_err(|why| Error::Unsupported {
-            what: "backend processes".into(),
-            why: why.clone(),
-            instead: "use the threads backend".into(),
-        })?;
+        let build = address::image().as_ref().map_err(|why| unavailable(why))?;
         let identity = Identity::own(&build.build);
         let server = match settings.start_method {
             StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),
