@@ -237,8 +237,14 @@ impl<P: Pipeline> Builder<P> {
         let (end, warn_after) = (plan.len(), self.warn_after.max(Duration::from_millis(1)));
         let workers =
             Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after, reduction);
+        let stream = Run { workers, stages, reported: point.mark.reported };
+        let point = match self.resume {
+            Some(_) => point,
+            // With the cursors of stages that have seen nothing.
+            None => stream.point(0, point.digest),
+        };
         Ok(Loader {
-            stream: Box::new(Run { workers, stages, reported: point.mark.reported }),
+            stream: Box::new(stream),
             plan: Arc::new(plan),
             point,
             hasher: self.hasher,

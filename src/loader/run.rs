@@ -31,6 +31,13 @@ pub(super) struct Run<T, S> {
     pub(super) reported: u64,
 }
 
+impl<T, S: Stages<T>> Run<T, S> {
+    /// The point right after what `next` gave last.
+    pub(super) fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point {
+        Point { mark: self.stages.mark(&self.workers), batches, digest }
+    }
+}
+
 impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
     fn next(&mut self, waker: Option<&Waker>) -> Step<S::Out> {
         self.workers.go_on();
@@ -54,7 +61,7 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         if let Some(reduction) = &mut self.workers.reduction {
             reduction.received();
         }
-        Point { mark: self.stages.mark(&self.workers), batches, digest }
+        self.point(batches, digest)
     }
 
     fn reduction(&self) -> Option<&Reduction> {
