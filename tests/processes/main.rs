@@ -6,6 +6,7 @@ mod basics;
 mod common;
 mod faults;
 mod lives;
+mod reduce;
 mod same;
 
 windrow::test_entry!();
