@@ -347,10 +347,11 @@ fn a_reducer_that_is_not_collected_or_not_alone_with_its_name_is_an_error() {
     assert!(refused(many).contains("65 reducers"));
 }
 
-/// Notes what its tasks weigh.
+/// Notes what its tasks weigh, and says that those with one position are lost, after making them.
 struct Weighing {
     inline: Inline<u64>,
     weights: Arc<Mutex<Vec<u64>>>,
+    loses: Option<u64>,
     info: Info,
 }
 
@@ -369,10 +370,10 @@ impl ExecutionBackend<u64> for Weighing {
 
     fn wait(&mut self, limit: Duration) -> Option<Event<u64>> {
         let event = self.inline.wait(limit)?;
-        if let Event::Done(done) = &event {
-            self.weights.lock().unwrap().push(done.bytes.unwrap() / done.results.len() as u64);
-        }
-        Some(event)
+        let Event::Done(done) = &event else { return Some(event) };
+        self.weights.lock().unwrap().push(done.bytes.unwrap() / done.results.len() as u64);
+        let lost = self.loses.is_some_and(|x| done.results.contains(&Ok(Some(x))));
+        Some(if lost { Event::Lost { task: done.task, how: "lost".into() } } else { event })
     }
 
     fn activity(&self) -> Vec<Option<u64>> {
@@ -387,7 +388,23 @@ impl ExecutionBackend<u64> for Weighing {
 fn weighing(work: Arc<dyn Fill<u64>>, weights: &Arc<Mutex<Vec<u64>>>, remote: bool) -> Weighing {
     let mut info = *windrow::backend::registry()[0];
     (info.name, info.capabilities.shares_memory) = ("weighing", !remote);
-    Weighing { inline: Inline::shared(work), weights: weights.clone(), info }
+    Weighing { inline: Inline::shared(work), weights: weights.clone(), loses: None, info }
+}
+
+#[test]
+fn a_sample_that_was_made_and_given_up_all_the_same_adds_nothing() {
+    let weights = Arc::default();
+    let samples = range(0..20).map(|x| {
+        COUNT.add(1);
+        x
+    });
+    let builder =
+        Loader::builder(samples).reduce(COUNT).workers(1).custom_backend(move |work, _| {
+            Ok(Box::new(Weighing { loses: Some(13), ..weighing(work, &weights, false) }))
+        });
+    let mut loader = builder.build().unwrap();
+    assert_eq!(loader.by_ref().filter(Result::is_ok).count(), 19);
+    assert_eq!(**loader.reduced(COUNT).unwrap(), 19);
 }
 
 #[test]

@@ -86,9 +86,10 @@ mod tests {
         additions.keep(4, vec![]);
         assert_eq!(additions.bytes(0..9), 65);
         assert_eq!(additions.take(3), [3]);
-        assert_eq!(additions.take(4), []);
+        assert!(additions.take(4).is_empty());
         additions.keep(3, vec![5]);
-        assert_eq!((additions.bytes(0..9), additions.take(5)), (0, vec![]));
+        assert_eq!(additions.bytes(0..9), 0);
+        assert!(additions.take(5).is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
+use windrow::{Backend, Dataset, Loader, Reducer, Result, WorkerContext, init, range};
 
 /// What a worker finds in its environment.
 const VARIABLE: &str = "WINDROW_WORKER";
@@ -74,6 +74,20 @@ fn threaded(end: u64, context: &WorkerContext) -> Result<impl Dataset<Sample = u
 fn complaining(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..end).map(|x| {
         eprintln!("sample {x}\nis made");
+        x
+    }))
+}
+
+const SUM: Reducer<f64> = Reducer::new("sum");
+const ODD: Reducer<Vec<u64>> = Reducer::new("odd");
+
+fn adding(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    let random = range(0..end).shuffle(1).random_map(2, |x, rng| (x, rng.unit_f64()));
+    Ok(random.map(|(x, random)| {
+        SUM.add(random * x as f64);
+        if x % 2 == 1 {
+            ODD.add(vec![x]);
+        }
         x
     }))
 }
@@ -245,6 +259,17 @@ pub fn play(role: &str) {
         "prefixed" => {
             init();
             drain!(Loader::recipe(complaining, 10).prefix_stderr());
+        }
+        "adding" => {
+            init();
+            let builder = Loader::recipe(adding, 1000).reduce(SUM).reduce(ODD);
+            let mut loader = builder.build().unwrap();
+            for samples in [300, 700] {
+                assert_eq!(loader.by_ref().take(samples).count(), samples);
+                let sum = loader.reduced(SUM).unwrap();
+                let odd = loader.reduced(ODD).unwrap();
+                println!("{:?} {:x} {odd:?}", sum.positions(), sum.to_bits());
+            }
         }
         "slow" => {
             init();

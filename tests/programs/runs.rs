@@ -139,6 +139,28 @@ const TESTS: &[Test] = &[
         assert_eq!(lines.len(), 20, "{lines:?}");
         assert!(lines.iter().all(|line| line.starts_with("[worker ")), "{lines:?}");
     }),
+    ("what_samples_add_is_the_same_in_every_environment", || {
+        let mut all = Vec::new();
+        for strict in ["0", "1"] {
+            for (backend, method, workers) in [
+                ("inline", "spawn", "1"),
+                ("threads", "spawn", "1"),
+                ("threads", "spawn", "5"),
+                ("processes", "spawn", "1"),
+                ("processes", "spawn", "3"),
+                ("processes", "forkserver", "2"),
+                ("processes", "fork", "2"),
+            ] {
+                let mut command = command("adding");
+                command.env("WINDROW_STRICT", strict).env("WINDROW_BACKEND", backend);
+                command.env("WINDROW_START_METHOD", method).env("WINDROW_WORKERS", workers);
+                let output = command.spawn().unwrap().wait_with_output_in(Duration::from_secs(60));
+                all.push(text(&output.stdout).to_owned());
+            }
+        }
+        assert!(all[0].starts_with("0..300 4") && all[0].contains("\n0..1000 4"), "{}", all[0]);
+        assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+    }),
     ("ctrl_c_is_the_program_s_business", || {
         let child = command("slow").spawn().unwrap();
         std::thread::sleep(Duration::from_millis(300));
