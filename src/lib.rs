@@ -33,6 +33,7 @@
 //!   This part runs on the caller's side.
 //! - A [`Loader`] puts a pipeline on a [`Backend`] and is an iterator of [`Batch`]es.
 //! - A [`State`] says where a stream stands, and of which pipeline.
+//! - What a pipeline counts or sums up beside its samples goes to [`Reducer`]s.
 //! - A pipeline over [records](dataset::Record) can also be said in JSON: see [`spec`].
 //!
 //! # Invariants

@@ -105,6 +105,8 @@ impl<P: Pipeline> Builder<P> {
 
     /// Runs in each worker after its last sample, at every orderly end: when the loader is closed
     /// and when the worker is replaced. See also [`WorkerContext::on_exit`].
+    ///
+    /// What it adds to a [`Reducer`](crate::Reducer) counts nowhere, since it has no position.
     #[must_use]
     pub fn on_worker_exit(mut self, hook: OnExit) -> Self {
         self.hooks.on_exit = Some(hook);

@@ -60,7 +60,8 @@ impl<P: Pipeline> Builder<P> {
     /// that the loader resumes, or after it.
     ///
     /// Then it comes to what it would have without the interruption, to the bit: positions that are
-    /// made again but were merged before are not merged again.
+    /// made again but were merged before are not merged again. Save it in a format that keeps floats
+    /// as they are, as `serde_json` does with its feature `float_roundtrip`.
     ///
     /// ```
     /// use windrow::{dataset::Reducer, Dataset, Loader, range};
