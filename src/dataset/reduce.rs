@@ -207,7 +207,8 @@ mod tests {
         value.merge((3, 0.25, vec!['b', 'c']));
         assert_eq!(value, (u64::MAX, 0.75, vec!['a', 'b', 'c']));
         let mut value = BTreeMap::from([("x".to_owned(), (1, 1.0))]);
-        value.merge(BTreeMap::from([("y".to_owned(), (2, 2.0)), ("x".to_owned(), (3, 3.0))]));
+        let later = BTreeMap::from([("y".to_owned(), (2, 2.0)), ("x".to_owned(), (3, 3.0))]);
+        Reduce::merge(&mut value, later);
         assert_eq!(value["x"], (4, 4.0));
         assert_eq!(value["y"], (2, 2.0));
     }

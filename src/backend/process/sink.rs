@@ -106,3 +106,42 @@ impl<T> Decoding<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parcel::Packing;
+    use super::super::slab::Collected;
+    use super::*;
+    use crate::dataset::Reducer;
+    use crate::source::range;
+
+    #[test]
+    fn what_was_added_is_kept_by_its_position_and_too_much_is_no_parcel() {
+        let (events, heard) = mpsc::channel();
+        let additions = Arc::new(Additions::new([Reducer::<u64>::new("x").key()].into()));
+        let mut sink = Decoding::<u64> {
+            events,
+            decode: |_, _| Ok(7),
+            work: Arc::new(range(0..9)),
+            additions: additions.clone(),
+            waker: Arc::default(),
+        };
+        let mut done = |added: usize| {
+            let mut packing = Packing::default();
+            packing.push(Ok(None));
+            packing.push_added(&vec![1; added]);
+            packing.push(Ok(None));
+            let mut bytes = vec![0; packing.bytes()];
+            packing.write_to(&mut bytes);
+            let parcel = Parcel::Heap(Collected::of(&bytes));
+            sink.done(Task { id: 0, start: 5, count: 2 }, parcel, 1)
+        };
+        done(ADDED_MAX).unwrap();
+        assert_eq!(additions.bytes(5..6), 0);
+        assert_eq!(additions.take(6).len(), ADDED_MAX);
+        let Ok(Event::Done(told)) = heard.try_recv() else { panic!("nothing was told") };
+        assert!(told.bytes.is_some_and(|bytes| bytes > ADDED_MAX as u64), "{:?}", told.bytes);
+        assert!(done(ADDED_MAX + 1).unwrap_err().contains("1048577 bytes"));
+        assert!(heard.try_recv().is_err());
+    }
+}
