@@ -136,22 +136,19 @@ impl<T> Workers<T> {
 impl<T> Feed<T> for Workers<T> {
     fn poll(&mut self) -> Step<T> {
         loop {
-            let next = self.engine.pop();
-            if let (Some(reduction), Next::Ready(position, outcome)) = (&mut self.reduction, &next)
-            {
-                reduction.take(*position, outcome.is_ok());
-            }
-            match next {
-                Next::Ready(_, Ok(Some(sample))) => return Step::Item(sample),
-                Next::Ready(_, Ok(None)) => {}
-                Next::Ready(position, Err(error)) => {
-                    if self.on_error == OnError::Raise {
-                        return Step::SampleError(error);
-                    }
-                    self.skips.add(position);
-                }
+            let (position, outcome) = match self.engine.pop() {
+                Next::Ready(position, outcome) => (position, outcome),
                 Next::Pending => return Step::Pending,
                 Next::End => return Step::End,
+            };
+            if let Some(reduction) = &mut self.reduction {
+                reduction.take(position, outcome.is_ok());
+            }
+            match outcome {
+                Ok(Some(sample)) => return Step::Item(sample),
+                Ok(None) => {}
+                Err(error) if self.on_error == OnError::Raise => return Step::SampleError(error),
+                Err(_) => self.skips.add(position),
             }
         }
     }
