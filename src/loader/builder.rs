@@ -50,6 +50,7 @@ pub struct Builder<P: Pipeline> {
     pub(super) settings: Settings,
     pub(super) hooks: Hooks,
     pub(super) reducers: Vec<Slot>,
+    pub(super) name: Option<String>,
 }
 
 impl<P: Pipeline> Builder<P> {
@@ -74,6 +75,7 @@ impl<P: Pipeline> Builder<P> {
             settings: Settings::default(),
             hooks: Hooks::default(),
             reducers: Vec::new(),
+            name: None,
         }
     }
 
@@ -196,7 +198,13 @@ impl<P: Pipeline> Builder<P> {
         let limits = self.limits(backend, workers)?;
         let custom = self.custom.filter(|_| environment.backend.is_none());
 
-        let ending = Ending::new(&self.pipeline, self.hooks, backend != Backend::Processes);
+        let (name, hooks) = match &self.pipeline {
+            Origin::Here(_) => (None, self.hooks),
+            Origin::Recipe(crossing) => {
+                processes::named(self.name, crossing, &self.settings, self.hooks)?
+            }
+        };
+        let ending = Ending::new(&self.pipeline, hooks, backend != Backend::Processes);
         let (pipeline, crossing) = match self.pipeline {
             Origin::Here(pipeline) => (pipeline, None),
             Origin::Recipe(crossing) => (crossing.open(ending.begin()?)?, Some(crossing)),
@@ -219,7 +227,7 @@ impl<P: Pipeline> Builder<P> {
         let backend = match (custom, crossing) {
             (Some(custom), _) => custom(work, workers)?,
             (None, Some(crossing)) if backend == Backend::Processes => {
-                processes::start(&crossing, self.hooks, &plan, workers, settings, work)?
+                processes::start(&crossing, name.as_deref(), hooks, &plan, workers, settings, work)?
             }
             _ => backend::start(backend, work, workers)?,
         };
@@ -277,7 +285,7 @@ impl<P: Pipeline> Builder<P> {
             return Ok((Backend::Inline, 1));
         }
         let is_recipe = matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none();
-        let backend = processes::choice(asked, is_recipe)?;
+        let backend = processes::choice(asked, is_recipe, &self.settings)?;
         match (backend, workers) {
             (Backend::Inline, _) => Ok((Backend::Inline, 1)),
             (_, 1..=WORKERS_MAX) => Ok((backend, workers)),

@@ -15,6 +15,7 @@ mod processes;
 mod recipe;
 mod reduced;
 mod reduction;
+mod register;
 mod report;
 mod run;
 mod start;
@@ -25,6 +26,8 @@ pub use builder::Builder;
 pub use digest::digest_of;
 pub use preflight::preflight;
 pub use reduced::Reduced;
+#[doc(hidden)]
+pub use register::Typed;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
 
 use std::sync::Arc;

@@ -12,7 +12,8 @@
 //! | file | what |
 //! |---|---|
 //! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
-//! | [`address`], [`init`], [`worker`] | the worker's side |
+//! | [`launch`], [`address`], [`names`] | what a worker runs, and how it finds it |
+//! | [`init`], [`worker`] | the worker's side |
 //! | [`supervisor`], [`hearing`], [`deaths`], [`seat`], [`slab`], [`sink`] | the loader's side |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
@@ -23,8 +24,10 @@ mod forks;
 mod frame;
 mod hearing;
 mod init;
+mod launch;
 mod ledger;
 mod message;
+mod names;
 mod parcel;
 mod seat;
 mod server;
@@ -41,10 +44,11 @@ use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub(crate) use address::launch;
 pub(crate) use init::not_a_lost_worker;
 pub use init::{TestEntry, init};
-pub(crate) use message::Launch;
+pub(crate) use launch::Launch;
+pub use names::Registered;
+pub(crate) use names::registered;
 pub(crate) use sink::Decode;
 
 use super::recipe::Expected;
@@ -69,15 +73,19 @@ pub(super) fn available() -> std::result::Result<(), String> {
     address::image().as_ref().map(|_| ()).map_err(String::clone)
 }
 
-/// Whether this program can have worker processes, or why not.
-pub(crate) fn ready() -> Result<()> {
-    available().map_err(|why| unavailable(&why))?;
-    init::entry().map(|_| ())
+/// Whether a loader with these settings can have them, or why not. Starts nothing.
+pub(crate) fn ready(settings: &Settings) -> Result<()> {
+    build(settings)?;
+    init::entry(settings).map(|_| ())
 }
 
-fn unavailable(why: &str) -> Error {
-    let (what, instead) = ("backend processes".into(), "use the threads backend".into());
-    Error::Unsupported { what, why: why.into(), instead }
+/// What this program's build is called; nothing where workers are of another program.
+fn build(settings: &Settings) -> Result<&'static str> {
+    match address::image() {
+        Ok(image) => Ok(&image.build),
+        Err(_) if settings.program.is_some() => Ok(""),
+        Err(why) => Err(address::unplaced(why.clone())),
+    }
 }
 
 /// Makes samples in worker processes.
@@ -101,7 +109,17 @@ impl<T: Send + 'static> Processes<T> {
         decode: Decode<T>,
         work: Arc<dyn Fill<T>>,
     ) -> Result<Self> {
-        let entry = init::entry()?;
+        let build = build(&settings)?;
+        let entry = init::entry(&settings)?;
+        let another = settings.program.is_some() || settings.launcher.is_some();
+        if settings.start_method == StartMethod::Fork && another {
+            return Err(Error::Unsupported {
+                what: "start method fork".into(),
+                why: "it copies this process and starts no program".into(),
+                instead: "leave out worker_program and worker_launcher, or use forkserver or spawn"
+                    .into(),
+            });
+        }
         if settings.max_rss.is_some() && sys::rss(std::process::id()).is_none() {
             return Err(Error::Unsupported {
                 what: "max_rss".into(),
@@ -109,8 +127,7 @@ impl<T: Send + 'static> Processes<T> {
                 instead: "use max_tasks_per_worker".into(),
             });
         }
-        let build = address::image().as_ref().map_err(|why| unavailable(why))?;
-        let identity = Identity::own(&build.build);
+        let identity = Identity::own(build);
         let server = match settings.start_method {
             StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),
             _ => None,
