@@ -170,7 +170,7 @@ pub fn play(role: &str) -> bool {
             std::fs::copy(std::env::current_exe().unwrap(), &other).unwrap();
             change_build(&other);
             let script = format!("exec {other} \"$@\"");
-            let loader = Loader::recipe(numbers, 100).worker_launcher("sh", ["-c", &script]);
+            let loader = Loader::recipe(numbers, 100).worker_launcher("sh", ["-c".into(), script]);
             println!("{}", drained!(loader));
         }
         "renews" => {
