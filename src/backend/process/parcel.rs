@@ -10,8 +10,8 @@
 //! All little-endian. A position's word holds what it is in its two lowest bits (0 a gap, 1 a
 //! sample, 2 a fault), the number of its tensors in the next 22, and the length of its inline part
 //! in the rest; a tensor's word is the length of its payload. Before the word of a position that
-//! added something to reducers goes one of kind 3, with what it added as its inline part. The layout is the same in a frame, in
-//! shared memory and in the heap. Absent on purpose: what a sample is.
+//! added something to reducers goes one of kind 3, with what it added as its inline part. The layout
+//! is the same in a frame, in shared memory and in the heap. Absent on purpose: what a sample is.
 
 use std::ops::Range;
 
@@ -161,8 +161,8 @@ pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> 
             // The lengths of the payloads stand in for their places until these are known.
             SAMPLE => Item::Sample(place, payloads.step_by(8).map(|at| at..at).collect()),
             FAULT => Item::Fault(place),
-            _ if matches!(items.last(), Some(Item::Added(_))) => {
-                return Err("it has additions of no position".into());
+            _ if place.is_empty() || matches!(items.last(), Some(Item::Added(_))) => {
+                return Err("it has additions of nothing, or to no position".into());
             }
             _ => Item::Added(place),
         });
@@ -176,9 +176,9 @@ pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> 
         let Item::Sample(_, payloads) = item else { continue };
         for payload in payloads {
             let length = word(payload.start).and_then(|length| usize::try_from(length).ok());
-            let start = align(end);
-            let stop = length.and_then(|length| start.checked_add(length)).ok_or_else(short)?;
-            *payload = start..stop;
+            let stop = length.and_then(|length| align(end).checked_add(length));
+            let stop = stop.filter(|&stop| stop <= bytes.len()).ok_or_else(short)?;
+            *payload = align(end)..stop;
             end = stop;
         }
     }
@@ -246,6 +246,10 @@ mod tests {
         let mut packing = packed();
         packing.push_added(b"more");
         assert!(unpack(&bytes(&packing), 4).is_err());
+        let mut packing = packed();
+        packing.place(ADDED, b"", 0);
+        packing.push(Ok(None));
+        assert!(unpack(&bytes(&packing), 5).is_err());
     }
 
     #[test]
@@ -258,6 +262,19 @@ mod tests {
             assert!(unpack(&whole[..length], 4).is_err(), "{length}");
         }
         assert!(unpack(&[&whole[..], &[0]].concat(), 4).is_err());
+    }
+
+    #[test]
+    fn lengths_past_all_memory_are_refused() {
+        let whole = bytes(&packed());
+        // The first word is the count, the second the item, and then come the lengths of its tensors.
+        for place in [0, 8, 16, 24, 32] {
+            for length in [u64::MAX, u64::MAX - 63, i64::MAX as u64] {
+                let mut changed = whole.clone();
+                changed[place..place + 8].copy_from_slice(&length.to_le_bytes());
+                assert!(unpack(&changed, 4).is_err(), "{length} at {place}");
+            }
+        }
     }
 
     proptest! {
