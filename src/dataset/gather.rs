@@ -185,6 +185,8 @@ impl Drop for Scope {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::dataset::Reducer;
 
@@ -264,8 +266,18 @@ mod tests {
         assert!(message.contains("f64 to the reducer \"count\""), "{message}");
     }
 
+    proptest! {
+        #[test]
+        fn any_bytes_are_parts_that_lie_in_them_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(parts) = parts(&bytes) {
+                let held: usize = parts.iter().map(|(_, value)| value.len()).sum();
+                prop_assert!(held + 2 * parts.len() <= bytes.len());
+            }
+        }
+    }
+
     #[test]
-    fn no_bytes_make_parts_panic() {
+    fn parts_that_are_cut_short_are_none() {
         for bytes in
             [&[1][..], &[0, 5, 1], &[255; 12], &[0, 255, 255, 255, 255, 255, 255, 255, 127]]
         {

@@ -10,8 +10,8 @@
 //! All little-endian. A position's word holds what it is in its two lowest bits (0 a gap, 1 a
 //! sample, 2 a fault), the number of its tensors in the next 22, and the length of its inline part
 //! in the rest; a tensor's word is the length of its payload. Before the word of a position that
-//! added something to reducers goes one of kind 3, with what it added as its inline part. The layout is the same in a frame, in
-//! shared memory and in the heap. Absent on purpose: what a sample is.
+//! added something to reducers goes one of kind 3, with what it added as its inline part. The layout
+//! is the same in a frame, in shared memory and in the heap. Absent on purpose: what a sample is.
 
 use std::ops::Range;
 
@@ -161,8 +161,8 @@ pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> 
             // The lengths of the payloads stand in for their places until these are known.
             SAMPLE => Item::Sample(place, payloads.step_by(8).map(|at| at..at).collect()),
             FAULT => Item::Fault(place),
-            _ if matches!(items.last(), Some(Item::Added(_))) => {
-                return Err("it has additions of no position".into());
+            _ if place.is_empty() || matches!(items.last(), Some(Item::Added(_))) => {
+                return Err("it has additions of nothing, or to no position".into());
             }
             _ => Item::Added(place),
         });
@@ -246,6 +246,10 @@ mod tests {
         let mut packing = packed();
         packing.push_added(b"more");
         assert!(unpack(&bytes(&packing), 4).is_err());
+        let mut packing = packed();
+        packing.place(ADDED, b"", 0);
+        packing.push(Ok(None));
+        assert!(unpack(&bytes(&packing), 5).is_err());
     }
 
     #[test]

@@ -153,11 +153,8 @@ pub fn parcel(bytes: &[u8]) -> bool {
     for item in &items {
         let outcome = match item {
             Item::Added(place) => {
-                // Nothing added is not sent.
-                if !place.is_empty() {
-                    packing.push_added(&bytes[place.clone()]);
-                    values.push(Err(place.clone()));
-                }
+                packing.push_added(&bytes[place.clone()]);
+                values.push(Err(place.clone()));
                 continue;
             }
             Item::Gap => Ok(None),
@@ -221,7 +218,10 @@ fn parcel_seeds() -> Vec<Vec<u8>> {
     let seed = |outcomes: Vec<Result<Option<Wire>, Fault>>| {
         let mut packing = Packing::default();
         let positions = outcomes.len() as u8;
-        outcomes.into_iter().for_each(|outcome| packing.push(outcome));
+        for (number, outcome) in outcomes.into_iter().enumerate() {
+            packing.push_added(&vec![7; number % 3]);
+            packing.push(outcome);
+        }
         let mut bytes = vec![0; packing.bytes()];
         packing.write_to(&mut bytes);
         bytes.insert(0, positions);
