@@ -9,6 +9,7 @@ mod collate;
 pub(crate) mod dtype;
 mod each;
 mod fill;
+pub(crate) mod lend;
 mod map;
 pub(crate) mod number;
 mod record;

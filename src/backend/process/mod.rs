@@ -12,8 +12,8 @@
 //! | file | what |
 //! |---|---|
 //! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
-//! | [`address`], [`init`], [`worker`] | the worker's side |
-//! | [`supervisor`], [`hearing`], [`deaths`], [`seat`], [`slab`], [`sink`] | the loader's side |
+//! | [`address`], [`init`], [`worker`], [`lending`] | the worker's side |
+//! | [`supervisor`], [`hearing`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
 mod address;
@@ -24,6 +24,7 @@ mod frame;
 mod hearing;
 mod init;
 mod ledger;
+mod lending;
 mod message;
 mod parcel;
 mod seat;
@@ -31,6 +32,7 @@ mod server;
 mod sink;
 mod slab;
 mod supervisor;
+mod supply;
 mod sys;
 mod worker;
 
@@ -139,6 +141,7 @@ impl<T: Send + 'static> Processes<T> {
             broken: false,
             task_nanos: 0,
             warned: false,
+            short: false,
             resumed: Instant::now(),
         };
         let thread = std::thread::Builder::new().name("windrow-sup".into());

@@ -41,7 +41,7 @@ pub(super) struct Decoding<T> {
 
 impl<T: Send> Sink for Decoding<T> {
     fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String> {
-        let items = unpack(parcel.bytes(), task.count)?;
+        let items = unpack(parcel.bytes(), parcel.start(), task.count)?;
         let parcel = Arc::new(parcel);
         let mut bytes = Some(0u64);
         let mut results = Vec::with_capacity(items.len());

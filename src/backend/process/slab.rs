@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
@@ -9,7 +10,7 @@ use bytemuck::{Pod, Zeroable};
 use super::ledger::{Ledger, Place};
 use super::message::SlabNote;
 use super::parcel::ALIGN;
-use super::sys::Memory;
+use super::sys::{self, Memory};
 
 /// Slots of shared memory that one worker writes to.
 #[derive(Debug)]
@@ -17,7 +18,8 @@ pub(super) struct Slab {
     memory: Memory,
     ledger: Mutex<Ledger>,
     slot_bytes: usize,
-    slots: u32,
+    /// For each slot, whether its memory is there. A slot that is used again is in the cache, too.
+    reserved: Box<[AtomicBool]>,
 }
 
 impl Slab {
@@ -25,22 +27,40 @@ impl Slab {
     pub(super) fn new(slots: u32, slot_bytes: usize) -> io::Result<Arc<Self>> {
         let bytes = slot_bytes.checked_mul(slots as usize);
         let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let memory = Memory::new(bytes, false)?;
-        Ok(Arc::new(Self { memory, ledger: Mutex::new(Ledger::new(slots)), slot_bytes, slots }))
+        let memory = Memory::empty(bytes)?;
+        let ledger = Mutex::new(Ledger::new(slots));
+        let reserved = (0..slots).map(|_| AtomicBool::new(false)).collect();
+        Ok(Arc::new(Self { memory, ledger, slot_bytes, reserved }))
     }
 
     pub(super) fn note(&self) -> SlabNote {
-        SlabNote { slot_bytes: self.slot_bytes as u64, slots: self.slots }
+        SlabNote { slot_bytes: self.slot_bytes as u64, slots: self.reserved.len() as u32 }
     }
 
     pub(super) fn slot_bytes(&self) -> usize {
         self.slot_bytes
     }
 
-    /// Leases a slot, which is free again when the lease is dropped.
-    pub(super) fn lease(self: &Arc<Self>) -> Option<Lease> {
-        let place = self.ledger().lease()?;
-        Some(Lease { slab: self.clone(), place })
+    /// Leases a slot, which is free again when the lease is dropped; `None` if none is free.
+    ///
+    /// # Errors
+    /// There is no memory for a slot that was not used before.
+    pub(super) fn lease(self: &Arc<Self>) -> io::Result<Option<Lease>> {
+        let Some(place) = self.ledger().lease() else { return Ok(None) };
+        let lease = Lease { slab: self.clone(), place };
+        let reserved = &self.reserved[place.slot as usize];
+        if !reserved.load(Ordering::Relaxed) {
+            let free = sys::memory_available().unwrap_or(u64::MAX);
+            if free / 2 < self.slot_bytes as u64 {
+                let (bytes, free) = (self.slot_bytes, free);
+                let why = format!("{bytes} bytes are more than half of the {free} that are free");
+                return Err(io::Error::other(why));
+            }
+            let start = place.slot as usize * self.slot_bytes;
+            self.memory.reserve(start..start + self.slot_bytes)?;
+            reserved.store(true, Ordering::Relaxed);
+        }
+        Ok(Some(lease))
     }
 
     pub(super) fn memory(&self) -> BorrowedFd<'_> {
@@ -64,11 +84,18 @@ impl Lease {
         self.place
     }
 
-    /// What the worker wrote, if the slot can hold that much.
-    pub(super) fn deliver(self, bytes: u64) -> Option<Parcel> {
+    /// What the worker wrote to the first so many bytes, with the count at `start`, if the slot can
+    /// hold that much.
+    pub(super) fn deliver(self, start: u64, bytes: u64) -> Option<Parcel> {
+        let start = usize::try_from(start).ok()?;
         let bytes = usize::try_from(bytes).ok().filter(|&bytes| bytes <= self.slab.slot_bytes)?;
         let delivered = self.slab.ledger().deliver(self.place);
-        delivered.then_some(Parcel::Slot(self, bytes))
+        delivered.then_some(Parcel::Slot { lease: self, start, bytes })
+    }
+
+    /// Whether this is a slot of that slab.
+    pub(super) fn is_of(&self, slab: &Arc<Slab>) -> bool {
+        Arc::ptr_eq(&self.slab, slab)
     }
 }
 
@@ -86,18 +113,26 @@ pub(super) struct Line([u8; ALIGN]);
 /// The bytes of a parcel, which is given back when nobody needs it any more.
 #[derive(Debug)]
 pub(super) enum Parcel {
-    Slot(Lease, usize),
+    Slot { lease: Lease, start: usize, bytes: usize },
     Heap(Collected),
 }
 
 impl Parcel {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Slot(lease, bytes) => {
+            Self::Slot { lease, bytes, .. } => {
                 let start = lease.place.slot as usize * lease.slab.slot_bytes;
                 &lease.slab.memory.bytes()[start..start + bytes]
             }
             Self::Heap(collected) => collected.bytes(),
+        }
+    }
+
+    /// Where in the bytes the count is.
+    pub(super) fn start(&self) -> usize {
+        match self {
+            Self::Slot { start, .. } => *start,
+            Self::Heap(_) => 0,
         }
     }
 }

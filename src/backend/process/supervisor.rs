@@ -98,6 +98,8 @@ pub(super) struct Supervisor {
     /// How long a task takes, as a running mean.
     pub(super) task_nanos: u64,
     pub(super) warned: bool,
+    /// Whether there was no memory for slots.
+    pub(super) short: bool,
     /// Tasks that were being worked on before this do not count as longer than from here on: this
     /// process was stopped itself.
     pub(super) resumed: Instant,
@@ -198,7 +200,8 @@ impl Supervisor {
                     continue;
                 }
                 self.backlog.pop_front();
-                let lease = seat.slab.as_ref().and_then(super::slab::Slab::lease);
+                let lease = self.lease(number);
+                let Some(worker) = &mut self.seats[number].worker else { continue };
                 if worker.give(Given { task, lease, returned }).is_err() {
                     worker.kill("a task could not be encoded".into());
                 }

@@ -18,7 +18,7 @@ use call::Bytes;
 const WORKERS: u32 = 2;
 const ROUNDS: usize = 7;
 /// The first batches size slots and groups, and start workers; they are not timed.
-const WARM: usize = 8;
+const WARM: usize = 32;
 
 /// A look at what came, as a training loop would have.
 trait Touch {
@@ -105,42 +105,53 @@ fn by_pipes(name: &str, count: u64) -> f64 {
 /// One way to do the work of a case, which gives the seconds that it took.
 type Side<'a> = (&'static str, &'a dyn Fn() -> f64);
 
-/// The best time of each side. Each round begins with another side.
+/// The best time of each side. Each round begins with another side. Only those that `BENCH_SIDES`
+/// names take part, if it is set; to be profiled, say.
 fn best<const N: usize>(sides: [Side<'_>; N]) -> [f64; N] {
+    let only = std::env::var("BENCH_SIDES").ok();
     let mut best = [f64::MAX; N];
     for round in 0..ROUNDS {
         for turn in 0..N {
             let place = (round + turn) % N;
-            best[place] = best[place].min((sides[place].1)());
+            let (name, run) = sides[place];
+            if only.as_ref().is_none_or(|only| only.split(',').any(|own| own == name)) {
+                best[place] = best[place].min(run());
+            }
         }
     }
     best
 }
 
 fn image() {
-    let count = 200;
-    for name in ["image", "stacked"] {
-        let ours = |backend| match name {
-            "image" => ours!(work::images, count, backend),
-            _ => ours!(work::stacked, count, backend),
-        };
-        let [processes, threads, procspawn, pipes] = best([
-            ("processes", &|| ours(Backend::Processes)),
-            ("threads", &|| ours(Backend::Threads)),
-            ("procspawn", &|| drain(call::results(count, call::image))),
-            ("pipes", &|| by_pipes("image", count)),
-        ]);
-        let rate = |seconds: f64| (count - WARM as u64) as f64 * work::BATCH as f64 / seconds / 1e9;
-        println!(
-            "{name}: processes {:.2} GB/s, threads {:.2} GB/s: {:.2} of threads (goal 0.80), {:.1} x procspawn \
+    images("image");
+}
+
+fn stacked() {
+    images("stacked");
+}
+
+fn images(name: &str) {
+    let count = 1_000;
+    let ours = |backend| match name {
+        "image" => ours!(work::images, count, backend),
+        _ => ours!(work::stacked, count, backend),
+    };
+    let [processes, threads, procspawn, pipes] = best([
+        ("processes", &|| ours(Backend::Processes)),
+        ("threads", &|| ours(Backend::Threads)),
+        ("procspawn", &|| drain(call::results(count, call::image))),
+        ("pipes", &|| by_pipes("image", count)),
+    ]);
+    let rate = |seconds: f64| (count - WARM as u64) as f64 * work::BATCH as f64 / seconds / 1e9;
+    println!(
+        "{name}: processes {:.2} GB/s, threads {:.2} GB/s: {:.2} of threads (goal 0.80), {:.1} x procspawn \
              (goal 5), {:.1} x pipes",
-            rate(processes),
-            rate(threads),
-            threads / processes,
-            procspawn / processes,
-            pipes / processes,
-        );
-    }
+        rate(processes),
+        rate(threads),
+        threads / processes,
+        procspawn / processes,
+        pipes / processes,
+    );
 }
 
 fn tiny() {
@@ -220,8 +231,14 @@ fn main() {
         return pipes::serve(pipe_work(name)).unwrap();
     }
     procspawn::init();
-    let cases: [(&str, fn()); 5] =
-        [("stall", stall), ("start", start), ("image", image), ("tiny", tiny), ("cpu", cpu)];
+    let cases: [(&str, fn()); 6] = [
+        ("stall", stall),
+        ("start", start),
+        ("image", image),
+        ("stacked", stacked),
+        ("tiny", tiny),
+        ("cpu", cpu),
+    ];
     if arguments.is_empty() {
         arguments = cases.iter().map(|(name, _)| (*name).into()).collect();
     }

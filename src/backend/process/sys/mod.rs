@@ -7,6 +7,7 @@ mod board;
 mod channel;
 mod memory;
 mod process;
+mod region;
 
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 mod linux;
@@ -25,3 +26,4 @@ pub(super) use process::{
     Ended, Process, Program, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos,
     threads,
 };
+pub(super) use region::{OpenSlot, Region, Slots};
