@@ -10,57 +10,79 @@ use bytemuck::{Pod, Zeroable};
 use super::ledger::{Ledger, Place};
 use super::message::SlabNote;
 use super::parcel::ALIGN;
+use super::supervisor::Shared;
 use super::sys::{self, Memory};
 
 /// Slots of shared memory that one worker writes to.
-#[derive(Debug)]
+///
+/// A slot gets its memory when it is leased for the first time.
 pub(super) struct Slab {
     memory: Memory,
     ledger: Mutex<Ledger>,
     slot_bytes: usize,
-    /// For each slot, whether its memory is there. A slot that is used again is in the cache, too.
-    reserved: Box<[AtomicBool]>,
+    slots: u32,
+    /// Whether the supervisor waits for a slot to come back.
+    wanted: AtomicBool,
+    shared: Arc<Shared>,
 }
 
 impl Slab {
-    /// A slab of so many slots of at least so many bytes.
-    pub(super) fn new(slots: u32, slot_bytes: usize) -> io::Result<Arc<Self>> {
+    /// A slab of so many slots of so many bytes, which must be whole pages.
+    pub(super) fn new(slots: u32, slot_bytes: usize, shared: Arc<Shared>) -> io::Result<Arc<Self>> {
         let bytes = slot_bytes.checked_mul(slots as usize);
         let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let memory = Memory::empty(bytes)?;
         let ledger = Mutex::new(Ledger::new(slots));
-        let reserved = (0..slots).map(|_| AtomicBool::new(false)).collect();
-        Ok(Arc::new(Self { memory, ledger, slot_bytes, reserved }))
+        let wanted = AtomicBool::new(false);
+        Ok(Arc::new(Self { memory, ledger, slot_bytes, slots, wanted, shared }))
     }
 
     pub(super) fn note(&self) -> SlabNote {
-        SlabNote { slot_bytes: self.slot_bytes as u64, slots: self.reserved.len() as u32 }
+        SlabNote { slot_bytes: self.slot_bytes as u64, slots: self.slots }
     }
 
     pub(super) fn slot_bytes(&self) -> usize {
         self.slot_bytes
     }
 
-    /// Leases a slot, which is free again when the lease is dropped; `None` if none is free.
+    /// Leases a slot, which is free again when the lease is dropped; `None` if none is free, or only
+    /// such as were not in use lately and `any` is false.
     ///
     /// # Errors
     /// There is no memory for a slot that was not used before.
-    pub(super) fn lease(self: &Arc<Self>) -> io::Result<Option<Lease>> {
-        let Some(place) = self.ledger().lease() else { return Ok(None) };
+    pub(super) fn lease(self: &Arc<Self>, any: bool) -> io::Result<Option<Lease>> {
+        let mut ledger = self.ledger();
+        let Some(place) = ledger.lease(any) else { return Ok(None) };
+        let is_ready = ledger.is_ready(place);
+        drop(ledger);
         let lease = Lease { slab: self.clone(), place };
-        let reserved = &self.reserved[place.slot as usize];
-        if !reserved.load(Ordering::Relaxed) {
+        if !is_ready {
             let free = sys::memory_available().unwrap_or(u64::MAX);
             if free / 2 < self.slot_bytes as u64 {
-                let (bytes, free) = (self.slot_bytes, free);
+                let bytes = self.slot_bytes;
                 let why = format!("{bytes} bytes are more than half of the {free} that are free");
                 return Err(io::Error::other(why));
             }
             let start = place.slot as usize * self.slot_bytes;
             self.memory.reserve(start..start + self.slot_bytes)?;
-            reserved.store(true, Ordering::Relaxed);
+            self.ledger().make_ready(place);
         }
         Ok(Some(lease))
+    }
+
+    /// Whether a slot in use may come back soon; then the supervisor is woken.
+    pub(super) fn is_worth_waiting_for(&self) -> bool {
+        self.wanted.store(true, Ordering::SeqCst);
+        let waits = self.ledger().has_only_others();
+        if !waits {
+            self.wanted.store(false, Ordering::SeqCst);
+        }
+        waits
+    }
+
+    /// Whether a slot is waited for that did not come back.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst)
     }
 
     pub(super) fn memory(&self) -> BorrowedFd<'_> {
@@ -69,6 +91,15 @@ impl Slab {
 
     fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Slab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slab")
+            .field("slots", &self.slots)
+            .field("slot_bytes", &self.slot_bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,6 +133,9 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.slab.ledger().give_back(self.place);
+        if self.slab.wanted.swap(false, Ordering::SeqCst) {
+            self.slab.shared.ring();
+        }
     }
 }
 

@@ -186,6 +186,7 @@ impl Supervisor {
     /// Gives tasks to workers: to idle ones first, then one more to wait behind a short one.
     fn hand_out(&mut self) {
         let queue = if (1..=LONG_TASK_NANOS).contains(&self.task_nanos) { 2 } else { 1 };
+        self.seats.iter_mut().for_each(|seat| seat.waits = false);
         for room in 1..=queue {
             for number in 0..self.seats.len() {
                 let seat = &mut self.seats[number];
@@ -199,8 +200,8 @@ impl Supervisor {
                     worker.enter(Phase::Finishing);
                     continue;
                 }
+                let Ok(lease) = self.lease(number, room == 1) else { continue };
                 self.backlog.pop_front();
-                let lease = self.lease(number);
                 let Some(worker) = &mut self.seats[number].worker else { continue };
                 if worker.give(Given { task, lease, returned }).is_err() {
                     worker.kill("a task could not be encoded".into());
@@ -214,7 +215,9 @@ impl Supervisor {
         self.shared.asleep.store(true, Ordering::SeqCst);
         let limit = {
             let inbox = self.shared.inbox();
-            let news = !inbox.tasks.is_empty() || inbox.stop.is_some() && deadline.is_none();
+            let news = !inbox.tasks.is_empty()
+                || self.slot_came_back()
+                || inbox.stop.is_some() && deadline.is_none();
             if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
         };
         let before = Instant::now();

@@ -17,15 +17,34 @@ const SLOTS_MAX: usize = 64;
 const SLOT_STEP: usize = 64 << 10;
 const SMALL_SLOT: usize = 1 << 20;
 
+/// The task should be given when a slot in use comes back: most often that takes less than the task
+/// before it, and another slot is slow at first and drives the others out of the cache. If none comes
+/// back, the worker is soon idle and gets any.
+pub(super) struct Wait;
+
 impl Supervisor {
     /// A slot for the next task of a worker, if there is one.
-    pub(super) fn lease(&mut self, number: usize) -> Option<Lease> {
-        let slab = self.seats[number].slab.as_ref()?;
+    ///
+    /// # Errors
+    /// [`Wait`], for a task that would only wait behind another.
+    pub(super) fn lease(&mut self, number: usize, is_idle: bool) -> Result<Option<Lease>, Wait> {
+        let seat = &mut self.seats[number];
+        let Some(slab) = &seat.slab else { return Ok(None) };
+        if !is_idle && slab.is_worth_waiting_for() {
+            seat.waits = true;
+            return Err(Wait);
+        }
         let bytes = slab.slot_bytes();
-        slab.lease().unwrap_or_else(|error| {
+        Ok(slab.lease(is_idle).unwrap_or_else(|error| {
             self.short_of_memory(bytes, &error);
             None
-        })
+        }))
+    }
+
+    /// Whether a slot came back that was waited for.
+    pub(super) fn slot_came_back(&self) -> bool {
+        let back = |slab: &Arc<Slab>| !slab.is_wanted();
+        self.seats.iter().any(|seat| seat.waits && seat.slab.as_ref().is_some_and(back))
     }
 
     /// Sees to it that the next parcels are sent by slots, after one of this size was not.
@@ -79,7 +98,7 @@ impl Supervisor {
                  of the {free} bytes that are free"
             )));
         }
-        Slab::new(slots as u32, slot)
+        Slab::new(slots as u32, slot, self.shared.clone())
     }
 
     /// Says once that samples take the slow way.
