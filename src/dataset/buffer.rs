@@ -102,6 +102,7 @@ impl Data {
             return Ok(Self::Lent(lent));
         }
         let mut large = Large(take(lines, zeroed)?);
+        lend::elsewhere(bytemuck::cast_slice(&large.0));
         fill(&mut bytemuck::cast_slice_mut(&mut large.0)[..bytes])?;
         Ok(Self::Large(Arc::new(large)))
     }

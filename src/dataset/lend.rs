@@ -21,6 +21,9 @@ pub(crate) trait Lent: Send + Sync {
 pub(crate) trait Lender {
     /// So many bytes, if they are to be had; whatever is in them.
     fn lend(&mut self, bytes: usize) -> Option<Arc<dyn Lent>>;
+
+    /// A tensor is built here, where this lent nothing.
+    fn elsewhere(&mut self, at: &[u8]);
 }
 
 /// A lender that is asked now and then by the one who set it, too.
@@ -39,4 +42,13 @@ pub(crate) fn borrow_from(lender: Option<Shared>) {
 /// Memory from this thread's lender, if it has one.
 pub(super) fn ask(bytes: usize) -> Option<Arc<dyn Lent>> {
     LENDER.with_borrow(|lender| lender.as_ref()?.try_borrow_mut().ok()?.lend(bytes))
+}
+
+/// Tells the lender where a tensor is built that it was asked for.
+pub(super) fn elsewhere(at: &[u8]) {
+    LENDER.with_borrow(|lender| {
+        if let Some(mut lender) = lender.as_ref().and_then(|lender| lender.try_borrow_mut().ok()) {
+            lender.elsewhere(at);
+        }
+    });
 }

@@ -7,5 +7,6 @@ mod common;
 mod faults;
 mod lives;
 mod same;
+mod slots;
 
 windrow::test_entry!();

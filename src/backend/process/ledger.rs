@@ -135,7 +135,9 @@ mod tests {
         assert!(ledger.lease(false).is_none() && ledger.has_only_others());
         let third = ledger.lease(true).unwrap();
         assert_eq!((one.slot, other.slot, third.slot), (0, 1, 2));
-        [one, other, third].map(|place| assert!(ledger.give_back(place)));
+        for place in [one, other, third] {
+            assert!(ledger.give_back(place));
+        }
         let mut seen = Vec::new();
         for _ in 0..CALM {
             let place = ledger.lease(false).unwrap();

@@ -132,3 +132,48 @@ impl Drop for Part {
         self.uses.fetch_sub(1, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    fn slots(slots: u32) -> Slots {
+        let memory = Memory::new(4096 * slots as usize).unwrap();
+        Slots::received(memory.as_fd().try_clone_to_owned().unwrap(), 4096, slots).unwrap()
+    }
+
+    #[test]
+    fn a_slot_is_not_opened_while_something_in_it_is_kept() {
+        let mut slots = slots(2);
+        assert!(slots.open(2).is_none());
+        let mut open = slots.open(1).unwrap();
+        assert!(slots.open(1).is_none() && slots.open(0).is_some());
+        let mut kept = open.take(100).unwrap();
+        kept.bytes_mut().fill(7);
+        assert!(!open.clear());
+        drop(open);
+        assert!(slots.open(1).is_none());
+        assert_eq!(kept.bytes(), [7; 100]);
+        drop(kept);
+        assert_eq!(slots.open(1).map(|open| open.taken()), Some(0));
+    }
+
+    #[test]
+    fn regions_lie_one_after_another_and_inside_their_slot() {
+        let mut slots = slots(3);
+        let mut open = slots.open(1).unwrap();
+        let regions = [open.take(65).unwrap(), open.take(0).unwrap(), open.take(3968).unwrap()];
+        assert_eq!(
+            regions.each_ref().map(|region| open.place(region.bytes()).unwrap()),
+            [0, 128, 128]
+        );
+        assert_eq!(open.taken(), 4096);
+        assert!(open.take(1).is_none() && open.take(usize::MAX).is_none());
+        let mut other = slots.open(2).unwrap();
+        assert_eq!(open.place(other.take(1).unwrap().bytes()), None);
+        drop(regions);
+        assert!(open.clear() && open.take(4096).is_some());
+    }
+}
