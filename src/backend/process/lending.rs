@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::message::{Order, SlabNote};
+use super::message::Order;
 use super::parcel::Packing;
 use super::sys::{OpenSlot, Region, Slots};
 use crate::backend::log;
@@ -109,11 +109,6 @@ fn put(open: &mut OpenSlot, bytes: usize, write: impl FnOnce(&mut [u8])) -> Opti
     open.place(region.bytes())
 }
 
-/// The slots that a note says came with this memory.
-pub(super) fn slots(fd: std::os::fd::OwnedFd, note: SlabNote) -> std::io::Result<Slots> {
-    Slots::received(fd, note.slot_bytes, note.slots)
-}
-
 /// Foretells which of the large tensors that a sample builds are sent: those that were sent of the
 /// sample before, by their place in the order in which they are built.
 #[derive(Debug, Default)]
@@ -182,9 +177,9 @@ mod tests {
         use std::{cell::RefCell, os::fd::AsFd, rc::Rc};
 
         let memory = Memory::new(1 << 20).unwrap();
-        let note = SlabNote { slot_bytes: 1 << 20, slots: 1 };
+        let fd = memory.as_fd().try_clone_to_owned().unwrap();
         let mut lending = Lending::default();
-        lending.set(slots(memory.as_fd().try_clone_to_owned().unwrap(), note).unwrap());
+        lending.set(Slots::received(fd, 1 << 20, 1).unwrap());
         let lending = Rc::new(RefCell::new(lending));
         lend::borrow_from(Some(lending.clone()));
         for round in 0..3u8 {

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
 //! | [`address`], [`init`], [`worker`], [`lending`] | the worker's side |
-//! | [`supervisor`], [`hearing`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
+//! | [`supervisor`], [`hearing`], [`watch`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
 mod address;
@@ -34,6 +34,7 @@ mod slab;
 mod supervisor;
 mod supply;
 mod sys;
+mod watch;
 mod worker;
 
 use std::collections::VecDeque;

@@ -12,10 +12,10 @@ use std::rc::Rc;
 use super::address::{close_launch, image, open_launch, start_launch};
 use super::frame::{BODY_MAX, Decoder, Encoder, Kind};
 use super::init::{MISLED, ORPHANED};
-use super::lending::{self, Lending};
+use super::lending::Lending;
 use super::message::{Identity, Order, Report, Setup, SlabNote, Streaming, Where, body, read};
 use super::parcel::Packing;
-use super::sys::{Board, Link, Stage, exit_now, now_nanos};
+use super::sys::{Board, Link, Slots, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init, server};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::{keep_index_in, lend, panic_text};
@@ -136,7 +136,8 @@ impl Desk {
                     let (note, _): (SlabNote, _) =
                         read(&note).ok_or_else(|| wrong("a slab without sense"))?;
                     let fd = self.link.gift().ok_or_else(|| wrong("a slab without memory"))?;
-                    self.lending.borrow_mut().set(lending::slots(fd, note)?);
+                    let slots = Slots::received(fd, note.slot_bytes, note.slots)?;
+                    self.lending.borrow_mut().set(slots);
                 }
                 (Kind::Drain, _) => return Ok(()),
                 (kind, _) => return Err(wrong(&format!("it was sent a {kind:?} frame"))),
