@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytemuck::{Pod, Zeroable};
 
@@ -23,18 +23,22 @@ pub(super) struct Slab {
     slots: u32,
     /// Whether the supervisor waits for a slot to come back.
     wanted: AtomicBool,
-    shared: Arc<Shared>,
+    supervisor: Weak<Shared>,
 }
 
 impl Slab {
     /// A slab of so many slots of so many bytes, which must be whole pages.
-    pub(super) fn new(slots: u32, slot_bytes: usize, shared: Arc<Shared>) -> io::Result<Arc<Self>> {
+    pub(super) fn new(
+        slots: u32,
+        slot_bytes: usize,
+        supervisor: Weak<Shared>,
+    ) -> io::Result<Arc<Self>> {
         let bytes = slot_bytes.checked_mul(slots as usize);
         let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let memory = Memory::empty(bytes)?;
         let ledger = Mutex::new(Ledger::new(slots));
         let wanted = AtomicBool::new(false);
-        Ok(Arc::new(Self { memory, ledger, slot_bytes, slots, wanted, shared }))
+        Ok(Arc::new(Self { memory, ledger, slot_bytes, slots, wanted, supervisor }))
     }
 
     pub(super) fn note(&self) -> SlabNote {
@@ -133,8 +137,10 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.slab.ledger().give_back(self.place);
-        if self.slab.wanted.swap(false, Ordering::SeqCst) {
-            self.slab.shared.ring();
+        if self.slab.wanted.swap(false, Ordering::SeqCst)
+            && let Some(supervisor) = self.slab.supervisor.upgrade()
+        {
+            supervisor.ring();
         }
     }
 }

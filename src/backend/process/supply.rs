@@ -98,7 +98,7 @@ impl Supervisor {
                  of the {free} bytes that are free"
             )));
         }
-        Slab::new(slots as u32, slot, self.shared.clone())
+        Slab::new(slots as u32, slot, Arc::downgrade(&self.shared))
     }
 
     /// Says once that samples take the slow way.

@@ -26,7 +26,8 @@ pub(in super::super) struct Memory {
 
 // SAFETY: the mapping is plain memory that belongs to this value alone within this process.
 unsafe impl Send for Memory {}
-// SAFETY: through a shared reference it is only read.
+// SAFETY: through a shared reference it is only read, or written to in parts that each have one owner
+// (`region`), or as atomics (`board`).
 unsafe impl Sync for Memory {}
 
 impl Memory {
@@ -57,7 +58,8 @@ impl Memory {
         #[cfg(target_os = "linux")]
         {
             let start = memory.start.as_ptr().cast();
-            // SAFETY: only children that user code forks are affected: they do not get the mapping.
+            // A child that user code forks could write to slots that are in use.
+            // SAFETY: only such children are affected: they do not get the mapping.
             _ = unsafe { madvise(start, bytes, Advice::LinuxDontFork) };
         }
         Ok(memory)
