@@ -39,14 +39,14 @@ static KEPT: Mutex<VecDeque<(u64, Tensor)>> = Mutex::new(VecDeque::new());
 
 fn pixels(x: u64) -> std::result::Result<Tensor, Fault> {
     Tensor::build(Dtype::U8, [BYTES], |out| {
-        assert!(out.iter().all(|&byte| byte == 0), "memory of sample {x} is not zero");
+        assert!(*out == [0; BYTES as usize], "memory of sample {x} is not zero");
         out.fill(x as u8);
         Ok(())
     })
 }
 
 fn is_of(tensor: &Tensor, x: u64) -> bool {
-    tensor.len() == BYTES && tensor.bytes().iter().all(|&byte| byte == x as u8)
+    tensor.bytes() == [x as u8; BYTES as usize]
 }
 
 fn sample(habit: Habit, x: u64) -> std::result::Result<Record, Fault> {
