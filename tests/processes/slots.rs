@@ -67,7 +67,7 @@ fn sample(habit: Habit, x: u64) -> std::result::Result<Record, Fault> {
     };
     let keeps = match habit {
         Hoard | Recent => true,
-        Again => x % 10 == 0,
+        Again => x.is_multiple_of(10),
         _ => false,
     };
     if keeps {

@@ -17,9 +17,8 @@ impl Supervisor {
         self.shared.asleep.store(true, Ordering::SeqCst);
         let limit = {
             let inbox = self.shared.inbox();
-            let news = !inbox.tasks.is_empty()
-                || self.slot_came_back()
-                || inbox.stop.is_some() && deadline.is_none();
+            let begins = inbox.stop.is_some() || self.slot_came_back();
+            let news = !inbox.tasks.is_empty() || begins && deadline.is_none();
             if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
         };
         let before = Instant::now();
