@@ -281,6 +281,19 @@ mod tests {
         assert!(unpack(&slot, slot.len(), 4).is_err() && unpack(&slot, usize::MAX, 4).is_err());
     }
 
+    #[test]
+    fn lengths_past_all_memory_are_refused() {
+        let whole = bytes(packed());
+        // The first word is the count, the second the item, and then come the places and lengths of its tensors.
+        for place in [0, 8, 16, 24, 32, 40, 48, 56] {
+            for length in [u64::MAX, u64::MAX - 63, i64::MAX as u64] {
+                let mut changed = whole.clone();
+                changed[place..place + 8].copy_from_slice(&length.to_le_bytes());
+                assert!(unpack(&changed, 0, 4).is_err(), "{length} at {place}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(
