@@ -86,6 +86,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/backend/process/sys/board.rs", "a page that two processes share is seen as atomics"),
     ("src/backend/process/sys/memory.rs", "shared memory is mapped"),
     ("src/backend/process/sys/portable.rs", "which image a function lies in"),
+    ("src/backend/process/sys/region.rs", "tensors are built in shared memory"),
     ("src/backend/process/sys/process.rs", "signals, and the environment of a process that begins"),
 ];
 
