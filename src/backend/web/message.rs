@@ -77,6 +77,18 @@ impl Reply {
         Self { head, tensors: wire.tensors, len }
     }
 
+    /// Nanoseconds that the samples took.
+    #[must_use]
+    pub fn nanos(&self) -> u64 {
+        numbers::<2>(&self.head).map_or(0, |[_, nanos]| nanos)
+    }
+
+    /// Adds what earlier tries at the same samples took.
+    pub fn add_nanos(&mut self, more: u64) {
+        let nanos = self.nanos().saturating_add(more);
+        self.head[8..16].copy_from_slice(&nanos.to_le_bytes());
+    }
+
     /// The number of bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty)]

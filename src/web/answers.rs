@@ -1,0 +1,81 @@
+//! Functions whose answers come later, as promises do.
+//!
+//! Wasm cannot wait for a promise. So a sample that needs one is given up for now; when JavaScript
+//! has the answer, the sample is asked for again and finds it here. What lies below the answer is not
+//! made again. Everything here belongs to one thread, and to one request at a time.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::backend::Fill;
+use crate::dataset::{Fetched, Place, Record};
+use crate::error::Fault;
+
+/// Who was called: how many ops are below, which is 0 for a source, and the index.
+type Call = (u64, u64);
+
+thread_local! {
+    static ANSWERS: RefCell<HashMap<Call, Fetched<Record>>> = RefCell::default();
+    static FINISHED: RefCell<HashMap<u64, Fetched<Record>>> = RefCell::default();
+    static SAMPLE_WAITS: Cell<bool> = const { Cell::new(false) };
+    static REQUEST_WAITS: Cell<bool> = const { Cell::new(false) };
+    /// Whether anything ever waited: only then is what is finished kept.
+    static EVER_WAITED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The answer to a call, where there is one.
+pub(super) fn answer(op: u64, index: u64) -> Option<Fetched<Record>> {
+    ANSWERS.with_borrow(|answers| answers.get(&(op, index)).cloned())
+}
+
+/// The same as a function that [`Functions::made`](crate::spec::Functions::made) gives.
+pub(super) fn answered(place: Place) -> Option<Fetched<Record>> {
+    answer(place.op, place.index)
+}
+
+/// Keeps an answer until the request is done.
+pub(super) fn keep(op: u64, index: u64, answer: Fetched<Record>) {
+    ANSWERS.with_borrow_mut(|answers| answers.insert((op, index), answer));
+}
+
+/// Gives the sample up for now.
+pub(super) fn wait() -> Fault {
+    SAMPLE_WAITS.set(true);
+    REQUEST_WAITS.set(true);
+    EVER_WAITED.set(true);
+    Fault::new("its answer is still awaited")
+}
+
+/// Whether a sample of the request was given up since this was last asked.
+pub(super) fn waits() -> bool {
+    REQUEST_WAITS.take()
+}
+
+/// Forgets what belongs to a request that is done.
+pub(super) fn done() {
+    ANSWERS.with_borrow_mut(HashMap::clear);
+    FINISHED.with_borrow_mut(HashMap::clear);
+}
+
+/// Work that is asked for the same positions until nothing of them waits; what is finished is made
+/// once.
+pub(super) struct Awaiting(pub(super) Arc<dyn Fill<Record>>);
+
+impl Fill<Record> for Awaiting {
+    fn fill(&self, position: u64) -> Fetched<Record> {
+        if let Some(sample) = FINISHED.with_borrow(|all| all.get(&position).cloned()) {
+            return sample;
+        }
+        SAMPLE_WAITS.set(false);
+        let sample = self.0.fill(position);
+        if EVER_WAITED.get() && !SAMPLE_WAITS.get() {
+            FINISHED.with_borrow_mut(|all| all.insert(position, sample.clone()));
+        }
+        sample
+    }
+
+    fn bytes(&self, sample: &Record) -> Option<u64> {
+        self.0.bytes(sample)
+    }
+}
