@@ -17,12 +17,14 @@ const FILES_MAX: usize = 1 << 26;
 /// All files below a folder, in no order; links are followed.
 pub(super) fn list(folder: &Path) -> Result<Vec<Listed>> {
     let mut found = Vec::new();
-    walk(folder, "", 0, &mut found)?;
+    // The folder without a name is where this process is.
+    let here = folder.as_os_str().is_empty();
+    walk(if here { Path::new(".") } else { folder }, "", 0, &mut found)?;
     Ok(found)
 }
 
 fn walk(root: &Path, inside: &str, depth: usize, found: &mut Vec<Listed>) -> Result<()> {
-    let folder = root.join(inside);
+    let folder = if inside.is_empty() { root.to_owned() } else { root.join(inside) };
     let failed = |error| Error::io(format!("listing {}", folder.display()), error);
     let wrong = |why| Err(Error::Format { name: folder.display().to_string(), offset: None, why });
     if depth > DEPTH_MAX {
