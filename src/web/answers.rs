@@ -22,6 +22,8 @@ thread_local! {
     static REQUEST_WAITS: Cell<bool> = const { Cell::new(false) };
     /// Whether anything ever waited: only then is what is finished kept.
     static EVER_WAITED: Cell<bool> = const { Cell::new(false) };
+    /// Nanoseconds that the tries at the request took.
+    static SPENT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The answer to a call, where there is one.
@@ -52,10 +54,16 @@ pub(super) fn waits() -> bool {
     REQUEST_WAITS.take()
 }
 
-/// Forgets what belongs to a request that is done.
-pub(super) fn done() {
+/// Counts what a try took that has to wait.
+pub(super) fn spend(nanos: u64) {
+    SPENT.set(SPENT.get().saturating_add(nanos));
+}
+
+/// Forgets what belongs to a request that is done, and gives what its earlier tries took.
+pub(super) fn done() -> u64 {
     ANSWERS.with_borrow_mut(HashMap::clear);
     FINISHED.with_borrow_mut(HashMap::clear);
+    SPENT.take()
 }
 
 /// Work that is asked for the same positions until nothing of them waits; what is finished is made

@@ -1,6 +1,6 @@
 //! A worker's side: the random-access part of a pipeline, and requests to answer.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
@@ -21,8 +21,6 @@ use crate::spec::Spec;
 pub struct WebWorker {
     /// After a panic outside of a sample JavaScript gives the whole program up.
     work: AssertUnwindSafe<Awaiting>,
-    /// Nanoseconds that the tries at a request took which had to wait.
-    spent: Cell<u64>,
     fingerprint: String,
 }
 
@@ -50,7 +48,6 @@ impl WebWorker {
         let work = taken.get().cloned().ok_or_else(|| failed("WORKER", "there is no work"))?;
         Ok(Self {
             work: AssertUnwindSafe(Awaiting(work)),
-            spent: Cell::new(0),
             fingerprint: loader.state().fingerprint().to_owned(),
         })
     }
@@ -69,12 +66,12 @@ impl WebWorker {
     pub fn answer(&self, request: &[u8]) -> Result<Option<Uint8Array>, JsValue> {
         let reply = serve(&*self.work, request);
         if answers::waits() {
-            self.spent.set(self.spent.get() + reply.map_or(0, |reply| reply.nanos()));
+            answers::spend(reply.map_or(0, |reply| reply.nanos()));
             return Ok(None);
         }
-        answers::done();
+        let spent = answers::done();
         let mut reply = reply.map_err(|fault| failed("WORKER", fault))?;
-        reply.add_nanos(self.spent.take());
+        reply.add_nanos(spent);
         let len = u32::try_from(reply.len()).map_err(|error| failed("OUT_OF_MEMORY", error))?;
         let bytes = Uint8Array::new_with_length(len);
         reply.write(&mut |start, piece| {

@@ -78,11 +78,11 @@ export const wanted = (offset, length) => `bytes=${offset}-${offset + length - 1
 /** Refuses an answer to a range that is not bound to the content that was there at the start. */
 export function check({ url, size, tag }, status, header) {
   if (status !== 206) throw Error(`[${status === 200 ? 'NO_RANGE' : 'READ'}] ${url}: a range was answered with status ${status}`);
+  const changed = (what, was, is) => Error(`[SOURCE_CHANGED] ${url} is not what it was at the start: ${what} was ${was}, is ${is}`);
   const total = Number(/\/(\d+)$/.exec(header('Content-Range') ?? '')?.[1] ?? size);
+  if (total !== size) throw changed('its size', size, total);
   const now = tag && header(tag.header);
-  if (total !== size || (tag && now && now !== tag.value)) {
-    throw Error(`[SOURCE_CHANGED] ${url} is not what it was at the start: ${tag?.header ?? 'size'} was ${tag?.value ?? size}, is ${now ?? total}`);
-  }
+  if (now && now !== tag.value) throw changed(tag.header, tag.value, now);
 }
 
 /** Why a request failed; Node has it one level down. */
