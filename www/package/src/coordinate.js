@@ -32,10 +32,8 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   async function open(message) {
     opening = message;
-    // Held for as long as this coordinator lives; the page hears when it is free.
-    if (locks && message.lock) locks.request(message.lock, () => new Promise(() => {})).catch(() => {});
-    const compiled = compile().then((module) => (post({ type: 'started' }), module));
-    const [module, files] = await Promise.all([compiled, prepare(message.files)]);
+    const started = Promise.all([compile(), held(message.lock)]).then(([module, watched]) => (post({ type: 'started', watched }), module));
+    const [module, files] = await Promise.all([started, prepare(message.files)]);
     Object.assign(opening, { module, files });
     post({ type: 'prepared' });
     const told = new Promise((resolve) => (firstReady = resolve));
@@ -51,6 +49,12 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     for (const worker of workers) if (worker.fingerprint) arrived(worker);
     // A worker that cannot start is an error of opening, so the first one is waited for.
     if (workers.length === 0) opened();
+  }
+
+  /** Whether a lock is held from now on, for as long as this coordinator lives: the page hears when it is free. */
+  function held(lock) {
+    if (!locks) return false;
+    return new Promise((resolve) => locks.request(lock, () => (resolve(true), new Promise(() => {}))).catch(() => resolve(false)));
   }
 
   function opened() {

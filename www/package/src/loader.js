@@ -234,7 +234,8 @@ class Loader {
     switch (message.type) {
       case 'started':
         clearTimeout(life.timer);
-        return (life.deaf = this.#platform.watch?.(life.lock, () => life.lost('the coordinator was terminated')));
+        if (message.watched) life.deaf = this.#platform.watch(life.lock, () => life.lost('the coordinator was terminated'));
+        return;
       case 'prepared':
         return life.limit();
       case 'opened':
