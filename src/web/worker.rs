@@ -7,12 +7,12 @@ use std::rc::Rc;
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use super::answers::{self, Awaiting};
+use super::answers::{self, Awaiting, Tried};
 use super::errors::{failed, thrown};
 use super::files::Provided;
 use super::functions::Served;
 use crate::backend::Inline;
-use crate::backend::web::serve;
+use crate::backend::web::{Reply, serve};
 use crate::loader::Loader;
 use crate::spec::Spec;
 
@@ -64,14 +64,24 @@ impl WebWorker {
     /// # Errors
     /// A request that is none.
     pub fn answer(&self, request: &[u8]) -> Result<Option<Uint8Array>, JsValue> {
-        let reply = serve(&*self.work, request);
-        if answers::waits() {
-            answers::spend(reply.map_or(0, |reply| reply.nanos()));
-            return Ok(None);
-        }
-        let spent = answers::done();
+        let reply = loop {
+            let reply = serve(&*self.work, request);
+            let nanos = reply.as_ref().map_or(0, Reply::nanos);
+            match answers::tried() {
+                Tried::Whole => break reply,
+                Tried::Again => answers::spend(nanos),
+                Tried::Waits => {
+                    answers::spend(nanos);
+                    return Ok(None);
+                }
+            }
+        };
+        let waited = answers::done();
         let mut reply = reply.map_err(|fault| failed("WORKER", fault))?;
-        reply.add_nanos(spent);
+        if let Some(spent) = waited {
+            // Samples that wait together cost a part of it each, so that many make up a task.
+            reply.set_nanos((reply.nanos() + spent).div_ceil(answers::TOGETHER));
+        }
         let len = u32::try_from(reply.len()).map_err(|error| failed("OUT_OF_MEMORY", error))?;
         let bytes = Uint8Array::new_with_length(len);
         reply.write(&mut |start, piece| {

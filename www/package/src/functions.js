@@ -2,7 +2,7 @@
 
 import { ARRAYS } from './batch.js';
 
-/** Promises of one worker that may be awaited at the same time. */
+/** Promises of one worker that may be awaited at the same time; `answers.rs` has the number too. */
 const AWAITED = 16;
 const NAMES = Object.fromEntries(Object.entries(ARRAYS).reverse().map(([dtype, { name }]) => [name, dtype]));
 Object.assign(NAMES, { Uint8Array: 'u8', Uint16Array: 'u16', Uint8ClampedArray: 'u8' });
