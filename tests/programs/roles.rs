@@ -10,7 +10,7 @@ use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
 /// What a worker finds in its environment.
 const VARIABLE: &str = "WINDROW_WORKER";
 
-fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..end))
 }
 
@@ -25,7 +25,7 @@ fn slow(millis: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + u
     }))
 }
 
-fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..100).map(|x| {
         // In one piece, whatever the other worker writes.
         let line = format!("worker {}\n", std::process::id());
@@ -78,7 +78,7 @@ fn complaining(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64>
     }))
 }
 
-fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..200).map(|x| {
         if x % 20 == 7
             && std::fs::File::create_new(std::env::var("MARK").unwrap() + &x.to_string()).is_ok()
@@ -313,21 +313,21 @@ pub fn play(role: &str) {
             init();
             drain!(Loader::recipe(slow, 20));
         }
-        other => panic!("no role {other}"),
+        other => assert!(crate::hosts::play(other), "no role {other}"),
     }
 }
 
 /// Has the workers begin.
-fn begin(loader: &mut Loader<u64>) {
+pub fn begin(loader: &mut Loader<u64>) {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(loader.poll_next(&mut context).is_pending());
 }
 
-fn open_files() -> usize {
+pub fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-fn children() -> usize {
+pub fn children() -> usize {
     let own = std::process::id();
     let path = format!("/proc/{own}/task");
     let tasks = std::fs::read_dir(path).unwrap().flatten();

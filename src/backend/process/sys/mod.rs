@@ -9,6 +9,8 @@ mod memory;
 mod process;
 
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
+mod groups;
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
 mod linux;
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 use linux as os;
