@@ -4,6 +4,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 import { assert, equal, rejected } from './cases.js';
 import { all } from './transforms.js';
@@ -44,6 +45,16 @@ export const machine = {
       assert(/large.npy ends at byte/.test(got[0].message), got[0].message);
     } finally {
       await rm(folder, { recursive: true });
+    }
+  },
+
+  async 'a worker file that is not there, or answers nothing, is named'({ windrow }) {
+    const { loader, source } = windrow;
+    for (const [path, says] of [['./nothing.js', /nothing.js/], ['./module.js', /./]]) {
+      const worker = () => new Worker(new URL(path, import.meta.url));
+      const error = await rejected(loader({ source: source.range(9), worker, workers: 1, startTimeout: 2000 }));
+      equal([error.name, error.code], ['WindrowError', 'WORKER_LOAD'], error.message);
+      assert(says.test(error.message) && error.fix, error.message);
     }
   },
 

@@ -118,7 +118,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     clearTimeout(worker.timer);
     worker.port.close();
     if (!worker.running && worker.starts >= STARTS) {
-      return fatal({ code: 'WORKER_LOAD', message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index });
+      return fatal({ code: 'WORKER_LOAD', message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index, fix: 'a worker file must load, and call serve() of windrow/worker at once; a slow one needs a longer startTimeout' });
     }
     workers[index] = { starts: worker.running ? 0 : worker.starts };
     event('lost', worker, { why });
