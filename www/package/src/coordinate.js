@@ -114,7 +114,8 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   function lost(index, why) {
     const worker = workers[index];
-    if (dead || !worker) return;
+    // Its end may be told twice, as an error and an exit: the second time there is none yet in its place.
+    if (dead || !worker?.port) return;
     clearTimeout(worker.timer);
     worker.port.close();
     if (!worker.running && worker.starts >= STARTS) {
