@@ -1,12 +1,17 @@
 // The cases in a page: `run(name)` resolves to what went wrong, or to nothing.
 
 import { benches } from './bench.js';
-import { cases, modes } from './cases.js';
+import { cases, filesOf, modes } from './cases.js';
 import { faults } from './faults.js';
+import { files } from './files.js';
+import { opfs } from './opfs.js';
 import { places } from './places.js';
+import { recovery } from './recovery.js';
+import { served } from './served.js';
 import { transforms } from './transforms.js';
 
-const all = { ...cases, ...transforms, ...faults, ...places };
+const kinds = { cases, transforms, served, files, recovery, opfs, faults, places };
+const all = Object.assign({}, ...Object.values(kinds));
 // From another origin where the address says so.
 const from = new URLSearchParams(location.search).get('from') ?? location.origin;
 const windrow = await import(`${from}/www/pkg/src/index.js`);
@@ -14,13 +19,30 @@ const here = {
   modes: modes(globalThis.crossOriginIsolated === true),
   cycles: Number(new URLSearchParams(location.search).get('cycles') ?? 10),
   open: async (path) => (await fetch(`/${path}`)).blob(),
+  list: async (path) => (await fetch(`/list/${path}`)).json(),
   json: async (path) => (await fetch(`/${path}`)).json(),
   worker: () => new Worker(new URL('./functions.worker.js', import.meta.url), { type: 'module' }),
+  trapping: () => new Worker(new URL('./trapping.worker.js', import.meta.url), { type: 'module' }),
   url: (path) => new URL(`/${path}`, location.href).href,
+  http: (path) => `/${path}`,
+  patched: patchWorkers,
 };
 
-globalThis.windrow = windrow;
-globalThis.names = Object.fromEntries(Object.entries({ cases, transforms, faults, places }).map(([kind, each]) => [kind, Object.keys(each)]));
+/** Workers started by the package, and what makes one of them another one: for this page, once. */
+function patchWorkers(other = () => undefined) {
+  const Plain = globalThis.Worker;
+  const started = [];
+  globalThis.Worker = class extends Plain {
+    constructor(url, options) {
+      super(other(String(url), started.length) ?? url, options);
+      started.push({ url: String(url), worker: this });
+    }
+  };
+  return { started, restore: () => (globalThis.Worker = Plain) };
+}
+
+Object.assign(globalThis, { windrow, here, filesOf });
+globalThis.names = Object.fromEntries(Object.entries(kinds).map(([kind, each]) => [kind, Object.keys(each)]));
 globalThis.run = async (name) => {
   try {
     await all[name]({ windrow, here });
