@@ -15,14 +15,14 @@ const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Em
 const TRIES = 20;
 const www = fileURLToPath(new URL('../www/', import.meta.url));
 
-/** Serves www to this machine alone: `{ origin, close }`. Port 0 is any. */
-export async function serve({ port = 0, isolated = false } = {}) {
+/** Serves www to this machine alone: `{ origin, close }`. Port 0 is any; `instead` are texts for files, by path. */
+export async function serve({ port = 0, isolated = false, instead = {} } = {}) {
   const server = createServer(async (request, response) => {
     const answer = (status, body, type = 'text/plain') => response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-cache', ...(isolated ? ISOLATED : {}) }).end(request.method === 'HEAD' ? undefined : body);
     try {
       const { pathname } = new URL(request.url, 'http://x');
       const path = normalize(decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname));
-      answer(200, await readFile(join(www, path)), TYPES[extname(path)] ?? 'application/octet-stream');
+      answer(200, instead[path] ?? (await readFile(join(www, path))), TYPES[extname(path)] ?? 'application/octet-stream');
     } catch {
       answer(404, 'There is no such file.');
     }

@@ -76,7 +76,7 @@ export class Files {
       for (const file of tables) {
         const got = await read(file, workers, skip);
         if (!got) continue;
-        same(got.digest === (await read(file, 1, () => {})).digest);
+        same(got.digest === (await read(file, 1, () => {}))?.digest);
         if (turn !== this.#turn) return;
         made += got.count;
         this.#made.push(sample(file.name, got));
@@ -132,7 +132,7 @@ async function developed(files, workers, skip) {
   const size = SIDE * SIDE * 4;
   const digest = await drain(data, ({ fields }) => fields.number.data.forEach((number, row) => {
     samples.push({ name: files[number].name, pixels: fields.picture.data.slice(row * size, (row + 1) * size) });
-  }), (position, why) => skip(files[position].name, () => why));
+  }), (position, why) => skip(files[position].name, () => why.replace(/^.*field "picture": /, '')));
   return { samples, digest };
 }
 
@@ -156,30 +156,29 @@ async function read(file, workers, skip) {
   }
   const { header, fields, names } = found;
   const rows = [];
-  const bad = [];
   let count = 0;
   try {
     const data = await loader({ source: source.csv(file, { header, fields }), batchSize: 256, workers, digest: true });
-    const digest = await drain(data, (batch) => {
-      const length = batch.fields[fields[0].name].shape[0];
+    for await (const batch of data) {
+      const [length] = batch.fields[fields[0].name].shape;
       count += length;
       for (let row = 0; row < length && rows.length < ROWS; row++) rows.push(fields.map(({ name }) => batch.fields[name].data[row]));
-    }, (position, why) => bad.push([position, why]));
-    for (const [position, why] of bad.slice(0, 20)) skip(`${file.name}, ${t('filesRow', { n: position + 1 })}`, () => why);
-    return { digest, rows, names, count, out: bad.length };
+    }
+    return { digest: data.digest, rows, names, count };
   } catch (error) {
-    skip(file.name, () => error.message);
+    // A table is read as a whole before anything is made of it, so one bad row is a bad file.
+    skip(file.name, () => error.message.replace(/^data\.csv: /, ''));
     return undefined;
   }
 }
 
-const sample = (name, { rows, names, count, out }) => () => {
+const sample = (name, { rows, names, count }) => () => {
   const table = element('table', {},
-    element('caption', { textContent: `${t('filesRows', { name })} · ${t('filesRowsMade', { name, n: count, out })}` }),
+    element('caption', { textContent: t('filesRows', { name, n: count }) }),
     element('thead', {}, element('tr', {}, ...names.map((text) => element('th', { scope: 'col', textContent: text })))),
     element('tbody', {}, ...rows.map((row) => element('tr', {}, ...row.map((value) => element('td', { textContent: n(value) }))))));
   const region = element('div', { className: 'wide', tabIndex: 0 }, table);
   region.setAttribute('role', 'region');
-  region.setAttribute('aria-label', t('filesRows', { name }));
+  region.setAttribute('aria-label', t('filesRows', { name, n: count }));
   return region;
 };

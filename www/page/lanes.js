@@ -39,6 +39,7 @@ export class Lanes {
     this.#tasks = [];
     this.#losses = [];
     this.#sheets = [];
+    this.#canvas.dataset.lost = 0;
     this.#soon();
   }
 
@@ -54,6 +55,7 @@ export class Lanes {
       const loss = this.#losses.findLast(({ worker, back }) => worker === event.worker && !back);
       if (loss) loss.back = event.at;
     }
+    this.#canvas.dataset.lost = this.#losses.length;
     this.#soon();
   }
 

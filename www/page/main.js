@@ -47,6 +47,7 @@ const stream = new Stream(spec, archive, {
   },
   sheet(number, batch, digest) {
     sheets.add(number, batch);
+    if (performance.getEntriesByName('first sheet').length === 0) performance.mark('first sheet');
     proof.sheet(number, digest);
     lanes.sheet();
     resume.sheet();

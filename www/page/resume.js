@@ -59,6 +59,8 @@ export class Resume {
   show() {
     const { settings, state, sheets, running } = this.#stream;
     put(at('pause'), t(running ? 'pause' : 'go'));
+    at('pause').dataset.running = running;
+    at('pause').dataset.run = this.#stream.runs;
     at('pause').disabled = !running && sheets >= SHEETS;
     put(at('resume-told'), t(...this.#told));
     put(at('copied'), this.#copied[0] ? t(...this.#copied) : '');

@@ -16,6 +16,8 @@ export class Stream {
   /** `{ seed, workers, backend }` of the run at hand. */
   settings;
   running = false;
+  /** How many runs were begun. */
+  runs = 0;
   /** After the last sheet, with the number of sheets until then. */
   state;
   sheets = 0;
@@ -39,6 +41,7 @@ export class Stream {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     Object.assign(this, { settings, state, sheets, running: true });
+    this.runs += 1;
     this.#workers = [];
     this.#lost = [];
     this.#armed = 0;
