@@ -162,7 +162,7 @@ export const demo = {
       input.files = transfer.files;
       input.dispatchEvent(new Event('change'));
     });
-    await tab.until('the files', () => document.querySelector('#files-made table'));
+    await tab.until('the files', () => document.querySelector('#files-made table') !== null);
     const [told, skipped, figure, cells, high] = await tab.evaluate(() => [
       document.getElementById('files-told').textContent,
       [...document.querySelectorAll('#files-skipped li')].map(({ textContent }) => textContent),

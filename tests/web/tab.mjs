@@ -113,7 +113,13 @@ class Driven extends Tab {
 
   async size(width, height) {
     await this.call('POST', '/window/rect', { width, height });
-    await this.until(`a width of ${width}`, (width) => innerWidth <= width, width).catch(() => {});
+    // A window has a least width of its own, so what comes is taken once it stays.
+    let before;
+    for (let now = ''; now !== before; ) {
+      before = now;
+      await pause(300);
+      now = await this.evaluate(() => `${innerWidth} ${innerHeight}`);
+    }
   }
 
   async shot(path) {

@@ -50,10 +50,10 @@ export class Lanes {
 
   event(event) {
     if (event.kind === 'task') this.#tasks.push(event);
-    if (event.kind === 'lost') this.#losses.push({ worker: event.worker, at: event.at, back: undefined });
+    if (event.kind === 'lost') this.#losses.push({ worker: event.worker, at: event.at, again: undefined });
     if (event.kind === 'ready') {
-      const loss = this.#losses.findLast(({ worker, back }) => worker === event.worker && !back);
-      if (loss) loss.back = event.at;
+      const loss = this.#losses.findLast(({ worker, again }) => worker === event.worker && !again);
+      if (loss) loss.again = event.at;
     }
     this.#canvas.dataset.lost = this.#losses.length;
     this.#soon();
@@ -126,28 +126,33 @@ export class Lanes {
 
     const workers = Math.min(this.#mode?.workers ?? 0, LANES);
     const names = [...Array.from({ length: workers }, (_, worker) => t('lane', { n: worker })), t('laneSheets')];
-    const left = Math.max(...names.map((name) => context.measureText(name).width)) + 12;
+    const side = Math.max(...names.map((name) => context.measureText(name).width)) + 12;
+    // Time goes as the language is read.
+    const back = document.documentElement.dir === 'rtl';
     const span = Math.max(SHORTEST * 1000, (this.#ended ?? this.#sheets.at(-1) ?? this.#began) - this.#began);
-    const right = width - 12;
-    const x = (time) => left + (Math.min(Math.max(time - this.#began, 0), span) / span) * (right - left);
+    const long = width - side - 12;
+    const x = (time) => {
+      const at = side + (Math.min(Math.max(time - this.#began, 0), span) / span) * long;
+      return back ? width - at : at;
+    };
     // The lanes share the height, so that nothing moves when there are more or fewer.
     const row = (height - AXIS) / (workers + 1);
     const thick = Math.min(row - 6, BAR);
-    const bar = (from, to, lane) => context.fillRect(x(from), (lane + 0.5) * row - thick / 2, Math.max(x(to) - x(from), 2), thick);
+    const bar = (from, to, lane) => context.fillRect(Math.min(x(from), x(to)), (lane + 0.5) * row - thick / 2, Math.max(Math.abs(x(to) - x(from)), 2), thick);
 
     context.direction = document.documentElement.dir;
-    context.textAlign = 'left';
+    context.textAlign = 'start';
     names.forEach((name, lane) => {
       context.fillStyle = colour('line');
-      context.fillRect(left, Math.round((lane + 1) * row) - 1, right - left, 1);
+      context.fillRect(back ? 12 : side, Math.round((lane + 1) * row) - 1, long, 1);
       context.fillStyle = colour('quiet');
-      context.fillText(name, 0, (lane + 0.5) * row);
+      context.fillText(name, back ? width : 0, (lane + 0.5) * row);
     });
     context.fillStyle = colour('accent');
     if (!this.silent) for (const { worker, started, ended } of this.#tasks) bar(started, ended, worker);
-    for (const { worker, at, back } of this.#losses) {
+    for (const { worker, at, again } of this.#losses) {
       context.fillStyle = colour('bad-soft');
-      bar(at, back ?? this.#ended ?? at, worker);
+      bar(at, again ?? this.#ended ?? at, worker);
       context.fillStyle = colour('bad');
       context.textAlign = 'center';
       context.fillText('✕', x(at), (worker + 0.5) * row);
@@ -158,7 +163,7 @@ export class Lanes {
     context.textAlign = 'center';
     const step = [0.5, 1, 2, 5, 10, 30, 60].find((step) => span / 1000 / step <= 8) ?? 120;
     for (let second = 0; second * 1000 <= span; second += step) {
-      context.textAlign = second === 0 ? 'left' : second * 1000 > span * 0.96 ? 'right' : 'center';
+      context.textAlign = second === 0 ? 'start' : second * 1000 > span * 0.96 ? 'end' : 'center';
       context.fillText(t('seconds', { n: second }), x(this.#began + second * 1000), height - AXIS / 2);
     }
   }

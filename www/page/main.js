@@ -102,9 +102,10 @@ new Files(() => Number(at('workers').value));
 function controls() {
   put(at('workers-told'), n(Number(at('workers').value)));
   put(at('seed-told'), n(Number(at('seed').value)));
-  const isolated = globalThis.crossOriginIsolated;
-  at('backend').querySelector('[value=threads]').disabled = !isolated;
-  put(at('backend-told'), t(isolated ? 'backendEffect' : 'noThreads'));
+  const isolated = globalThis.crossOriginIsolated === true;
+  const threads = isolated && typeof SharedArrayBuffer === 'function';
+  at('backend').querySelector('[value=threads]').disabled = !threads;
+  put(at('backend-told'), t(threads ? 'backendEffect' : 'noThreads'));
   const { backend } = settings();
   const own = backend === 'workers' || (backend === 'auto' && !isolated);
   at('kill').disabled = !own;

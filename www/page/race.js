@@ -5,7 +5,7 @@ import { meter } from './meter.js';
 import { soften } from './soften.js';
 import { n, put, t, told } from './text.js';
 
-const ROUNDS = 40;
+const ROUNDS = 24;
 const BATCH = 16;
 /** Milliseconds that the dot takes across. */
 const ACROSS = 1200;

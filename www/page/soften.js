@@ -4,7 +4,7 @@
 /** A picture as `{ picture }`, after so many rounds. */
 export function soften({ picture }, { rounds }) {
   const [height, width, channels] = picture.shape;
-  let from = Uint8Array.from(picture.data);
+  let from = picture.data.slice();
   let to = new Uint8Array(from.length);
   for (let round = 0; round < rounds; round++) {
     // Across, then down.
