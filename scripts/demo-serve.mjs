@@ -1,6 +1,7 @@
 // A static server for the demo page, as plain as any host: `node scripts/demo-serve.mjs
-// [--port=8080] [--isolated]`. With --isolated, pages get the headers that threads need.
+// [--port=8080] [--isolated] [--open]`. With --isolated, pages get the headers that threads need.
 
+import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -38,5 +39,9 @@ export async function serve({ port = 0, isolated = false, instead = {} } = {}) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const port = Number(process.argv.find((argument) => argument.startsWith('--port='))?.slice(7) ?? 8080);
   const { origin } = await serve({ port, isolated: process.argv.includes('--isolated') });
-  console.log(origin + '/');
+  console.log(`${origin}/`);
+  if (process.argv.includes('--open')) {
+    const [command, ...given] = { darwin: ['open'], win32: ['cmd', '/c', 'start'] }[process.platform] ?? ['xdg-open'];
+    spawn(command, [...given, `${origin}/`], { stdio: 'ignore' }).on('error', () => console.log(`${command} is not here: open the address yourself`));
+  }
 }

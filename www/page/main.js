@@ -123,9 +123,9 @@ function restart(event) {
 for (const id of ['workers', 'seed', 'backend']) at(id).addEventListener('input', restart);
 
 at('kill').addEventListener('click', async () => {
-  if (!stream.running) {
+  // In the middle of the epoch, where there is work to be lost.
+  if (!stream.running || stream.sheets > SHEETS / 2) {
     again();
-    // In the middle of the epoch, where a loss would be seen.
     for (const end = performance.now() + 20_000; stream.running && stream.sheets < 3 && performance.now() < end; ) await new Promise((later) => setTimeout(later, 20));
   }
   stream.kill();

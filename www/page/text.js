@@ -7,8 +7,10 @@ const listeners = [];
 
 /** The words for a key, with `{name}`s filled in; numbers as the language writes them. */
 export function t(key, values = {}) {
-  const text = words[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === 'number' ? n(values[name]) : values[name] ?? ''));
+  // What is filled in keeps its own direction, by the characters FSI and PDI.
+  const [from, to] = document.documentElement.dir === 'rtl' ? ['\u2068', '\u2069'] : ['', ''];
+  const filled = (value) => (typeof value === 'number' ? n(value) : `${from}${value ?? ''}${to}`);
+  return (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => filled(values[name]));
 }
 
 /** A number as the language writes it. */
