@@ -110,7 +110,7 @@ export const demo = {
   },
 
   async 'the copied command ends natively with the digest that the tab ends with'(tab, { command }) {
-    await tab.click('#again');
+    await set(tab, 'seed', '5');
     await after(tab, 4);
     await tab.click('#pause');
     const { told, sheets, ends } = await tab.evaluate(shown);
@@ -129,7 +129,9 @@ export const demo = {
     }
     await tab.click('#pause');
     const page = await over(tab);
-    equal([page.verdict, page.mine], ['same', ends]);
+    equal([page.verdict, page.mine, page.mine], ['same', ends, seeds[5].at(-1)]);
+    await set(tab, 'seed', '7');
+    await over(tab);
   },
 
   async 'in the race the page is free while workers work'(tab) {

@@ -7,6 +7,8 @@ const LANES = 8;
 const HEIGHT = 220;
 const AXIS = 24;
 const BAR = 22;
+/** Pixels between two numbers of the axis, at least. */
+const APART = 60;
 /** The shortest axis, in seconds. */
 const SHORTEST = 2;
 
@@ -155,13 +157,14 @@ export class Lanes {
       bar(at, again ?? this.#ended ?? at, worker);
       context.fillStyle = colour('bad');
       context.textAlign = 'center';
+      context.font = `bold 18px ${style.fontFamily}`;
       context.fillText('✕', x(at), (worker + 0.5) * row);
     }
     context.fillStyle = colour('ink');
     for (const time of this.#sheets) bar(time, time, workers);
     context.fillStyle = colour('quiet');
-    context.textAlign = 'center';
-    const step = [0.5, 1, 2, 5, 10, 30, 60].find((step) => span / 1000 / step <= 8) ?? 120;
+    context.font = `12px ${style.fontFamily}`;
+    const step = [0.5, 1, 2, 5, 10, 30, 60].find((step) => span / 1000 / step <= long / APART) ?? 120;
     for (let second = 0; second * 1000 <= span; second += step) {
       context.textAlign = second === 0 ? 'start' : second * 1000 > span * 0.96 ? 'end' : 'center';
       context.fillText(t('seconds', { n: second }), x(this.#began + second * 1000), height - AXIS / 2);

@@ -61,12 +61,14 @@ export class Race {
     const [key, values = {}] = this.#told;
     put(at('race-told'), key ? t(key, Object.fromEntries(Object.entries(values).map(([name, of]) => [name, of()]))) : '\u00a0');
     put(at('race-workers-name'), this.#name('workers'));
+    const longest = Math.max(...Object.values(this.#results).map(({ freeze }) => freeze));
     for (const who of ['page', 'workers']) {
       const result = this.#results[who];
       const [time, frames, freeze] = at(`race-${who}`).querySelectorAll('td');
       put(time, result ? t('seconds', { n: result.time / 1000 }) : '–');
       put(frames, result ? n(Math.round(result.frames)) : '–');
-      put(freeze, result ? t('raceMs', { n: Math.round(result.freeze) }) : '–');
+      put(freeze.firstElementChild, result ? t('raceMs', { n: Math.round(result.freeze) }) : '–');
+      freeze.lastElementChild.style.inlineSize = result ? `${(100 * result.freeze) / longest}%` : 0;
     }
   }
 }
