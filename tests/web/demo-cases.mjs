@@ -176,6 +176,15 @@ export const demo = {
     for (const name of ['broken.png: the PNG', 'notes.txt: is neither', 'broken.csv: line 3']) assert(skipped.some((text) => text.startsWith(name)), `${name} is not named: ${skipped}`);
     assert(figure.includes('one.png, two.png') && high === 72, figure);
     equal(cells, [1, 2.5, 3, 4, 7, 8]);
+    const dropped = await tab.evaluate(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(['no table'], 'dropped.txt', { type: 'text/plain' }));
+      const event = new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true });
+      // A browser may keep what a page made from being dropped.
+      return event.dataTransfer?.files.length > 0 && (document.getElementById('drop').dispatchEvent(event), event.defaultPrevented);
+    });
+    if (dropped) await tab.until('the dropped file', () => document.getElementById('files-skipped').textContent.startsWith('dropped.txt'));
+    return dropped ? 'chosen and dropped' : 'chosen; this browser drops nothing that a page made';
   },
 
   async 'every word is there in both languages, right to left too'(tab) {

@@ -3,12 +3,10 @@
 import { n, put, t, told } from './text.js';
 
 const LANES = 8;
-/** The height of the canvas and of the axis, and the highest bar, in pixels. */
-const HEIGHT = 220;
-const AXIS = 24;
-const BAR = 22;
-/** Pixels between two numbers of the axis, at least. */
-const APART = 60;
+/** The height of the axis and of the highest bar, and what lies between two numbers of the axis, by the size of letters. */
+const AXIS = 2;
+const BAR = 1.8;
+const APART = 5;
 /** The shortest axis, in seconds. */
 const SHORTEST = 2;
 
@@ -27,7 +25,6 @@ export class Lanes {
   #due = false;
 
   constructor() {
-    this.#canvas.style.blockSize = `${HEIGHT}px`;
     new ResizeObserver(() => this.#soon()).observe(this.#canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#soon());
     this.#table.addEventListener('toggle', () => this.#tell());
@@ -123,7 +120,8 @@ export class Lanes {
     const context = canvas.getContext('2d');
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, width, height);
-    context.font = `12px ${style.fontFamily}`;
+    const letter = parseFloat(style.fontSize);
+    context.font = `${letter}px ${style.fontFamily}`;
     context.textBaseline = 'middle';
 
     const workers = Math.min(this.#mode?.workers ?? 0, LANES);
@@ -138,8 +136,8 @@ export class Lanes {
       return back ? width - at : at;
     };
     // The lanes share the height, so that nothing moves when there are more or fewer.
-    const row = (height - AXIS) / (workers + 1);
-    const thick = Math.min(row - 6, BAR);
+    const row = (height - AXIS * letter) / (workers + 1);
+    const thick = Math.min(row - 6, BAR * letter);
     const bar = (from, to, lane) => context.fillRect(Math.min(x(from), x(to)), (lane + 0.5) * row - thick / 2, Math.max(Math.abs(x(to) - x(from)), 2), thick);
 
     context.direction = document.documentElement.dir;
@@ -157,17 +155,17 @@ export class Lanes {
       bar(at, again ?? this.#ended ?? at, worker);
       context.fillStyle = colour('bad');
       context.textAlign = 'center';
-      context.font = `bold 18px ${style.fontFamily}`;
+      context.font = `bold ${1.5 * letter}px ${style.fontFamily}`;
       context.fillText('✕', x(at), (worker + 0.5) * row);
     }
     context.fillStyle = colour('ink');
     for (const time of this.#sheets) bar(time, time, workers);
     context.fillStyle = colour('quiet');
-    context.font = `12px ${style.fontFamily}`;
-    const step = [0.5, 1, 2, 5, 10, 30, 60].find((step) => span / 1000 / step <= long / APART) ?? 120;
+    context.font = `${letter}px ${style.fontFamily}`;
+    const step = [0.5, 1, 2, 5, 10, 30, 60].find((step) => span / 1000 / step <= long / (APART * letter)) ?? 120;
     for (let second = 0; second * 1000 <= span; second += step) {
       context.textAlign = second === 0 ? 'start' : second * 1000 > span * 0.96 ? 'end' : 'center';
-      context.fillText(t('seconds', { n: second }), x(this.#began + second * 1000), height - AXIS / 2);
+      context.fillText(t('seconds', { n: second }), x(this.#began + second * 1000), height - (AXIS * letter) / 2);
     }
   }
 }

@@ -22,7 +22,11 @@ const [spec, names, expected] = await Promise.all([
   json('data/emoji.names.json'),
   json('expected.json').catch(() => undefined),
   speak(language),
-]);
+]).catch((error) => {
+  put(at('verdict'), t('failed', { why: error.message }));
+  document.body.removeAttribute('data-loading');
+  throw error;
+});
 
 const sheets = new Sheets(at('sheets'), names);
 const proof = new Proof(expected);

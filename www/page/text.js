@@ -40,6 +40,7 @@ export async function speak(language) {
   numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   document.documentElement.lang = language;
   document.documentElement.dir = LANGUAGES[language];
+  document.title = `windrow – ${t('title')}`;
   for (const element of document.querySelectorAll('[data-t]')) put(element, t(element.dataset.t));
   for (const element of document.querySelectorAll('[data-t-label]')) element.setAttribute('aria-label', t(element.dataset.tLabel));
   for (const listener of listeners) listener();
