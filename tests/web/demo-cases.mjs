@@ -109,6 +109,16 @@ export const demo = {
     await over(tab);
   },
 
+  async 'a state of other data is put aside, and the epoch begins anew'(tab) {
+    await tab.evaluate(() => {
+      const state = { version: 1, position: '160', batches: '5', cursors: [['0']], digest: '0'.repeat(64), fingerprint: '0'.repeat(16), pipeline: 'range(start=0,end=9)' };
+      localStorage.setItem('windrow-demo', JSON.stringify({ settings: { seed: 7, workers: 2, backend: 'auto' }, sheets: 5, state }));
+    });
+    await tab.reload();
+    const { verdict, mine, told } = await over(tab);
+    equal([verdict, mine, told], ['same', golden, words.en.toldDone]);
+  },
+
   async 'the copied command ends natively with the digest that the tab ends with'(tab, { command }) {
     await set(tab, 'seed', '5');
     await after(tab, 4);
@@ -127,9 +137,16 @@ export const demo = {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+    // Whoever goes on may be others.
+    await tab.evaluate(() => {
+      document.getElementById('workers').value = 3;
+      document.getElementById('workers').dispatchEvent(new Event('input', { bubbles: true }));
+    });
     await tab.click('#pause');
     const page = await over(tab);
     equal([page.verdict, page.mine, page.mine], ['same', ends, seeds[5].at(-1)]);
+    assert(page.mode.includes(', 3 at work') && page.note.includes('after sheet'), `${page.mode}, ${page.note}`);
+    await set(tab, 'workers', '2');
     await set(tab, 'seed', '7');
     await over(tab);
   },

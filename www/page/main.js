@@ -63,6 +63,8 @@ const stream = new Stream(spec, archive, {
   },
   end: over,
   fail(error) {
+    // A state of other data or of another version of this page is no use; the epoch is.
+    if (error.code === 'STATE_MISMATCH') return again();
     failure = error;
     over();
   },
@@ -120,8 +122,10 @@ let soon;
 /** A slider that is dragged asks once it rests. */
 function restart(event) {
   controls();
-  reseeded ||= event.target === at('seed');
   clearTimeout(soon);
+  // A paused epoch goes on with whoever is to make it; another seed is another epoch.
+  if (stream.paused && event.target !== at('seed')) return;
+  reseeded ||= event.target === at('seed');
   soon = setTimeout(again, event.target === at('backend') ? 0 : 150);
 }
 for (const id of ['workers', 'seed', 'backend']) at(id).addEventListener('input', restart);

@@ -97,6 +97,11 @@ export class Stream {
     setTimeout(() => this.#armed === armed && this.#end(0), PATIENCE);
   }
 
+  /** Whether it stands in the middle. */
+  get paused() {
+    return !this.running && this.sheets > 0 && this.sheets < SHEETS;
+  }
+
   /** Whether the page has workers of its own in this run. */
   get killable() {
     return this.#workers.length > 0;
