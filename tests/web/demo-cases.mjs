@@ -137,6 +137,11 @@ export const demo = {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+    // Copied, or where the browser does not let a page, marked.
+    await tab.click('#copy');
+    const copied = await tab.until('the copy', () => document.getElementById('copied').textContent);
+    const marked = await tab.evaluate(() => getSelection().toString());
+    assert(copied.startsWith('Copied') || (copied === words.en.copySelf && marked.includes('windrow run')), copied);
     // Whoever goes on may be others.
     await tab.evaluate(() => {
       document.getElementById('workers').value = 3;

@@ -138,7 +138,7 @@ async function developed(files, workers, skip) {
 
 /** The pictures on a canvas of their own, with their names below. */
 const contact = (samples) => () => {
-  const canvas = element('canvas', { width: 8 * SIDE, height: Math.ceil(samples.length / 8) * SIDE });
+  const canvas = element('canvas', { width: Math.min(samples.length, 8) * SIDE, height: Math.ceil(samples.length / 8) * SIDE });
   canvas.setAttribute('role', 'img');
   const names = samples.map(({ name }) => name).join(', ');
   canvas.setAttribute('aria-label', t('filesPictures', { names }));

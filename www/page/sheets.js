@@ -45,12 +45,14 @@ export class Sheets {
     return this.#seen.size;
   }
 
-  /** All pixels in the order they came, when they are all there. */
+  /** The pixels of all sheets that are here, as they were shown, or nothing. */
   get pictures() {
-    if (!this.#sheets.every(({ pixels }) => pixels)) return undefined;
-    const all = new Uint8Array(SHEETS * PICTURES * SIDE * SIDE * 4);
-    this.#sheets.forEach(({ pixels }, number) => all.set(pixels, number * PICTURES * SIDE * SIDE * 4));
-    return { data: all, shape: [SHEETS * PICTURES, SIDE, SIDE, 4] };
+    const here = this.#sheets.filter(({ pixels }) => pixels);
+    if (here.length === 0) return undefined;
+    const size = PICTURES * SIDE * SIDE * 4;
+    const data = new Uint8Array(here.length * size);
+    here.forEach(({ pixels }, number) => data.set(pixels, number * size));
+    return { data, shape: [here.length * PICTURES, SIDE, SIDE, 4] };
   }
 
   /** A batch has come. */
