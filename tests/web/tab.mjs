@@ -14,6 +14,7 @@ const PATIENCE = Number(process.env.WINDROW_CASE_LIMIT ?? 120_000);
 const DRIVER = '/usr/bin/WebKitWebDriver';
 const MINIBROWSER = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/libexec']
   .map((folder) => `${folder}/webkit2gtk-4.1/MiniBrowser`);
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** WebDriver's names of keys. */
 const KEYS = { Tab: '\ue004', Enter: '\ue007', Space: ' ', ArrowLeft: '\ue012', ArrowRight: '\ue014', Home: '\ue011', End: '\ue010' };
 const pause = (milliseconds) => new Promise((later) => setTimeout(later, milliseconds));
@@ -146,10 +147,17 @@ async function webkit() {
     return value;
   };
   const stop = () => {
+    for (const signal of SIGNALS) process.off(signal, stopped);
     driver.kill();
     screen.kill();
     rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   };
+  // Nobody else ends them when the tests are stopped.
+  const stopped = () => {
+    stop();
+    process.exit(130);
+  };
+  for (const signal of SIGNALS) process.once(signal, stopped);
   try {
     for (let tries = 0; !(await ask('GET', '/status').then(() => true, () => tries > 200)); tries++) await pause(50);
     const browserOptions = { binary, args: ['--automation'] };
