@@ -11,7 +11,7 @@ import { judged } from './demo-judged.mjs';
 import { root } from './server.mjs';
 import { browser } from './tab.mjs';
 
-const LIMIT = 180_000;
+const LIMIT = 300_000;
 const SHOTS = join(root, 'tests/web/shots');
 const [command, ...chosen] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7) ?? '';
