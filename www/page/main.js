@@ -78,8 +78,8 @@ function over() {
   const all = SHEETS;
   if (failure) proof.note('failed', { why: failure.message });
   else if (stream.sheets < SHEETS) return;
-  else if (killed !== undefined) proof.note('noteKilled', { worker: killed, n: sheets.seen, all: all * 32, same: sheets.same });
-  else if (resumed) proof.note('noteResumed', { n: resumed, ok: sheets.once(SHEETS) });
+  else if (killed !== undefined) proof.note('noteKilled', { worker: killed, n: sheets.seen, all: sheets.here, same: sheets.same });
+  else if (resumed) proof.note('noteResumed', { n: resumed, ok: sheets.seen === sheets.here });
   else if (reseeded) proof.note('noteNew', { n: sheets.fresh, all });
   else if (sheets.same + sheets.fresh > 0) proof.note('noteSame', { n: sheets.same, all });
   else proof.note('noteFirst');

@@ -35,14 +35,14 @@ export class Sheets {
     });
   }
 
-  /** Whether all of this seed's pictures so far came once. */
-  once(sheets) {
-    const known = this.#sheets.slice(0, sheets).filter(({ pixels }) => pixels).length;
-    return this.#seen.size === known * PICTURES;
-  }
-
+  /** How many different pictures of this epoch are here. */
   get seen() {
     return this.#seen.size;
+  }
+
+  /** How many pictures are on all sheets that are here. */
+  get here() {
+    return this.#sheets.filter(({ pixels }) => pixels).length * PICTURES;
   }
 
   /** The pixels of all sheets that are here, as they were shown, or nothing. */
