@@ -83,7 +83,8 @@ async function choose(platform, { backend = 'auto', workers, worker }, calls) {
     return mode('threads', count, 'asked for');
   }
   if (backend === 'workers') return mode('workers', count, 'asked for');
-  if (worker || calls) return mode('workers', count, 'JavaScript functions run in workers');
+  if (calls) return mode('workers', count, 'JavaScript functions run in workers');
+  if (worker) return mode('workers', count, 'a worker file is given');
   // Not threads by themselves yet: in Chromium a thread was seen to trap, rarely; the cause is not known.
   if (threads === true) return mode('workers', count, 'threads can be had here, with backend: threads');
   return { ...mode('workers', count, threads), fallback: platform.browser };
