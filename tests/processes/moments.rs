@@ -140,9 +140,7 @@ fn a_worker_killed_before_it_says_a_word_costs_nothing() {
         let first = folder.path().join("first");
         let script =
             format!("mkdir {} 2> /dev/null && kill -9 $$; exec \"$0\" \"$@\"", first.display());
-        let own = std::env::current_exe().unwrap();
-        let arguments = ["-c".into(), script, own.display().to_string()];
-        let loader = on(Loader::recipe(numbers, 100)).worker_program("sh", arguments);
+        let loader = on(Loader::recipe(numbers, 100)).worker_launcher("sh", ["-c".into(), script]);
         assert_eq!(loader.build().unwrap().filter(Result::is_ok).count(), 100);
         assert!(first.exists());
     });

@@ -169,7 +169,8 @@ pub fn play(role: &str) -> bool {
             let other = std::env::var("MARK").unwrap();
             std::fs::copy(std::env::current_exe().unwrap(), &other).unwrap();
             change_build(&other);
-            let loader = Loader::recipe(numbers, 100).worker_program(other, [""; 0]);
+            let script = format!("exec {other} \"$@\"");
+            let loader = Loader::recipe(numbers, 100).worker_launcher("sh", ["-c".into(), script]);
             println!("{}", drained!(loader));
         }
         "renews" => {

@@ -9,10 +9,11 @@
 //!
 //! All little-endian. A position's word holds what it is in its two lowest bits (0 a gap, 1 a
 //! sample, 2 a fault), the number of its tensors in the next 22, and the length of its inline part
-//! in the rest; a tensor's words are where its payload lies in the bytes, and its length. In a frame
-//! and in the heap the count comes first and the payloads last. In a slot, payloads lie where the
-//! tensors were built, and the count comes wherever there is room. Absent on purpose: what a sample
-//! is.
+//! in the rest; a tensor's words are where its payload lies in the bytes, and its length. Before the
+//! word of a position that added something to reducers goes one of kind 3, with what it added as its
+//! inline part. In a frame and in the heap the count comes first and the payloads last. In a slot,
+//! payloads lie where the tensors were built, and the count comes wherever there is room. Absent on
+//! purpose: what a sample is.
 
 use std::ops::Range;
 
@@ -25,6 +26,7 @@ pub(super) const ALIGN: usize = 64;
 const GAP: u64 = 0;
 const SAMPLE: u64 = 1;
 const FAULT: u64 = 2;
+const ADDED: u64 = 3;
 const TENSORS_BITS: u32 = 22;
 const TENSORS_MAX: usize = (1 << TENSORS_BITS) - 1;
 const INLINE_MAX: u64 = (1 << (64 - TENSORS_BITS - 2)) - 1;
@@ -46,6 +48,13 @@ impl Packing {
         self.inline.clear();
         self.tensors.clear();
         self.places.clear();
+    }
+
+    /// Adds what the next position added to reducers.
+    pub(super) fn push_added(&mut self, added: &[u8]) {
+        if !added.is_empty() {
+            self.place(ADDED, added, 0);
+        }
     }
 
     /// Adds the outcome of the next position.
@@ -141,6 +150,8 @@ pub(super) enum Item {
     Sample(Range<usize>, Vec<Range<usize>>),
     /// Why there is none.
     Fault(Range<usize>),
+    /// What the position of the next item added to reducers.
+    Added(Range<usize>),
 }
 
 /// Finds the items of a parcel that should hold so many positions, and whose count is at `start`.
@@ -161,7 +172,7 @@ pub(super) fn unpack(bytes: &[u8], start: usize, positions: u64) -> Result<Vec<I
         return Err(format!("it has {words} words for {positions} positions"));
     }
     let mut items = Vec::with_capacity(positions as usize);
-    let (mut inline, mut last) = (head, 0);
+    let (mut inline, mut last, mut filled) = (head, 0, 0);
     let mut at = start + 8;
     while at < head {
         let item = word(at).ok_or_else(short)?;
@@ -190,11 +201,15 @@ pub(super) fn unpack(bytes: &[u8], start: usize, positions: u64) -> Result<Vec<I
                 payloads.step_by(16).map(&mut payload).collect::<Result<_, String>>()?,
             ),
             FAULT => Item::Fault(place),
-            other => return Err(format!("it has an item of unknown kind {other}")),
+            _ if matches!(items.last(), Some(Item::Added(_))) => {
+                return Err("it has additions of no position".into());
+            }
+            _ => Item::Added(place),
         });
+        filled += u64::from(item & 3 != ADDED);
     }
-    if items.len() as u64 != positions {
-        return Err(format!("it has {} items for {positions} positions", items.len()));
+    if filled != positions || matches!(items.last(), Some(Item::Added(_))) {
+        return Err(format!("it has {} items, {filled} for {positions} positions", items.len()));
     }
     let end = inline.max(last);
     if end != bytes.len() {
@@ -218,8 +233,10 @@ mod tests {
         let tensor = |length: usize| Tensor::from_slice([length as u64], &vec![7u8; length]);
         let tensors = vec![tensor(3).unwrap(), tensor(0).unwrap(), tensor(100).unwrap()];
         packing.push(Ok(Some(Wire { inline: b"abc".to_vec(), tensors })));
+        packing.push_added(&[]);
         packing.push(Ok(None));
         packing.push(Err(Fault::new("no")));
+        packing.push_added(b"more");
         packing.push(Ok(Some(Wire { inline: vec![], tensors: vec![] })));
         packing
     }
@@ -242,7 +259,22 @@ mod tests {
         assert_eq!(items[1], Item::Gap);
         let Item::Fault(place) = &items[2] else { panic!("{items:?}") };
         assert_eq!(postcard::from_bytes::<Fault>(&bytes[place.clone()]).unwrap().message(), "no");
-        assert!(matches!(&items[3], Item::Sample(inline, _) if inline.is_empty()));
+        assert!(matches!(&items[3], Item::Added(added) if &bytes[added.clone()] == b"more"));
+        assert!(matches!(&items[4], Item::Sample(inline, _) if inline.is_empty()));
+    }
+
+    #[test]
+    fn additions_of_no_position_are_refused() {
+        for outcomes in [0, 1] {
+            let mut packing = packed();
+            packing.push_added(b"more");
+            packing.push_added(b"more");
+            (0..outcomes).for_each(|_| packing.push(Ok(None)));
+            assert!(unpack(&bytes(packing), 0, 4 + outcomes).is_err(), "{outcomes}");
+        }
+        let mut packing = packed();
+        packing.push_added(b"more");
+        assert!(unpack(&bytes(packing), 0, 4).is_err());
     }
 
     #[test]

@@ -142,13 +142,22 @@ fn message_seeds() -> Vec<Vec<u8>> {
 pub fn parcel(bytes: &[u8]) -> bool {
     let Some((&positions, bytes)) = bytes.split_first() else { return false };
     let Ok(items) = unpack(bytes, 0, positions.into()) else { return false };
-    assert_eq!(items.len(), usize::from(positions));
+    let of_positions = items.iter().filter(|item| !matches!(item, Item::Added(_))).count();
+    assert_eq!(of_positions, usize::from(positions));
     let parcel = Arc::new(Parcel::Heap(Collected::of(bytes)));
     assert_eq!(parcel.bytes(), bytes);
     let mut packing = Packing::default();
     let mut values = Vec::new();
     for item in &items {
         let outcome = match item {
+            Item::Added(place) => {
+                // Nothing added is not sent.
+                if !place.is_empty() {
+                    packing.push_added(&bytes[place.clone()]);
+                    values.push(Err(place.clone()));
+                }
+                continue;
+            }
             Item::Gap => Ok(None),
             Item::Fault(place) => {
                 let fault = postcard::from_bytes(&bytes[place.clone()]);
@@ -167,7 +176,7 @@ pub fn parcel(bytes: &[u8]) -> bool {
                 Ok(Some(value))
             }
         };
-        values.push(outcome.clone());
+        values.push(Ok(outcome.clone()));
         packing.push(outcome);
     }
     let mut again = vec![0; packing.line_up()];
@@ -175,8 +184,11 @@ pub fn parcel(bytes: &[u8]) -> bool {
     let items = unpack(&again, 0, positions.into()).expect("what was packed can be unpacked");
     for (value, item) in values.iter().zip(&items) {
         match (value, item) {
-            (Ok(None), Item::Gap) | (Err(_), Item::Fault(_)) => {}
-            (Ok(Some(wire)), Item::Sample(inline, payloads)) => {
+            (Ok(Ok(None)), Item::Gap) | (Ok(Err(_)), Item::Fault(_)) => {}
+            (Err(added), Item::Added(place)) => {
+                assert_eq!(bytes[added.clone()], again[place.clone()]);
+            }
+            (Ok(Ok(Some(wire))), Item::Sample(inline, payloads)) => {
                 assert_eq!(again[inline.clone()], wire.inline);
                 let bytes = payloads.iter().map(|place| &again[place.clone()]);
                 assert!(bytes.eq(wire.tensors.iter().map(Tensor::bytes)));

@@ -20,6 +20,7 @@ use super::parcel::Packing;
 use super::sys::{Board, Link, Slots, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init, server, sys};
 use crate::backend::recipe::{Opened, WorkerContext};
+use crate::dataset::gather::Keys;
 use crate::dataset::{keep_index_in, lend, panic_text};
 use crate::error::{Error, Result};
 
@@ -57,6 +58,7 @@ pub(super) struct Desk {
     decoder: Decoder,
     lending: Rc<RefCell<Lending>>,
     packing: Packing,
+    reducers: Keys,
     out: Vec<u8>,
 }
 
@@ -68,6 +70,7 @@ impl Desk {
             decoder: Decoder::default(),
             lending: Rc::default(),
             packing: Packing::default(),
+            reducers: Keys::default(),
             out: Vec::new(),
         }
     }
@@ -98,6 +101,7 @@ impl Desk {
         if setup.is_server {
             return server::serve(self, &setup);
         }
+        self.reducers = setup.reducers.as_slice().into();
         self.watch()?;
         let board = self.link.gift().ok_or_else(|| io::Error::other("it was given no board"))?;
         let board: &'static Board = Box::leak(Box::new(Board::received(board)?));
@@ -168,7 +172,9 @@ impl Desk {
                 return Ok(());
             }
             board.fill(position, now);
-            let outcome = opened.fill.fill(position, &mut || board.stage(Stage::Encoding));
+            let mut encoding = || board.stage(Stage::Encoding);
+            let (outcome, added) = opened.fill.fill(position, &self.reducers, &mut encoding);
+            self.packing.push_added(&added);
             let before = self.packing.tensors().len();
             self.packing.push(outcome);
             self.lending.borrow_mut().learn(&self.packing.tensors()[before..]);
