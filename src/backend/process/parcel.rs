@@ -172,8 +172,7 @@ pub(super) fn unpack(bytes: &[u8], start: usize, positions: u64) -> Result<Vec<I
         return Err(format!("it has {words} words for {positions} positions"));
     }
     let mut items = Vec::with_capacity(positions as usize);
-    let mut filled = 0;
-    let (mut inline, mut last) = (head, 0);
+    let (mut inline, mut last, mut filled) = (head, 0, 0);
     let mut at = start + 8;
     while at < head {
         let item = word(at).ok_or_else(short)?;
