@@ -1,6 +1,6 @@
 // The cases in a page: `run(name)` resolves to what went wrong, or to nothing.
 
-import { benches } from './bench.js';
+import { benches, speed } from './bench.js';
 import { cases, filesOf, modes } from './cases.js';
 import { faults } from './faults.js';
 import { files } from './files.js';
@@ -53,3 +53,9 @@ globalThis.run = async (name) => {
 };
 globalThis.benchNames = Object.keys(benches);
 globalThis.bench = (name) => benches[name]({ windrow, here });
+globalThis.against = async () => (await import('./against.js')).against(windrow);
+globalThis.speed = async (spec, paths) => {
+  const files = {};
+  for (const [name, path] of Object.entries(paths)) files[name] = await here.open(path);
+  return speed(windrow, spec, files);
+};
