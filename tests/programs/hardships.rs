@@ -85,7 +85,7 @@ pub const TESTS: &[Test] = &[
         };
         assert_eq!(text(&output.stdout).trim(), "20 are good", "{output:?}");
         let log = text(&output.stderr);
-        let told = log.contains("more than half of what is free") && log.contains("are copied");
+        let told = log.contains("more than half of the") && log.contains("go through the socket");
         assert!(!SEALED || told, "{output:?}");
     }),
     ("a_worker_of_another_build_is_refused", || {
