@@ -1,10 +1,12 @@
 //! Worker processes: what crosses, what happens when they die, and what is left of them.
-#![cfg(unix)]
+#![cfg(any(unix, windows))]
 
 mod basics;
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(unix)]
 mod faults;
+#[cfg(unix)]
 mod lives;
 mod same;
 

@@ -17,7 +17,6 @@
 //! | [`sys`] | the system, behind one `cfg` switch |
 
 mod address;
-mod build_id;
 mod deaths;
 mod forks;
 mod frame;
@@ -103,6 +102,13 @@ impl<T: Send + 'static> Processes<T> {
             why: why.clone(),
             instead: "use the threads backend".into(),
         })?;
+        if settings.start_method != StartMethod::Spawn && !sys::SPLITS {
+            return Err(Error::Unsupported {
+                what: format!("start method {}", settings.start_method),
+                why: "this platform cannot split a process in two".into(),
+                instead: "use start method spawn".into(),
+            });
+        }
         let identity = Identity::own(&build.build);
         let server = match settings.start_method {
             StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),

@@ -1,7 +1,6 @@
 //! Where samples lie in the loader: a slot of a slab, or the heap.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
@@ -9,7 +8,7 @@ use bytemuck::{Pod, Zeroable};
 use super::ledger::{Ledger, Place};
 use super::message::SlabNote;
 use super::parcel::ALIGN;
-use super::sys::Memory;
+use super::sys::{HandleRef, Memory};
 
 /// Slots of shared memory that one worker writes to.
 #[derive(Debug)]
@@ -43,8 +42,8 @@ impl Slab {
         Some(Lease { slab: self.clone(), place })
     }
 
-    pub(super) fn memory(&self) -> BorrowedFd<'_> {
-        self.memory.as_fd()
+    pub(super) fn memory(&self) -> HandleRef<'_> {
+        self.memory.handle()
     }
 
     fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {

@@ -167,7 +167,7 @@ impl Supervisor {
             setup.is_server = false;
         }
         seat.board.clear();
-        seat.start(&program, self.server.as_ref(), &body(&setup)?)?;
+        seat.start(&program, self.server.as_ref(), &body(&setup)?, &self.shared.waker)?;
         let kills_before = sys::out_of_memory_kills();
         if let Some(worker) = &mut seat.worker {
             worker.kills_before = kills_before;
@@ -215,19 +215,12 @@ impl Supervisor {
             if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
         };
         let before = Instant::now();
-        let mut fds = vec![(std::os::fd::AsFd::as_fd(&self.shared.waker), false)];
-        for worker in self.seats.iter().filter_map(|seat| seat.worker.as_ref()) {
-            if !worker.at_end {
-                fds.push((worker.channel(), worker.wants_to_write()));
-            }
-            fds.extend(worker.process.end_fd().map(|fd| (fd, false)));
-        }
-        if sys::wait_for(&fds, limit).is_err() {
+        let workers = self.seats.iter().filter_map(|seat| seat.worker.as_ref());
+        if self.shared.waker.wait(workers.flat_map(Worker::sources), limit).is_err() {
             // Only a lack of memory can do this; it must not become a busy loop.
             std::thread::sleep(Duration::from_millis(1));
         }
         self.shared.asleep.store(false, Ordering::SeqCst);
-        self.shared.waker.hush();
         if limit.is_some_and(|limit| before.elapsed() > limit + Duration::from_secs(1)) {
             self.resumed = Instant::now();
         }
@@ -253,7 +246,7 @@ impl Supervisor {
             if let (Some(timeout), false) = (self.settings.timeout, worker.given.is_empty()) {
                 at(now + timeout.saturating_sub(self.busy_for(seat, worker)));
             }
-            if worker.process.end_fd().is_none() {
+            if worker.process.source().is_none() {
                 at(now + Duration::from_millis(20));
             }
         }
@@ -288,7 +281,7 @@ impl Supervisor {
                 Phase::Starting => self.settings.startup_timeout,
                 _ => self.settings.timeout.unwrap_or_default(),
             };
-            let ended = worker.process.end_fd().is_none();
+            let ended = worker.process.source().is_none();
             self.weigh(number, busy);
             let Some(worker) = &mut self.seats[number].worker else { continue };
             if late {
@@ -359,7 +352,7 @@ impl Supervisor {
                 }
                 let worker = self.seats[number].worker.as_ref();
                 let ended =
-                    worker.filter(|w| w.process.end_fd().is_none()).map(|w| w.process.reap());
+                    worker.filter(|w| w.process.source().is_none()).map(|w| w.process.reap());
                 if let Some(Some(ended)) = ended {
                     self.bury_as(number, None, Some(ended));
                 }

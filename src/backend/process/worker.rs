@@ -4,7 +4,6 @@
 //! the process at once when the loader is gone, whatever user code is doing.
 
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::address::{close_launch, image, open_launch, start_launch};
@@ -12,14 +11,14 @@ use super::frame::{BODY_MAX, Decoder, Encoder, Kind};
 use super::init::{MISLED, ORPHANED};
 use super::message::{Identity, Order, Report, Setup, SlabNote, Streaming, Where, body, read};
 use super::parcel::Packing;
-use super::sys::{Board, Link, Memory, Stage, exit_now, now_nanos};
+use super::sys::{Board, Handle, Link, Memory, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init, server};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::{keep_index_in, panic_text};
 use crate::error::{Error, Result};
 
 /// Works for the loader at the other end, and ends the process.
-pub(super) fn run(link: OwnedFd) -> ! {
+pub(super) fn run(link: Handle) -> ! {
     match Desk::new(link).work(None) {
         Ok(()) => std::process::exit(0),
         Err(error) => misled(&error),
@@ -27,7 +26,7 @@ pub(super) fn run(link: OwnedFd) -> ! {
 }
 
 /// As [`run`], in a process that was split off with a pipeline open in it.
-pub(super) fn run_split_off(link: OwnedFd, shared: Option<Shared<'_>>) -> ! {
+pub(super) fn run_split_off(link: Handle, shared: Option<Shared<'_>>) -> ! {
     if let Err(error) = Desk::new(link).work(shared) {
         misled(&error);
     }
@@ -56,7 +55,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    fn new(link: OwnedFd) -> Self {
+    fn new(link: Handle) -> Self {
         Self {
             link: Link::new(link),
             encoder: Encoder::default(),

@@ -44,7 +44,7 @@ impl Image {
         }
         let code = maps.iter().filter(|map| map.runs && map.path == own.path);
         let code = code.map(|map| map.range.clone()).collect();
-        Ok(Self { build: super::super::build_id::of_program(&program_path())?, code })
+        Ok(Self { build: super::build_id::of_program(&program_path())?, code })
     }
 
     /// Whether a function can be there.

@@ -73,6 +73,11 @@ impl Memory {
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), bytes) }
     }
 
+    /// What another process can map it from.
+    pub(in super::super) fn handle(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     pub(super) fn start(&self) -> NonNull<u8> {
         self.start
     }
@@ -88,12 +93,6 @@ impl Memory {
         let start = unsafe { mmap(std::ptr::null_mut(), bytes, protection, flags, &fd, 0) }?;
         let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped nothing"))?;
         Ok(Self { fd, start, bytes, writable })
-    }
-}
-
-impl AsFd for Memory {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 

@@ -1,0 +1,68 @@
+//! Which program this is: its image in memory and its file.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+use std::ptr::{null, null_mut};
+
+use windows_sys::Win32::Foundation::HMODULE;
+use windows_sys::Win32::System::LibraryLoader::{
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+    GetModuleFileNameW, GetModuleHandleExW, GetModuleHandleW,
+};
+
+use super::done;
+use super::pe::{HEAD_BYTES, Pe};
+
+/// What of this program is in memory.
+#[derive(Debug)]
+pub(in crate::backend::process) struct Image {
+    /// Tells builds apart.
+    pub(in crate::backend::process) build: String,
+    code: Vec<Range<usize>>,
+}
+
+impl Image {
+    /// Finds out. `anchor` must lie in the program itself, not in a library it loaded.
+    pub(in crate::backend::process) fn of_process(anchor: usize) -> Result<Self, String> {
+        let flags =
+            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
+        let mut own = null_mut();
+        // SAFETY: the address is only looked up; the two calls write and take no reference.
+        let (found, program) = unsafe {
+            let place = std::ptr::without_provenance(anchor);
+            (done(GetModuleHandleExW(flags, place, &mut own)), GetModuleHandleW(null()))
+        };
+        found.map_err(|error| format!("this program is in no image that is known: {error}"))?;
+        if own != program {
+            return Err(format!(
+                "windrow is part of {}, loaded by {}; a worker can only be started from a program \
+                 that windrow is part of",
+                file_of(own),
+                file_of(program)
+            ));
+        }
+        let start = own.addr();
+        // SAFETY: the handle of a module is where its image begins. Its head and its sections stay
+        // mapped for as long as the program runs, and only parts that nothing writes to are asked for.
+        let part = |part: Range<usize>| unsafe {
+            std::slice::from_raw_parts(own.cast::<u8>().add(part.start), part.len())
+        };
+        let head = Pe::read(part(0..HEAD_BYTES));
+        let head = head.ok_or("this program's image has no head that makes sense")?;
+        let code = head.code().map(|place| start + place.start..start + place.end).collect();
+        Ok(Self { build: head.build(part), code })
+    }
+
+    /// Whether a function can be there.
+    pub(in crate::backend::process) fn is_code(&self, address: usize) -> bool {
+        self.code.iter().any(|range| range.contains(&address))
+    }
+}
+
+/// The file of a module, as far as it can be told.
+fn file_of(module: HMODULE) -> String {
+    let mut path = [0; 1024];
+    // SAFETY: there is room for so many characters.
+    let length = unsafe { GetModuleFileNameW(module, path.as_mut_ptr(), path.len() as u32) };
+    String::from_utf16_lossy(&path[..path.len().min(length as usize)])
+}
