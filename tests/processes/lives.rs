@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::common::within;
+use crate::common::{system, within};
 use windrow::dataset::{Dtype, Tensor};
 use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
 
@@ -83,7 +83,7 @@ fn hooks_run_at_the_start_and_at_every_orderly_end() {
     });
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> + use<>> {
     let kept = Mutex::new(Vec::new());
     let incarnation = context.incarnation();
@@ -94,7 +94,7 @@ fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> 
     }))
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 #[test]
 fn a_worker_that_grows_is_replaced_between_samples() {
     within(LIMIT, || {
@@ -106,7 +106,7 @@ fn a_worker_that_grows_is_replaced_between_samples() {
     });
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 fn huge(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
     Ok(range(0..4).map(|x| {
         if x == 2 {
@@ -120,7 +120,7 @@ fn huge(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
     }))
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 #[test]
 fn a_sample_that_takes_far_too_much_memory_is_lost_with_its_size() {
     within(LIMIT, || {
@@ -176,9 +176,7 @@ fn five_hundred_kills_over_five_thousand_samples_change_nothing() {
                     };
                     _ = std::fs::remove_file(file.path());
                     let pid = file.file_name().to_str().unwrap().parse().unwrap();
-                    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-                    let sent = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-                    killed.fetch_add(u32::from(sent.is_ok()), Ordering::Relaxed);
+                    killed.fetch_add(u32::from(system::kill(pid)), Ordering::Relaxed);
                 }
             }
         });

@@ -4,9 +4,7 @@
 mod basics;
 #[path = "../common/mod.rs"]
 mod common;
-#[cfg(unix)]
 mod faults;
-#[cfg(unix)]
 mod lives;
 mod same;
 

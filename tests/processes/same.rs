@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{Runner, assert_same, run, within};
+use crate::common::{Runner, assert_same, run, system, within};
 use windrow::backend::StartMethod;
 use windrow::dataset::{Record, Tensor};
 use windrow::stage::Pipeline;
@@ -59,7 +59,7 @@ macro_rules! same {
                 &format!("{} of {} on {runner:?}", stringify!($recipe), $end),
             );
         }
-        if cfg!(unix) {
+        if system::SPLITS {
             let forked = Loader::recipe($recipe, $end).start_method(StartMethod::Forkserver);
             let got = run(Runner::Processes(2), forked.digest());
             assert_same(&got, &whole, &format!("{} by a fork server", stringify!($recipe)));

@@ -63,6 +63,9 @@ const HERE_MAX: usize = 4096;
 /// Tasks that may be with the supervisor, for each worker.
 const TASKS_PER_WORKER: usize = 256;
 
+/// What the system may take to start a process and to let go of it again, besides its own time.
+const START_SLACK: Duration = Duration::from_secs(1);
+
 /// Whether worker processes can be had here.
 pub(super) fn available() -> std::result::Result<(), String> {
     address::image().as_ref().map(|_| ()).map_err(String::clone)
@@ -127,7 +130,7 @@ impl<T: Send + 'static> Processes<T> {
         });
         let (sender, events) = mpsc::channel();
         let waker = Arc::new(Mutex::new(None));
-        let limit = settings.startup_timeout.saturating_mul(4);
+        let limit = settings.startup_timeout.saturating_add(START_SLACK).saturating_mul(4);
         let supervisor = Supervisor {
             shared: shared.clone(),
             sink: Box::new(Decoding { events: sender, decode, work, waker: waker.clone() }),

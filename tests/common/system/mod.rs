@@ -1,0 +1,22 @@
+//! What tests ask of the operating system: how processes are looked at and done away with. The
+//! promises are the same everywhere; only the means are here.
+#![allow(dead_code, unsafe_code)]
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
+
+/// Whether something must be left out since Wine, which is not Windows, cannot do it; says so.
+pub fn leave_to_windows(what: &str) -> bool {
+    let wine = is_wine();
+    if wine {
+        println!("skipped under Wine: {what}");
+    }
+    wine
+}
