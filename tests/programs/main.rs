@@ -4,17 +4,14 @@
 //! runs them one after another and looks at what they print and leave behind.
 #![allow(unsafe_code)]
 
-#[cfg(unix)]
 mod roles;
-#[cfg(unix)]
 mod runs;
+#[path = "../common/system/mod.rs"]
+mod system;
 
 fn main() {
-    #[cfg(unix)]
     match std::env::var("ROLE") {
         Ok(role) => roles::play(&role),
         Err(_) => runs::all(),
     }
-    #[cfg(not(unix))]
-    println!("skipped: there are no worker processes on this platform yet");
 }

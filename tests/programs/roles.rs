@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::system::{children_of, is_wine, open_files};
 use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
 
 /// What a worker finds in its environment.
@@ -159,6 +160,7 @@ pub fn play(role: &str) {
             std::io::stdin().read_line(&mut line).unwrap();
             println!("stdin: {line}");
         }
+        #[cfg(unix)]
         "ignores" => {
             // SAFETY: ignoring a signal installs no code.
             unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
@@ -172,10 +174,12 @@ pub fn play(role: &str) {
         "replaced" => {
             init();
             let own = std::env::current_exe().unwrap();
-            std::fs::remove_file(&own).unwrap();
+            // Windows lets nobody remove a program that runs, but rename it.
+            std::fs::rename(&own, own.with_extension("old")).unwrap();
             std::fs::write(&own, "another program").unwrap();
             drain!(Loader::recipe(suicidal, ()));
         }
+        #[cfg(unix)]
         "few" => {
             init();
             let limit = libc::rlimit { rlim_cur: 9, rlim_max: 9 };
@@ -187,7 +191,8 @@ pub fn play(role: &str) {
             init();
             drain!(Loader::recipe(numbers, 100));
             let before = open_files();
-            for _ in 0..1000 {
+            // Wine takes its time to start a process.
+            for _ in 0..if is_wine() { 50 } else { 1000 } {
                 let loader = Loader::recipe(numbers, 100).backend(Backend::Processes).workers(2);
                 assert_eq!(loader.build().unwrap().take(3).count(), 3);
             }
@@ -241,22 +246,16 @@ pub fn play(role: &str) {
     }
 }
 
-/// Has the workers begin.
+/// Has the workers begin, and waits until both are at it.
 fn begin(loader: &mut Loader<u64>) {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(loader.poll_next(&mut context).is_pending());
-}
-
-fn open_files() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
+    while loader.progress().workers.iter().flatten().count() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(loader.poll_next(&mut context).is_pending());
+    }
 }
 
 fn children() -> usize {
-    let own = std::process::id();
-    let path = format!("/proc/{own}/task");
-    let tasks = std::fs::read_dir(path).unwrap().flatten();
-    let of = |task: std::fs::DirEntry| {
-        std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
-    };
-    tasks.map(|task| of(task).split_whitespace().count()).sum()
+    children_of(std::process::id()).len()
 }

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::system::*;
+
 type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
@@ -46,6 +48,7 @@ const TESTS: &[Test] = &[
         let made = text(&output.stdout).matches("is made and made").count();
         assert_eq!(made, 300);
     }),
+    #[cfg(unix)]
     ("deaths_cost_nothing_where_sigchld_is_ignored", || says("ignores", "200 of 200 are good")),
     ("deaths_cost_nothing", || says("suicidal", "200 of 200 are good")),
     ("a_program_replaced_on_disk_goes_on_with_what_it_was", || {
@@ -60,6 +63,7 @@ const TESTS: &[Test] = &[
         };
         assert!(text(&output.stdout).contains(expected), "{output:?}");
     }),
+    #[cfg(unix)]
     ("too_few_descriptors_are_an_error_that_says_so", || says("few", "Too many open files")),
     ("a_thousand_loaders_leave_nothing", || says("many", "0 more files, 0 children")),
     ("a_stuck_sample_does_not_keep_a_loader_open", || {
@@ -71,6 +75,7 @@ const TESTS: &[Test] = &[
         let millis: u64 = millis.parse().unwrap();
         assert!((300..1000).contains(&millis), "{said}");
     }),
+    #[cfg(unix)]
     ("workers_split_off_a_server_are_as_good", || {
         for method in ["forkserver", "fork"] {
             says_with(method, "well", "100 of 100 are good");
@@ -81,6 +86,7 @@ const TESTS: &[Test] = &[
             says_with(method, "nested", "this is a worker process itself");
         }
     }),
+    #[cfg(unix)]
     ("a_large_dataset_is_shared_by_the_workers_of_a_server", || {
         for method in ["forkserver", "fork"] {
             let output = with_method(method, "large").output().unwrap();
@@ -90,13 +96,21 @@ const TESTS: &[Test] = &[
             println!("  {method}: of 200 MiB, {said}");
         }
     }),
+    #[cfg(unix)]
     ("a_process_with_threads_is_not_split", || {
         says_with("forkserver", "threaded", "the recipe left 2 threads running");
         says_with("fork", "threads", "this process has 2 threads");
     }),
+    #[cfg(unix)]
     ("workers_of_a_killed_server_s_program_are_gone_at_once", || {
         for method in ["forkserver", "fork"] {
             workers_of_go(with_method(method, "busy"), true);
+        }
+    }),
+    #[cfg(windows)]
+    ("processes_are_not_split_here_and_what_works_is_said", || {
+        for method in ["forkserver", "fork"] {
+            says_with(method, "well", "use start method spawn");
         }
     }),
     ("lines_of_workers_on_stderr_begin_with_the_worker", || {
@@ -110,10 +124,8 @@ const TESTS: &[Test] = &[
         let child = command("slow").spawn().unwrap();
         std::thread::sleep(Duration::from_millis(300));
         // All that the terminal would reach: the program is asked not to mind, its workers do not.
-        for pid in descendants(child.id()) {
-            // SAFETY: a signal to a process that this test started.
-            unsafe { libc::kill(pid as i32, libc::SIGINT) };
-        }
+        let reached = children_of(child.id()).into_iter().all(interrupt);
+        assert!(reached || leave_to_windows("Ctrl-Break does not reach processes there"));
         let output = child.wait_with_output_in(Duration::from_secs(20));
         assert!(text(&output.stdout).contains("100 of 100 are good"), "{output:?}");
     }),
@@ -199,8 +211,8 @@ fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
     std::thread::spawn(move || {
         if ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             eprintln!("killed after {limit:?}");
-            // SAFETY: a signal to a process that this test started and nobody has waited for.
-            unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+            // This test started it, and nobody has waited for it.
+            kill(pid);
         }
     });
     sender
@@ -249,18 +261,4 @@ impl Drop for Ends {
         _ = self.0.kill();
         _ = self.0.wait();
     }
-}
-
-fn is_running(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
-}
-
-fn descendants(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
-    let of = |task: std::fs::DirEntry| {
-        std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
-    };
-    let children = tasks.map(of).collect::<String>();
-    children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }

@@ -79,3 +79,8 @@ pub fn children_of(pid: u32) -> Vec<u32> {
 pub fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
+
+/// Does to a process what Ctrl-C does; whether that can be done here.
+pub fn interrupt(pid: u32) -> bool {
+    kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::INT).is_ok()
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{CloseHandle, HANDLE, INVALID_HANDLE_VALUE, WAIT_TIMEOUT};
 use windows_sys::Win32::Storage::FileSystem::{FILE_TYPE_PIPE, GetFileType, WriteFile};
+use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
 use windows_sys::Win32::System::Diagnostics::ToolHelp::{
     CreateToolhelp32Snapshot, PROCESSENTRY32, Process32First, Process32Next, TH32CS_SNAPPROCESS,
 };
@@ -130,4 +131,11 @@ pub fn open_files() -> usize {
     // SAFETY: the number is written by the call.
     assert_ne!(unsafe { GetProcessHandleCount(GetCurrentProcess(), &raw mut count) }, 0);
     count as usize
+}
+
+/// Does to a worker what Ctrl-Break does, the only one of its kind that goes to a single group of
+/// processes, which a worker is; whether that can be done here.
+pub fn interrupt(pid: u32) -> bool {
+    // SAFETY: it concerns no other process.
+    unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, pid) != 0 }
 }
