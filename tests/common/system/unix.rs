@@ -10,6 +10,9 @@ pub const KILLED: &str = "killed by SIGKILL";
 pub const ABORTED: &str = "killed by SIGABRT";
 pub const STRAYED: &str = "killed by SIGSEGV";
 pub const OVERFLOWED: &str = "killed by SIGABRT";
+/// The ways to end a program from outside, and the code it exits with.
+pub const ENDS: &[(&str, fn(u32) -> bool, Option<i32>)] =
+    &[("SIGINT", interrupt, Some(130)), ("SIGTERM", terminate, Some(130)), ("SIGKILL", kill, None)];
 /// Whether processes can be split in two.
 pub const SPLITS: bool = true;
 
@@ -83,4 +86,14 @@ pub fn open_files() -> usize {
 /// Does to a process what Ctrl-C does; whether that can be done here.
 pub fn interrupt(pid: u32) -> bool {
     kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::INT).is_ok()
+}
+
+/// Asks a process to end; whether that can be done here.
+pub fn terminate(pid: u32) -> bool {
+    kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::TERM).is_ok()
+}
+
+/// Starts a program that can be interrupted for itself.
+pub fn spawn_group(command: &mut std::process::Command) -> std::process::Child {
+    command.spawn().unwrap()
 }

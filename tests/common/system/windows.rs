@@ -22,6 +22,9 @@ pub const KILLED: &str = "exited with code 9";
 pub const ABORTED: &str = "ended by abort (0xC0000409)";
 pub const STRAYED: &str = "ended by an access violation (0xC0000005)";
 pub const OVERFLOWED: &str = "ended by a stack overflow (0xC00000FD)";
+/// The ways to end a program from outside, and the code it exits with.
+pub const ENDS: &[(&str, fn(u32) -> bool, Option<i32>)] =
+    &[("Ctrl-Break", interrupt, Some(130)), ("TerminateProcess", kill, Some(9))];
 /// Whether processes can be split in two.
 pub const SPLITS: bool = false;
 
@@ -133,9 +136,16 @@ pub fn open_files() -> usize {
     count as usize
 }
 
-/// Does to a worker what Ctrl-Break does, the only one of its kind that goes to a single group of
-/// processes, which a worker is; whether that can be done here.
+/// Does to a group of processes, such as a worker is one, what Ctrl-Break does; whether that can be
+/// done here. Ctrl-C cannot be sent to one group alone.
 pub fn interrupt(pid: u32) -> bool {
     // SAFETY: it concerns no other process.
     unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, pid) != 0 }
+}
+
+/// Starts a program that can be interrupted for itself.
+pub fn spawn_group(command: &mut std::process::Command) -> std::process::Child {
+    use std::os::windows::process::CommandExt;
+    let group = windows_sys::Win32::System::Threading::CREATE_NEW_PROCESS_GROUP;
+    command.creation_flags(group).spawn().unwrap()
 }
