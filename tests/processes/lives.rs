@@ -97,7 +97,10 @@ fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> 
 #[test]
 fn a_worker_that_grows_is_replaced_between_samples() {
     within(LIMIT, || {
-        let builder = Loader::recipe(growing, ()).max_rss(40 << 20).max_crashes(0).max_losses(1);
+        let builder = Loader::recipe(growing, ())
+            .max_rss(system::program_bytes() + (40 << 20))
+            .max_crashes(0)
+            .max_losses(1);
         let loader = builder.backend(Backend::Processes).workers(1).build().unwrap();
         let incarnations: Vec<u32> = loader.map(|x| x.unwrap().into_inner()).collect();
         assert_eq!(incarnations.len(), 60);
@@ -123,7 +126,7 @@ fn huge(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
 #[test]
 fn a_sample_that_takes_far_too_much_memory_is_lost_with_its_size() {
     within(LIMIT, || {
-        let builder = Loader::recipe(huge, ()).max_rss(60 << 20);
+        let builder = Loader::recipe(huge, ()).max_rss(system::program_bytes() + (60 << 20));
         let loader = builder.backend(Backend::Processes).workers(2).build().unwrap();
         let outcomes: Vec<_> = loader.map(|x| x.map(|x| x.into_inner())).collect();
         let Err(Error::SampleLost { position: 2, attempts, .. }) = &outcomes[2] else {

@@ -20,3 +20,10 @@ pub fn leave_to_windows(what: &str) -> bool {
     }
     wine
 }
+
+/// What a process occupies before it does anything, where that is much: Wine keeps the whole file of
+/// a program in memory for each process, debug information included.
+pub fn program_bytes() -> u64 {
+    let file = std::env::current_exe().and_then(std::fs::metadata);
+    if is_wine() { file.map_or(0, |file| file.len()) } else { 0 }
+}
