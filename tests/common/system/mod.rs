@@ -12,6 +12,9 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
+/// A way to end a process from outside: its name, how it is done, and the code the command exits with.
+pub type End = (&'static str, fn(u32) -> bool, Option<i32>);
+
 /// Whether something must be left out since Wine, which is not Windows, cannot do it; says so.
 pub fn leave_to_windows(what: &str) -> bool {
     let wine = is_wine();

@@ -10,8 +10,8 @@ pub const KILLED: &str = "killed by SIGKILL";
 pub const ABORTED: &str = "killed by SIGABRT";
 pub const STRAYED: &str = "killed by SIGSEGV";
 pub const OVERFLOWED: &str = "killed by SIGABRT";
-/// The ways to end a program from outside, and the code it exits with.
-pub const ENDS: &[(&str, fn(u32) -> bool, Option<i32>)] =
+/// The ways to end a program from outside.
+pub const ENDS: &[super::End] =
     &[("SIGINT", interrupt, Some(130)), ("SIGTERM", terminate, Some(130)), ("SIGKILL", kill, None)];
 /// Whether processes can be split in two.
 pub const SPLITS: bool = true;

@@ -22,8 +22,8 @@ pub const KILLED: &str = "exited with code 9";
 pub const ABORTED: &str = "ended by abort (0xC0000409)";
 pub const STRAYED: &str = "ended by an access violation (0xC0000005)";
 pub const OVERFLOWED: &str = "ended by a stack overflow (0xC00000FD)";
-/// The ways to end a program from outside, and the code it exits with.
-pub const ENDS: &[(&str, fn(u32) -> bool, Option<i32>)] =
+/// The ways to end a program from outside.
+pub const ENDS: &[super::End] =
     &[("Ctrl-Break", interrupt, Some(130)), ("TerminateProcess", kill, Some(9))];
 /// Whether processes can be split in two.
 pub const SPLITS: bool = false;
