@@ -38,9 +38,12 @@ pub use inline::Inline;
 #[doc(hidden)]
 #[cfg(any(unix, windows))]
 pub use inventory;
-#[doc(hidden)]
-pub use process::TestEntry;
 pub use process::init;
+#[doc(hidden)]
+#[cfg(not(any(unix, windows)))]
+pub use process::inventory;
+#[doc(hidden)]
+pub use process::{Registered, TestEntry};
 pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, Capabilities, Info, registry};
 pub use run::{Fill, run};

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::system::{children_of, is_wine, open_files};
+use crate::system::{children_of, is_wine, open_files, stop_self};
+use windrow::loader::Builder;
+use windrow::spec::Spec;
+use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
 
 /// What a worker finds in its environment.
@@ -11,6 +14,10 @@ const VARIABLE: &str = "WINDROW_WORKER";
 fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..end))
 }
+
+windrow::register!("numbers", numbers);
+windrow::register!("twice", numbers);
+windrow::register!("twice", busy);
 
 fn slow(millis: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..100).map(move |x| {
@@ -83,10 +90,46 @@ fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use
     }))
 }
 
+fn hanging(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..20).map(|x| {
+        if x == 7 {
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        x
+    }))
+}
+
+fn stopping(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..20).map(|x| {
+        if x == 7 {
+            eprintln!("worker {}", std::process::id());
+            stop_self();
+        }
+        x
+    }))
+}
+
+/// Has the workers run by the command in `LAUNCHER` or `WORKER`, an argument a line.
+fn run_by<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
+    let command = |name| {
+        let text = std::env::var(name).ok()?;
+        let mut arguments = text.lines().map(ToOwned::to_owned);
+        Some((arguments.next()?, arguments.collect::<Vec<_>>()))
+    };
+    let builder = match command("LAUNCHER") {
+        Some((path, arguments)) => builder.worker_launcher(path, arguments),
+        None => builder,
+    };
+    match command("WORKER") {
+        Some((path, arguments)) => builder.worker_program(path, arguments),
+        None => builder,
+    }
+}
+
 /// Builds a loader on processes, drains it, and says how that went.
 macro_rules! drain {
     ($builder:expr) => {
-        match $builder.backend(Backend::Processes).workers(2).build() {
+        match run_by($builder).backend(Backend::Processes).workers(2).build() {
             Ok(loader) => {
                 let batches: Vec<_> = loader.collect();
                 let good = batches.iter().filter(|batch| batch.is_ok()).count();
@@ -134,6 +177,38 @@ pub fn play(role: &str) {
             drain!(Loader::recipe(numbers, 100));
             init();
             drain!(Loader::recipe(numbers, 100));
+        }
+        "named" => {
+            init();
+            let limit = Duration::from_millis(300);
+            drain!(Loader::recipe(numbers, 100).registered_as("numbers").startup_timeout(limit));
+            println!("{} children", children());
+        }
+        "twice" => {
+            init();
+            drain!(Loader::recipe(numbers, 100).registered_as("twice"));
+        }
+        "misnamed" => {
+            init();
+            drain!(Loader::recipe(busy, ()).registered_as("numbers"));
+        }
+        "hooked" => {
+            init();
+            let loader = Loader::recipe(numbers, 100).registered_as("numbers");
+            drain!(loader.on_worker_exit(|_| ()));
+        }
+        "document" => {
+            let spec = r#"{"version": 1, "source": {"kind": "range", "end": 100}}"#;
+            drain!(Loader::spec(&Spec::from_json(spec).unwrap(), "."));
+        }
+        "hangs" => {
+            init();
+            drain!(Loader::recipe(hanging, ()).timeout(Duration::from_millis(300)));
+            println!("{} children", children());
+        }
+        "stops" => {
+            init();
+            drain!(Loader::recipe(stopping, ()).timeout(Duration::from_millis(300)));
         }
         "nested" => {
             init();
@@ -192,7 +267,7 @@ pub fn play(role: &str) {
             drain!(Loader::recipe(numbers, 100));
             let before = open_files();
             // Wine takes its time to start a process.
-            for _ in 0..if is_wine() { 50 } else { 1000 } {
+            for _ in 0..if is_wine() { 20 } else { 1000 } {
                 let loader = Loader::recipe(numbers, 100).backend(Backend::Processes).workers(2);
                 assert_eq!(loader.build().unwrap().take(3).count(), 3);
             }

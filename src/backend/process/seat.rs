@@ -132,7 +132,7 @@ impl Seat {
         let (channel, link) = Channel::pair(Some(waker)).map_err(refused)?;
         let process = match server {
             Some(server) => server.split(&link)?,
-            None => Process::start(program, link, Some(waker)).map_err(refused)?,
+            None => Process::start(program, link, Some(waker))?,
         };
         let now = Instant::now();
         let mut worker = Worker {

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
@@ -44,7 +45,17 @@ impl Image {
         }
         let code = maps.iter().filter(|map| map.runs && map.path == own.path);
         let code = code.map(|map| map.range.clone()).collect();
-        Ok(Self { build: super::build_id::of_program(&program_path())?, code })
+        // An emulator or a tool such as Valgrind may show itself as /proc/self/exe when it is opened.
+        let file = Some(program).filter(|path| own.is(path)).unwrap_or_else(program_path);
+        Ok(Self { build: super::build_id::of_program(&file)?, code })
+    }
+
+    /// The file whose code an address lies in.
+    pub(in super::super) fn around(address: usize) -> Option<String> {
+        let maps = fs::read_to_string("/proc/self/maps").ok()?;
+        let mut maps = maps.lines().filter_map(Mapped::read);
+        let path = maps.find(|map| map.range.contains(&address))?.path;
+        Some(path.into()).filter(|path: &String| !path.is_empty())
     }
 
     /// Whether a function can be there.
@@ -58,9 +69,22 @@ pub(super) fn program_path() -> PathBuf {
     "/proc/self/exe".into()
 }
 
+/// A path by which another program finds this one.
+pub(in super::super) fn own_path() -> PathBuf {
+    let same = |path: &PathBuf| {
+        let (here, there) = (fs::metadata("/proc/self/exe").ok(), fs::metadata(path).ok());
+        let file = |data: fs::Metadata| (data.dev(), data.ino());
+        here.map(file) == there.map(file)
+    };
+    // Where the file is not there any more, this process still holds it.
+    let held = || format!("/proc/{}/exe", std::process::id()).into();
+    fs::read_link("/proc/self/exe").ok().filter(same).unwrap_or_else(held)
+}
+
 struct Mapped<'a> {
     range: Range<usize>,
     runs: bool,
+    inode: u64,
     path: &'a str,
 }
 
@@ -70,8 +94,14 @@ impl<'a> Mapped<'a> {
         let (start, end) = fields.next()?.split_once('-')?;
         let address = |text| usize::from_str_radix(text, 16).ok();
         let runs = fields.next()?.contains('x');
-        let path = fields.nth(3)?.trim_start();
-        Some(Self { range: address(start)?..address(end)?, runs, path })
+        let inode = fields.nth(2)?.parse().ok()?;
+        let path = fields.next()?.trim_start();
+        Some(Self { range: address(start)?..address(end)?, runs, inode, path })
+    }
+
+    /// Whether this is the file that is mapped here.
+    fn is(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|data| data.ino() == self.inode)
     }
 }
 

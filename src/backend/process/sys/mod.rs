@@ -31,9 +31,10 @@ use windows::{self as channel, self as memory, self as os, self as process};
 pub(super) use board::{Board, Stage};
 pub(super) use channel::{Channel, Handle, HandleRef, Link, Source, Waker, borrowed, wait_for};
 pub(super) use memory::Memory;
-pub(super) use os::{Image, memory_available, out_of_memory_kills, rss};
+pub(super) use os::{Image, memory_available, out_of_memory_kills, own_path, rss};
 use process::{CODES, SIGNALS};
 pub(super) use process::{
-    Process, SPLITS, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos, threads,
+    Process, SPLITS, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos, parent,
+    threads,
 };
 pub(super) use program::{Ended, Program};

@@ -55,6 +55,11 @@ impl Image {
     pub(in super::super) fn is_code(&self, address: usize) -> bool {
         image_of(address).is_some_and(|(base, _)| base == self.base)
     }
+
+    /// The file whose code an address lies in.
+    pub(in super::super) fn around(address: usize) -> Option<String> {
+        Some(image_of(address)?.1.display().to_string())
+    }
 }
 
 /// Where the image begins that an address lies in, and its file.
@@ -75,6 +80,11 @@ fn image_of(address: usize) -> Option<(usize, PathBuf)> {
     // SAFETY: the name is a text of the loader's own, which lives as long as the image.
     let name = unsafe { std::ffi::CStr::from_ptr(found.dli_fname) };
     Some((found.dli_fbase.addr(), std::ffi::OsStr::from_bytes(name.to_bytes()).into()))
+}
+
+/// A path by which another program finds this one.
+pub(in super::super) fn own_path() -> PathBuf {
+    program_path()
 }
 
 /// The program.

@@ -1,15 +1,17 @@
 //! What is started for a worker, and how it ended: in words that all systems share.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::{CODES, SIGNALS};
+use crate::error::Error;
 
 /// What to start.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Program {
-    /// Another program than this one, or a launcher, with arguments before the others.
+    /// Another program than this one, or a launcher, with its arguments.
     pub(in super::super) launcher: Option<(PathBuf, Vec<OsString>)>,
     pub(in super::super) arguments: Vec<OsString>,
     pub(in super::super) variable: (&'static str, String),
@@ -38,6 +40,12 @@ impl Program {
             command.stderr(Stdio::piped());
         }
         command
+    }
+
+    /// Says why a command was not started.
+    pub(super) fn refused(command: &Command) -> impl Fn(io::Error) -> Error + use<> {
+        let path = PathBuf::from(command.get_program());
+        move |error| Error::io(format!("start a worker process by {}", path.display()), error)
     }
 }
 

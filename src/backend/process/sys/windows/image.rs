@@ -1,8 +1,10 @@
 //! Which program this is: its image in memory and its file.
 #![allow(unsafe_code)]
 
+use std::io;
 use std::ops::Range;
-use std::ptr::{null, null_mut};
+use std::path::PathBuf;
+use std::ptr::{null, null_mut, without_provenance};
 
 use windows_sys::Win32::Foundation::HMODULE;
 use windows_sys::Win32::System::LibraryLoader::{
@@ -24,15 +26,11 @@ pub(in crate::backend::process) struct Image {
 impl Image {
     /// Finds out. `anchor` must lie in the program itself, not in a library it loaded.
     pub(in crate::backend::process) fn of_process(anchor: usize) -> Result<Self, String> {
-        let flags =
-            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
-        let mut own = null_mut();
-        // SAFETY: the address is only looked up; the two calls write and take no reference.
-        let (found, program) = unsafe {
-            let place = std::ptr::without_provenance(anchor);
-            (done(GetModuleHandleExW(flags, place, &mut own)), GetModuleHandleW(null()))
-        };
-        found.map_err(|error| format!("this program is in no image that is known: {error}"))?;
+        let own = module_of(anchor);
+        let own =
+            own.map_err(|error| format!("this program is in no image that is known: {error}"))?;
+        // SAFETY: without a name it is the program's own, which is always there.
+        let program = unsafe { GetModuleHandleW(null()) };
         if own != program {
             return Err(format!(
                 "windrow is part of {}, loaded by {}; a worker can only be started from a program \
@@ -53,10 +51,30 @@ impl Image {
         Ok(Self { build: head.build(part), code })
     }
 
+    /// The file whose code an address lies in.
+    pub(in crate::backend::process) fn around(address: usize) -> Option<String> {
+        module_of(address).ok().map(file_of)
+    }
+
     /// Whether a function can be there.
     pub(in crate::backend::process) fn is_code(&self, address: usize) -> bool {
         self.code.iter().any(|range| range.contains(&address))
     }
+}
+
+/// The module that an address lies in.
+fn module_of(address: usize) -> io::Result<HMODULE> {
+    let flags =
+        GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
+    let mut module = null_mut();
+    // SAFETY: the address is only looked up, and no reference is taken.
+    done(unsafe { GetModuleHandleExW(flags, without_provenance(address), &raw mut module) })?;
+    Ok(module)
+}
+
+/// A path by which another program finds this one.
+pub(in crate::backend::process) fn own_path() -> PathBuf {
+    std::env::current_exe().unwrap_or_default()
 }
 
 /// The file of a module, as far as it can be told.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use windows_sys::Win32::Foundation::WAIT_OBJECT_0;
 use windows_sys::Win32::System::JobObjects::{
-    AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
+    AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
     JOBOBJECT_ASSOCIATE_COMPLETION_PORT, JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JOBOBJECTINFOCLASS,
     JobObjectAssociateCompletionPortInformation, JobObjectExtendedLimitInformation,
     SetInformationJobObject, TerminateJobObject,
@@ -24,12 +24,14 @@ use windows_sys::Win32::System::Performance::{QueryPerformanceCounter, QueryPerf
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::{
     CREATE_NEW_PROCESS_GROUP, GetCurrentProcess, GetExitCodeProcess, OpenProcess,
-    PROCESS_QUERY_LIMITED_INFORMATION, TerminateProcess, WaitForSingleObject,
+    PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE, TerminateProcess, WaitForSingleObject,
 };
 
 use super::channel::{Source, Waker};
+use super::image::own_path;
 use super::{Handle, done, millis, owned, raw};
 use crate::backend::process::sys::program::{Ended, Program};
+use crate::error::Result;
 
 /// The exit code of a process that is ended from here.
 const KILLED: u32 = 1;
@@ -42,6 +44,8 @@ pub(in crate::backend::process) struct Process {
     job: OwnedHandle,
     /// Its standard error, where the loader wants it.
     errors: Option<ChildStderr>,
+    /// The worker, where this process is a launcher that waits for it.
+    inner: Option<(u32, OwnedHandle)>,
 }
 
 impl Process {
@@ -51,21 +55,56 @@ impl Process {
         program: &Program,
         link: Handle,
         waker: Option<&Waker>,
-    ) -> io::Result<Self> {
-        let job = job(waker)?;
-        let mut command = program.command(std::env::current_exe()?);
+    ) -> Result<Self> {
+        let mut command = program.command(own_path());
+        let refused = Program::refused(&command);
+        let job = job(waker).map_err(&refused)?;
         // In a group of its own, Ctrl-C does not reach it before it knows what to do.
-        let mut child = command.stdin(link).creation_flags(CREATE_NEW_PROCESS_GROUP).spawn()?;
+        let child = command.stdin(link).creation_flags(CREATE_NEW_PROCESS_GROUP).spawn();
+        let mut child = child.map_err(&refused)?;
         let (number, errors) = (child.id(), child.stderr.take());
         let process = OwnedHandle::from(child);
         // In a job that allows no other in it, a worker still ends with its loader: it watches it.
         // SAFETY: both are open.
         unsafe { AssignProcessToJobObject(raw(&job), raw(&process)) };
-        Ok(Self { number, process, job, errors })
+        Ok(Self { number, process, job, errors, inner: None })
     }
 
+    /// The worker's number.
     pub(in crate::backend::process) fn pid(&self) -> u32 {
-        self.number
+        self.inner.as_ref().map_or(self.number, |(number, _)| *number)
+    }
+
+    /// Takes what a worker says of itself: it is this process, or this one is a launcher that
+    /// started it, so that it is in the job. Any other process could not be killed or waited for.
+    pub(in crate::backend::process) fn is_worker(
+        &mut self,
+        number: u32,
+        _: u32,
+    ) -> Result<(), String> {
+        if number == self.number {
+            return Ok(());
+        }
+        let access = PROCESS_SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION;
+        let mut member = 0;
+        // SAFETY: the new handle is nobody else's, and the answer is written by the call.
+        let inner = unsafe { owned(OpenProcess(access, 0, number)) };
+        let inner = inner.and_then(|inner| {
+            // SAFETY: both are open, and the answer is written by the call.
+            done(unsafe { IsProcessInJob(raw(&inner), raw(&self.job), &raw mut member) })?;
+            Ok(inner)
+        });
+        match inner {
+            Ok(inner) if member != 0 => {
+                self.inner = Some((number, inner));
+                Ok(())
+            }
+            _ => Err(format!(
+                "the worker is process {number}, where process {} was started for it; a launcher \
+                 must start the worker itself",
+                self.number
+            )),
+        }
     }
 
     /// Has news when the process has ended.
@@ -73,19 +112,22 @@ impl Process {
         Some(PhantomData)
     }
 
-    /// Whether it has ended.
+    /// Whether it has ended, and the worker that it launched.
     pub(in crate::backend::process) fn has_ended(&self) -> bool {
-        self.ends_within(Duration::ZERO)
+        self.end_within(Duration::ZERO)
     }
 
     /// Waits a little for its end.
     pub(in crate::backend::process) fn wait_for_end(&self) {
-        self.ends_within(Duration::from_millis(10));
+        self.end_within(Duration::from_millis(10));
     }
 
-    fn ends_within(&self, limit: Duration) -> bool {
-        // SAFETY: the handle is open.
-        unsafe { WaitForSingleObject(raw(&self.process), millis(Some(limit))) == WAIT_OBJECT_0 }
+    fn end_within(&self, limit: Duration) -> bool {
+        let ends = |process: &OwnedHandle| {
+            // SAFETY: the handle is open.
+            unsafe { WaitForSingleObject(raw(process), millis(Some(limit))) == WAIT_OBJECT_0 }
+        };
+        ends(&self.process) && self.inner.as_ref().is_none_or(|(_, inner)| ends(inner))
     }
 
     /// Its standard error, once.

@@ -46,3 +46,8 @@ pub(in crate::backend::process) fn leave_terminal() {}
 
 /// Ctrl-C is kept from workers by the group that they are started in.
 pub(in crate::backend::process) fn block_interrupts() {}
+
+/// The process that started this one: not asked for, since a job tells who belongs to it.
+pub(in crate::backend::process) fn parent() -> u32 {
+    0
+}
