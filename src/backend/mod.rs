@@ -43,6 +43,9 @@ pub use process::init;
 #[cfg(not(any(unix, windows)))]
 pub use process::inventory;
 #[doc(hidden)]
+#[cfg(all(unix, fuzzing))]
+pub use process::properties;
+#[doc(hidden)]
 pub use process::{Registered, TestEntry};
 pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, Capabilities, Info, registry};

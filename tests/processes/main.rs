@@ -5,7 +5,9 @@ mod basics;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod lies;
 mod lives;
+mod moments;
 mod same;
 
 windrow::test_entry!();

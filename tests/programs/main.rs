@@ -4,6 +4,16 @@
 //! runs them one after another and looks at what they print and leave behind.
 #![allow(unsafe_code)]
 
+#[cfg(unix)]
+mod hardships;
+#[cfg(windows)]
+#[path = "hardships_absent.rs"]
+mod hardships;
+#[cfg(unix)]
+mod hosts;
+#[cfg(windows)]
+#[path = "hardships_absent.rs"]
+mod hosts;
 mod roles;
 mod runs;
 #[path = "../common/system/mod.rs"]

@@ -11,7 +11,7 @@ use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
 /// What a worker finds in its environment.
 const VARIABLE: &str = "WINDROW_WORKER";
 
-fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..end))
 }
 
@@ -26,7 +26,7 @@ fn slow(millis: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + u
     }))
 }
 
-fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..100).map(|x| {
         // In one piece, whatever the other worker writes.
         let line = format!("worker {}\n", std::process::id());
@@ -79,7 +79,7 @@ fn complaining(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64>
     }))
 }
 
-fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..200).map(|x| {
         if x % 20 == 7
             && std::fs::File::create_new(std::env::var("MARK").unwrap() + &x.to_string()).is_ok()
@@ -317,12 +317,12 @@ pub fn play(role: &str) {
             init();
             drain!(Loader::recipe(slow, 20));
         }
-        other => panic!("no role {other}"),
+        other => assert!(crate::hosts::play(other), "no role {other}"),
     }
 }
 
 /// Has the workers begin, and waits until both are at it.
-fn begin(loader: &mut Loader<u64>) {
+pub fn begin(loader: &mut Loader<u64>) {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(loader.poll_next(&mut context).is_pending());
     while loader.progress().workers.iter().flatten().count() < 2 {
@@ -331,6 +331,6 @@ fn begin(loader: &mut Loader<u64>) {
     }
 }
 
-fn children() -> usize {
+pub fn children() -> usize {
     children_of(std::process::id()).len()
 }

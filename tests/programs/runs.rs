@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::system::*;
 
-type Test = (&'static str, fn());
+pub type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
     ("init_in_the_first_line_works_also_twice", || says("well", "100 of 100 are good")),
@@ -252,12 +252,12 @@ pub fn all() {
     let is = |option: &str| options.iter().any(|given| given == option);
     if is("--list") {
         // What a test runner asks first; no test here is left out by default.
-        let tests = TESTS.iter().filter(|_| !is("--ignored"));
+        let tests = TESTS.iter().chain(crate::hardships::TESTS).filter(|_| !is("--ignored"));
         return tests.for_each(|(name, _)| println!("{name}: test"));
     }
     let chosen = |name: &str, part: &String| name == part || !is("--exact") && name.contains(part);
     let mut failed = 0;
-    for (name, test) in TESTS {
+    for (name, test) in TESTS.iter().chain(crate::hardships::TESTS) {
         if !filter.is_empty() && !filter.iter().any(|part| chosen(name, part)) {
             continue;
         }
@@ -271,11 +271,11 @@ pub fn all() {
     assert_eq!(failed, 0, "{failed} tests failed");
 }
 
-fn command(role: &str) -> Command {
+pub fn command(role: &str) -> Command {
     with(Command::new(std::env::current_exe().unwrap()), role)
 }
 
-fn with(mut command: Command, role: &str) -> Command {
+pub fn with(mut command: Command, role: &str) -> Command {
     let number = MARKS.fetch_add(1, Ordering::Relaxed);
     let mark = FOLDER.get().unwrap().join(format!("mark-{number}-"));
     command.env("ROLE", role).env("MARK", mark).env_remove("WINDROW_WORKER");
@@ -283,22 +283,22 @@ fn with(mut command: Command, role: &str) -> Command {
     command
 }
 
-fn run(role: &str) -> Output {
+pub fn run(role: &str) -> Output {
     command(role).spawn().unwrap().wait_with_output_in(Duration::from_secs(60))
 }
 
-fn says(role: &str, part: &str) {
+pub fn says(role: &str, part: &str) {
     let output = run(role);
     assert!(text(&output.stdout).contains(part), "{part:?} is not in {output:?}");
 }
 
-fn with_method(method: &str, role: &str) -> Command {
+pub fn with_method(method: &str, role: &str) -> Command {
     let mut command = command(role);
     command.env("WINDROW_START_METHOD", method);
     command
 }
 
-fn says_with(method: &str, role: &str, part: &str) {
+pub fn says_with(method: &str, role: &str, part: &str) {
     let child = with_method(method, role).spawn().unwrap();
     let output = child.wait_with_output_in(Duration::from_secs(60));
     assert!(text(&output.stdout).contains(part), "{method}: {part:?} is not in {output:?}");
@@ -324,12 +324,12 @@ fn output_of(command: &mut Command) -> Output {
     command.spawn().unwrap().wait_with_output_in(Duration::from_secs(60))
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
 /// Waits with a time limit.
-trait Within {
+pub trait Within {
     fn wait_with_output_in(self, limit: Duration) -> Output;
 }
 
@@ -343,7 +343,7 @@ impl Within for std::process::Child {
 }
 
 /// Kills a process that has not ended after some time; not any more when it is dropped.
-fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
+pub fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
     let (sender, ended) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         if ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
@@ -356,7 +356,7 @@ fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
 }
 
 /// Has a program with two busy workers end, and looks how long the workers live on.
-fn workers_go(role: &str, kill: bool) {
+pub fn workers_go(role: &str, kill: bool) {
     workers_of_go(command(role), kill);
 }
 

@@ -58,6 +58,12 @@ impl Supervisor {
             // Whatever it still writes to, nobody reads it.
             seat.slab = None;
         }
+        if ended.is_some_and(lacked_memory) && seat.slab.take().is_some() {
+            seat.refused_slot = Some(0);
+            log::info("processes", || {
+                format!("worker {number} could not reach its shared memory; samples are copied")
+            });
+        }
         seat.incarnation += 1;
         let orderly = worker.phase == Phase::Gone && worker.given.is_empty();
         if !orderly {
@@ -192,6 +198,11 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// Whether memory that a process had mapped was not there when it was touched.
+fn lacked_memory(ended: Ended) -> bool {
+    ended.to_string().ends_with("SIGBUS")
 }
 
 /// How a worker ended, in words.

@@ -28,6 +28,8 @@ mod ledger;
 mod message;
 mod names;
 mod parcel;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod seat;
 mod server;
 mod sink;

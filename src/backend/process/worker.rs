@@ -115,7 +115,8 @@ impl Desk {
             self.serve(opened, board)?;
         }
         board.stage(Stage::Ending);
-        drop(own);
+        // A pipeline that panics on its way out does not keep the hooks from running.
+        _ = catch_unwind(AssertUnwindSafe(move || drop(own)));
         setup.launch.close(context);
         let bye = self.encoder.frame(Kind::Bye, &[]);
         self.link.send(&bye)

@@ -36,10 +36,19 @@ pub fn stop_self() -> ! {
 
 /// Writes to the channel of this worker behind its back.
 pub fn write_to_channel(bytes: &[u8]) {
+    assert_eq!(rustix::io::write(channel(), bytes).unwrap(), bytes.len());
+}
+
+/// Closes the channel of this worker for writing, and where that cannot be done alone, altogether.
+pub fn hush_channel() {
+    rustix::net::shutdown(channel(), rustix::net::Shutdown::Write).unwrap();
+}
+
+fn channel() -> std::os::fd::BorrowedFd<'static> {
     let channel = descriptors().into_iter().filter(|&number| number >= 64).min().unwrap();
-    // SAFETY: the descriptor is open, and nobody is surprised here by what is done to it.
-    let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel) };
-    rustix::io::write(fd, bytes).unwrap();
+    // SAFETY: the descriptor is open as long as this process, and nobody is surprised here by what is
+    // done to it.
+    unsafe { std::os::fd::BorrowedFd::borrow_raw(channel) }
 }
 
 /// Closes the channel of this worker behind its back, with all else that it has open.
@@ -66,6 +75,13 @@ pub fn kill(pid: u32) -> bool {
 pub fn is_running(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+/// Whether a process is this one's child, and not reaped.
+pub fn is_child(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    let own = std::process::id().to_string();
+    stat.is_ok_and(|stat| stat.rsplit(") ").next().unwrap().split(' ').nth(1) == Some(&*own))
 }
 
 /// The processes that this one has started.

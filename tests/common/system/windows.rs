@@ -64,6 +64,11 @@ pub fn write_to_channel(bytes: &[u8]) {
     assert_eq!((done, written as usize), (1, bytes.len()));
 }
 
+/// Closes the channel of this worker for writing, and where that cannot be done alone, altogether.
+pub fn hush_channel() {
+    close_channel();
+}
+
 /// Closes the channel of this worker behind its back.
 pub fn close_channel() {
     // SAFETY: it is not; that is the point.
@@ -107,6 +112,11 @@ pub fn is_running(pid: u32) -> bool {
         CloseHandle(process);
         running
     }
+}
+
+/// Whether a process is this one's child, and has not ended: there is nothing to reap.
+pub fn is_child(pid: u32) -> bool {
+    children_of(std::process::id()).contains(&pid) && is_running(pid)
 }
 
 /// The processes that this one has started.

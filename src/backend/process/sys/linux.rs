@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
+use super::groups;
+
 /// Memory that no one can make shorter, and that is there already.
 pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
     let fd = rustix::fs::memfd_create("windrow", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
@@ -114,33 +116,17 @@ pub(in super::super) fn rss(pid: u32) -> Option<u64> {
 
 /// How often the system killed a process for want of memory, in this process's group where it says.
 pub(in super::super) fn out_of_memory_kills() -> Option<u64> {
-    let count = |path: String, name: &str| {
-        let text = fs::read_to_string(path).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    groups::kills().or_else(|| {
+        let text = fs::read_to_string("/proc/vmstat").ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
         line.trim().parse().ok()
-    };
-    let group = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let group = group.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
-    count(format!("/sys/fs/cgroup{group}/memory.events"), "oom_kill ")
-        .or_else(|| count("/proc/vmstat".into(), "oom_kill "))
+    })
 }
 
 /// How much memory can be had, in bytes, by the tightest bound that is known.
 pub(in super::super) fn memory_available() -> Option<u64> {
-    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let group = |limit: &str, used: &str| Some(number(limit)?.saturating_sub(number(used)?));
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let free = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     let free = free.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    [
-        group("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        group(
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        ),
-        free.map(|kib| kib * 1024),
-    ]
-    .into_iter()
-    .flatten()
-    .min()
+    [groups::room(), free.map(|kib| kib * 1024)].into_iter().flatten().min()
 }

@@ -18,6 +18,8 @@ mod process;
 mod windows;
 
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
+mod groups;
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
 mod linux;
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 use linux as os;

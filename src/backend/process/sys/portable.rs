@@ -1,8 +1,8 @@
 //! Every other unix, macOS first: named memory without its name, and the end of the channel alone
 //! to tell that a loader is gone. Linux built with `--cfg windrow_portable` comes here too.
 //!
-//! Absent, because there is no portable way: pages reserved before they are written (the worker
-//! touches them first), what another process occupies, and who was killed for want of memory.
+//! Absent, because there is no portable way: pages reserved before they are written on all of them
+//! (the worker touches them first), what another process occupies, and who was killed for want of memory.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -23,6 +23,13 @@ pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
     let fd = shm::open(&*name, flags, Mode::RUSR | Mode::WUSR)?;
     shm::unlink(&*name)?;
     rustix::fs::ftruncate(&fd, bytes as u64)?;
+    // Elsewhere there is no such call, or none that fails for want of memory.
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+    if let Err(error @ rustix::io::Errno::NOSPC) =
+        rustix::fs::fallocate(&fd, rustix::fs::FallocateFlags::empty(), 0, bytes as u64)
+    {
+        return Err(error.into());
+    }
     Ok(fd)
 }
 
