@@ -8,6 +8,7 @@ mod faults;
 mod lies;
 mod lives;
 mod moments;
+mod reduce;
 mod same;
 
 windrow::test_entry!();
