@@ -11,13 +11,13 @@ mod hardships;
 mod hardships;
 #[cfg(unix)]
 mod hosts;
-#[cfg(windows)]
-#[path = "hardships_absent.rs"]
-mod hosts;
 mod roles;
 mod runs;
 #[path = "../common/system/mod.rs"]
 mod system;
+
+#[cfg(windows)]
+use hardships as hosts;
 
 fn main() {
     match std::env::var("ROLE") {
