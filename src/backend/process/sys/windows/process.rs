@@ -24,7 +24,8 @@ use windows_sys::Win32::System::Performance::{QueryPerformanceCounter, QueryPerf
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::{
     CREATE_NEW_PROCESS_GROUP, GetCurrentProcess, GetExitCodeProcess, OpenProcess,
-    PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE, TerminateProcess, WaitForSingleObject,
+    PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE,
+    TerminateProcess, WaitForSingleObject,
 };
 
 use super::channel::{Source, Waker};
@@ -85,7 +86,7 @@ impl Process {
         if number == self.number {
             return Ok(());
         }
-        let access = PROCESS_SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION;
+        let access = PROCESS_SYNCHRONIZE | PROCESS_QUERY_INFORMATION;
         let mut member = 0;
         // SAFETY: the new handle is nobody else's, and the answer is written by the call.
         let inner = unsafe { owned(OpenProcess(access, 0, number)) };
