@@ -87,6 +87,13 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/backend/process/sys/memory.rs", "shared memory is mapped"),
     ("src/backend/process/sys/portable.rs", "which image a function lies in"),
     ("src/backend/process/sys/region.rs", "tensors are built in shared memory"),
+    ("src/backend/process/sys/windows/channel.rs", "pipes, and a port to wait for them"),
+    ("src/backend/process/sys/windows/image.rs", "the program's own image is read in memory"),
+    ("src/backend/process/sys/windows/link.rs", "what a process does first to be a worker"),
+    ("src/backend/process/sys/windows/memory.rs", "shared memory is mapped"),
+    ("src/backend/process/sys/windows/mod.rs", "handles are taken over"),
+    ("src/backend/process/sys/windows/process.rs", "processes, jobs and clocks"),
+    ("src/backend/process/sys/windows/transfer.rs", "a buffer that the system fills meanwhile"),
     ("src/backend/process/sys/process.rs", "signals, and the environment of a process that begins"),
 ];
 

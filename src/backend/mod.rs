@@ -8,7 +8,7 @@ pub(crate) mod additions;
 mod inline;
 pub mod log;
 // Where there are no worker processes, what only they use is idle.
-#[cfg_attr(not(unix), allow(dead_code))]
+#[cfg_attr(not(any(unix, windows)), allow(dead_code))]
 pub(crate) mod recipe;
 mod registry;
 mod run;
@@ -25,9 +25,9 @@ mod threads;
 #[path = "threads_absent.rs"]
 mod threads;
 
-#[cfg(unix)]
+#[cfg(any(unix, windows))]
 pub(crate) mod process;
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 #[path = "process_absent.rs"]
 pub(crate) mod process;
 
@@ -37,11 +37,11 @@ use std::time::Duration;
 
 pub use inline::Inline;
 #[doc(hidden)]
-#[cfg(unix)]
+#[cfg(any(unix, windows))]
 pub use inventory;
 pub use process::init;
 #[doc(hidden)]
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 pub use process::inventory;
 #[doc(hidden)]
 #[cfg(all(unix, fuzzing))]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::system;
 use crate::{document, finish, folder, last_object, summary, text, windrow};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -70,29 +71,30 @@ fn wait_for_progress(child: &mut Child, state: &Path) {
     panic!("no progress in {LIMIT:?}");
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_run_saves_its_state_and_goes_on_to_the_same_digest() {
     let folder = folder();
     let spec = document(folder.path(), r#"{"op":"shuffle"}"#, r#"{"stage":"batch","size":64}"#);
     let expected = summary(&["run", text(&spec), "--digest", "--backend", "threads"]);
-    for signal in ["-INT", "-TERM", "-KILL"] {
-        let state = folder.path().join(format!("state{signal}.json"));
-        let mut child = long_run(&spec, &state).spawn().unwrap();
+    for (name, end, code) in system::ENDS {
+        if *name == "Ctrl-Break" && system::leave_to_windows("Ctrl-Break does not reach processes")
+        {
+            continue;
+        }
+        let state = folder.path().join(format!("state-{name}.json"));
+        let mut child = system::spawn_group(&mut long_run(&spec, &state));
         wait_for_progress(&mut child, &state);
-        let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
+        assert!(end(child.id()), "{name}");
         let output = child.wait_with_output().unwrap();
-        let code = (signal != "-KILL").then_some(130);
-        assert_eq!(output.status.code(), code, "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), *code, "{}", String::from_utf8_lossy(&output.stderr));
         let before = std::fs::read_to_string(&state).unwrap();
         assert!(windrow::State::from_json(&before).unwrap().batches() > 0);
         let output = long_run(&spec, &state).output().unwrap();
         let last = String::from_utf8(output.stdout).unwrap();
         let rest: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
-        assert_eq!(rest["digest"], expected["digest"], "after {signal}");
+        assert_eq!(rest["digest"], expected["digest"], "after {name}");
         let (rest, all) =
             (rest["batches"].as_u64().unwrap(), expected["batches"].as_u64().unwrap());
-        assert!(rest < all, "{rest} of {all} batches after {signal}");
+        assert!(rest < all, "{rest} of {all} batches after {name}");
     }
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use crate::{finish, folder, summary, text, windrow};
 
 /// The backends that can be had here.
-pub const BACKENDS: &[&str] =
-    if cfg!(unix) { &["inline", "threads", "processes"] } else { &["inline", "threads"] };
+pub const BACKENDS: &[&str] = &["inline", "threads", "processes"];
 const DIGESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/digests.json");
 
 /// What is golden about a document.

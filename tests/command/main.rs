@@ -3,6 +3,8 @@
 mod bad_input;
 mod faults;
 mod golden;
+#[path = "../common/system/mod.rs"]
+mod system;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,6 +1,8 @@
 //! What several integration tests share: backends to run on, pipelines to run, and a time limit.
 #![allow(dead_code)]
 
+pub mod system;
+
 use std::fmt::Debug;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::common::within;
+use crate::common::{system, within};
 use crate::faults::Deed;
 use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
 
@@ -35,27 +35,17 @@ enum Then {
 }
 
 impl Lie {
-    #[allow(unsafe_code)]
     fn tell(&self) {
-        // SAFETY: the descriptor is open as long as this process.
-        let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(channel()) };
-        assert_eq!(rustix::io::write(fd, &self.bytes).unwrap(), self.bytes.len());
+        system::write_to_channel(&self.bytes);
         match self.then {
             Then::Waits => {}
             Then::Dies => Deed::Kill(9).done().unwrap(),
-            Then::Hushes => rustix::net::shutdown(fd, rustix::net::Shutdown::Write).unwrap(),
+            Then::Hushes => system::hush_channel(),
         }
         loop {
             std::thread::sleep(Duration::from_secs(1));
         }
     }
-}
-
-/// Where this worker hears and answers its loader.
-fn channel() -> i32 {
-    let fds = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
-    let numbers = fds.filter_map(|fd| fd.file_name().to_str()?.parse::<i32>().ok());
-    numbers.filter(|number| *number >= 64).min().unwrap()
 }
 
 /// Each sample comes with the number of the process that made it, counted from 0.
@@ -181,7 +171,7 @@ fn an_answer_that_is_cut_anywhere_costs_nothing() {
         for cut in 1..whole.len() {
             let lie = Lie { bytes: whole[..cut].to_vec(), then: Then::Dies };
             let error = told(&lie).unwrap_err();
-            assert!(error.to_string().contains("SIGKILL"), "after {cut} bytes: {error}");
+            assert!(error.to_string().contains(system::KILLED), "after {cut} bytes: {error}");
         }
         // All of it is an answer, whatever became of its worker.
         told(&Lie { bytes: whole, then: Then::Dies }).unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use crate::common::within;
+use crate::common::{system, within};
 use windrow::dataset::{Dtype, Tensor};
 use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
 
@@ -82,7 +82,7 @@ fn hooks_run_at_the_start_and_at_every_orderly_end() {
     });
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> + use<>> {
     let kept = Mutex::new(Vec::new());
     let incarnation = context.incarnation();
@@ -93,11 +93,14 @@ fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> 
     }))
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 #[test]
 fn a_worker_that_grows_is_replaced_between_samples() {
     within(LIMIT, || {
-        let builder = Loader::recipe(growing, ()).max_rss(40 << 20).max_crashes(0).max_losses(1);
+        let builder = Loader::recipe(growing, ())
+            .max_rss(system::program_bytes() + (40 << 20))
+            .max_crashes(0)
+            .max_losses(1);
         let loader = builder.backend(Backend::Processes).workers(1).build().unwrap();
         let incarnations: Vec<u32> = loader.map(|x| x.unwrap().into_inner()).collect();
         assert_eq!(incarnations.len(), 60);
@@ -105,7 +108,7 @@ fn a_worker_that_grows_is_replaced_between_samples() {
     });
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 fn huge(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
     Ok(range(0..4).map(|x| {
         if x == 2 {
@@ -119,11 +122,11 @@ fn huge(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64>> {
     }))
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
+#[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 #[test]
 fn a_sample_that_takes_far_too_much_memory_is_lost_with_its_size() {
     within(LIMIT, || {
-        let builder = Loader::recipe(huge, ()).max_rss(60 << 20);
+        let builder = Loader::recipe(huge, ()).max_rss(system::program_bytes() + (60 << 20));
         let loader = builder.backend(Backend::Processes).workers(2).build().unwrap();
         let outcomes: Vec<_> = loader.map(|x| x.map(|x| x.into_inner())).collect();
         let Err(Error::SampleLost { position: 2, attempts, .. }) = &outcomes[2] else {
@@ -173,15 +176,15 @@ fn five_hundred_kills_over_five_thousand_samples_change_nothing() {
                 };
                 _ = std::fs::remove_file(file.path());
                 let pid = file.file_name().to_str().unwrap().parse().unwrap();
-                let pid = rustix::process::Pid::from_raw(pid).unwrap();
-                let sent = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-                if sent.is_ok() && killed.send(()).is_err() {
+                if system::kill(pid) && killed.send(()).is_err() {
                     return;
                 }
             }
         });
         let mut expected = 0u64;
-        for tensor in loader {
+        // A process takes long to start there.
+        let enough = if system::leave_to_windows("9 of 10 kills") { 500 } else { 5000 };
+        for tensor in loader.take(enough) {
             let tensor = tensor.unwrap();
             assert_eq!(tensor.len(), if expected.is_multiple_of(2) { 8 } else { 20_000 });
             assert!(tensor.bytes().iter().all(|&byte| byte == expected as u8), "{expected}");
@@ -191,6 +194,6 @@ fn five_hundred_kills_over_five_thousand_samples_change_nothing() {
                 kills.recv().unwrap();
             }
         }
-        assert_eq!(expected, 5000);
+        assert_eq!(expected, enough as u64);
     });
 }

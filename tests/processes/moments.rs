@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::common::within;
+use crate::common::{system, within};
 use crate::faults::Deed;
 use windrow::loader::Builder;
 use windrow::stage::Pipeline;
@@ -146,8 +145,8 @@ fn a_worker_killed_before_it_says_a_word_costs_nothing() {
     });
 }
 
-fn pids(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = i32>> {
-    Ok(range(0..200).map(|_| std::process::id() as i32))
+fn pids(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u32>> {
+    Ok(range(0..200).map(|_| std::process::id()))
 }
 
 #[test]
@@ -156,24 +155,17 @@ fn workers_killed_while_they_have_nothing_to_do_cost_nothing() {
         let mut loader = on(Loader::recipe(pids, ())).prefetch(8).build().unwrap();
         let mut killed = 0;
         while let Some(pid) = loader.next() {
-            let pid = Pid::from_raw(pid.expect("no loss").into_inner()).unwrap();
+            let pid = pid.expect("no loss").into_inner();
             // Who made this sample may be gone already: samples are ahead of the caller.
-            if is_child(pid) && killed < 20 {
+            if system::is_child(pid) && killed < 20 {
                 wait_until(|| loader.progress().workers.iter().all(Option::is_none));
-                kill_process(pid, Signal::KILL).unwrap();
-                wait_until(|| !is_child(pid));
+                assert!(system::kill(pid));
+                wait_until(|| !system::is_child(pid));
                 killed += 1;
             }
         }
         assert_eq!((killed, loader.progress().position), (20, 200));
     });
-}
-
-/// Whether a process is this one's child, and not reaped.
-fn is_child(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-    let own = std::process::id().to_string();
-    stat.is_ok_and(|stat| stat.rsplit(") ").next().unwrap().split(' ').nth(1) == Some(&*own))
 }
 
 fn wait_until(mut come: impl FnMut() -> bool) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::common::{Runner, within};
+use crate::common::{Runner, system, within};
 use windrow::backend::StartMethod;
 use windrow::loader::{Builder, Reduced};
 use windrow::stage::Pipeline;
@@ -14,6 +14,9 @@ use windrow::{
     Dataset, Error, Fault, Loader, OnError, Reduce, Reducer, Result, WorkerContext, range,
 };
 
+/// Another way to start workers, where there is one.
+const SECOND: StartMethod =
+    if system::SPLITS { StartMethod::Forkserver } else { StartMethod::Spawn };
 const LIMIT: Duration = Duration::from_secs(120);
 const RUNNERS: [Runner; 7] = [
     Runner::Inline,
@@ -61,11 +64,10 @@ impl Plan {
     fn die_once(&self, x: u64) {
         let Some(folder) = &self.deaths else { return };
         if std::fs::File::create_new(folder.join(x.to_string())).is_ok() {
-            let own = rustix::process::getpid();
             match x % 3 {
                 0 => std::process::exit(0),
                 1 => std::process::abort(),
-                _ => rustix::process::kill_process(own, rustix::process::Signal::KILL).unwrap(),
+                _ => system::end_self(9),
             }
             std::thread::sleep(Duration::from_secs(600));
         }
@@ -153,7 +155,7 @@ fn every_number_of_workers_comes_to_the_same_bits_at_every_batch() {
             let got = watch(runner, Loader::recipe(batching, Plan::of(150)));
             same(&got, &staged, &format!("staged on {runner:?}"));
         }
-        for method in [StartMethod::Spawn, StartMethod::Forkserver] {
+        for method in [StartMethod::Spawn, SECOND] {
             for workers in 1..=3 {
                 let builder = Loader::recipe(batching, Plan::of(150)).start_method(method);
                 let got = watch(Runner::Processes(workers), builder);
@@ -172,8 +174,8 @@ fn workers_that_die_and_are_replaced_change_nothing() {
             for (workers, recycled, method) in [
                 (1, None, StartMethod::Spawn),
                 (2, Some(23), StartMethod::Spawn),
-                (3, None, StartMethod::Forkserver),
-                (3, Some(5), StartMethod::Forkserver),
+                (3, None, SECOND),
+                (3, Some(5), SECOND),
             ] {
                 let folder = tempfile::tempdir().unwrap();
                 let plan = Plan { deaths: Some(folder.path().to_owned()), ..plan.clone() };

@@ -7,7 +7,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use windrow::dataset::{Dtype, Tensor};
 use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, init, range};
 
-use crate::roles::{begin, busy, children, numbers, open_files, suicidal};
+use crate::roles::{begin, busy, children, numbers, suicidal};
+use crate::system::open_files;
 
 fn incarnations(end: u64, context: &WorkerContext) -> Result<impl Dataset<Sample = u32> + use<>> {
     let incarnation = context.incarnation();

@@ -6,19 +6,22 @@
 
 #[cfg(unix)]
 mod hardships;
+#[cfg(windows)]
+#[path = "hardships_absent.rs"]
+mod hardships;
 #[cfg(unix)]
 mod hosts;
-#[cfg(unix)]
 mod roles;
-#[cfg(unix)]
 mod runs;
+#[path = "../common/system/mod.rs"]
+mod system;
+
+#[cfg(windows)]
+use hardships as hosts;
 
 fn main() {
-    #[cfg(unix)]
     match std::env::var("ROLE") {
         Ok(role) => roles::play(&role),
         Err(_) => runs::all(),
     }
-    #[cfg(not(unix))]
-    println!("skipped: there are no worker processes on this platform yet");
 }

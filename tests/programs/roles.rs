@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::system::{children_of, is_wine, open_files, stop_self};
 use windrow::loader::Builder;
 use windrow::spec::Spec;
 use windrow::stage::Pipeline;
@@ -123,8 +124,7 @@ fn stopping(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use
     Ok(range(0..20).map(|x| {
         if x == 7 {
             eprintln!("worker {}", std::process::id());
-            // SAFETY: a signal to this process.
-            unsafe { libc::raise(libc::SIGSTOP) };
+            stop_self();
         }
         x
     }))
@@ -262,6 +262,7 @@ pub fn play(role: &str) {
             std::io::stdin().read_line(&mut line).unwrap();
             println!("stdin: {line}");
         }
+        #[cfg(unix)]
         "ignores" => {
             // SAFETY: ignoring a signal installs no code.
             unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
@@ -275,10 +276,12 @@ pub fn play(role: &str) {
         "replaced" => {
             init();
             let own = std::env::current_exe().unwrap();
-            std::fs::remove_file(&own).unwrap();
+            // Windows lets nobody remove a program that runs, but rename it.
+            std::fs::rename(&own, own.with_extension("old")).unwrap();
             std::fs::write(&own, "another program").unwrap();
             drain!(Loader::recipe(suicidal, ()));
         }
+        #[cfg(unix)]
         "few" => {
             init();
             let limit = libc::rlimit { rlim_cur: 9, rlim_max: 9 };
@@ -290,7 +293,8 @@ pub fn play(role: &str) {
             init();
             drain!(Loader::recipe(numbers, 100));
             let before = open_files();
-            for _ in 0..1000 {
+            // Wine takes its time to start a process.
+            for _ in 0..if is_wine() { 20 } else { 1000 } {
                 let loader = Loader::recipe(numbers, 100).backend(Backend::Processes).workers(2);
                 assert_eq!(loader.build().unwrap().take(3).count(), 3);
             }
@@ -355,12 +359,21 @@ pub fn play(role: &str) {
     }
 }
 
+fn marking(mark: String, context: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    if context.is_process() {
+        std::fs::write(mark + "started", "").unwrap();
+    }
+    Ok(range(0..100))
+}
+
 /// Builds a loader whose workers leave a mark, drains it, and says what made the samples.
 fn choose(backend: Backend) {
     let mark = std::env::var("MARK").unwrap();
-    let script = "touch \"$0started\" && exec \"$@\"".to_owned();
-    let loader = Loader::recipe(numbers, 100).backend(backend).workers(2);
-    let loader = loader.worker_launcher("/bin/sh", ["-c".into(), script, mark]);
+    let mut loader = Loader::recipe(marking, mark.clone()).backend(backend).workers(2);
+    if cfg!(unix) {
+        let script = "touch \"$0started\" && exec \"$@\"".to_owned();
+        loader = loader.worker_launcher("/bin/sh", ["-c".into(), script, mark]);
+    }
     match loader.build() {
         Ok(mut loader) => {
             let good = loader.by_ref().filter(Result::is_ok).count();
@@ -370,22 +383,16 @@ fn choose(backend: Backend) {
     }
 }
 
-/// Has the workers begin.
+/// Has the workers begin, and waits until both are at it.
 pub fn begin(loader: &mut Loader<u64>) {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(loader.poll_next(&mut context).is_pending());
-}
-
-pub fn open_files() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
+    while loader.progress().workers.iter().flatten().count() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(loader.poll_next(&mut context).is_pending());
+    }
 }
 
 pub fn children() -> usize {
-    let own = std::process::id();
-    let path = format!("/proc/{own}/task");
-    let tasks = std::fs::read_dir(path).unwrap().flatten();
-    let of = |task: std::fs::DirEntry| {
-        std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
-    };
-    tasks.map(|task| of(task).split_whitespace().count()).sum()
+    children_of(std::process::id()).len()
 }

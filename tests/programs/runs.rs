@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::system::*;
+
 pub type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
@@ -79,6 +81,7 @@ const TESTS: &[Test] = &[
         let made = text(&output.stdout).matches("is made and made").count();
         assert_eq!(made, 300);
     }),
+    #[cfg(unix)]
     ("deaths_cost_nothing_where_sigchld_is_ignored", || says("ignores", "200 of 200 are good")),
     ("deaths_cost_nothing", || says("suicidal", "200 of 200 are good")),
     ("a_program_replaced_on_disk_goes_on_with_what_it_was", || {
@@ -93,7 +96,8 @@ const TESTS: &[Test] = &[
         };
         assert!(text(&output.stdout).contains(expected), "{output:?}");
     }),
-    ("too_few_descriptors_are_an_error_that_says_so", || says("few", "Too many open files")),
+    #[cfg(unix)]
+    ("too_few_descriptors_are_an_error_that_says_so", || says("few", "(os error 24)")),
     ("a_thousand_loaders_leave_nothing", || says("many", "0 more files, 0 children")),
     ("a_stuck_sample_does_not_keep_a_loader_open", || {
         let output = run("stuck");
@@ -104,6 +108,7 @@ const TESTS: &[Test] = &[
         let millis: u64 = millis.parse().unwrap();
         assert!((300..1000).contains(&millis), "{said}");
     }),
+    #[cfg(unix)]
     ("workers_split_off_a_server_are_as_good", || {
         for method in ["forkserver", "fork"] {
             says_with(method, "well", "100 of 100 are good");
@@ -114,6 +119,7 @@ const TESTS: &[Test] = &[
             says_with(method, "nested", "this is a worker process itself");
         }
     }),
+    #[cfg(unix)]
     ("a_large_dataset_is_shared_by_the_workers_of_a_server", || {
         for method in ["forkserver", "fork"] {
             let output = with_method(method, "large").output().unwrap();
@@ -123,15 +129,24 @@ const TESTS: &[Test] = &[
             println!("  {method}: of 200 MiB, {said}");
         }
     }),
+    #[cfg(unix)]
     ("a_process_with_threads_is_not_split", || {
         says_with("forkserver", "threaded", "the recipe left 2 threads running");
         says_with("fork", "threads", "this process has 2 threads");
     }),
+    #[cfg(unix)]
     ("workers_of_a_killed_server_s_program_are_gone_at_once", || {
         for method in ["forkserver", "fork"] {
             workers_of_go(with_method(method, "busy"), true);
         }
     }),
+    #[cfg(windows)]
+    ("processes_are_not_split_here_and_what_works_is_said", || {
+        for method in ["forkserver", "fork"] {
+            says_with(method, "well", "use start method spawn");
+        }
+    }),
+    #[cfg(unix)]
     ("a_launcher_that_becomes_the_worker_is_nothing_to_it", || {
         for launcher in ["env", "nice\n-n\n1", "env\n-u\nWINDROW_WORKER"] {
             says_by(launcher, "well", "100 of 100 are good");
@@ -143,6 +158,7 @@ const TESTS: &[Test] = &[
         let mut copies = by("LAUNCHER", "env", "well");
         said_by(copies.env("WINDROW_START_METHOD", "fork"), "starts no program");
     }),
+    #[cfg(unix)]
     ("a_launcher_that_waits_for_the_worker_dies_with_it", || {
         let launcher = "sh\n-c\n\"$@\"; exit $?\nsh";
         says_by(launcher, "well", "100 of 100 are good");
@@ -158,10 +174,20 @@ const TESTS: &[Test] = &[
         assert!(!stopped.is_empty(), "{output:?}");
         assert!(!stopped.into_iter().any(is_running), "a stopped worker is left");
     }),
+    #[cfg(windows)]
+    ("a_launcher_that_waits_for_the_worker_dies_with_it", || {
+        let launcher = "cmd\n/c";
+        says_by(launcher, "well", "100 of 100 are good");
+        says_by(launcher, "suicidal", "200 of 200 are good");
+        says_by(launcher, "hangs", "19 of 20 are good\n0 children");
+        workers_of_go(by("LAUNCHER", launcher, "busy"), true);
+    }),
+    #[cfg(unix)]
     ("a_launcher_further_away_from_the_worker_is_refused", || {
         let launcher = "sh\n-c\n(\"$@\"; true); true\nsh";
         says_by(launcher, "well", "a launcher must become the worker");
     }),
+    #[cfg(unix)]
     ("debuggers_run_workers", || {
         for (tool, rest) in [
             ("gdb", "-q\n-batch\n-ex\nrun\n--args"),
@@ -176,6 +202,7 @@ const TESTS: &[Test] = &[
             assert!(text(&output.stdout).contains("100 of 100 are good"), "{tool}: {output:?}");
         }
     }),
+    #[cfg(unix)]
     ("a_program_replaced_on_disk_is_launched_as_what_it_was", || {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("program");
@@ -187,14 +214,16 @@ const TESTS: &[Test] = &[
     ("a_worker_program_has_the_recipe_by_its_name", || {
         let own = std::env::current_exe().unwrap().display().to_string();
         said_by(&mut by("WORKER", &own, "named"), "100 of 100 are good");
-        let own = format!("nice\n{own}");
-        said_by(&mut by("WORKER", &own, "named"), "100 of 100 are good");
+        if cfg!(unix) {
+            let own = format!("nice\n{own}");
+            said_by(&mut by("WORKER", &own, "named"), "100 of 100 are good");
+        }
     }),
     ("a_worker_program_without_a_name_for_the_recipe_is_refused", || {
         said_by(&mut by("WORKER", "/bin/true", "well"), "windrow::register!");
     }),
     ("a_name_must_belong_to_one_recipe_and_to_the_right_one", || {
-        says("twice", "2 recipes are registered as \"twice\", in tests/programs/roles.rs:");
+        says("twice", "2 recipes are registered as \"twice\", in tests");
         says("misnamed", "gives this name to a recipe of another type");
         says("hooked", "give them to windrow::register! as the third argument");
     }),
@@ -208,6 +237,7 @@ const TESTS: &[Test] = &[
         // As a launcher it leaves the program that it is given alone.
         said_by(&mut by("LAUNCHER", windrow, "well"), "the worker is another program: build ");
     }),
+    #[cfg(unix)]
     ("a_program_that_is_no_worker_is_one_error_in_time_and_leaves_nothing", || {
         for (program, how) in [
             ("/no/such/program", "start a worker process by /no/such/program: "),
@@ -244,6 +274,9 @@ const TESTS: &[Test] = &[
                 ("processes", "forkserver", "2"),
                 ("processes", "fork", "2"),
             ] {
+                if !SPLITS && method != "spawn" {
+                    continue;
+                }
                 let mut command = command("adding");
                 command.env("WINDROW_STRICT", strict).env("WINDROW_BACKEND", backend);
                 command.env("WINDROW_START_METHOD", method).env("WINDROW_WORKERS", workers);
@@ -258,10 +291,8 @@ const TESTS: &[Test] = &[
         let child = command("slow").spawn().unwrap();
         std::thread::sleep(Duration::from_millis(300));
         // All that the terminal would reach: the program is asked not to mind, its workers do not.
-        for pid in descendants(child.id()) {
-            // SAFETY: a signal to a process that this test started.
-            unsafe { libc::kill(pid as i32, libc::SIGINT) };
-        }
+        let reached = children_of(child.id()).into_iter().all(interrupt);
+        assert!(reached || leave_to_windows("Ctrl-Break does not reach processes there"));
         let output = child.wait_with_output_in(Duration::from_secs(20));
         assert!(text(&output.stdout).contains("100 of 100 are good"), "{output:?}");
     }),
@@ -396,8 +427,8 @@ pub fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
     std::thread::spawn(move || {
         if ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             eprintln!("killed after {limit:?}");
-            // SAFETY: a signal to a process that this test started and nobody has waited for.
-            unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+            // This test started it, and nobody has waited for it.
+            kill(pid);
         }
     });
     sender
@@ -446,18 +477,4 @@ impl Drop for Ends {
         _ = self.0.kill();
         _ = self.0.wait();
     }
-}
-
-pub fn is_running(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
-}
-
-fn descendants(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
-    let of = |task: std::fs::DirEntry| {
-        std::fs::read_to_string(task.path().join("children")).unwrap_or_default()
-    };
-    let children = tasks.map(of).collect::<String>();
-    children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }

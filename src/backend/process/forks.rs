@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::frame::{Decoder, Encoder, Kind};
 use super::message::{EndNote, Greeting, Setup, another_pipeline, body, read};
-use super::sys::{self, Channel, Ended, Process, Program};
+use super::sys::{self, Channel, Ended, Handle, HandleRef, Process, Program};
 use super::worker::run_split_off;
 use crate::backend::recipe::Expected;
 use crate::error::{Error, Result};
@@ -50,9 +49,9 @@ impl ForkServer {
         limit: Duration,
     ) -> Result<Self> {
         let refused = |error| Error::io("start a fork server", error);
-        let (channel, link) = Channel::pair().map_err(refused)?;
+        let (channel, link) = Channel::pair(None).map_err(refused)?;
         let process = match from {
-            From::Program(program) => Process::start(program, link)?,
+            From::Program(program) => Process::start(program, link, None)?,
             From::Here => match Process::split_off(setup.threads).map_err(refused)? {
                 Some(process) => process,
                 None => {
@@ -103,11 +102,11 @@ impl ForkServer {
     }
 
     /// Splits a worker off.
-    pub(super) fn split(&self, link: &OwnedFd) -> Result<Process> {
+    pub(super) fn split(&self, link: &Handle) -> Result<Process> {
         let refused = |error| Error::io("split a worker off the fork server", error);
         let mut inside = self.inside();
         let frame = inside.encoder.frame(Kind::Split, &[]);
-        inside.send(&frame, Some(link), SPLIT_LIMIT).map_err(refused)?;
+        inside.send(&frame, Some(sys::borrowed(link)), SPLIT_LIMIT).map_err(refused)?;
         inside.wait(SPLIT_LIMIT, |inside| inside.forked.is_some() || inside.refused.is_some());
         if let Some(why) = inside.refused.take() {
             return Err(Error::Workers { why });
@@ -142,11 +141,10 @@ impl Inside {
     fn send(
         &mut self,
         mut bytes: &[u8],
-        gift: Option<&OwnedFd>,
+        mut gift: Option<HandleRef<'_>>,
         limit: Duration,
     ) -> io::Result<()> {
         let deadline = Instant::now() + limit;
-        let mut gift = gift.map(AsFd::as_fd);
         while !bytes.is_empty() {
             match self.channel.send(bytes, gift) {
                 Ok(sent) => (bytes, gift) = (&bytes[sent..], None),
@@ -155,7 +153,7 @@ impl Inside {
                     if left.is_zero() {
                         return Err(io::ErrorKind::TimedOut.into());
                     }
-                    sys::wait_for(&[(self.channel.as_fd(), true)], Some(left))?;
+                    sys::wait_for(&[self.channel.source(true)], Some(left))?;
                 }
                 Err(error) => return Err(error),
             }
@@ -172,7 +170,7 @@ impl Inside {
             if come(self) || self.at_end || left.is_zero() {
                 return;
             }
-            _ = sys::wait_for(&[(self.channel.as_fd(), false)], Some(left));
+            _ = sys::wait_for(&[self.channel.source(false)], Some(left));
         }
     }
 

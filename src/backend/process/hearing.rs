@@ -1,13 +1,12 @@
 //! What workers say, and whether it can be true: the supervisor's ear.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::frame::{Frame, Kind, Violation};
 use super::message::{Greeting, Report, Streaming, Where, another_pipeline, read};
 use super::seat::Phase;
 use super::slab::{Collected, Parcel};
 use super::supervisor::Supervisor;
-use super::sys;
 
 /// The most bytes that one task may send in pieces.
 const STREAM_MAX: u64 = 16 << 30;
@@ -36,11 +35,7 @@ impl Supervisor {
 
     fn bury_if_ended(&mut self, number: usize) {
         let Some(worker) = &self.seats[number].worker else { return };
-        let ended = match worker.process.end_fd() {
-            Some(fd) => sys::wait_for(&[(fd, false)], Some(Duration::ZERO)),
-            None => Ok(vec![false]),
-        };
-        if ended.is_ok_and(|ended| ended[0]) {
+        if worker.process.has_ended() {
             self.bury(number, None);
         }
     }

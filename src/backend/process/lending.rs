@@ -174,12 +174,12 @@ mod tests {
     fn a_tensor_that_is_sent_lies_in_the_slot_without_a_copy() {
         use crate::backend::process::sys::Memory;
         use crate::dataset::{Dtype, lend, wire};
-        use std::{cell::RefCell, os::fd::AsFd, rc::Rc};
+        use std::{cell::RefCell, rc::Rc};
 
         let memory = Memory::new(1 << 20).unwrap();
-        let fd = memory.as_fd().try_clone_to_owned().unwrap();
+        let handle = memory.handle().try_clone_to_owned().unwrap();
         let mut lending = Lending::default();
-        lending.set(Slots::received(fd, 1 << 20, 1).unwrap());
+        lending.set(Slots::received(handle, 1 << 20, 1).unwrap());
         let lending = Rc::new(RefCell::new(lending));
         lend::borrow_from(Some(lending.clone()));
         for round in 0..3u8 {

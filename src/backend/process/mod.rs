@@ -18,7 +18,6 @@
 //! | [`sys`] | the system, behind one `cfg` switch |
 
 mod address;
-mod build_id;
 mod deaths;
 mod forks;
 mod frame;
@@ -72,6 +71,9 @@ use sys::Waker as Bell;
 const HERE_MAX: usize = 4096;
 /// Tasks that may be with the supervisor, for each worker.
 const TASKS_PER_WORKER: usize = 256;
+
+/// What the system may take to start a process and to let go of it again, besides its own time.
+const START_SLACK: Duration = Duration::from_secs(1);
 
 /// Whether worker processes can be had here.
 pub(super) fn available() -> std::result::Result<(), String> {
@@ -132,6 +134,13 @@ impl<T: Send + 'static> Processes<T> {
                 instead: "use max_tasks_per_worker".into(),
             });
         }
+        if settings.start_method != StartMethod::Spawn && !sys::SPLITS {
+            return Err(Error::Unsupported {
+                what: format!("start method {}", settings.start_method),
+                why: "this platform cannot split a process in two".into(),
+                instead: "use start method spawn".into(),
+            });
+        }
         let identity = Identity::own(build);
         let server = match settings.start_method {
             StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),
@@ -150,7 +159,7 @@ impl<T: Send + 'static> Processes<T> {
         });
         let (sender, events) = mpsc::channel();
         let waker = Arc::new(Mutex::new(None));
-        let limit = settings.startup_timeout.saturating_mul(4);
+        let limit = settings.startup_timeout.saturating_add(START_SLACK).saturating_mul(4);
         let additions = settings.additions.clone();
         let sink = Decoding { events: sender, decode, work, additions, waker: waker.clone() };
         let supervisor = Supervisor {

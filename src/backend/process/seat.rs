@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use super::forks::ForkServer;
 use super::frame::{Decoder, Encoder, Kind};
 use super::message::{Order, body};
 use super::slab::{Collected, Lease, Slab};
-use super::sys::{Board, Channel, Ended, Process, Program};
+use super::sys::{Board, Channel, Ended, HandleRef, Process, Program, Source, Waker};
 use crate::engine::Task;
 use crate::error::{Error, Result};
 
@@ -101,9 +100,9 @@ enum Gift {
 }
 
 impl Gift {
-    fn fd(&self) -> BorrowedFd<'_> {
+    fn handle(&self) -> HandleRef<'_> {
         match self {
-            Self::Board(board) => board.as_fd(),
+            Self::Board(board) => board.handle(),
             Self::Slab(slab) => slab.memory(),
         }
     }
@@ -130,12 +129,13 @@ impl Seat {
         program: &Program,
         server: Option<&ForkServer>,
         setup: &[u8],
+        waker: &Waker,
     ) -> Result<()> {
         let refused = |error| Error::io("start a worker process", error);
-        let (channel, link) = Channel::pair().map_err(refused)?;
+        let (channel, link) = Channel::pair(Some(waker)).map_err(refused)?;
         let process = match server {
             Some(server) => server.split(&link)?,
-            None => Process::start(program, link)?,
+            None => Process::start(program, link, Some(waker))?,
         };
         let now = Instant::now();
         let mut worker = Worker {
@@ -214,7 +214,7 @@ impl Worker {
     /// Sends what goes.
     pub(super) fn flush(&mut self) {
         while let Some(next) = self.outgoing.front_mut() {
-            let gift = next.gift.as_ref().map(Gift::fd).filter(|_| next.sent == 0);
+            let gift = next.gift.as_ref().map(Gift::handle).filter(|_| next.sent == 0);
             match self.channel.send(&next.bytes[next.sent..], gift) {
                 Ok(bytes) => next.sent += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -225,10 +225,6 @@ impl Worker {
                 self.outgoing.pop_front();
             }
         }
-    }
-
-    pub(super) fn wants_to_write(&self) -> bool {
-        !self.outgoing.is_empty()
     }
 
     /// Receives what is there; false when there is no more for now.
@@ -250,8 +246,10 @@ impl Worker {
         }
     }
 
-    pub(super) fn channel(&self) -> BorrowedFd<'_> {
-        self.channel.as_fd()
+    /// What news of it comes from.
+    pub(super) fn sources(&self) -> impl Iterator<Item = Source<'_>> {
+        let channel = (!self.at_end).then(|| self.channel.source(!self.outgoing.is_empty()));
+        channel.into_iter().chain(self.process.source())
     }
 
     /// Ends the process for a reason, which is remembered if it is the first.
@@ -289,17 +287,7 @@ impl Worker {
                 self.kill("killed by windrow: it closed its channel and did not end".into());
                 killed = true;
             }
-            let nap = Duration::from_millis(1);
-            match self.process.end_fd() {
-                Some(fd) => {
-                    let ended = super::sys::wait_for(&[(fd, false)], Some(10 * nap));
-                    if ended.is_ok_and(|ended| ended[0]) && self.process.is_foreign() {
-                        // Its parent has yet to say how.
-                        std::thread::sleep(nap);
-                    }
-                }
-                None => std::thread::sleep(nap),
-            }
+            self.process.wait_for_end();
             if let Some(ended) = self.process.reap() {
                 return Some(ended);
             }

@@ -4,7 +4,6 @@
 //! for as long as nobody writes to it. The server makes no samples, so it does not die of them.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::frame::Kind;
@@ -25,10 +24,10 @@ pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
     desk.say(Kind::Ready, &opened.expected)?;
     let mut children: Vec<sys::Process> = Vec::new();
     loop {
-        let mut fds = vec![(desk.link.as_fd(), false)];
-        fds.extend(children.iter().filter_map(|child| Some((child.end_fd()?, false))));
-        let blind = children.len() >= fds.len();
-        let ready = sys::wait_for(&fds, blind.then_some(LOOK_EVERY))?;
+        let mut sources = vec![desk.link.source()];
+        sources.extend(children.iter().filter_map(sys::Process::source));
+        let blind = children.len() >= sources.len();
+        let ready = sys::wait_for(&sources, blind.then_some(LOOK_EVERY))?;
         let mut ended = Vec::new();
         children.retain(|child| {
             let end = child.reap();

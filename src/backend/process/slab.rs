@@ -1,7 +1,6 @@
 //! Where samples lie in the loader: a slot of a slab, or the heap.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -11,7 +10,7 @@ use super::ledger::{Ledger, Place};
 use super::message::SlabNote;
 use super::parcel::ALIGN;
 use super::supervisor::Shared;
-use super::sys::{self, Memory};
+use super::sys::{self, HandleRef, Memory};
 
 /// Slots of shared memory that one worker writes to.
 ///
@@ -89,8 +88,8 @@ impl Slab {
         self.wanted.load(Ordering::SeqCst)
     }
 
-    pub(super) fn memory(&self) -> BorrowedFd<'_> {
-        self.memory.as_fd()
+    pub(super) fn memory(&self) -> HandleRef<'_> {
+        self.memory.handle()
     }
 
     fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {

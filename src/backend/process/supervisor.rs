@@ -169,7 +169,7 @@ impl Supervisor {
             setup.is_server = false;
         }
         seat.board.clear();
-        seat.start(&program, self.server.as_ref(), &body(&setup)?)?;
+        seat.start(&program, self.server.as_ref(), &body(&setup)?, &self.shared.waker)?;
         let kills_before = sys::out_of_memory_kills();
         if let Some(worker) = &mut seat.worker {
             worker.kills_before = kills_before;
@@ -263,7 +263,7 @@ impl Supervisor {
                 }
                 let worker = self.seats[number].worker.as_ref();
                 let ended =
-                    worker.filter(|w| w.process.end_fd().is_none()).map(|w| w.process.reap());
+                    worker.filter(|w| w.process.source().is_none()).map(|w| w.process.reap());
                 if let Some(Some(ended)) = ended {
                     self.bury_as(number, None, Some(ended));
                 }

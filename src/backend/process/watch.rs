@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::seat::{Phase, Seat, Worker};
 use super::supervisor::Supervisor;
-use super::sys::{self, now_nanos};
+use super::sys::now_nanos;
 
 /// How often a long-running worker is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -22,19 +22,12 @@ impl Supervisor {
             if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
         };
         let before = Instant::now();
-        let mut fds = vec![(std::os::fd::AsFd::as_fd(&self.shared.waker), false)];
-        for worker in self.seats.iter().filter_map(|seat| seat.worker.as_ref()) {
-            if !worker.at_end {
-                fds.push((worker.channel(), worker.wants_to_write()));
-            }
-            fds.extend(worker.process.end_fd().map(|fd| (fd, false)));
-        }
-        if sys::wait_for(&fds, limit).is_err() {
+        let workers = self.seats.iter().filter_map(|seat| seat.worker.as_ref());
+        if self.shared.waker.wait(workers.flat_map(Worker::sources), limit).is_err() {
             // Only a lack of memory can do this; it must not become a busy loop.
             std::thread::sleep(Duration::from_millis(1));
         }
         self.shared.asleep.store(false, Ordering::SeqCst);
-        self.shared.waker.hush();
         if limit.is_some_and(|limit| before.elapsed() > limit + Duration::from_secs(1)) {
             self.resumed = Instant::now();
         }
@@ -60,7 +53,7 @@ impl Supervisor {
             if let (Some(timeout), false) = (self.settings.timeout, worker.given.is_empty()) {
                 at(now + timeout.saturating_sub(self.busy_for(seat, worker)));
             }
-            if worker.process.end_fd().is_none() {
+            if worker.process.source().is_none() {
                 at(now + Duration::from_millis(20));
             }
         }
@@ -95,7 +88,7 @@ impl Supervisor {
                 Phase::Starting => self.settings.startup_timeout,
                 _ => self.settings.timeout.unwrap_or_default(),
             };
-            let ended = worker.process.end_fd().is_none();
+            let ended = worker.process.source().is_none();
             self.weigh(number, busy);
             let Some(worker) = &mut self.seats[number].worker else { continue };
             if late {

@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -17,15 +16,15 @@ use super::message::{
     Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where, body, read,
 };
 use super::parcel::Packing;
-use super::sys::{Board, Link, Slots, Stage, exit_now, now_nanos};
-use super::{HERE_MAX, init, server, sys};
+use super::sys::{self, Board, Handle, Link, Slots, Stage, exit_now, now_nanos};
+use super::{HERE_MAX, init, server};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::gather::Keys;
 use crate::dataset::{keep_index_in, lend, panic_text};
 use crate::error::{Error, Result};
 
 /// Works for the loader at the other end, and ends the process.
-pub(super) fn run(link: OwnedFd) -> ! {
+pub(super) fn run(link: Handle) -> ! {
     match Desk::new(link).work(None) {
         Ok(()) => std::process::exit(0),
         Err(error) => misled(&error),
@@ -33,7 +32,7 @@ pub(super) fn run(link: OwnedFd) -> ! {
 }
 
 /// As [`run`], in a process that was split off with a pipeline open in it.
-pub(super) fn run_split_off(link: OwnedFd, shared: Option<Shared<'_>>) -> ! {
+pub(super) fn run_split_off(link: Handle, shared: Option<Shared<'_>>) -> ! {
     if let Err(error) = Desk::new(link).work(shared) {
         misled(&error);
     }
@@ -63,7 +62,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    fn new(link: OwnedFd) -> Self {
+    fn new(link: Handle) -> Self {
         Self {
             link: Link::new(link),
             encoder: Encoder::default(),

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use windrow::{Error, Result, State};
 
@@ -9,6 +10,9 @@ use crate::{DONE, print};
 
 /// The longest file that is read as a checkpoint, in bytes.
 const BYTES_MAX: u64 = 64 << 10;
+/// How often a checkpoint is tried to be replaced that may not be for now, and the pause in between.
+const REPLACE_TRIES: u32 = 200;
+const REPLACE_PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -73,6 +77,16 @@ pub(crate) fn save(path: &Path, state: &State) -> Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         writeln!(file, "{}", state.to_json())?;
         file.as_file().sync_all()?;
+        // Windows replaces no file that someone is just reading.
+        for _ in 0..REPLACE_TRIES {
+            match file.persist(path) {
+                Err(refused) if refused.error.kind() == ErrorKind::PermissionDenied => {
+                    file = refused.file;
+                    std::thread::sleep(REPLACE_PAUSE);
+                }
+                other => return Ok(other.map(|_| ())?),
+            }
+        }
         file.persist(path)?;
         Ok(())
     };

@@ -3,10 +3,9 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::memory::Memory;
+use super::{Handle, HandleRef, Memory};
 
 const BYTES: usize = 4096;
 
@@ -51,8 +50,8 @@ impl Board {
         Ok(Self { memory: Memory::new(BYTES)? })
     }
 
-    pub(in super::super) fn received(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { memory: Memory::received(fd, BYTES)? })
+    pub(in super::super) fn received(memory: Handle) -> io::Result<Self> {
+        Ok(Self { memory: Memory::received(memory, BYTES)? })
     }
 
     /// Forgets what the last worker did.
@@ -118,15 +117,13 @@ impl Board {
         &self.words()[5]
     }
 
+    pub(in super::super) fn handle(&self) -> HandleRef<'_> {
+        self.memory.handle()
+    }
+
     fn words(&self) -> &[AtomicU64; 8] {
         // SAFETY: the mapping is a page, so it is long and aligned enough, it is writable on both
         // sides, and it is only ever seen as atomics.
         unsafe { self.memory.start().cast::<[AtomicU64; 8]>().as_ref() }
-    }
-}
-
-impl AsFd for Board {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.memory.as_fd()
     }
 }

@@ -14,6 +14,18 @@ use rustix::net::{
 };
 use rustix::time::Timespec;
 
+/// What a channel or shared memory is kept by.
+pub(in super::super) type Handle = OwnedFd;
+/// See [`Handle`].
+pub(in super::super) type HandleRef<'a> = BorrowedFd<'a>;
+/// Something to wait for: that it can be read or has ended, or also that it can be written.
+pub(in super::super) type Source<'a> = (BorrowedFd<'a>, bool);
+
+/// A handle, lent.
+pub(in super::super) fn borrowed(handle: &Handle) -> HandleRef<'_> {
+    handle.as_fd()
+}
+
 /// What a channel may hold that was sent and not received.
 const BUFFER: usize = 512 << 10;
 
@@ -22,8 +34,8 @@ const BUFFER: usize = 512 << 10;
 pub(in super::super) struct Channel(OwnedFd);
 
 impl Channel {
-    /// The two ends.
-    pub(in super::super) fn pair() -> io::Result<(Self, OwnedFd)> {
+    /// The two ends. Waiting for news needs no preparation here.
+    pub(in super::super) fn pair(_: Option<&Waker>) -> io::Result<(Self, OwnedFd)> {
         let (own, other) = pair(SocketType::STREAM)?;
         nonblocking(&own)?;
         // Smaller buffers are only slower.
@@ -33,7 +45,7 @@ impl Channel {
 
     /// Sends what goes, with a descriptor to go with the first byte; `WouldBlock` when nothing does.
     pub(in super::super) fn send(
-        &self,
+        &mut self,
         bytes: &[u8],
         gift: Option<BorrowedFd<'_>>,
     ) -> io::Result<usize> {
@@ -41,7 +53,7 @@ impl Channel {
     }
 
     /// Receives what is there: 0 at the end, `WouldBlock` when nothing is.
-    pub(in super::super) fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
+    pub(in super::super) fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match rustix::io::read(&self.0, &mut *into) {
                 Err(Errno::INTR) => {}
@@ -50,11 +62,9 @@ impl Channel {
             }
         }
     }
-}
 
-impl AsFd for Channel {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+    pub(in super::super) fn source(&self, write: bool) -> Source<'_> {
+        (self.0.as_fd(), write)
     }
 }
 
@@ -136,11 +146,9 @@ impl Link {
             }
         })
     }
-}
 
-impl AsFd for Link {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    pub(in super::super) fn source(&self) -> Source<'_> {
+        (self.fd.as_fd(), false)
     }
 }
 
@@ -164,21 +172,23 @@ impl Waker {
         _ = send(self.rings.as_fd(), &[1], None);
     }
 
-    pub(in super::super) fn hush(&self) {
+    /// Waits until it rings or one of these has news.
+    pub(in super::super) fn wait<'a>(
+        &'a self,
+        sources: impl Iterator<Item = Source<'a>>,
+        limit: Option<Duration>,
+    ) -> io::Result<()> {
+        let bell = std::iter::once((self.hears.as_fd(), false));
+        let waited = wait_for(&bell.chain(sources).collect::<Vec<_>>(), limit);
         let mut bytes = [0; 64];
         while matches!(rustix::io::read(&self.hears, &mut bytes), Ok(64)) {}
-    }
-}
-
-impl AsFd for Waker {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.hears.as_fd()
+        waited.map(|_| ())
     }
 }
 
 /// Waits until one of these can be read (or written, where asked for) or has ended, and tells which.
 pub(in super::super) fn wait_for(
-    all: &[(BorrowedFd<'_>, bool)],
+    all: &[Source<'_>],
     limit: Option<Duration>,
 ) -> io::Result<Vec<bool>> {
     let events = |write| if write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };

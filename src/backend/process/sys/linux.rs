@@ -54,7 +54,7 @@ impl Image {
         let code = code.map(|map| map.range.clone()).collect();
         // An emulator or a tool such as Valgrind may show itself as /proc/self/exe when it is opened.
         let file = Some(program).filter(|path| own.is(path)).unwrap_or_else(program_path);
-        Ok(Self { build: super::super::build_id::of_program(&file)?, code })
+        Ok(Self { build: super::build_id::of_program(&file)?, code })
     }
 
     /// The file whose code an address lies in.

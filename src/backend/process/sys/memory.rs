@@ -84,6 +84,11 @@ impl Memory {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
     }
 
+    /// What another process can map it from.
+    pub(in super::super) fn handle(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     pub(super) fn start(&self) -> NonNull<u8> {
         self.start
     }
@@ -96,12 +101,6 @@ impl Memory {
             unsafe { mmap(std::ptr::null_mut(), bytes, protection, MapFlags::SHARED, &fd, 0) }?;
         let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped nothing"))?;
         Ok(Self { fd, start, bytes })
-    }
-}
-
-impl AsFd for Memory {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 

@@ -4,10 +4,19 @@
 //! with its reason. Building with `--cfg windrow_portable` takes Linux the way that macOS goes.
 
 mod board;
+mod program;
+
+#[cfg(unix)]
+mod build_id;
+#[cfg(unix)]
 mod channel;
+#[cfg(unix)]
 mod memory;
+#[cfg(unix)]
 mod process;
 mod region;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 mod groups;
@@ -15,17 +24,21 @@ mod groups;
 mod linux;
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 use linux as os;
-#[cfg(not(all(target_os = "linux", not(windrow_portable))))]
+#[cfg(all(unix, not(all(target_os = "linux", not(windrow_portable)))))]
 mod portable;
-#[cfg(not(all(target_os = "linux", not(windrow_portable))))]
+#[cfg(all(unix, not(all(target_os = "linux", not(windrow_portable)))))]
 use portable as os;
+#[cfg(windows)]
+use windows::{self as channel, self as memory, self as os, self as process};
 
 pub(super) use board::{Board, Stage};
-pub(super) use channel::{Channel, Link, Waker, wait_for};
+pub(super) use channel::{Channel, Handle, HandleRef, Link, Source, Waker, borrowed, wait_for};
 pub(super) use memory::Memory;
 pub(super) use os::{Image, memory_available, out_of_memory_kills, own_path, rss};
+use process::{CODES, SIGNALS};
 pub(super) use process::{
-    Ended, Process, Program, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos,
-    parent, threads,
+    Process, SPLITS, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos, parent,
+    threads,
 };
+pub(super) use program::{Ended, Program};
 pub(super) use region::{OpenSlot, Region, Slots};

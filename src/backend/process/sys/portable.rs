@@ -66,7 +66,7 @@ impl Image {
                 program.display()
             ));
         }
-        Ok(Self { build: super::super::build_id::of_program(&program)?, base })
+        Ok(Self { build: super::build_id::of_program(&program)?, base })
     }
 
     /// Whether a function can be there.

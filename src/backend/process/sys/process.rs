@@ -1,69 +1,37 @@
 //! Worker processes: starting, ending, and what a process does first to be one.
 #![allow(unsafe_code)]
 
-use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
-use super::os;
-use crate::error::{Error, Result};
+use super::program::{Ended, Program};
+use super::{Source, Waker, os, wait_for};
+use crate::error::Result;
 
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Ended {
-    Code(i32),
-    Signal(i32),
-    /// The program around it took the news away.
-    Unknown,
-}
+/// Whether a process can be split in two.
+pub(in super::super) const SPLITS: bool = true;
 
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const NAMES: [(i32, &str); 11] = [
-            (libc::SIGKILL, "SIGKILL"),
-            (libc::SIGSEGV, "SIGSEGV"),
-            (libc::SIGABRT, "SIGABRT"),
-            (libc::SIGBUS, "SIGBUS"),
-            (libc::SIGILL, "SIGILL"),
-            (libc::SIGFPE, "SIGFPE"),
-            (libc::SIGTERM, "SIGTERM"),
-            (libc::SIGINT, "SIGINT"),
-            (libc::SIGPIPE, "SIGPIPE"),
-            (libc::SIGTRAP, "SIGTRAP"),
-            (libc::SIGHUP, "SIGHUP"),
-        ];
-        match self {
-            Self::Code(code) => write!(f, "exited with code {code}"),
-            Self::Signal(signal) => match NAMES.iter().find(|(number, _)| number == signal) {
-                Some((_, name)) => write!(f, "killed by {name}"),
-                None => write!(f, "killed by signal {signal}"),
-            },
-            Self::Unknown => {
-                f.write_str("ended; how is not known, since this program ignores SIGCHLD or waits for all its children")
-            }
-        }
-    }
-}
-
-/// What to start.
-#[derive(Debug, Clone)]
-pub(in super::super) struct Program {
-    /// Another program than this one, or a launcher, with its arguments.
-    pub(in super::super) launcher: Option<(PathBuf, Vec<OsString>)>,
-    pub(in super::super) arguments: Vec<OsString>,
-    pub(in super::super) variable: (&'static str, String),
-    /// Whether its standard output is thrown away.
-    pub(in super::super) quiet: bool,
-    /// Whether its standard error comes to the loader.
-    pub(in super::super) errors: bool,
-}
+/// The signals that processes are ended by, by name.
+pub(super) const SIGNALS: &[(i32, &str)] = &[
+    (libc::SIGKILL, "SIGKILL"),
+    (libc::SIGSEGV, "SIGSEGV"),
+    (libc::SIGABRT, "SIGABRT"),
+    (libc::SIGBUS, "SIGBUS"),
+    (libc::SIGILL, "SIGILL"),
+    (libc::SIGFPE, "SIGFPE"),
+    (libc::SIGTERM, "SIGTERM"),
+    (libc::SIGINT, "SIGINT"),
+    (libc::SIGPIPE, "SIGPIPE"),
+    (libc::SIGTRAP, "SIGTRAP"),
+    (libc::SIGHUP, "SIGHUP"),
+];
+/// Exit codes that say more than their number: none here.
+pub(super) const CODES: &[(u32, &str)] = &[];
 
 /// A worker process that is not reaped yet.
 pub(in super::super) struct Process {
@@ -89,33 +57,17 @@ impl std::fmt::Debug for Process {
 
 impl Process {
     /// Starts one, with its end of a channel as its standard input.
-    pub(in super::super) fn start(program: &Program, link: OwnedFd) -> Result<Self> {
-        let mut command = match &program.launcher {
-            Some((path, arguments)) => {
-                let mut command = Command::new(path);
-                command.args(arguments);
-                command
-            }
-            None => {
-                let mut command = Command::new(os::program_path());
-                if let Some(name) = std::env::args_os().next() {
-                    command.arg0(name);
-                }
-                command
-            }
-        };
-        command.args(&program.arguments).env(program.variable.0, &program.variable.1);
-        command.stdin(link);
-        if program.quiet {
-            command.stdout(Stdio::null());
+    pub(in super::super) fn start(
+        program: &Program,
+        link: OwnedFd,
+        _: Option<&Waker>,
+    ) -> Result<Self> {
+        let mut command = program.command(os::program_path());
+        if let (None, Some(name)) = (&program.launcher, std::env::args_os().next()) {
+            command.arg0(name);
         }
-        if program.errors {
-            command.stderr(Stdio::piped());
-        }
-        let path = PathBuf::from(command.get_program());
-        let refused =
-            |error| Error::io(format!("start a worker process by {}", path.display()), error);
-        let mut child = command.spawn().map_err(refused)?;
+        let refused = Program::refused(&command);
+        let mut child = command.stdin(link).spawn().map_err(&refused)?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| refused(io::Error::other("a process without a number")))?;
         let errors = child.stderr.take();
@@ -165,14 +117,29 @@ impl Process {
         self.inner.as_ref().map_or(self.pid, |(pid, _)| *pid).as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Can be read when the process has ended, where the system has such a thing.
-    pub(in super::super) fn end_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.ended.as_ref().map(AsFd::as_fd)
+    /// Has news when the process has ended, where the system has such a thing.
+    pub(in super::super) fn source(&self) -> Option<Source<'_>> {
+        self.ended.as_ref().map(|ended| (ended.as_fd(), false))
     }
 
-    /// Whether another process is its parent.
-    pub(in super::super) fn is_foreign(&self) -> bool {
-        self.asked.is_some()
+    /// Whether it has ended; false where the system does not say.
+    pub(in super::super) fn has_ended(&self) -> bool {
+        self.ends_within(Duration::ZERO)
+    }
+
+    /// Waits a little for its end.
+    pub(in super::super) fn wait_for_end(&self) {
+        let nap = Duration::from_millis(1);
+        let ended = self.ends_within(10 * nap);
+        // Where the system does not say, and where its parent has yet to say how.
+        if self.ended.is_none() || ended && self.asked.is_some() {
+            std::thread::sleep(nap);
+        }
+    }
+
+    fn ends_within(&self, limit: Duration) -> bool {
+        let waited = self.source().map(|source| wait_for(&[source], Some(limit)));
+        waited.is_some_and(|ended| ended.is_ok_and(|ended| ended[0]))
     }
 
     /// Its standard error, once.
@@ -187,7 +154,7 @@ impl Process {
             return Ok(());
         }
         let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
-        match pid.filter(|_| parent == self.pid() && !self.is_foreign()) {
+        match pid.filter(|_| parent == self.pid() && self.asked.is_none()) {
             Some(pid) => {
                 self.inner = Some((pid, os_pidfd(pid)));
                 Ok(())
@@ -211,9 +178,7 @@ impl Process {
     /// How it ended, if it has; then it must not be asked again.
     pub(in super::super) fn reap(&self) -> Option<Ended> {
         if let Some(asked) = &self.asked {
-            let ended =
-                self.end_fd().map(|fd| super::wait_for(&[(fd, false)], Some(Duration::ZERO)));
-            return asked(!matches!(ended, Some(Ok(ended)) if !ended[0]));
+            return asked(self.ended.is_none() || self.has_ended());
         }
         if self.inner.as_ref().is_some_and(|(_, ended)| is_running(ended.as_ref())) {
             return None;
@@ -241,7 +206,7 @@ fn kill(pid: Pid, _pidfd: Option<&OwnedFd>) {
 /// Whether a process that is another's child has not ended, where the system tells.
 fn is_running(pidfd: Option<&OwnedFd>) -> bool {
     let now = Some(Duration::ZERO);
-    pidfd.is_some_and(|fd| !super::wait_for(&[(fd.as_fd(), false)], now).is_ok_and(|end| end[0]))
+    pidfd.is_some_and(|fd| !wait_for(&[(fd.as_fd(), false)], now).is_ok_and(|end| end[0]))
 }
 
 fn ended(status: WaitStatus) -> Ended {

@@ -6,10 +6,10 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::channel::Handle;
 use super::memory::Memory;
 
 /// Regions start at multiples of this.
@@ -28,11 +28,15 @@ pub(in super::super) struct Slots {
 
 impl Slots {
     /// Maps the memory.
-    pub(in super::super) fn received(fd: OwnedFd, slot_bytes: u64, slots: u32) -> io::Result<Self> {
+    pub(in super::super) fn received(
+        handle: Handle,
+        slot_bytes: u64,
+        slots: u32,
+    ) -> io::Result<Self> {
         let much = || io::Error::other("the slots take more than all memory");
         let slot_bytes = usize::try_from(slot_bytes).map_err(|_| much())?;
         let bytes = slot_bytes.checked_mul(slots as usize).ok_or_else(much)?;
-        let memory = Arc::new(Memory::received(fd, bytes)?);
+        let memory = Arc::new(Memory::received(handle, bytes)?);
         let uses = (0..slots).map(|_| Arc::default()).collect();
         Ok(Self { memory, slot_bytes, uses, known: vec![false; slots as usize] })
     }
@@ -135,13 +139,11 @@ impl Drop for Part {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsFd;
-
     use super::*;
 
     fn slots(slots: u32) -> Slots {
         let memory = Memory::new(4096 * slots as usize).unwrap();
-        Slots::received(memory.as_fd().try_clone_to_owned().unwrap(), 4096, slots).unwrap()
+        Slots::received(memory.handle().try_clone_to_owned().unwrap(), 4096, slots).unwrap()
     }
 
     #[test]

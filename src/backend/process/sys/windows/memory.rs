@@ -1,0 +1,112 @@
+//! Memory that a loader and one worker share: an unnamed mapping that is backed by the paging file.
+//!
+//! All of it is promised by the system when it is made, so a lack of memory is an error then and
+//! there. Who writes when is said at the same place of other systems: the ledger sees to it.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::ops::Range;
+use std::os::windows::io::{AsHandle, OwnedHandle};
+use std::ptr::{NonNull, null};
+
+use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
+use windows_sys::Win32::System::Memory::{
+    CreateFileMappingW, FILE_MAP_READ, FILE_MAP_WRITE, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFile,
+    PAGE_READWRITE, SEC_COMMIT, UnmapViewOfFile,
+};
+use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
+
+use super::{HandleRef, done, owned, raw};
+
+/// A view of shared memory, with the mapping that it is of.
+#[derive(Debug)]
+pub(in crate::backend::process) struct Memory {
+    mapping: OwnedHandle,
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the view is plain memory that belongs to this value alone within this process.
+unsafe impl Send for Memory {}
+// SAFETY: through a shared reference it is only read, or written to in parts that each have one owner
+// (`region`), or as atomics (`board`).
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// New memory to write to, all of it there.
+    pub(in crate::backend::process) fn new(bytes: usize) -> io::Result<Self> {
+        Self::made(bytes, true)
+    }
+
+    /// New memory to read. All of it is promised already: a system that has no more says so now.
+    pub(in crate::backend::process) fn empty(bytes: usize) -> io::Result<Self> {
+        Self::made(bytes, false)
+    }
+
+    /// Sees to it that this part is there, which it is.
+    pub(in crate::backend::process) fn reserve(&self, part: Range<usize>) -> io::Result<()> {
+        debug_assert!(part.end <= self.bytes);
+        Ok(())
+    }
+
+    /// Pages that were promised come when they are touched.
+    pub(in super::super) fn populate(&self, part: Range<usize>) {
+        debug_assert!(part.end <= self.bytes);
+    }
+
+    fn made(bytes: usize, writable: bool) -> io::Result<Self> {
+        let (file, how, long) = (INVALID_HANDLE_VALUE, PAGE_READWRITE | SEC_COMMIT, bytes as u64);
+        let (high, low) = ((long >> 32) as u32, long as u32);
+        // SAFETY: a new mapping without a name and a file, which is nobody else's.
+        let mapping = unsafe { owned(CreateFileMappingW(file, null(), how, high, low, null())) }?;
+        Self::map(mapping, bytes, writable)
+    }
+
+    /// Memory that came from the loader, to write to. A smaller one than that is an error.
+    pub(in crate::backend::process) fn received(
+        mapping: OwnedHandle,
+        bytes: usize,
+    ) -> io::Result<Self> {
+        Self::map(mapping, bytes, true)
+    }
+
+    /// All of it.
+    pub(in crate::backend::process) fn bytes(&self) -> &[u8] {
+        // SAFETY: the view is that long and lives as long as `self`; see the module for writers.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
+    }
+
+    /// What another process can map it from.
+    pub(in crate::backend::process) fn handle(&self) -> HandleRef<'_> {
+        self.mapping.as_handle()
+    }
+
+    pub(in super::super) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    fn map(mapping: OwnedHandle, bytes: usize, writable: bool) -> io::Result<Self> {
+        let access = if writable { FILE_MAP_READ | FILE_MAP_WRITE } else { FILE_MAP_READ };
+        // SAFETY: a new view at a place that the system chooses touches no memory in use.
+        let view = unsafe { MapViewOfFile(raw(&mapping), access, 0, 0, bytes) };
+        let start = NonNull::new(view.Value.cast()).ok_or_else(io::Error::last_os_error)?;
+        Ok(Self { mapping, start, bytes })
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let view = MEMORY_MAPPED_VIEW_ADDRESS { Value: self.start.as_ptr().cast() };
+        // SAFETY: the view is this value's own, and nothing borrows from it any more.
+        unsafe { UnmapViewOfFile(view) };
+    }
+}
+
+/// How much memory can be had, in bytes: what is free, and what the system may still promise.
+pub(in crate::backend::process) fn memory_available() -> Option<u64> {
+    let length = size_of::<MEMORYSTATUSEX>() as u32;
+    let mut status = MEMORYSTATUSEX { dwLength: length, ..MEMORYSTATUSEX::default() };
+    // SAFETY: the length is that of the structure, which the call fills.
+    done(unsafe { GlobalMemoryStatusEx(&mut status) }).ok()?;
+    Some(status.ullAvailPhys.min(status.ullAvailPageFile))
+}

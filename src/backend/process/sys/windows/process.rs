@@ -1,0 +1,212 @@
+//! Worker processes: starting and ending, each in a job of its own.
+//!
+//! The job ends with its last handle, and all that is in it with the job: when the loader is gone,
+//! however it went, so are the workers, and what they started.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::windows::io::OwnedHandle;
+use std::os::windows::process::CommandExt;
+use std::process::ChildStderr;
+use std::ptr::null;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use windows_sys::Win32::Foundation::WAIT_OBJECT_0;
+use windows_sys::Win32::System::JobObjects::{
+    AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
+    JOBOBJECT_ASSOCIATE_COMPLETION_PORT, JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JOBOBJECTINFOCLASS,
+    JobObjectAssociateCompletionPortInformation, JobObjectExtendedLimitInformation,
+    SetInformationJobObject, TerminateJobObject,
+};
+use windows_sys::Win32::System::Performance::{QueryPerformanceCounter, QueryPerformanceFrequency};
+use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
+use windows_sys::Win32::System::Threading::{
+    CREATE_NEW_PROCESS_GROUP, GetCurrentProcess, GetExitCodeProcess, OpenProcess,
+    PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE,
+    TerminateProcess, WaitForSingleObject,
+};
+
+use super::channel::{Source, Waker};
+use super::image::own_path;
+use super::{Handle, done, millis, owned, raw};
+use crate::backend::process::sys::program::{Ended, Program};
+use crate::error::Result;
+
+/// The exit code of a process that is ended from here.
+const KILLED: u32 = 1;
+
+/// A worker process. Its number is nobody else's for as long as this lives.
+#[derive(Debug)]
+pub(in crate::backend::process) struct Process {
+    number: u32,
+    process: OwnedHandle,
+    job: OwnedHandle,
+    /// Its standard error, where the loader wants it.
+    errors: Option<ChildStderr>,
+    /// The worker, where this process is a launcher that waits for it.
+    inner: Option<(u32, OwnedHandle)>,
+}
+
+impl Process {
+    /// Starts one, with its end of a channel as its standard input. Its end wakes the one who waits
+    /// at the waker.
+    pub(in crate::backend::process) fn start(
+        program: &Program,
+        link: Handle,
+        waker: Option<&Waker>,
+    ) -> Result<Self> {
+        let mut command = program.command(own_path());
+        let refused = Program::refused(&command);
+        let job = job(waker).map_err(&refused)?;
+        // In a group of its own, Ctrl-C does not reach it before it knows what to do.
+        let child = command.stdin(link).creation_flags(CREATE_NEW_PROCESS_GROUP).spawn();
+        let mut child = child.map_err(&refused)?;
+        let (number, errors) = (child.id(), child.stderr.take());
+        let process = OwnedHandle::from(child);
+        // In a job that allows no other in it, a worker still ends with its loader: it watches it.
+        // SAFETY: both are open.
+        unsafe { AssignProcessToJobObject(raw(&job), raw(&process)) };
+        Ok(Self { number, process, job, errors, inner: None })
+    }
+
+    /// The worker's number.
+    pub(in crate::backend::process) fn pid(&self) -> u32 {
+        self.inner.as_ref().map_or(self.number, |(number, _)| *number)
+    }
+
+    /// Takes what a worker says of itself: it is this process, or this one is a launcher that
+    /// started it, so that it is in the job. Any other process could not be killed or waited for.
+    pub(in crate::backend::process) fn is_worker(
+        &mut self,
+        number: u32,
+        _: u32,
+    ) -> Result<(), String> {
+        if number == self.number {
+            return Ok(());
+        }
+        let access = PROCESS_SYNCHRONIZE | PROCESS_QUERY_INFORMATION;
+        let mut member = 0;
+        // SAFETY: the new handle is nobody else's, and the answer is written by the call.
+        let inner = unsafe { owned(OpenProcess(access, 0, number)) };
+        let inner = inner.and_then(|inner| {
+            // SAFETY: both are open, and the answer is written by the call.
+            done(unsafe { IsProcessInJob(raw(&inner), raw(&self.job), &raw mut member) })?;
+            Ok(inner)
+        });
+        match inner {
+            Ok(inner) if member != 0 => {
+                self.inner = Some((number, inner));
+                Ok(())
+            }
+            _ => Err(format!(
+                "the worker is process {number}, where process {} was started for it; a launcher \
+                 must start the worker itself",
+                self.number
+            )),
+        }
+    }
+
+    /// Has news when the process has ended.
+    pub(in crate::backend::process) fn source(&self) -> Option<Source<'_>> {
+        Some(PhantomData)
+    }
+
+    /// Whether it has ended, and the worker that it launched.
+    pub(in crate::backend::process) fn has_ended(&self) -> bool {
+        self.end_within(Duration::ZERO)
+    }
+
+    /// Waits a little for its end.
+    pub(in crate::backend::process) fn wait_for_end(&self) {
+        self.end_within(Duration::from_millis(10));
+    }
+
+    fn end_within(&self, limit: Duration) -> bool {
+        let ends = |process: &OwnedHandle| {
+            // SAFETY: the handle is open.
+            unsafe { WaitForSingleObject(raw(process), millis(Some(limit))) == WAIT_OBJECT_0 }
+        };
+        ends(&self.process) && self.inner.as_ref().is_none_or(|(_, inner)| ends(inner))
+    }
+
+    /// Its standard error, once.
+    pub(in crate::backend::process) fn take_errors(&mut self) -> Option<ChildStderr> {
+        self.errors.take()
+    }
+
+    /// Ends it at once, with all that it started.
+    pub(in crate::backend::process) fn kill(&self) {
+        // SAFETY: both are open. A process that has ended already is none the worse for it.
+        unsafe {
+            TerminateProcess(raw(&self.process), KILLED);
+            TerminateJobObject(raw(&self.job), KILLED);
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(in crate::backend::process) fn reap(&self) -> Option<Ended> {
+        let mut code = 0;
+        // SAFETY: the handle is open, and the code is written by the call.
+        let known = || done(unsafe { GetExitCodeProcess(raw(&self.process), &mut code) });
+        let known = self.has_ended().then(known)?;
+        Some(known.map_or(Ended::Unknown, |()| Ended::Code(code.cast_signed())))
+    }
+}
+
+/// A job that ends with its last handle, and tells the one who waits at the waker of its processes.
+fn job(waker: Option<&Waker>) -> io::Result<OwnedHandle> {
+    // SAFETY: a new job without a name, which is nobody else's.
+    let job = unsafe { owned(CreateJobObjectW(null(), null())) }?;
+    let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    set(&job, JobObjectExtendedLimitInformation, &limits)?;
+    if let Some(waker) = waker {
+        let news = JOBOBJECT_ASSOCIATE_COMPLETION_PORT {
+            CompletionKey: std::ptr::null_mut(),
+            CompletionPort: raw(&waker.port),
+        };
+        set(&job, JobObjectAssociateCompletionPortInformation, &news)?;
+    }
+    Ok(job)
+}
+
+fn set<T>(job: &OwnedHandle, what: JOBOBJECTINFOCLASS, value: &T) -> io::Result<()> {
+    let (value, bytes) = (std::ptr::from_ref(value), size_of::<T>() as u32);
+    // SAFETY: the job is open, and the value is as long as is said.
+    done(unsafe { SetInformationJobObject(raw(job), what, value.cast(), bytes) })
+}
+
+/// What a process occupies now, in bytes; `None` when it is gone.
+pub(in crate::backend::process) fn rss(number: u32) -> Option<u64> {
+    let mut counters = PROCESS_MEMORY_COUNTERS::default();
+    let bytes = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
+    // SAFETY: the handle is new and nobody else's; the counters are as long as is said.
+    unsafe {
+        let process = owned(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, number)).ok()?;
+        done(K32GetProcessMemoryInfo(raw(&process), &mut counters, bytes)).ok()?;
+    }
+    Some(counters.WorkingSetSize as u64).filter(|bytes| *bytes > 0)
+}
+
+/// Ends this process at once, whatever its other threads are doing.
+pub(in crate::backend::process) fn exit_now(code: i32) -> ! {
+    // SAFETY: it ends the process and runs nothing.
+    unsafe { TerminateProcess(GetCurrentProcess(), code.cast_unsigned()) };
+    std::process::abort()
+}
+
+/// A clock that all processes of the machine share.
+pub(in crate::backend::process) fn now_nanos() -> u64 {
+    static PER_SECOND: OnceLock<u64> = OnceLock::new();
+    let read = |clock: unsafe extern "system" fn(*mut i64) -> windows_sys::core::BOOL| {
+        let mut ticks = 0;
+        // SAFETY: the number is written by the call, which cannot fail on a system that Rust runs on.
+        unsafe { clock(&mut ticks) };
+        ticks.cast_unsigned()
+    };
+    let per_second = *PER_SECOND.get_or_init(|| read(QueryPerformanceFrequency).max(1));
+    let ticks = u128::from(read(QueryPerformanceCounter));
+    (ticks * 1_000_000_000 / u128::from(per_second)) as u64
+}
