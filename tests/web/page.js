@@ -4,14 +4,15 @@ import { benches } from './bench.js';
 import { cases, modes } from './cases.js';
 import { faults } from './faults.js';
 import { places } from './places.js';
+import { threads } from './threads.js';
 import { transforms } from './transforms.js';
 
-const all = { ...cases, ...transforms, ...faults, ...places };
+const all = { ...cases, ...transforms, ...faults, ...places, ...threads };
 // From another origin where the address says so.
 const from = new URLSearchParams(location.search).get('from') ?? location.origin;
 const windrow = await import(`${from}/www/pkg/src/index.js`);
 const here = {
-  modes: modes(globalThis.crossOriginIsolated === true),
+  modes: modes(globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === 'function'),
   cycles: Number(new URLSearchParams(location.search).get('cycles') ?? 10),
   open: async (path) => (await fetch(`/${path}`)).blob(),
   json: async (path) => (await fetch(`/${path}`)).json(),
@@ -20,7 +21,7 @@ const here = {
 };
 
 globalThis.windrow = windrow;
-globalThis.names = Object.fromEntries(Object.entries({ cases, transforms, faults, places }).map(([kind, each]) => [kind, Object.keys(each)]));
+globalThis.names = Object.fromEntries(Object.entries({ cases, transforms, faults, places, threads }).map(([kind, each]) => [kind, Object.keys(each)]));
 globalThis.run = async (name) => {
   try {
     await all[name]({ windrow, here });

@@ -1,13 +1,14 @@
 // The coordinator: a loader in wasm, and messages to and from its workers. It carries and watches;
 // what comes next is the loader's to say.
 
-import { isTold, plain, safely } from './errors.js';
+import { isTold, plain } from './errors.js';
+import { trapped } from './trap.js';
 
 /** Starts of one worker in a row that may fail. */
 const STARTS = 3;
 
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
-  let core, opening, poolReady, wanted = 0, ended = false, dead = false;
+  let core, opening, wanted = 0, ended = false, dead = false;
   const workers = [];
   const post = (message, transfer = []) => endpoint.postMessage(message, transfer);
 
@@ -17,24 +18,33 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     else if (data.type === 'next') (wanted += 1), pump();
     else if (data.type === 'worker') greet(data.index, data.port);
     else if (data.type === 'died') lost(data.index, data.why);
-    else if (data.type === 'pool-ready') poolReady();
   };
 
-  // What the glue of rayon's pool calls: the page starts the threads, this one builds the pool.
+  // What the glue of rayon's pool calls: the page has started the threads, this one builds the pool.
   if (threads) {
     globalThis.windrowPool = async (module, memory, builder) => {
-      const ready = new Promise((resolve) => (poolReady = resolve));
-      post({ type: 'pool', module, memory, receiver: builder.receiver(), count: builder.numThreads(), files: opening.files });
-      await ready;
+      const job = { type: 'start', module, memory, receiver: builder.receiver(), files: opening.files };
+      await Promise.all(opening.ports.map((port) => begun(port, job)));
       builder.build();
     };
   }
+
+  /** A thread that has asked for its job has it; not before, as with workers. */
+  const begun = (port, job) =>
+    new Promise((ready, failed) => {
+      port.onmessageerror = () => failed({ code: 'WORKER_LOAD', message: 'a message from a thread could not be read' });
+      port.onmessage = ({ data }) => {
+        if (data.type === 'hello') port.postMessage(job);
+        else if (data.type === 'ready') ready();
+        else failed(data.error);
+      };
+    });
 
   async function open(message) {
     opening = message;
     const [module, files] = await Promise.all([compile(), prepare(message.files)]);
     Object.assign(opening, { module, files });
-    message.ports.forEach((port, index) => greet(index, port));
+    if (!threads) message.ports.forEach((port, index) => greet(index, port));
     glue.initSync({ module });
     glue.provide(reader(files));
     if (threads) await glue.initThreadPool(message.settings.workers);
@@ -168,13 +178,6 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   function fatal(error, code) {
     if (dead) return;
     dead = true;
-    const told = plain(error, code);
-    if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
-      const panic = safely(() => glue.lastPanic());
-      told.code = /memory/i.test(told.message) ? 'OUT_OF_MEMORY' : 'SAMPLE';
-      told.message = panic ?? `the program trapped: ${told.message}`;
-      told.fix = 'with backend workers such a sample costs a worker instead of the loader; resume with the last state';
-    }
-    post({ type: 'error', fatal: true, error: told });
+    post({ type: 'error', fatal: true, error: trapped(error, glue) ?? plain(error, code) });
   }
 }
