@@ -124,10 +124,11 @@ class Loader {
     signal?.addEventListener('abort', this.#abort, { once: true });
     const opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
     const { backend, workers } = this.mode;
+    const coordinator = `the coordinator of backend ${backend}`;
     try {
       this.#coordinator = this.#platform.coordinator(backend === 'threads', {
         message: (message) => this.#hear(message),
-        failed: (why) => this.#end({ error: loadFailed('the coordinator', why) }),
+        failed: (why) => this.#end({ error: loadFailed(coordinator, why) }),
       });
       const ports = backend === 'inline' ? [] : Array.from({ length: workers }, (_, index) => this.#start(index));
       const { resume, digest, onError, retries, prefetch, prefetchBytes } = this.#options;
@@ -139,7 +140,7 @@ class Loader {
     } catch (error) {
       this.#end({ error: error instanceof WindrowError ? error : loadFailed('a worker', error.message) });
     }
-    const timer = setTimeout(() => this.#end({ error: loadFailed('the coordinator', `no answer within ${startTimeout} ms`) }), startTimeout + 1000);
+    const timer = setTimeout(() => this.#end({ error: loadFailed(coordinator, `no answer within ${startTimeout} ms`) }), startTimeout + 1000);
     try {
       await opened;
     } finally {

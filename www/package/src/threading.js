@@ -1,10 +1,8 @@
 // A thread of the pool: the coordinator's program and memory, files of its own to read.
 
 import { plain } from './errors.js';
+import { hello } from './hello.js';
 import { trapped } from './trap.js';
-
-/** Bytes of each thread's stack. Nothing guards its end, so it is ample; untouched it costs nothing. */
-const STACK = 4 << 20;
 
 export function thread(endpoint, { glue, reader }) {
   endpoint.addEventListener('message', ({ data }) => {
@@ -12,7 +10,7 @@ export function thread(endpoint, { glue, reader }) {
     const { port } = data;
     port.onmessage = ({ data: { module, memory, receiver, files } }) => {
       try {
-        glue.initSync({ module, memory, thread_stack_size: STACK });
+        glue.initSync({ module, memory });
         glue.provide(reader(files));
       } catch (error) {
         return port.postMessage({ type: 'error', error: plain(error, 'WORKER_LOAD') });
@@ -26,6 +24,6 @@ export function thread(endpoint, { glue, reader }) {
         endpoint.postMessage({ error: trapped(error, glue) ?? plain(error, 'SAMPLE') });
       }
     };
-    port.postMessage({ type: 'hello' });
+    hello(port);
   });
 }

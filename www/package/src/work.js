@@ -2,6 +2,7 @@
 
 import { plain, safely } from './errors.js';
 import { caller } from './functions.js';
+import { hello } from './hello.js';
 
 export function work(endpoint, { glue, reader, locks }, served = {}) {
   endpoint.addEventListener('message', ({ data }) => {
@@ -13,8 +14,7 @@ export function work(endpoint, { glue, reader, locks }, served = {}) {
       else if (data.type === 'request') answer(data.bytes);
     };
 
-    port.onmessageerror = () => port.postMessage({ type: 'error', error: { code: 'WORKER_LOAD', message: 'a message to the worker could not be read' } });
-    port.postMessage({ type: 'hello' });
+    hello(port, () => own);
 
     async function open({ document, files, module, modules, lock }) {
       const functions = { ...served };
