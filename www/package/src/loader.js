@@ -34,7 +34,7 @@ export const loaderOn = (platform) => async (options = {}) => {
     if (auto && mode.fallback) say(mode);
     return await open(mode);
   } catch (error) {
-    if (!auto || mode.backend !== 'threads' || !/_LOAD$|^OUT_OF_MEMORY$/.test(error?.code)) throw error;
+    if (!auto || mode.backend !== 'threads' || !/_LOAD$|^(OUT_OF_MEMORY|SAMPLE|FAILED)$/.test(error?.code)) throw error;
     mode.backend = 'workers';
     mode.reason = `threads did not start: ${error.message}`;
     // Once is enough: the next loader need not wait for them.
