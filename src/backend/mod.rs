@@ -38,9 +38,15 @@ pub use inline::Inline;
 #[doc(hidden)]
 #[cfg(unix)]
 pub use inventory;
-#[doc(hidden)]
-pub use process::TestEntry;
 pub use process::init;
+#[doc(hidden)]
+#[cfg(not(unix))]
+pub use process::inventory;
+#[doc(hidden)]
+#[cfg(all(unix, fuzzing))]
+pub use process::properties;
+#[doc(hidden)]
+pub use process::{Registered, TestEntry};
 pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, Capabilities, Info, registry};
 pub use run::{Fill, run};

@@ -1,5 +1,6 @@
 //! `processes`, where there are none.
 
+use std::any::TypeId;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::Waker;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::recipe::{Expected, Factory, Hooks, Opener};
+use super::recipe::{Expected, Factory, Hooks, Named, Opener};
 use super::settings::Settings;
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::dataset::Owner;
@@ -37,7 +38,48 @@ macro_rules! test_entry {
     () => {};
 }
 
+/// A recipe and its name.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Registered;
+
+impl Registered {
+    pub(crate) const fn of(
+        _: &'static str,
+        _: &'static str,
+        _: Hooks,
+        _: &'static dyn Named,
+    ) -> Self {
+        Self
+    }
+}
+
+/// What keeps a list of names elsewhere.
+#[doc(hidden)]
+pub mod inventory {
+    /// Looks at it and leaves it.
+    #[doc(hidden)]
+    #[macro_export]
+    macro_rules! __submit_nowhere {
+        ($entry:expr) => {
+            const _: () = {
+                _ = $entry;
+            };
+        };
+    }
+
+    pub use __submit_nowhere as submit;
+}
+
+pub(crate) fn registered(_: &str, _: TypeId) -> Result<Hooks> {
+    Ok(Hooks::NONE)
+}
+
 pub(super) fn available() -> std::result::Result<(), String> {
+    can_start(false)
+}
+
+pub(crate) fn can_start(_: bool) -> std::result::Result<(), String> {
     Err(WHY.into())
 }
 
@@ -45,12 +87,18 @@ pub(super) fn available() -> std::result::Result<(), String> {
 #[derive(Debug)]
 pub(crate) struct Launch;
 
-pub(crate) fn launch<C, P, O>(_: Factory<C, P>, _: &C, _: Hooks) -> Result<Launch>
-where
-    C: Serialize + DeserializeOwned,
-    O: Opener<P>,
-{
-    Ok(Launch)
+impl Launch {
+    pub(crate) fn by_place<C, P, O>(_: Factory<C, P>, _: &C, _: Hooks) -> Result<Self>
+    where
+        C: Serialize + DeserializeOwned,
+        O: Opener<P>,
+    {
+        Ok(Self)
+    }
+
+    pub(crate) fn by_name<C: Serialize>(_: &str, _: &C) -> Result<Self> {
+        Ok(Self)
+    }
 }
 
 /// Makes no samples.

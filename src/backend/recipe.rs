@@ -4,21 +4,30 @@
 //! found again in the worker, since it is the same program; so a capturing closure is no recipe.
 //! Closures inside the pipeline are as free as ever: the pipeline is built in the worker.
 //!
-//! ```compile_fail
+//! ```compile_fail,E0308
 //! let offset = 5;
 //! // A closure that captures `offset` is not a function that another process has too.
 //! windrow::Loader::recipe(|end: u64, _| Ok(windrow::range(offset..end)), 10);
 //! ```
+//!
+//! What comes from outside comes with the configuration:
+//!
+//! ```
+//! let offset = 5;
+//! windrow::Loader::recipe(|(offset, end), _| Ok(windrow::range(offset..end)), (offset, 10));
+//! ```
 
+use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::wire::{Wire, encode};
 use crate::dataset::{Dataset, Fetched, fill, panic_text};
-use crate::error::{Fault, Result};
+use crate::error::{Error, Fault, Result};
 
 /// A function that opens a pipeline in a worker.
 ///
@@ -36,6 +45,11 @@ pub struct Hooks {
     pub on_start: Option<OnStart>,
     /// Runs after the last sample.
     pub on_exit: Option<OnExit>,
+}
+
+impl Hooks {
+    /// None at all.
+    pub const NONE: Self = Self { on_start: None, on_exit: None };
 }
 
 /// Who a worker is: what a recipe and the hooks of a worker are given.
@@ -139,6 +153,32 @@ pub(crate) struct Expected {
 pub(crate) trait Opener<P> {
     /// The samples of a pipeline, and what it is.
     fn open(pipeline: P) -> Result<Opened>;
+}
+
+/// A recipe with its types hidden, as it is found by a name.
+pub(crate) trait Named: Sync + std::fmt::Debug {
+    /// The type of the recipe's function.
+    fn kind(&self) -> TypeId;
+
+    /// Opens the pipeline, from an encoded configuration.
+    fn open(&self, config: &[u8], context: &'static WorkerContext) -> Result<Opened>;
+}
+
+/// The configuration of a recipe as bytes.
+pub(crate) fn encode_config<C: Serialize>(config: &C) -> Result<Vec<u8>> {
+    postcard::to_stdvec(config).map_err(|why| Error::Workers {
+        why: format!("the configuration of the recipe cannot be encoded: {why}"),
+    })
+}
+
+/// The configuration of a recipe from its bytes.
+pub(crate) fn decode_config<C: DeserializeOwned>(config: &[u8]) -> Result<C> {
+    postcard::from_bytes(config).map_err(|why| Error::Workers {
+        why: format!(
+            "the configuration of the recipe cannot be decoded: {why}; its Serialize and \
+             Deserialize must agree"
+        ),
+    })
 }
 
 /// A dataset whose samples are encoded.

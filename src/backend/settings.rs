@@ -61,8 +61,10 @@ pub(crate) struct Settings {
     pub(crate) max_samples: Option<u64>,
     /// How many workers may be lost in a row without a sample made.
     pub(crate) max_crashes: u32,
-    /// A program to start instead of this one, or a launcher for it.
+    /// A program to start instead of this one, with its arguments.
     pub(crate) program: Option<(PathBuf, Vec<OsString>)>,
+    /// What starts the program, with the arguments that come before it.
+    pub(crate) launcher: Option<(PathBuf, Vec<OsString>)>,
     /// Whether lines on a worker's standard error begin with its number.
     pub(crate) prefix_stderr: bool,
     /// What may be ready ahead of the caller, in bytes.
@@ -79,6 +81,7 @@ impl Default for Settings {
             max_samples: None,
             max_crashes: 16,
             program: None,
+            launcher: None,
             prefix_stderr: false,
             ahead_bytes: 32 << 20,
         }

@@ -48,6 +48,7 @@ pub struct Builder<P: Pipeline> {
     pub(super) losses: u32,
     pub(super) settings: Settings,
     pub(super) hooks: Hooks,
+    pub(super) name: Option<String>,
 }
 
 impl<P: Pipeline> Builder<P> {
@@ -71,6 +72,7 @@ impl<P: Pipeline> Builder<P> {
             losses: 2,
             settings: Settings::default(),
             hooks: Hooks::default(),
+            name: None,
         }
     }
 
@@ -193,7 +195,13 @@ impl<P: Pipeline> Builder<P> {
         let limits = self.limits(backend, workers)?;
         let custom = self.custom.filter(|_| environment.backend.is_none());
 
-        let ending = Ending::new(&self.pipeline, self.hooks, backend != Backend::Processes);
+        let (name, hooks) = match &self.pipeline {
+            Origin::Here(_) => (None, self.hooks),
+            Origin::Recipe(crossing) => {
+                processes::named(self.name, crossing, &self.settings, self.hooks)?
+            }
+        };
+        let ending = Ending::new(&self.pipeline, hooks, backend != Backend::Processes);
         let (pipeline, crossing) = match self.pipeline {
             Origin::Here(pipeline) => (pipeline, None),
             Origin::Recipe(crossing) => (crossing.open(ending.begin()?)?, Some(crossing)),
@@ -213,7 +221,7 @@ impl<P: Pipeline> Builder<P> {
         let backend = match (custom, crossing) {
             (Some(custom), _) => custom(work, workers)?,
             (None, Some(crossing)) if backend == Backend::Processes => {
-                processes::start(&crossing, self.hooks, &plan, workers, settings, work)?
+                processes::start(&crossing, name.as_deref(), hooks, &plan, workers, settings, work)?
             }
             _ => backend::start(backend, work, workers)?,
         };
@@ -252,6 +260,7 @@ impl<P: Pipeline> Builder<P> {
         let backend = processes::choice(
             environment.backend.unwrap_or(self.backend),
             matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none(),
+            &self.settings,
         )?;
         let asked = environment.workers.or(self.workers);
         let workers = asked.unwrap_or_else(|| {

@@ -13,6 +13,7 @@ mod measure;
 mod preflight;
 mod processes;
 mod recipe;
+mod register;
 mod report;
 mod run;
 mod start;
@@ -22,6 +23,8 @@ pub use batch::Batch;
 pub use builder::Builder;
 pub use digest::digest_of;
 pub use preflight::preflight;
+#[doc(hidden)]
+pub use register::Typed;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
 
 use std::sync::Arc;

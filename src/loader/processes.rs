@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use super::Builder;
 use super::recipe::{Crossing, Origin};
-use crate::backend::process::Processes;
+use crate::backend::process::{self, Processes};
 use crate::backend::recipe::Expected;
 use crate::backend::settings::Settings;
 use crate::backend::{
     Backend, ExecutionBackend, Fill, Hooks, OnExit, OnStart, StartMethod, WorkerContext, log,
-    registry,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::order::Plan;
 use crate::stage::Pipeline;
 
@@ -77,8 +76,17 @@ impl<P: Pipeline> Builder<P> {
         self
     }
 
-    /// What is started for a worker instead of this program: a launcher such as an emulator or a
-    /// debugger, with this program's path among its arguments.
+    /// A program to start for each worker instead of this one, with its arguments. A path without
+    /// a `/` is looked for where the system looks for commands.
+    ///
+    /// Its `main` begins with [`windrow::init()`](crate::init), and it registers the recipe under
+    /// the name that is given to [`registered_as`](Self::registered_as). It is another build by
+    /// design, so only the version of windrow and the platform must be this program's. What the
+    /// pipeline says of itself is compared too; closures are not seen in that, so see to it that
+    /// both programs are built from the same recipes.
+    ///
+    /// This program need not call `init` itself: it may be a library in somebody else's. The last
+    /// argument that the worker sees is `--windrow-worker`.
     #[must_use]
     pub fn worker_program(
         mut self,
@@ -87,6 +95,42 @@ impl<P: Pipeline> Builder<P> {
     ) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
         self.settings.program = Some((path.into(), arguments));
+        self
+    }
+
+    /// A command that runs the workers' program: it is started with these arguments, then the path
+    /// of the program and what that is given. An emulator, a debugger, `nice`, `env`, `valgrind`.
+    ///
+    /// The launcher must leave standard input to the program, over which the worker speaks, and
+    /// either become it or be its parent. Where it waits for the program, how a worker ended is
+    /// what the launcher says of it.
+    ///
+    /// ```standalone_crate
+    /// # windrow::init();
+    /// # if cfg!(unix) {
+    /// let loader = windrow::Loader::recipe(|end: u64, _| Ok(windrow::range(0..end)), 10);
+    /// let gentle = loader.backend(windrow::Backend::Processes).worker_launcher("nice", ["-n", "5"]);
+    /// assert_eq!(gentle.workers(1).build()?.count(), 10);
+    /// # }
+    /// # Ok::<_, windrow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn worker_launcher(
+        mut self,
+        path: impl Into<PathBuf>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Self {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        self.settings.launcher = Some((path.into(), arguments));
+        self
+    }
+
+    /// The name under which [`register!`](crate::register) has this loader's recipe, here and in
+    /// the program of the workers. They find the recipe by it, in whatever build; hooks are those
+    /// that were registered with it.
+    #[must_use]
+    pub fn registered_as(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
         self
     }
 
@@ -113,16 +157,44 @@ impl<P: Pipeline> Builder<P> {
     }
 }
 
+/// The name by which workers find the recipe, where they do, and the hooks of workers.
+pub(super) fn named(
+    name: Option<String>,
+    crossing: &Crossing<impl Pipeline>,
+    settings: &Settings,
+    hooks: Hooks,
+) -> Result<(Option<String>, Hooks)> {
+    let name = match name {
+        None if settings.program.is_none() => return Ok((None, hooks)),
+        None => crossing.name.map(Into::into).ok_or_else(|| Error::Unsupported {
+            what: "worker_program".into(),
+            why: "a recipe without a name is known to this program only".into(),
+            instead: "name it with windrow::register! in both programs, and give the name to \
+                      .registered_as(name); or leave out worker_program, if it was meant as a \
+                      worker_launcher of this program"
+                .into(),
+        })?,
+        Some(name) => name,
+    };
+    if hooks.on_start.is_some() || hooks.on_exit.is_some() {
+        return Err(Error::Unsupported {
+            what: "on_worker_start or on_worker_exit of a recipe that has a name".into(),
+            why: "they are functions of this program only".into(),
+            instead: "give them to windrow::register! as the third argument".into(),
+        });
+    }
+    let hooks = process::registered(&name, crossing.kind)?;
+    Ok((Some(name), hooks))
+}
+
 /// The backend that a choice means for this kind of pipeline.
-pub(super) fn choice(asked: Backend, is_recipe: bool) -> Result<Backend> {
+pub(super) fn choice(asked: Backend, is_recipe: bool, settings: &Settings) -> Result<Backend> {
     if asked != Backend::Auto || !is_recipe {
         return Ok(asked);
     }
-    let processes = registry().into_iter().find(|info| info.name == "processes");
-    match processes.map(|info| (info.available)()) {
-        Some(Ok(())) => Ok(Backend::Processes),
-        other => {
-            let why = other.and_then(Result::err).unwrap_or_default();
+    match process::can_start(settings.program.is_some()) {
+        Ok(()) => Ok(Backend::Processes),
+        Err(why) => {
             log::warn("loader", || format!("no worker processes, so threads: {why}"));
             Ok(Backend::Auto)
         }
@@ -132,6 +204,7 @@ pub(super) fn choice(asked: Backend, is_recipe: bool) -> Result<Backend> {
 /// Starts worker processes.
 pub(super) fn start<P: Pipeline>(
     crossing: &Crossing<P>,
+    name: Option<&str>,
     hooks: Hooks,
     plan: &Plan,
     workers: u32,
@@ -142,7 +215,7 @@ where
     P::Sample: Send + 'static,
 {
     let expected = Expected { positions: plan.len(), pipeline: plan.description().to_string() };
-    let launch = crossing.launch(hooks)?;
+    let launch = crossing.launch(name, hooks)?;
     let backend = Processes::start(launch, expected, workers, settings, crossing.decode, work)?;
     Ok(Box::new(backend))
 }

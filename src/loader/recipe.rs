@@ -1,13 +1,15 @@
 //! Loaders for recipes: pipelines that are opened once here and once in every worker process.
 
+use std::any::TypeId;
 use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::register::SPEC;
 use super::start::plan;
 use super::{Builder, Loader};
-use crate::backend::process::{self, Decode, Launch};
+use crate::backend::process::{Decode, Launch};
 use crate::backend::recipe::{Encoding, Expected, Opened, Opener};
 use crate::backend::{Factory, Hooks, WorkerContext};
 use crate::dataset::wire::decode_owned;
@@ -24,10 +26,17 @@ pub(super) enum Origin<P: Pipeline> {
     Recipe(Crossing<P>),
 }
 
+/// Makes what a worker needs, by a name or by places with these hooks.
+type ToLaunch = dyn Fn(Option<&str>, Hooks) -> Result<Launch>;
+
 /// What is needed to open a pipeline in several processes.
 pub(super) struct Crossing<P: Pipeline> {
     open: Box<dyn Fn(&'static WorkerContext) -> Result<P>>,
-    launch: Box<dyn Fn(Hooks) -> Result<Launch>>,
+    launch: Box<ToLaunch>,
+    /// The type of the recipe.
+    pub(super) kind: TypeId,
+    /// The name it has anyway.
+    pub(super) name: Option<&'static str>,
     pub(super) decode: Decode<P::Sample>,
 }
 
@@ -64,17 +73,15 @@ impl Loader<()> {
         P::Sample: Serialize + DeserializeOwned + 'static,
         P::Dataset: 'static,
     {
-        let opened = config.clone();
-        let crossing = Crossing {
-            open: Box::new(move |context| factory(opened.clone(), context)),
-            launch: Box::new(move |hooks| process::launch::<C, P, Plain>(factory, &config, hooks)),
-            decode: decode_owned::<P::Sample>,
-        };
-        Builder::new(Origin::Recipe(crossing)).encodable()
+        Builder::new(Origin::Recipe(Crossing::new(factory, config))).encodable()
     }
 
     /// Starts to describe a loader for a pipeline document whose files are relative to a folder: a
     /// document is a recipe by itself.
+    ///
+    /// Every program that is linked with windrow has the recipe of documents by name, so
+    /// [`worker_program`](Builder::worker_program) needs no [`register!`](crate::register) for it;
+    /// the `windrow` command is such a program.
     ///
     /// ```standalone_crate
     /// use windrow::{Loader, Result, spec::Spec};
@@ -89,28 +96,53 @@ impl Loader<()> {
     /// }
     /// ```
     pub fn spec(spec: &Spec, folder: impl Into<PathBuf>) -> Builder<SpecPipeline> {
-        Self::recipe(open_spec, (spec.to_json(), folder.into()))
+        let mut crossing = Crossing::new(open_spec, (spec.to_json(), folder.into()));
+        crossing.name = Some(SPEC);
+        Builder::new(Origin::Recipe(crossing)).encodable()
     }
 }
 
-fn open_spec((json, folder): (String, PathBuf), _: &WorkerContext) -> Result<SpecPipeline> {
+pub(super) fn open_spec(
+    (json, folder): (String, PathBuf),
+    _: &WorkerContext,
+) -> Result<SpecPipeline> {
     Spec::from_json(&json)?.open(&Folder::new(folder))
 }
 
 impl<P: Pipeline> Crossing<P> {
+    fn new<C>(factory: Factory<C, P>, config: C) -> Self
+    where
+        C: Serialize + DeserializeOwned + Clone + 'static,
+        P: 'static,
+        P::Sample: Serialize + DeserializeOwned + 'static,
+        P::Dataset: 'static,
+    {
+        let opened = config.clone();
+        Self {
+            open: Box::new(move |context| factory(opened.clone(), context)),
+            launch: Box::new(move |name, hooks| match name {
+                Some(name) => Launch::by_name(name, &config),
+                None => Launch::by_place::<C, P, Plain>(factory, &config, hooks),
+            }),
+            kind: TypeId::of::<Factory<C, P>>(),
+            name: None,
+            decode: decode_owned::<P::Sample>,
+        }
+    }
+
     /// The pipeline, opened in this process.
     pub(super) fn open(&self, context: &'static WorkerContext) -> Result<P> {
         (self.open)(context)
     }
 
-    /// What a worker needs to open it.
-    pub(super) fn launch(&self, hooks: Hooks) -> Result<Launch> {
-        (self.launch)(hooks)
+    /// What a worker needs to open it: by this name, or by its place with these hooks.
+    pub(super) fn launch(&self, name: Option<&str>, hooks: Hooks) -> Result<Launch> {
+        (self.launch)(name, hooks)
     }
 }
 
 /// Opens pipelines in a worker.
-struct Plain;
+pub(super) struct Plain;
 
 impl<P: Pipeline> Opener<P> for Plain
 where

@@ -119,6 +119,16 @@ fn errors_and_panics_are_those_of_threads() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn a_launcher_may_run_a_test_binary_without_its_environment() {
+    within(LIMIT, || {
+        let builder = Loader::recipe(squares, 100).workers(2);
+        let got = all(builder.worker_launcher("env", ["-u", "WINDROW_WORKER"]));
+        assert_eq!(got.into_iter().filter(Result::is_ok).count(), 100);
+    });
+}
+
 #[test]
 fn a_dataset_is_told_that_it_cannot_cross() {
     let error = Loader::builder(range(0..3)).backend(Backend::Processes).build().unwrap_err();

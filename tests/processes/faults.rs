@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a sample does to its worker.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-enum Deed {
+pub(crate) enum Deed {
     Kill(i32),
     Stop,
     Exit(i32),
@@ -42,6 +42,11 @@ struct Plot {
 }
 
 impl Deed {
+    /// Does it, whatever the sample is.
+    pub(crate) fn done(self) -> Result<(), Fault> {
+        self.run()
+    }
+
     fn on(self, position: u64) -> Plot {
         Plot { deed: self, position, once: None, samples: 50 }
     }

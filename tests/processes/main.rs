@@ -5,7 +5,11 @@ mod basics;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+#[cfg(unix)]
+mod lies;
 mod lives;
+#[cfg(unix)]
+mod moments;
 mod same;
 
 windrow::test_entry!();

@@ -5,6 +5,10 @@
 #![allow(unsafe_code)]
 
 #[cfg(unix)]
+mod hardships;
+#[cfg(unix)]
+mod hosts;
+#[cfg(unix)]
 mod roles;
 #[cfg(unix)]
 mod runs;

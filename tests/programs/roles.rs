@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
+use windrow::loader::Builder;
+use windrow::spec::Spec;
+use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
 
 /// What a worker finds in its environment.
 const VARIABLE: &str = "WINDROW_WORKER";
 
-fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..end))
 }
+
+windrow::register!("numbers", numbers);
+windrow::register!("twice", numbers);
+windrow::register!("twice", busy);
 
 fn slow(millis: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..100).map(move |x| {
@@ -18,7 +25,7 @@ fn slow(millis: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + u
     }))
 }
 
-fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..100).map(|x| {
         // In one piece, whatever the other worker writes.
         let line = format!("worker {}\n", std::process::id());
@@ -71,7 +78,7 @@ fn complaining(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64>
     }))
 }
 
-fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+pub fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..200).map(|x| {
         if x % 20 == 7
             && std::fs::File::create_new(std::env::var("MARK").unwrap() + &x.to_string()).is_ok()
@@ -82,10 +89,47 @@ fn suicidal(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use
     }))
 }
 
+fn hanging(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..20).map(|x| {
+        if x == 7 {
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        x
+    }))
+}
+
+fn stopping(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    Ok(range(0..20).map(|x| {
+        if x == 7 {
+            eprintln!("worker {}", std::process::id());
+            // SAFETY: a signal to this process.
+            unsafe { libc::raise(libc::SIGSTOP) };
+        }
+        x
+    }))
+}
+
+/// Has the workers run by the command in `LAUNCHER` or `WORKER`, an argument a line.
+fn run_by<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
+    let command = |name| {
+        let text = std::env::var(name).ok()?;
+        let mut arguments = text.lines().map(ToOwned::to_owned);
+        Some((arguments.next()?, arguments.collect::<Vec<_>>()))
+    };
+    let builder = match command("LAUNCHER") {
+        Some((path, arguments)) => builder.worker_launcher(path, arguments),
+        None => builder,
+    };
+    match command("WORKER") {
+        Some((path, arguments)) => builder.worker_program(path, arguments),
+        None => builder,
+    }
+}
+
 /// Builds a loader on processes, drains it, and says how that went.
 macro_rules! drain {
     ($builder:expr) => {
-        match $builder.backend(Backend::Processes).workers(2).build() {
+        match run_by($builder).backend(Backend::Processes).workers(2).build() {
             Ok(loader) => {
                 let batches: Vec<_> = loader.collect();
                 let good = batches.iter().filter(|batch| batch.is_ok()).count();
@@ -133,6 +177,38 @@ pub fn play(role: &str) {
             drain!(Loader::recipe(numbers, 100));
             init();
             drain!(Loader::recipe(numbers, 100));
+        }
+        "named" => {
+            init();
+            let limit = Duration::from_millis(300);
+            drain!(Loader::recipe(numbers, 100).registered_as("numbers").startup_timeout(limit));
+            println!("{} children", children());
+        }
+        "twice" => {
+            init();
+            drain!(Loader::recipe(numbers, 100).registered_as("twice"));
+        }
+        "misnamed" => {
+            init();
+            drain!(Loader::recipe(busy, ()).registered_as("numbers"));
+        }
+        "hooked" => {
+            init();
+            let loader = Loader::recipe(numbers, 100).registered_as("numbers");
+            drain!(loader.on_worker_exit(|_| ()));
+        }
+        "document" => {
+            let spec = r#"{"version": 1, "source": {"kind": "range", "end": 100}}"#;
+            drain!(Loader::spec(&Spec::from_json(spec).unwrap(), "."));
+        }
+        "hangs" => {
+            init();
+            drain!(Loader::recipe(hanging, ()).timeout(Duration::from_millis(300)));
+            println!("{} children", children());
+        }
+        "stops" => {
+            init();
+            drain!(Loader::recipe(stopping, ()).timeout(Duration::from_millis(300)));
         }
         "nested" => {
             init();
@@ -237,21 +313,21 @@ pub fn play(role: &str) {
             init();
             drain!(Loader::recipe(slow, 20));
         }
-        other => panic!("no role {other}"),
+        other => assert!(crate::hosts::play(other), "no role {other}"),
     }
 }
 
 /// Has the workers begin.
-fn begin(loader: &mut Loader<u64>) {
+pub fn begin(loader: &mut Loader<u64>) {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(loader.poll_next(&mut context).is_pending());
 }
 
-fn open_files() -> usize {
+pub fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-fn children() -> usize {
+pub fn children() -> usize {
     let own = std::process::id();
     let path = format!("/proc/{own}/task");
     let tasks = std::fs::read_dir(path).unwrap().flatten();

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-type Test = (&'static str, fn());
+pub type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
     ("init_in_the_first_line_works_also_twice", || says("well", "100 of 100 are good")),
@@ -99,6 +99,99 @@ const TESTS: &[Test] = &[
             workers_of_go(with_method(method, "busy"), true);
         }
     }),
+    ("a_launcher_that_becomes_the_worker_is_nothing_to_it", || {
+        for launcher in ["env", "nice\n-n\n1", "env\n-u\nWINDROW_WORKER"] {
+            says_by(launcher, "well", "100 of 100 are good");
+            says_by(launcher, "suicidal", "200 of 200 are good");
+            says_by(launcher, "hangs", "19 of 20 are good\n0 children");
+        }
+        let mut server = by("LAUNCHER", "env", "suicidal");
+        said_by(server.env("WINDROW_START_METHOD", "forkserver"), "200 of 200 are good");
+        let mut copies = by("LAUNCHER", "env", "well");
+        said_by(copies.env("WINDROW_START_METHOD", "fork"), "starts no program");
+    }),
+    ("a_launcher_that_waits_for_the_worker_dies_with_it", || {
+        let launcher = "sh\n-c\n\"$@\"; exit $?\nsh";
+        says_by(launcher, "well", "100 of 100 are good");
+        says_by(launcher, "suicidal", "200 of 200 are good");
+        says_by(launcher, "hangs", "19 of 20 are good\n0 children");
+        let mut server = by("LAUNCHER", launcher, "suicidal");
+        said_by(server.env("WINDROW_START_METHOD", "forkserver"), "200 of 200 are good");
+        workers_of_go(by("LAUNCHER", launcher, "busy"), true);
+        let output = output_of(&mut by("LAUNCHER", launcher, "stops"));
+        assert!(text(&output.stdout).contains("19 of 20 are good"), "{output:?}");
+        let stopped = text(&output.stderr).lines().filter_map(|line| line.strip_prefix("worker "));
+        let stopped: Vec<u32> = stopped.map(|pid| pid.parse().unwrap()).collect();
+        assert!(!stopped.is_empty(), "{output:?}");
+        assert!(!stopped.into_iter().any(is_running), "a stopped worker is left");
+    }),
+    ("a_launcher_further_away_from_the_worker_is_refused", || {
+        let launcher = "sh\n-c\n(\"$@\"; true); true\nsh";
+        says_by(launcher, "well", "a launcher must become the worker");
+    }),
+    ("debuggers_run_workers", || {
+        for (tool, rest) in [
+            ("gdb", "-q\n-batch\n-ex\nrun\n--args"),
+            ("strace", "-f\n-o\n/dev/null"),
+            ("valgrind", "-q"),
+        ] {
+            if Command::new(tool).arg("--version").output().is_err() {
+                println!("  skipped {tool}: it is not installed");
+                continue;
+            }
+            let output = output_of(&mut by("LAUNCHER", &format!("{tool}\n{rest}"), "well"));
+            assert!(text(&output.stdout).contains("100 of 100 are good"), "{tool}: {output:?}");
+        }
+    }),
+    ("a_program_replaced_on_disk_is_launched_as_what_it_was", || {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("program");
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let mut command = with(Command::new(&copy), "replaced");
+        let expected = if cfg!(windrow_portable) { "error: " } else { "200 of 200 are good" };
+        said_by(command.env("LAUNCHER", "env"), expected);
+    }),
+    ("a_worker_program_has_the_recipe_by_its_name", || {
+        let own = std::env::current_exe().unwrap().display().to_string();
+        said_by(&mut by("WORKER", &own, "named"), "100 of 100 are good");
+        let own = format!("nice\n{own}");
+        said_by(&mut by("WORKER", &own, "named"), "100 of 100 are good");
+    }),
+    ("a_worker_program_without_a_name_for_the_recipe_is_refused", || {
+        said_by(&mut by("WORKER", "/bin/true", "well"), "windrow::register!");
+    }),
+    ("a_name_must_belong_to_one_recipe_and_to_the_right_one", || {
+        says("twice", "2 recipes are registered as \"twice\", in tests/programs/roles.rs:");
+        says("misnamed", "gives this name to a recipe of another type");
+        says("hooked", "give them to windrow::register! as the third argument");
+    }),
+    ("another_program_is_a_worker_by_name_and_never_by_place", || {
+        let Some(windrow) = option_env!("CARGO_BIN_EXE_windrow") else {
+            return println!("  skipped: the feature cli is off, so there is no second program");
+        };
+        said_by(&mut by("WORKER", windrow, "document"), "100 of 100 are good");
+        let unknown = "no recipe is registered as \"numbers\"; known are \"windrow::spec\"";
+        said_by(&mut by("WORKER", windrow, "named"), unknown);
+        // As a launcher it leaves the program that it is given alone.
+        said_by(&mut by("LAUNCHER", windrow, "well"), "the worker is another program: build ");
+    }),
+    ("a_program_that_is_no_worker_is_one_error_in_time_and_leaves_nothing", || {
+        for (program, how) in [
+            ("/no/such/program", "start a worker process by /no/such/program: "),
+            ("true", "by true: it exited with code 0 without calling windrow::init()"),
+            ("cat", "by cat: exited with code 1"),
+            ("sleep\n600", "by sleep: exited with code 1"),
+            ("sh\n-c\nexec sleep 600", "by sh: killed by windrow after 300ms"),
+            ("sh\n-c\nexec cat > /dev/null", "by sh: killed by windrow after 300ms"),
+        ] {
+            let start = Instant::now();
+            let output = output_of(&mut by("WORKER", program, "named"));
+            let said = text(&output.stdout);
+            assert!(said.contains(how) && said.ends_with("\n0 children\n"), "{how:?}: {output:?}");
+            assert_eq!(said.matches("error: ").count(), 1, "{output:?}");
+            assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        }
+    }),
     ("lines_of_workers_on_stderr_begin_with_the_worker", || {
         let output = run("prefixed");
         assert!(text(&output.stdout).contains("10 of 10 are good"), "{output:?}");
@@ -126,10 +219,18 @@ static MARKS: AtomicU32 = AtomicU32::new(0);
 pub fn all() {
     let folder = tempfile::tempdir().unwrap();
     FOLDER.get_or_init(|| folder.path().to_owned());
-    let filter: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let (options, filter): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
+    let is = |option: &str| options.iter().any(|given| given == option);
+    if is("--list") {
+        // What a test runner asks first; no test here is left out by default.
+        let tests = TESTS.iter().chain(crate::hardships::TESTS).filter(|_| !is("--ignored"));
+        return tests.for_each(|(name, _)| println!("{name}: test"));
+    }
+    let chosen = |name: &str, part: &String| name == part || !is("--exact") && name.contains(part);
     let mut failed = 0;
-    for (name, test) in TESTS {
-        if !filter.is_empty() && !filter.iter().any(|part| name.contains(&**part)) {
+    for (name, test) in TESTS.iter().chain(crate::hardships::TESTS) {
+        if !filter.is_empty() && !filter.iter().any(|part| chosen(name, part)) {
             continue;
         }
         let start = Instant::now();
@@ -142,11 +243,11 @@ pub fn all() {
     assert_eq!(failed, 0, "{failed} tests failed");
 }
 
-fn command(role: &str) -> Command {
+pub fn command(role: &str) -> Command {
     with(Command::new(std::env::current_exe().unwrap()), role)
 }
 
-fn with(mut command: Command, role: &str) -> Command {
+pub fn with(mut command: Command, role: &str) -> Command {
     let number = MARKS.fetch_add(1, Ordering::Relaxed);
     let mark = FOLDER.get().unwrap().join(format!("mark-{number}-"));
     command.env("ROLE", role).env("MARK", mark).env_remove("WINDROW_WORKER");
@@ -154,33 +255,53 @@ fn with(mut command: Command, role: &str) -> Command {
     command
 }
 
-fn run(role: &str) -> Output {
+pub fn run(role: &str) -> Output {
     command(role).spawn().unwrap().wait_with_output_in(Duration::from_secs(60))
 }
 
-fn says(role: &str, part: &str) {
+pub fn says(role: &str, part: &str) {
     let output = run(role);
     assert!(text(&output.stdout).contains(part), "{part:?} is not in {output:?}");
 }
 
-fn with_method(method: &str, role: &str) -> Command {
+pub fn with_method(method: &str, role: &str) -> Command {
     let mut command = command(role);
     command.env("WINDROW_START_METHOD", method);
     command
 }
 
-fn says_with(method: &str, role: &str, part: &str) {
+pub fn says_with(method: &str, role: &str, part: &str) {
     let child = with_method(method, role).spawn().unwrap();
     let output = child.wait_with_output_in(Duration::from_secs(60));
     assert!(text(&output.stdout).contains(part), "{method}: {part:?} is not in {output:?}");
 }
 
-fn text(bytes: &[u8]) -> &str {
+/// A program whose workers are run by a command, an argument a line.
+fn by(variable: &str, line: &str, role: &str) -> Command {
+    let mut command = command(role);
+    command.env(variable, line);
+    command
+}
+
+fn says_by(launcher: &str, role: &str, part: &str) {
+    said_by(&mut by("LAUNCHER", launcher, role), part);
+}
+
+fn said_by(command: &mut Command, part: &str) {
+    let output = output_of(command);
+    assert!(text(&output.stdout).contains(part), "{command:?}: {part:?} is not in {output:?}");
+}
+
+fn output_of(command: &mut Command) -> Output {
+    command.spawn().unwrap().wait_with_output_in(Duration::from_secs(60))
+}
+
+pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
 /// Waits with a time limit.
-trait Within {
+pub trait Within {
     fn wait_with_output_in(self, limit: Duration) -> Output;
 }
 
@@ -194,7 +315,7 @@ impl Within for std::process::Child {
 }
 
 /// Kills a process that has not ended after some time; not any more when it is dropped.
-fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
+pub fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
     let (sender, ended) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         if ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
@@ -207,7 +328,7 @@ fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
 }
 
 /// Has a program with two busy workers end, and looks how long the workers live on.
-fn workers_go(role: &str, kill: bool) {
+pub fn workers_go(role: &str, kill: bool) {
     workers_of_go(command(role), kill);
 }
 
@@ -251,7 +372,7 @@ impl Drop for Ends {
     }
 }
 
-fn is_running(pid: u32) -> bool {
+pub fn is_running(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }

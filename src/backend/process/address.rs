@@ -5,19 +5,32 @@
 //! is used.
 #![allow(unsafe_code)]
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::message::Launch;
 use super::sys::Image;
-use crate::backend::recipe::{Factory, Hooks, OnExit, OnStart, Opened, Opener, WorkerContext};
+use crate::backend::recipe::{
+    Factory, Hooks, OnExit, OnStart, Opened, Opener, WorkerContext, decode_config,
+};
 use crate::error::{Error, Result};
 
-/// Opens the pipeline of a launch.
-type Open = fn(&Launch, &'static WorkerContext) -> Result<Opened>;
+/// Opens the pipeline of these places, from an encoded configuration.
+type Open = fn(&Places, &[u8], &'static WorkerContext) -> Result<Opened>;
+
+/// Where the functions of a recipe are, counted from this program's anchor.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Places {
+    /// The function that opens a pipeline of these types.
+    open: u64,
+    /// The recipe.
+    factory: u64,
+    /// Runs before the recipe.
+    on_start: Option<u64>,
+    /// Runs at every orderly end.
+    on_exit: Option<u64>,
+}
 
 /// What distances are counted from. A static is in a program once, unlike a function.
 static ANCHOR: u8 = 0x57;
@@ -28,18 +41,29 @@ pub(super) fn image() -> &'static Result<Image, String> {
     IMAGE.get_or_init(|| Image::of_process((&raw const ANCHOR).addr()))
 }
 
-/// How far a function is from the anchor.
-fn distance(function: *const ()) -> Result<u64> {
-    let wrong = |why: String| Error::Unsupported {
+/// Why no function of this process can be found in another one, and what works.
+pub(super) fn unplaced(why: String) -> Error {
+    Error::Unsupported {
         what: "backend processes".into(),
         why,
-        instead: "use the threads backend".into(),
-    };
-    let image = image().as_ref().map_err(|why| wrong(why.clone()))?;
+        instead: "name the recipe with windrow::register! and .registered_as(name), and give \
+                  .worker_program(path, arguments) a program that registers it too and begins with \
+                  windrow::init(); or use the threads backend"
+            .into(),
+    }
+}
+
+/// How far a function is from the anchor.
+fn distance(function: *const ()) -> Result<u64> {
+    let image = image().as_ref().map_err(|why| unplaced(why.clone()))?;
     // Where a function lies is all that matters; it is called in another process.
     let address = function.expose_provenance();
     if !image.is_code(address) {
-        return Err(wrong("the recipe is a function of a library that the program loaded".into()));
+        let library = Image::around(address).unwrap_or_else(|| "a library".into());
+        return Err(unplaced(format!(
+            "the recipe is a function of {library}, which the program loaded, so a worker would \
+             not find it in its own program"
+        )));
     }
     Ok(address.wrapping_sub((&raw const ANCHOR).addr()) as u64)
 }
@@ -56,67 +80,55 @@ fn place(distance: u64) -> Result<*const ()> {
     Ok(std::ptr::with_exposed_provenance(address))
 }
 
-/// What a worker needs to open this recipe.
-pub(crate) fn launch<C, P, O>(factory: Factory<C, P>, config: &C, hooks: Hooks) -> Result<Launch>
-where
-    C: Serialize + DeserializeOwned,
-    O: Opener<P>,
-{
-    let open: Open = open::<C, P, O>;
-    let config = postcard::to_stdvec(config).map_err(|why| Error::Workers {
-        why: format!("the configuration of the recipe cannot be encoded: {why}"),
-    })?;
-    let distances = (distance(open as *const ())?, distance(factory as *const ())?);
-    let on_start = hooks.on_start.map(|hook| distance(hook as *const ())).transpose()?;
-    let on_exit = hooks.on_exit.map(|hook| distance(hook as *const ())).transpose()?;
-    Ok(Launch { open: distances.0, factory: distances.1, on_start, on_exit, config })
+impl Places {
+    /// Those of a recipe and its hooks, which must be functions of this program itself.
+    pub(super) fn of<C, P, O>(factory: Factory<C, P>, hooks: Hooks) -> Result<Self>
+    where
+        C: DeserializeOwned,
+        O: Opener<P>,
+    {
+        let open: Open = open::<C, P, O>;
+        Ok(Self {
+            open: distance(open as *const ())?,
+            factory: distance(factory as *const ())?,
+            on_start: hooks.on_start.map(|hook| distance(hook as *const ())).transpose()?,
+            on_exit: hooks.on_exit.map(|hook| distance(hook as *const ())).transpose()?,
+        })
+    }
+
+    /// The hooks, in a process of the same build.
+    pub(super) fn hooks(&self) -> Result<Hooks> {
+        let on_start = self.on_start.map(place).transpose()?;
+        let on_exit = self.on_exit.map(place).transpose()?;
+        // SAFETY: `of` took the distances of functions of exactly these types, in a program that the
+        // handshake has shown to be the same build as this one; and `place` has checked that they lie
+        // in this program's code.
+        unsafe {
+            Ok(Hooks {
+                on_start: on_start.map(|at| std::mem::transmute::<*const (), OnStart>(at)),
+                on_exit: on_exit.map(|at| std::mem::transmute::<*const (), OnExit>(at)),
+            })
+        }
+    }
+
+    /// Opens the pipeline, in a process of the same build.
+    pub(super) fn open(&self, config: &[u8], context: &'static WorkerContext) -> Result<Opened> {
+        let place = place(self.open)?;
+        // SAFETY: as in `hooks`.
+        let open = unsafe { std::mem::transmute::<*const (), Open>(place) };
+        open(self, config, context)
+    }
 }
 
 /// Opens the pipeline of these types.
-fn open<C, P, O>(launch: &Launch, context: &'static WorkerContext) -> Result<Opened>
+fn open<C, P, O>(places: &Places, config: &[u8], context: &'static WorkerContext) -> Result<Opened>
 where
     C: DeserializeOwned,
     O: Opener<P>,
 {
-    let place = place(launch.factory)?;
-    // SAFETY: `launch` took the distance of a function of exactly this type together with that of
-    // this very function, `open::<C, P, O>`, in a program that the handshake has shown to be the same
-    // build as this one; and `place` has checked that it lies in this program's code.
+    let place = place(places.factory)?;
+    // SAFETY: as in `hooks`; `of` took the distance of a function of exactly this type together with
+    // that of this very function, `open::<C, P, O>`.
     let factory = unsafe { std::mem::transmute_copy::<*const (), Factory<C, P>>(&place) };
-    let config = postcard::from_bytes(&launch.config).map_err(|why| Error::Workers {
-        why: format!(
-            "the configuration of the recipe cannot be decoded: {why}; its Serialize and \
-             Deserialize must agree"
-        ),
-    })?;
-    O::open(factory(config, context)?)
-}
-
-/// Runs what a worker runs first.
-pub(super) fn start_launch(launch: &Launch, context: &'static WorkerContext) -> Result<()> {
-    if let Some(hook) = launch.on_start {
-        let place = place(hook)?;
-        // SAFETY: as in `open`: `launch` took it from a function of this type.
-        let hook = unsafe { std::mem::transmute::<*const (), OnStart>(place) };
-        hook(context)?;
-    }
-    Ok(())
-}
-
-/// Opens the pipeline of a launch from this build of this program.
-pub(super) fn open_launch(launch: &Launch, context: &'static WorkerContext) -> Result<Opened> {
-    let place = place(launch.open)?;
-    // SAFETY: as in `open`: `launch` took it from a function of this type.
-    let open = unsafe { std::mem::transmute::<*const (), Open>(place) };
-    open(launch, context)
-}
-
-/// Runs what a worker runs at its orderly end.
-pub(super) fn close_launch(launch: &Launch, context: &'static WorkerContext) {
-    context.end();
-    if let Some(Ok(place)) = launch.on_exit.map(place) {
-        // SAFETY: as in `open`: `launch` took it from a function of this type.
-        let hook = unsafe { std::mem::transmute::<*const (), OnExit>(place) };
-        _ = catch_unwind(AssertUnwindSafe(|| hook(context)));
-    }
+    O::open(factory(decode_config(config)?, context)?)
 }

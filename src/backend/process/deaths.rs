@@ -5,13 +5,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::frame::Violation;
-use super::init::{Entry, RAN_MAIN, TEST, VARIABLE, WHERE};
+use super::init::{RAN_MAIN, WHERE};
 use super::seat::{Phase, Seat, Worker};
 use super::slab::Slab;
 use super::supervisor::Supervisor;
-use super::sys::{self, Ended, Program};
+use super::sys::{self, Ended};
 use crate::backend::log;
-use crate::backend::settings::Settings;
 use crate::error::{Error, Loss};
 
 /// How long after several deaths in a row the next worker is started.
@@ -59,6 +58,12 @@ impl Supervisor {
             // Whatever it still writes to, nobody reads it.
             seat.slab = None;
         }
+        if ended.is_some_and(lacked_memory) && seat.slab.take().is_some() {
+            seat.refused_slot = Some(0);
+            log::info("processes", || {
+                format!("worker {number} could not reach its shared memory; samples are copied")
+            });
+        }
         seat.incarnation += 1;
         let orderly = worker.phase == Phase::Gone && worker.given.is_empty();
         if !orderly {
@@ -72,7 +77,7 @@ impl Supervisor {
             let pause = PAUSES[(self.failed_starts as usize + 2).min(PAUSES.len() - 1)];
             self.seats[number].not_before = Instant::now() + pause;
             let certain = worker.refused.is_some();
-            let why = worker.refused.unwrap_or_else(|| format!("a worker did not start: {how}"));
+            let why = worker.refused.unwrap_or_else(|| self.no_start(&how));
             return self.start_failed(why, certain);
         }
         let pause = PAUSES[(self.crashes as usize).min(PAUSES.len() - 1)];
@@ -99,6 +104,18 @@ impl Supervisor {
                     "{crashes} were lost in a row without one sample made; the last: {how}"
                 ),
             });
+        }
+    }
+
+    /// That a worker ended before it was ready, in words.
+    fn no_start(&self, how: &str) -> String {
+        match self.settings.launcher.as_ref().or(self.settings.program.as_ref()) {
+            None => format!("a worker did not start: {how}"),
+            Some((path, _)) => format!(
+                "a worker did not start by {}: {how}. It must begin with windrow::init(), or be a \
+                 launcher of a program that does",
+                path.display()
+            ),
         }
     }
 
@@ -183,6 +200,11 @@ impl Supervisor {
     }
 }
 
+/// Whether memory that a process had mapped was not there when it was touched.
+fn lacked_memory(ended: Ended) -> bool {
+    ended.to_string().ends_with("SIGBUS")
+}
+
 /// How a worker ended, in words.
 fn describe(seat: &Seat, worker: &Worker, ended: Option<Ended>) -> String {
     if let Some(killed) = &worker.killed {
@@ -202,23 +224,6 @@ fn describe(seat: &Seat, worker: &Worker, ended: Option<Ended>) -> String {
         Some(Ended::Code(0)) if worker.phase == Phase::Gone => "ended in good order".into(),
         Some(ended) => ended.to_string(),
         None => format!("process of worker {} does not end", seat.number),
-    }
-}
-
-/// What is started for a worker.
-pub(super) fn program(settings: &Settings, entry: Entry) -> Program {
-    let arguments = match entry {
-        Entry::Main => Vec::new(),
-        Entry::Test => [TEST, "--test-threads=1", "--nocapture", "-q"].map(Into::into).into(),
-    };
-    // With a launcher in between, the parent of a worker may be another process.
-    let parent = if settings.program.is_some() { 0 } else { std::process::id() };
-    Program {
-        launcher: settings.program.clone(),
-        arguments,
-        variable: (VARIABLE, parent.to_string()),
-        quiet: entry == Entry::Test,
-        errors: settings.prefix_stderr,
     }
 }
 

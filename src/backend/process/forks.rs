@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::frame::{Decoder, Encoder, Kind};
-use super::message::{EndNote, Identity, Setup, another_pipeline, body, read};
+use super::message::{EndNote, Greeting, Setup, another_pipeline, body, read};
 use super::sys::{self, Channel, Ended, Process, Program};
 use super::worker::run_split_off;
 use crate::backend::recipe::Expected;
@@ -36,7 +36,7 @@ struct Inside {
     ended: HashMap<u32, Ended>,
     forked: Option<u32>,
     ready: Option<Expected>,
-    identity: Option<Identity>,
+    greeting: Option<Greeting>,
     refused: Option<String>,
     at_end: bool,
 }
@@ -52,7 +52,7 @@ impl ForkServer {
         let refused = |error| Error::io("start a fork server", error);
         let (channel, link) = Channel::pair().map_err(refused)?;
         let process = match from {
-            From::Program(program) => Process::start(program, link).map_err(refused)?,
+            From::Program(program) => Process::start(program, link)?,
             From::Here => match Process::split_off(setup.threads).map_err(refused)? {
                 Some(process) => process,
                 None => {
@@ -70,7 +70,7 @@ impl ForkServer {
             ended: HashMap::new(),
             forked: None,
             ready: None,
-            identity: None,
+            greeting: None,
             refused: None,
             at_end: false,
         };
@@ -81,8 +81,13 @@ impl ForkServer {
         if let Some(why) = inside.refused.take() {
             return wrong(why);
         }
-        if let Some(why) = inside.identity.as_ref().and_then(|own| setup.identity.difference(own)) {
-            return wrong(why);
+        if let Some(Greeting { identity, process, parent }) = inside.greeting.take() {
+            if let Some(why) = setup.identity.difference(&identity, &setup.launch) {
+                return wrong(why);
+            }
+            if let Err(why) = inside.process.is_worker(process, parent) {
+                return wrong(why);
+            }
         }
         match &inside.ready {
             None if inside.at_end => {
@@ -187,7 +192,7 @@ impl Inside {
                 Err(_) => return self.at_end = true,
             };
             match frame.kind {
-                Kind::Hello => self.identity = read(frame.body).map(|read| read.0),
+                Kind::Hello => self.greeting = read(frame.body).map(|read| read.0),
                 Kind::Ready => self.ready = read(frame.body).map(|read| read.0),
                 Kind::Refused => self.refused = read(frame.body).map(|read| read.0),
                 Kind::Forked => self.forked = read(frame.body).map(|read| read.0),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::frame::{Frame, Kind, Violation};
-use super::message::{Report, Streaming, Where, another_pipeline, read};
+use super::message::{Greeting, Report, Streaming, Where, another_pipeline, read};
 use super::seat::Phase;
 use super::slab::{Collected, Parcel};
 use super::supervisor::Supervisor;
@@ -68,9 +68,15 @@ impl Supervisor {
         let wrong = |what: &str| Err(Violation(what.into()));
         match (frame.kind, worker.phase) {
             (Kind::Hello, Phase::Starting) => {
-                let Some((identity, _)) = read(frame.body) else { return wrong("a bad greeting") };
-                worker.refused = self.identity.difference(&identity);
-                Ok(())
+                let Some((Greeting { identity, process, parent }, _)) = read(frame.body) else {
+                    return wrong("a bad greeting");
+                };
+                let different = self.identity.difference(&identity, &self.launch);
+                worker.refused = different.or(worker.process.is_worker(process, parent).err());
+                match worker.refused {
+                    Some(_) => wrong("it is not a worker of this loader"),
+                    None => Ok(()),
+                }
             }
             (Kind::Ready, Phase::Starting) => {
                 let Some((ready, _)) = read(frame.body) else { return wrong("a bad start") };

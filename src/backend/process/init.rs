@@ -2,12 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::sys;
+use super::sys::{self, Program};
 use super::worker;
+use crate::backend::settings::Settings;
 use crate::error::{Error, Result};
 
 /// Says to a process that it is a worker, and whose.
-pub(super) const VARIABLE: &str = "WINDROW_WORKER";
+const VARIABLE: &str = "WINDROW_WORKER";
+/// Says so as the last argument where another program is started than this one, since that may
+/// start the worker without its own environment.
+const MARK: &str = "--windrow-worker";
 /// Exit code of a worker whose loader is gone.
 pub(super) const ORPHANED: i32 = 70;
 /// Exit code of a worker that was sent something wrong.
@@ -23,8 +27,9 @@ static IS_WORKER: AtomicBool = AtomicBool::new(false);
 /// Makes worker processes possible: call it in the first line of `main`.
 ///
 /// A worker process is this very program, started again; in it, this call works for the loader that
-/// started it and never returns. Everywhere else it returns at once. In the tests of `cargo test`,
-/// use [`test_entry!`](crate::test_entry) instead.
+/// started it and never returns. Everywhere else it returns at once. A program that is to be the
+/// worker of others ([`worker_program`](crate::loader::Builder::worker_program)) begins with it too.
+/// In the tests of `cargo test`, use [`test_entry!`](crate::test_entry) instead.
 ///
 /// ```standalone_crate
 /// fn main() -> windrow::Result<()> {
@@ -35,11 +40,13 @@ static IS_WORKER: AtomicBool = AtomicBool::new(false);
 /// }
 /// ```
 pub fn init() {
-    let Some(text) = std::env::var_os(VARIABLE) else {
-        CALLED.store(true, Ordering::Relaxed);
-        return;
+    let (parent, told) = match std::env::var_os(VARIABLE) {
+        Some(text) => {
+            (text.to_string_lossy().parse().ok(), "the environment variable WINDROW_WORKER")
+        }
+        None if is_marked() => (Some(0), "the argument --windrow-worker"),
+        None => return CALLED.store(true, Ordering::Relaxed),
     };
-    let parent = text.to_string_lossy().parse().ok();
     let link = parent
         .ok_or_else(|| std::io::Error::other("it holds no process number"))
         .and_then(|parent| sys::become_worker(VARIABLE, parent));
@@ -50,12 +57,20 @@ pub fn init() {
         }
         Err(error) => {
             eprintln!(
-                "windrow: the environment variable {VARIABLE} is set, but this process was not \
-                 started as a worker ({error}); unset it"
+                "windrow: {told} is set, but this process was not started as a worker ({error}); \
+                 leave it out"
             );
             sys::exit_now(NO_WORKER)
         }
     }
+}
+
+/// Whether the arguments say that this is a worker.
+fn is_marked() -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    let is_test = arguments.by_ref().take(TEST.len()).eq(TEST);
+    is_test && arguments.next().is_none()
+        || std::env::args_os().next_back().is_some_and(|last| last == MARK)
 }
 
 /// A copy of the loader's process becomes what `init` makes of others.
@@ -68,7 +83,7 @@ pub(super) fn become_forked() {
 pub(crate) fn not_a_lost_worker() {
     if !IS_WORKER.load(Ordering::Relaxed)
         && !CALLED.load(Ordering::Relaxed)
-        && std::env::var_os(VARIABLE).is_some()
+        && (std::env::var_os(VARIABLE).is_some() || is_marked())
     {
         eprintln!("windrow: this worker process runs the program's main(). {WHERE}");
         sys::exit_now(RAN_MAIN);
@@ -87,20 +102,50 @@ pub struct TestEntry;
 
 inventory::collect!(TestEntry);
 
-/// How a worker of this program is started.
+/// How a worker becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
     /// By `init` in `main`.
     Main,
     /// By the test that [`test_entry!`](crate::test_entry) makes.
     Test,
+    /// By `init` in the `main` of another program.
+    Elsewhere,
 }
 
-/// The name of that test.
-pub(super) const TEST: &str = "windrow_worker_entry";
+/// The arguments of a test binary that runs that test.
+const TEST: [&str; 4] = ["windrow_worker_entry", "--test-threads=1", "--nocapture", "-q"];
 
-/// How workers of this process are started, or why they cannot be.
-pub(super) fn entry() -> Result<Entry> {
+/// What is started for a worker.
+pub(super) fn program(settings: &Settings, entry: Entry) -> Program {
+    let other = settings.program.clone();
+    let command = match settings.launcher.clone() {
+        None => other,
+        Some((path, mut arguments)) => {
+            let (program, more) = other.unwrap_or_else(|| (sys::own_path(), Vec::new()));
+            arguments.push(program.into());
+            arguments.extend(more);
+            Some((path, arguments))
+        }
+    };
+    let arguments = match entry {
+        Entry::Test => TEST.map(Into::into).into(),
+        _ if command.is_some() => vec![MARK.into()],
+        _ => Vec::new(),
+    };
+    // With a launcher in between, the parent of a worker may be another process.
+    let parent = if command.is_some() { 0 } else { std::process::id() };
+    Program {
+        launcher: command,
+        arguments,
+        variable: (VARIABLE, parent.to_string()),
+        quiet: entry == Entry::Test,
+        errors: settings.prefix_stderr,
+    }
+}
+
+/// How workers of this process become workers, or why they cannot.
+pub(super) fn entry(settings: &Settings) -> Result<Entry> {
     let unsupported = |why: &str, instead: &str| Error::Unsupported {
         what: "backend processes".into(),
         why: why.into(),
@@ -108,6 +153,9 @@ pub(super) fn entry() -> Result<Entry> {
     };
     if IS_WORKER.load(Ordering::Relaxed) {
         return Err(unsupported("this is a worker process itself", "use threads inside a worker"));
+    }
+    if settings.program.is_some() {
+        return Ok(Entry::Elsewhere);
     }
     if CALLED.load(Ordering::Relaxed) && inventory::iter::<TestEntry>.into_iter().next().is_none() {
         return Ok(Entry::Main);

@@ -66,8 +66,6 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -83,28 +81,104 @@ mod tests {
         assert!(!ledger.give_back(Place { slot: 7, generation: 0 }));
     }
 
-    proptest! {
-        #[test]
-        fn every_slot_is_in_one_state_after_every_event(steps in proptest::collection::vec((0u8..3, 0usize..8), 0..200)) {
-            let mut ledger = Ledger::new(5);
-            let mut held: Vec<(Place, bool)> = Vec::new();
-            for (step, choice) in steps {
-                match step {
-                    0 => held.extend(ledger.lease().map(|place| (place, false))),
-                    1 if !held.is_empty() => {
-                        let choice = choice % held.len();
-                        prop_assert_eq!(ledger.deliver(held[choice].0), !held[choice].1);
-                        held[choice].1 = true;
+    /// A worker's seat as the supervisor sees it, and who should have which slot.
+    struct Model {
+        ledger: Ledger,
+        /// Slots of tasks that the worker has; of none, where no slot was free.
+        given: Vec<Option<Place>>,
+        /// Slots that are ready or with the consumer.
+        held: Vec<Place>,
+        /// Uses that are over.
+        past: Vec<Place>,
+        number: u64,
+    }
+
+    impl Model {
+        fn new(seed: u64) -> Self {
+            let (given, held, past) = (Vec::new(), Vec::new(), Vec::new());
+            let slots = 1 + (seed % 6) as u32;
+            Self { ledger: Ledger::new(slots), given, held, past, number: seed }
+        }
+
+        fn below(&mut self, end: usize) -> usize {
+            self.number =
+                self.number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+            (self.number >> 33) as usize % end.max(1)
+        }
+
+        /// Something happens, and the ledger answers as it should.
+        fn step(&mut self) {
+            match self.below(6) {
+                0 | 1 if self.given.len() < 2 => self.given.push(self.ledger.lease()),
+                // An answer, in its slot or in pieces.
+                2 if !self.given.is_empty() => {
+                    if let Some(place) = self.given.remove(0) {
+                        assert!(self.ledger.deliver(place));
+                        self.held.push(place);
                     }
-                    _ if !held.is_empty() => {
-                        let (place, _) = held.swap_remove(choice % held.len());
-                        prop_assert!(ledger.give_back(place));
-                    }
-                    _ => {}
                 }
-                prop_assert_eq!(ledger.free() + held.len(), 5);
-                let free = ledger.slots.iter().filter(|slot| slot.0 == State::Free).count();
-                prop_assert_eq!(ledger.free(), free);
+                // The worker dies.
+                3 if self.below(4) == 0 => {
+                    for place in std::mem::take(&mut self.given).into_iter().flatten() {
+                        assert!(self.ledger.give_back(place));
+                        self.past.push(place);
+                    }
+                }
+                // The consumer drops a sample.
+                4 if !self.held.is_empty() => {
+                    let choice = self.below(self.held.len());
+                    let place = self.held.swap_remove(choice);
+                    assert!(self.ledger.give_back(place));
+                    self.past.push(place);
+                }
+                // A lie: about a use that is over, a slot that is ready, or one that is not there.
+                _ => {
+                    let past = self.below(self.past.len());
+                    if let Some(place) = self.past.get(past) {
+                        assert!(!self.ledger.deliver(*place) && !self.ledger.give_back(*place));
+                    }
+                    if let Some(place) = self.held.last() {
+                        assert!(!self.ledger.deliver(*place));
+                    }
+                    let slot = self.ledger.slots.len() as u32;
+                    let nowhere = Place { slot, generation: 0 };
+                    assert!(!self.ledger.deliver(nowhere) && !self.ledger.give_back(nowhere));
+                }
+            }
+        }
+
+        /// Every slot is in one state, and it is the right one.
+        fn check(&self) {
+            let count = |state| self.ledger.slots.iter().filter(|slot| slot.0 == state).count();
+            let leased: Vec<&Place> = self.given.iter().flatten().collect();
+            assert_eq!(count(State::Leased), leased.len());
+            assert_eq!(count(State::Borrowed), self.held.len());
+            assert_eq!(
+                (count(State::Free), self.ledger.free.len()),
+                (self.ledger.free(), count(State::Free))
+            );
+            assert_eq!(
+                self.ledger.free() + leased.len() + self.held.len(),
+                self.ledger.slots.len()
+            );
+            for (state, places) in
+                [(State::Leased, leased), (State::Borrowed, self.held.iter().collect())]
+            {
+                for place in places {
+                    assert_eq!(self.ledger.slots[place.slot as usize], (state, place.generation));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_slot_is_in_one_state_after_every_event_of_every_schedule() {
+        let (seeds, steps) = if cfg!(miri) { (20, 50) } else { (10_000, 100) };
+        for seed in 0..seeds {
+            let mut model = Model::new(seed);
+            for _ in 0..steps {
+                model.step();
+                model.check();
             }
         }
     }

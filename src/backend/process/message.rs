@@ -4,12 +4,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{BODY_MAX, PROTOCOL};
+use super::launch::Launch;
 use super::ledger::Place;
 use crate::backend::recipe::Expected;
 use crate::engine::Task;
 use crate::error::{Error, Result};
 
-/// Which program this is. A worker of another program or build runs nothing.
+/// Which program this is. A worker of another program or build runs nothing by its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     protocol: u16,
@@ -30,14 +31,16 @@ impl Identity {
         }
     }
 
-    /// What is different in the worker, in words.
-    pub(super) fn difference(&self, worker: &Self) -> Option<String> {
+    /// What is different in the worker, in words. By name, a recipe runs in every build: nothing
+    /// goes over that depends on the build or on the compiler.
+    pub(super) fn difference(&self, worker: &Self, launch: &Launch) -> Option<String> {
         let fields = [
             ("windrow", &self.version, &worker.version),
             ("platform", &self.target, &worker.target),
             ("build", &self.build, &worker.build),
         ];
-        let different = fields.into_iter().find(|(_, own, other)| own != other);
+        let mut fields = fields.into_iter().take(if launch.is_by_name() { 2 } else { 3 });
+        let different = fields.find(|(_, own, other)| own != other);
         different.map(|(what, own, other)| {
             format!(
                 "the worker is another program: {what} {other}, this one has {own}; was the program \
@@ -45,6 +48,15 @@ impl Identity {
             )
         })
     }
+}
+
+/// From the worker: which program it is, and which process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Greeting {
+    pub(super) identity: Identity,
+    pub(super) process: u32,
+    /// The process that started it, where that is known.
+    pub(super) parent: u32,
 }
 
 /// To the worker: who it is and what it runs.
@@ -61,21 +73,6 @@ pub(super) struct Setup {
     /// waits for the test to end.
     pub(super) threads: usize,
     pub(super) launch: Launch,
-}
-
-/// What a worker runs: places of functions in this program, counted from its anchor, and the
-/// encoded configuration.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Launch {
-    /// The function that opens a pipeline of these types.
-    pub(super) open: u64,
-    /// The recipe.
-    pub(super) factory: u64,
-    /// Runs before the recipe.
-    pub(super) on_start: Option<u64>,
-    /// Runs at every orderly end.
-    pub(super) on_exit: Option<u64>,
-    pub(super) config: Vec<u8>,
 }
 
 /// What is different in the worker's pipeline, in words.
@@ -166,4 +163,36 @@ pub(super) fn body<T: Serialize>(message: &T) -> Result<Vec<u8>> {
 /// A message from the body of a frame, with what comes after it.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<(T, &[u8])> {
     postcard::take_from_bytes(body).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::recipe::{Hooks, Opened, Opener};
+
+    struct Nothing;
+
+    impl Opener<()> for Nothing {
+        fn open((): ()) -> Result<Opened> {
+            Err(Error::Workers { why: "it opens nothing".into() })
+        }
+    }
+
+    #[test]
+    fn another_build_is_refused_by_place_and_another_version_or_platform_always() {
+        let own = Identity::own("a");
+        let named = Launch::by_name("name", &()).unwrap();
+        let placed = Launch::by_place::<(), (), Nothing>(|(), _| Ok(()), &(), Hooks::NONE);
+        let placed = placed.unwrap();
+        assert_eq!(own.difference(&own, &placed), None);
+        let build = Identity { build: "b".into(), ..own.clone() };
+        assert!(own.difference(&build, &placed).unwrap().contains("build b, this one has a"));
+        assert_eq!(own.difference(&build, &named), None);
+        let version = Identity { version: "9.9.9".into(), ..own.clone() };
+        let target = Identity { target: "s390x-linux-32".into(), ..own.clone() };
+        for launch in [&named, &placed] {
+            assert!(own.difference(&version, launch).unwrap().contains("windrow 9.9.9"));
+            assert!(own.difference(&target, launch).unwrap().contains("platform s390x-linux-32"));
+        }
+    }
 }

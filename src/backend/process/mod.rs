@@ -12,7 +12,8 @@
 //! | file | what |
 //! |---|---|
 //! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
-//! | [`address`], [`init`], [`worker`] | the worker's side |
+//! | [`launch`], [`address`], [`names`] | what a worker runs, and how it finds it |
+//! | [`init`], [`worker`] | the worker's side |
 //! | [`supervisor`], [`hearing`], [`deaths`], [`seat`], [`slab`], [`sink`] | the loader's side |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
@@ -23,9 +24,13 @@ mod forks;
 mod frame;
 mod hearing;
 mod init;
+mod launch;
 mod ledger;
 mod message;
+mod names;
 mod parcel;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod seat;
 mod server;
 mod sink;
@@ -41,10 +46,11 @@ use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub(crate) use address::launch;
 pub(crate) use init::not_a_lost_worker;
 pub use init::{TestEntry, init};
-pub(crate) use message::Launch;
+pub(crate) use launch::Launch;
+pub use names::Registered;
+pub(crate) use names::registered;
 pub(crate) use sink::Decode;
 
 use super::recipe::Expected;
@@ -66,7 +72,12 @@ const TASKS_PER_WORKER: usize = 256;
 
 /// Whether worker processes can be had here.
 pub(super) fn available() -> std::result::Result<(), String> {
-    address::image().as_ref().map(|_| ()).map_err(String::clone)
+    can_start(false)
+}
+
+/// Whether they can be had here, of another program than this one or of this one.
+pub(crate) fn can_start(another: bool) -> std::result::Result<(), String> {
+    if another { Ok(()) } else { address::image().as_ref().map(|_| ()).map_err(String::clone) }
 }
 
 /// Makes samples in worker processes.
@@ -90,7 +101,21 @@ impl<T: Send + 'static> Processes<T> {
         decode: Decode<T>,
         work: Arc<dyn Fill<T>>,
     ) -> Result<Self> {
-        let entry = init::entry()?;
+        let build = match address::image() {
+            Ok(image) => &*image.build,
+            Err(_) if settings.program.is_some() => "",
+            Err(why) => return Err(address::unplaced(why.clone())),
+        };
+        let entry = init::entry(&settings)?;
+        let another = settings.program.is_some() || settings.launcher.is_some();
+        if settings.start_method == StartMethod::Fork && another {
+            return Err(Error::Unsupported {
+                what: "start method fork".into(),
+                why: "it copies this process and starts no program".into(),
+                instead: "leave out worker_program and worker_launcher, or use forkserver or spawn"
+                    .into(),
+            });
+        }
         if settings.max_rss.is_some() && sys::rss(std::process::id()).is_none() {
             return Err(Error::Unsupported {
                 what: "max_rss".into(),
@@ -98,12 +123,7 @@ impl<T: Send + 'static> Processes<T> {
                 instead: "use max_tasks_per_worker".into(),
             });
         }
-        let build = address::image().as_ref().map_err(|why| Error::Unsupported {
-            what: "backend processes".into(),
-            why: why.clone(),
-            instead: "use the threads backend".into(),
-        })?;
-        let identity = Identity::own(&build.build);
+        let identity = Identity::own(build);
         let server = match settings.start_method {
             StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),
             _ => None,

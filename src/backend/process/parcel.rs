@@ -160,9 +160,9 @@ pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> 
         let Item::Sample(_, payloads) = item else { continue };
         for payload in payloads {
             let length = word(payload.start).and_then(|length| usize::try_from(length).ok());
-            let start = align(end);
-            let stop = length.and_then(|length| start.checked_add(length)).ok_or_else(short)?;
-            *payload = start..stop;
+            let stop = length.and_then(|length| align(end).checked_add(length));
+            let stop = stop.filter(|&stop| stop <= bytes.len()).ok_or_else(short)?;
+            *payload = align(end)..stop;
             end = stop;
         }
     }
@@ -225,6 +225,19 @@ mod tests {
             assert!(unpack(&whole[..length], 4).is_err(), "{length}");
         }
         assert!(unpack(&[&whole[..], &[0]].concat(), 4).is_err());
+    }
+
+    #[test]
+    fn lengths_past_all_memory_are_refused() {
+        let whole = bytes(&packed());
+        // The first word is the count, the second the item, and then come the lengths of its tensors.
+        for place in [0, 8, 16, 24, 32] {
+            for length in [u64::MAX, u64::MAX - 63, i64::MAX as u64] {
+                let mut changed = whole.clone();
+                changed[place..place + 8].copy_from_slice(&length.to_le_bytes());
+                assert!(unpack(&changed, 4).is_err(), "{length} at {place}");
+            }
+        }
     }
 
     proptest! {

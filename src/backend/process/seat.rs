@@ -132,7 +132,7 @@ impl Seat {
         let (channel, link) = Channel::pair().map_err(refused)?;
         let process = match server {
             Some(server) => server.split(&link)?,
-            None => Process::start(program, link).map_err(refused)?,
+            None => Process::start(program, link)?,
         };
         let now = Instant::now();
         let mut worker = Worker {

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use super::deaths;
 use super::forks::{ForkServer, From};
 use super::frame::Violation;
-use super::init::Entry;
-use super::message::{Identity, Launch, Setup, body};
+use super::init::{self, Entry};
+use super::launch::Launch;
+use super::message::{Identity, Setup, body};
 use super::seat::{Given, Phase, Seat, Worker};
 use super::sink::Sink;
 use super::sys::{self, Waker, now_nanos};
@@ -146,7 +147,7 @@ impl Supervisor {
     }
 
     fn start(&mut self, number: usize) -> Result<()> {
-        let program = deaths::program(&self.settings, self.entry);
+        let program = init::program(&self.settings, self.entry);
         let seat = &mut self.seats[number];
         let mut setup = Setup {
             identity: self.identity.clone(),

@@ -7,13 +7,15 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::address::{close_launch, image, open_launch, start_launch};
+use super::address::image;
 use super::frame::{BODY_MAX, Decoder, Encoder, Kind};
 use super::init::{MISLED, ORPHANED};
-use super::message::{Identity, Order, Report, Setup, SlabNote, Streaming, Where, body, read};
+use super::message::{
+    Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where, body, read,
+};
 use super::parcel::Packing;
 use super::sys::{Board, Link, Memory, Stage, exit_now, now_nanos};
-use super::{HERE_MAX, init, server};
+use super::{HERE_MAX, init, server, sys};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::{keep_index_in, panic_text};
 use crate::error::{Error, Result};
@@ -82,11 +84,12 @@ impl Desk {
     fn work(&mut self, shared: Option<Shared<'_>>) -> io::Result<()> {
         let build = image().as_ref().map_or_else(String::clone, |image| image.build.clone());
         let identity = Identity::own(&build);
-        self.say(Kind::Hello, &identity)?;
+        let (process, parent) = (std::process::id(), sys::parent());
+        self.say(Kind::Hello, &Greeting { identity: identity.clone(), process, parent })?;
         let (kind, setup) = self.hear()?;
         let setup: Option<(Setup, _)> = read(&setup).filter(|_| kind == Kind::Setup);
         let (setup, _) = setup.ok_or_else(|| io::Error::other("it was not set up"))?;
-        if let Some(difference) = setup.identity.difference(&identity) {
+        if let Some(difference) = setup.identity.difference(&identity, &setup.launch) {
             return self.say(Kind::Refused, &difference);
         }
         if setup.is_server {
@@ -113,8 +116,9 @@ impl Desk {
             self.serve(opened, board)?;
         }
         board.stage(Stage::Ending);
-        drop(own);
-        close_launch(&setup.launch, context);
+        // A pipeline that panics on its way out does not keep the hooks from running.
+        _ = catch_unwind(AssertUnwindSafe(move || drop(own)));
+        setup.launch.close(context);
         let bye = self.encoder.frame(Kind::Bye, &[]);
         self.link.send(&bye)
     }
@@ -229,11 +233,11 @@ pub(super) fn context(setup: &Setup) -> &'static WorkerContext {
 }
 
 fn start(setup: &Setup, context: &'static WorkerContext) -> Result<()> {
-    caught(|| start_launch(&setup.launch, context))
+    caught(|| setup.launch.start(context))
 }
 
 pub(super) fn open(setup: &Setup, context: &'static WorkerContext) -> Result<Opened> {
-    caught(|| open_launch(&setup.launch, context))
+    caught(|| setup.launch.open(context))
 }
 
 fn caught<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {

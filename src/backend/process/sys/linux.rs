@@ -4,9 +4,12 @@ use std::fs;
 use std::io;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+
+use super::groups;
 
 /// Memory that no one can make shorter, and that is there already.
 pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
@@ -44,7 +47,17 @@ impl Image {
         }
         let code = maps.iter().filter(|map| map.runs && map.path == own.path);
         let code = code.map(|map| map.range.clone()).collect();
-        Ok(Self { build: super::super::build_id::of_program(&program_path())?, code })
+        // An emulator or a tool such as Valgrind may show itself as /proc/self/exe when it is opened.
+        let file = Some(program).filter(|path| own.is(path)).unwrap_or_else(program_path);
+        Ok(Self { build: super::super::build_id::of_program(&file)?, code })
+    }
+
+    /// The file whose code an address lies in.
+    pub(in super::super) fn around(address: usize) -> Option<String> {
+        let maps = fs::read_to_string("/proc/self/maps").ok()?;
+        let mut maps = maps.lines().filter_map(Mapped::read);
+        let path = maps.find(|map| map.range.contains(&address))?.path;
+        Some(path.into()).filter(|path: &String| !path.is_empty())
     }
 
     /// Whether a function can be there.
@@ -58,9 +71,22 @@ pub(super) fn program_path() -> PathBuf {
     "/proc/self/exe".into()
 }
 
+/// A path by which another program finds this one.
+pub(in super::super) fn own_path() -> PathBuf {
+    let same = |path: &PathBuf| {
+        let (here, there) = (fs::metadata("/proc/self/exe").ok(), fs::metadata(path).ok());
+        let file = |data: fs::Metadata| (data.dev(), data.ino());
+        here.map(file) == there.map(file)
+    };
+    // Where the file is not there any more, this process still holds it.
+    let held = || format!("/proc/{}/exe", std::process::id()).into();
+    fs::read_link("/proc/self/exe").ok().filter(same).unwrap_or_else(held)
+}
+
 struct Mapped<'a> {
     range: Range<usize>,
     runs: bool,
+    inode: u64,
     path: &'a str,
 }
 
@@ -70,8 +96,14 @@ impl<'a> Mapped<'a> {
         let (start, end) = fields.next()?.split_once('-')?;
         let address = |text| usize::from_str_radix(text, 16).ok();
         let runs = fields.next()?.contains('x');
-        let path = fields.nth(3)?.trim_start();
-        Some(Self { range: address(start)?..address(end)?, runs, path })
+        let inode = fields.nth(2)?.parse().ok()?;
+        let path = fields.next()?.trim_start();
+        Some(Self { range: address(start)?..address(end)?, runs, inode, path })
+    }
+
+    /// Whether this is the file that is mapped here.
+    fn is(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|data| data.ino() == self.inode)
     }
 }
 
@@ -84,33 +116,17 @@ pub(in super::super) fn rss(pid: u32) -> Option<u64> {
 
 /// How often the system killed a process for want of memory, in this process's group where it says.
 pub(in super::super) fn out_of_memory_kills() -> Option<u64> {
-    let count = |path: String, name: &str| {
-        let text = fs::read_to_string(path).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    groups::kills().or_else(|| {
+        let text = fs::read_to_string("/proc/vmstat").ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
         line.trim().parse().ok()
-    };
-    let group = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let group = group.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
-    count(format!("/sys/fs/cgroup{group}/memory.events"), "oom_kill ")
-        .or_else(|| count("/proc/vmstat".into(), "oom_kill "))
+    })
 }
 
 /// How much memory can be had, in bytes, by the tightest bound that is known.
 pub(in super::super) fn memory_available() -> Option<u64> {
-    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let group = |limit: &str, used: &str| Some(number(limit)?.saturating_sub(number(used)?));
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let free = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     let free = free.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    [
-        group("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        group(
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        ),
-        free.map(|kib| kib * 1024),
-    ]
-    .into_iter()
-    .flatten()
-    .min()
+    [groups::room(), free.map(|kib| kib * 1024)].into_iter().flatten().min()
 }

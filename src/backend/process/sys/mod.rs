@@ -9,6 +9,8 @@ mod memory;
 mod process;
 
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
+mod groups;
+#[cfg(all(target_os = "linux", not(windrow_portable)))]
 mod linux;
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 use linux as os;
@@ -20,8 +22,8 @@ use portable as os;
 pub(super) use board::{Board, Stage};
 pub(super) use channel::{Channel, Link, Waker, wait_for};
 pub(super) use memory::Memory;
-pub(super) use os::{Image, memory_available, out_of_memory_kills, rss};
+pub(super) use os::{Image, memory_available, out_of_memory_kills, own_path, rss};
 pub(super) use process::{
     Ended, Process, Program, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos,
-    threads,
+    parent, threads,
 };

@@ -1,8 +1,8 @@
 //! Every other unix, macOS first: named memory without its name, and the end of the channel alone
 //! to tell that a loader is gone. Linux built with `--cfg windrow_portable` comes here too.
 //!
-//! Absent, because there is no portable way: pages reserved before they are written (the worker
-//! touches them first), what another process occupies, and who was killed for want of memory.
+//! Absent, because there is no portable way: pages reserved before they are written on all of them
+//! (the worker touches them first), what another process occupies, and who was killed for want of memory.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -23,6 +23,13 @@ pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
     let fd = shm::open(&*name, flags, Mode::RUSR | Mode::WUSR)?;
     shm::unlink(&*name)?;
     rustix::fs::ftruncate(&fd, bytes as u64)?;
+    // Elsewhere there is no such call, or none that fails for want of memory.
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+    if let Err(error @ rustix::io::Errno::NOSPC) =
+        rustix::fs::fallocate(&fd, rustix::fs::FallocateFlags::empty(), 0, bytes as u64)
+    {
+        return Err(error.into());
+    }
     Ok(fd)
 }
 
@@ -55,6 +62,11 @@ impl Image {
     pub(in super::super) fn is_code(&self, address: usize) -> bool {
         image_of(address).is_some_and(|(base, _)| base == self.base)
     }
+
+    /// The file whose code an address lies in.
+    pub(in super::super) fn around(address: usize) -> Option<String> {
+        Some(image_of(address)?.1.display().to_string())
+    }
 }
 
 /// Where the image begins that an address lies in, and its file.
@@ -75,6 +87,11 @@ fn image_of(address: usize) -> Option<(usize, PathBuf)> {
     // SAFETY: the name is a text of the loader's own, which lives as long as the image.
     let name = unsafe { std::ffi::CStr::from_ptr(found.dli_fname) };
     Some((found.dli_fbase.addr(), std::ffi::OsStr::from_bytes(name.to_bytes()).into()))
+}
+
+/// A path by which another program finds this one.
+pub(in super::super) fn own_path() -> PathBuf {
+    program_path()
 }
 
 /// The program.

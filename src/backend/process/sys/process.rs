@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::os;
+use crate::error::{Error, Result};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl std::fmt::Display for Ended {
 /// What to start.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Program {
-    /// Another program than this one, or a launcher, with arguments before the others.
+    /// Another program than this one, or a launcher, with its arguments.
     pub(in super::super) launcher: Option<(PathBuf, Vec<OsString>)>,
     pub(in super::super) arguments: Vec<OsString>,
     pub(in super::super) variable: (&'static str, String),
@@ -73,6 +74,8 @@ pub(in super::super) struct Process {
     errors: Option<std::process::ChildStderr>,
     /// Tells how it ended, where another process is its parent.
     asked: Option<Asked>,
+    /// The worker, where this process is a launcher that waits for it.
+    inner: Option<(Pid, Option<OwnedFd>)>,
 }
 
 /// Tells how a process ended, and is told whether it has.
@@ -86,7 +89,7 @@ impl std::fmt::Debug for Process {
 
 impl Process {
     /// Starts one, with its end of a channel as its standard input.
-    pub(in super::super) fn start(program: &Program, link: OwnedFd) -> io::Result<Self> {
+    pub(in super::super) fn start(program: &Program, link: OwnedFd) -> Result<Self> {
         let mut command = match &program.launcher {
             Some((path, arguments)) => {
                 let mut command = Command::new(path);
@@ -109,10 +112,14 @@ impl Process {
         if program.errors {
             command.stderr(Stdio::piped());
         }
-        let mut child = command.spawn()?;
+        let path = PathBuf::from(command.get_program());
+        let refused =
+            |error| Error::io(format!("start a worker process by {}", path.display()), error);
+        let mut child = command.spawn().map_err(refused)?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| io::Error::other("a process without a number"))?;
-        Ok(Self { pid, ended: os_pidfd(pid), errors: child.stderr.take(), asked: None })
+        let pid = pid.ok_or_else(|| refused(io::Error::other("a process without a number")))?;
+        let errors = child.stderr.take();
+        Ok(Self { pid, ended: os_pidfd(pid), errors, asked: None, inner: None })
     }
 
     /// Splits this process in two, if it has no more than so many threads, all but this one known
@@ -140,7 +147,8 @@ impl Process {
             pid => {
                 let pid = Pid::from_raw(pid)
                     .ok_or_else(|| io::Error::other("a process without a number"))?;
-                Ok(Some(Self { pid, ended: os_pidfd(pid), errors: None, asked: None }))
+                let ended = os_pidfd(pid);
+                Ok(Some(Self { pid, ended, errors: None, asked: None, inner: None }))
             }
         }
     }
@@ -149,11 +157,12 @@ impl Process {
     pub(in super::super) fn foreign(pid: u32, asked: Asked) -> io::Result<Self> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("a process without a number"))?;
-        Ok(Self { pid, ended: os_pidfd(pid), errors: None, asked: Some(asked) })
+        Ok(Self { pid, ended: os_pidfd(pid), errors: None, asked: Some(asked), inner: None })
     }
 
+    /// The worker's number.
     pub(in super::super) fn pid(&self) -> u32 {
-        self.pid.as_raw_nonzero().get().unsigned_abs()
+        self.inner.as_ref().map_or(self.pid, |(pid, _)| *pid).as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Can be read when the process has ended, where the system has such a thing.
@@ -171,14 +180,32 @@ impl Process {
         self.errors.take()
     }
 
+    /// Takes what a worker says of itself: it is this process, or this one is a launcher that
+    /// started it. Any other process could not be killed or waited for.
+    pub(in super::super) fn is_worker(&mut self, process: u32, parent: u32) -> Result<(), String> {
+        if process == self.pid() {
+            return Ok(());
+        }
+        let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+        match pid.filter(|_| parent == self.pid() && !self.is_foreign()) {
+            Some(pid) => {
+                self.inner = Some((pid, os_pidfd(pid)));
+                Ok(())
+            }
+            None => Err(format!(
+                "the worker is process {process}, started by process {parent}, where process {} was \
+                 started for it; a launcher must become the worker, by exec, or be its parent",
+                self.pid()
+            )),
+        }
+    }
+
     /// Ends it at once. It must not be reaped yet, or its number could be another's.
     pub(in super::super) fn kill(&self) {
-        #[cfg(target_os = "linux")]
-        if let Some(ended) = &self.ended {
-            _ = rustix::process::pidfd_send_signal(ended, Signal::KILL);
-            return;
+        if let Some((pid, ended)) = &self.inner {
+            kill(*pid, ended.as_ref());
         }
-        _ = rustix::process::kill_process(self.pid, Signal::KILL);
+        kill(self.pid, self.ended.as_ref());
     }
 
     /// How it ended, if it has; then it must not be asked again.
@@ -187,6 +214,9 @@ impl Process {
             let ended =
                 self.end_fd().map(|fd| super::wait_for(&[(fd, false)], Some(Duration::ZERO)));
             return asked(!matches!(ended, Some(Ok(ended)) if !ended[0]));
+        }
+        if self.inner.as_ref().is_some_and(|(_, ended)| is_running(ended.as_ref())) {
+            return None;
         }
         loop {
             match rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG) {
@@ -197,6 +227,21 @@ impl Process {
             }
         }
     }
+}
+
+fn kill(pid: Pid, _pidfd: Option<&OwnedFd>) {
+    #[cfg(target_os = "linux")]
+    if let Some(pidfd) = _pidfd {
+        _ = rustix::process::pidfd_send_signal(pidfd, Signal::KILL);
+        return;
+    }
+    _ = rustix::process::kill_process(pid, Signal::KILL);
+}
+
+/// Whether a process that is another's child has not ended, where the system tells.
+fn is_running(pidfd: Option<&OwnedFd>) -> bool {
+    let now = Some(Duration::ZERO);
+    pidfd.is_some_and(|fd| !super::wait_for(&[(fd.as_fd(), false)], now).is_ok_and(|end| end[0]))
 }
 
 fn ended(status: WaitStatus) -> Ended {
@@ -212,6 +257,11 @@ fn os_pidfd(pid: Pid) -> Option<OwnedFd> {
 #[cfg(not(all(target_os = "linux", not(windrow_portable))))]
 fn os_pidfd(_: Pid) -> Option<OwnedFd> {
     None
+}
+
+/// The process that started this one; 0 where that is not known.
+pub(in super::super) fn parent() -> u32 {
+    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs())
 }
 
 /// How many threads this process has, where that is known.
@@ -231,12 +281,11 @@ pub(in super::super) fn become_worker(variable: &str, parent: u32) -> io::Result
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     #[cfg(all(target_os = "linux", not(windrow_portable)))]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    let now = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
-    if parent != 0 && now != parent {
+    if parent != 0 && super::parent() != parent {
         exit_now(super::super::init::ORPHANED);
     }
-    // SAFETY: only the test harness can have started a thread before this, and it does not touch
-    // the environment; user programs call this first.
+    // SAFETY: user programs call this first. Only a test harness, or a program that has loaded
+    // windrow as a library, can have started a thread before, and those do not touch the environment.
     unsafe { std::env::remove_var(variable) };
     ignore_interrupts();
     Ok(link)
@@ -279,6 +328,9 @@ pub(in super::super) fn exit_now(code: i32) -> ! {
 
 /// A clock that all processes of the machine share.
 pub(in super::super) fn now_nanos() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // The C library's, since rustix's own reads memory that Valgrind does not show.
+    // SAFETY: it writes to `now`.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     (now.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec as u64)
 }

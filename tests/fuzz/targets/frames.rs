@@ -1,0 +1,8 @@
+//! Fuzzes the property `frames` of `src/backend/process/properties.rs`.
+#![no_main]
+
+mod seeds;
+
+libfuzzer_sys::fuzz_target!(init: seeds::write("frames"), |bytes: &[u8]| {
+    windrow::backend::properties::frames(bytes);
+});

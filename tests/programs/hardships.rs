@@ -1,0 +1,272 @@
+//! What becomes of programs in a world that gives them little, or takes it away.
+
+use std::io::{Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output};
+use std::time::{Duration, Instant};
+
+use crate::runs::{
+    Test, Within, command, guard, is_running, run, says, says_with, text, with, with_method,
+    workers_go,
+};
+
+const LIMIT: Duration = Duration::from_secs(60);
+/// Whether workers get memory that has no name and no folder.
+const SEALED: bool = cfg!(all(target_os = "linux", not(windrow_portable)));
+
+pub const TESTS: &[Test] = &[
+    ("deaths_cost_nothing_where_the_program_waits_for_all_its_children", || {
+        says("reaps", "200 are good");
+        says_with("forkserver", "reaps", "200 are good");
+    }),
+    ("workers_outlive_the_thread_that_built_their_loader", || {
+        says("moves", "2000 are of the first workers");
+        says_with("forkserver", "moves", "2000 are of the first workers");
+    }),
+    ("workers_of_a_program_that_panics_are_gone", || workers_go("panics", false)),
+    ("workers_of_a_program_that_forgot_its_loader_are_gone", || workers_go("forgets", false)),
+    ("ctrl_c_in_a_terminal_ends_all_and_prints_nothing", || {
+        for method in ["spawn", "forkserver", "fork"] {
+            let (status, said) = interrupted(with_method(method, "busy"));
+            assert_eq!(status.signal(), Some(libc::SIGINT), "{method}: {said:?}");
+            assert_eq!(said.trim(), "^C", "{method}");
+        }
+    }),
+    ("a_program_that_handles_ctrl_c_closes_its_loader_in_peace", || {
+        for method in ["spawn", "forkserver", "fork"] {
+            let (status, said) = interrupted(with_method(method, "handles"));
+            assert_eq!(status.code(), Some(130), "{method}: {said:?}");
+            // The loader may say which samples it did not wait for; no worker says anything.
+            let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+            let others: Vec<&str> = lines
+                .filter(|line| *line != "^C" && !line.contains("is still being made"))
+                .collect();
+            assert_eq!(others, [""; 0], "{method}");
+        }
+    }),
+    ("too_few_processes_are_an_error_that_says_so", too_few_processes),
+    ("any_number_of_descriptors_is_enough_or_an_error_that_says_so", || {
+        let output = run("descriptors");
+        let lines: Vec<&str> = text(&output.stdout).lines().collect();
+        assert_eq!((lines[0], lines.len()), ("20 are good", 45), "{output:?}");
+        for line in &lines[1..] {
+            let said = line.contains("Too many open files") || line.contains("ulimit -n");
+            assert!(line.ends_with(": 20 are good") || said, "{line}");
+        }
+        assert!(lines[44].ends_with("20 are good"), "{}", lines[44]);
+    }),
+    ("a_full_dev_shm_costs_a_copy_and_no_sample", || {
+        let output = run("full");
+        let lines: Vec<&str> = text(&output.stdout).lines().collect();
+        match *lines {
+            [why] if why.starts_with("skipped: ") => println!("  {why}"),
+            _ => assert_eq!(lines, ["20 are good", "20 are good", "0 left"], "{output:?}"),
+        }
+    }),
+    ("shared_memory_that_workers_cannot_reach_costs_a_copy_and_no_sample", || {
+        says("unreachable", "20 are good");
+    }),
+    ("a_worker_that_the_system_kills_for_memory_is_called_that", || {
+        let Some(output) = with_memory(200 << 20, "hungry", [("BYTES", 10), ("MORE", 400 << 20)])
+        else {
+            return;
+        };
+        let said = text(&output.stdout).trim();
+        assert!(said.starts_with("19 are good") && said.contains("position 7"), "{output:?}");
+        assert!(!SEALED || said.contains("by the system for want of memory"), "{output:?}");
+    }),
+    ("slots_that_do_not_fit_into_memory_are_not_taken", || {
+        let Some(output) = with_memory(320 << 20, "hungry", [("BYTES", 20 << 20), ("MORE", 0)])
+        else {
+            return;
+        };
+        assert_eq!(text(&output.stdout).trim(), "20 are good", "{output:?}");
+        let log = text(&output.stderr);
+        let told = log.contains("more than half of what is free") && log.contains("are copied");
+        assert!(!SEALED || told, "{output:?}");
+    }),
+    ("a_worker_of_another_build_is_refused", || {
+        says("another", "error: worker processes: the worker is another program: build");
+    }),
+    ("a_program_started_by_the_dynamic_loader_says_that_it_has_no_workers", || {
+        let loader = Path::new("/lib64/ld-linux-x86-64.so.2");
+        if !loader.exists() || cfg!(target_env = "musl") {
+            return println!("  skipped: this program has no dynamic loader that is known here");
+        }
+        let mut command = with(Command::new(loader), "well");
+        command.arg(std::env::current_exe().unwrap());
+        let output = command.spawn().unwrap().wait_with_output_in(LIMIT);
+        let said = text(&output.stdout);
+        assert!(
+            said.contains("loaded by") && said.contains("use the threads backend"),
+            "{output:?}"
+        );
+    }),
+    ("a_new_process_for_every_sample_leaves_nothing", || {
+        let mut command = command("renews");
+        command.env("SAMPLES", "500");
+        let output = command.spawn().unwrap().wait_with_output_in(LIMIT);
+        let lines: Vec<&str> = text(&output.stdout).lines().collect();
+        assert_eq!(lines[1], "500 are good", "{output:?}");
+        same_on_both_sides(lines[2]);
+    }),
+    ("loaders_dropped_in_the_middle_leave_nothing", || {
+        same_on_both_sides(text(&run("leaves").stdout));
+    }),
+];
+
+/// What a program held before and after.
+fn same_on_both_sides(said: &str) {
+    let (before, after) = said.trim().split_once(" and ").expect(said);
+    assert_eq!(before, after, "descriptors, children, threads, mappings and names");
+}
+
+/// Starts a program in a terminal, presses Ctrl-C when two of its workers are busy, and sees to it
+/// that nothing of it runs on. Gives how it ended and what was on the terminal then.
+#[allow(clippy::zombie_processes, reason = "it is waited for")]
+fn interrupted(mut command: Command) -> (ExitStatus, String) {
+    let (mut keys, terminal) = terminal();
+    for stream in [Command::stdin, Command::stdout, Command::stderr] {
+        stream(&mut command, std::process::Stdio::from(terminal.try_clone().unwrap()));
+    }
+    // SAFETY: both calls are allowed between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            Ok(())
+        });
+    }
+    let mut child = command.spawn().unwrap();
+    drop((command, terminal));
+    let guard = guard(child.id(), LIMIT);
+    let mut said = String::new();
+    let mut workers: Vec<u32> = Vec::new();
+    let mut bytes = [0; 1000];
+    while let Ok(count @ 1..) = keys.read(&mut bytes) {
+        said += text(&bytes[..count]);
+        while let Some((line, rest)) = said.split_once('\n') {
+            let Some(pid) = line.strip_prefix("worker ") else { break };
+            workers.push(pid.trim().parse().unwrap());
+            said = rest.to_owned();
+            if workers.len() == 2 {
+                keys.write_all(b"\x03").unwrap();
+            }
+        }
+    }
+    let status = child.wait().unwrap();
+    drop(guard);
+    assert_eq!(workers.len(), 2, "{said:?}");
+    let start = Instant::now();
+    while workers.iter().any(|pid| is_running(*pid)) {
+        assert!(start.elapsed() < Duration::from_secs(5), "workers run on");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (status, said)
+}
+
+/// A terminal: what holds the keys and the screen, and what programs see.
+fn terminal() -> (std::fs::File, OwnedFd) {
+    let (mut keys, mut programs) = (-1, -1);
+    use std::ptr::null_mut;
+    // SAFETY: both numbers are written when the answer is 0, and belong to nobody else then.
+    unsafe {
+        let made =
+            libc::openpty(&raw mut keys, &raw mut programs, null_mut(), null_mut(), null_mut());
+        assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
+        libc::fcntl(keys, libc::F_SETFD, libc::FD_CLOEXEC);
+        libc::fcntl(programs, libc::F_SETFD, libc::FD_CLOEXEC);
+        (std::fs::File::from_raw_fd(keys), OwnedFd::from_raw_fd(programs))
+    }
+}
+
+/// As a user that has no rights and may have few processes, from too few to enough.
+fn too_few_processes() {
+    const NOBODY: u32 = 65534;
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &Path| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    open(folder.path());
+    let copy = folder.path().join("program");
+    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    open(&copy);
+    // SAFETY: it only asks.
+    let root = unsafe { libc::geteuid() } == 0;
+    if !root {
+        return println!("  skipped: as another user than root, other programs count too");
+    }
+    let mut said = Vec::new();
+    for limit in 1..12 {
+        let mut command = with(Command::new(&copy), "crowded");
+        command.uid(NOBODY).gid(NOBODY).env("LIMIT", limit.to_string());
+        let output = command.spawn().unwrap().wait_with_output_in(LIMIT);
+        let line = text(&output.stdout).trim().to_owned();
+        let is_error =
+            line.starts_with("error: ") && line.contains("Resource temporarily unavailable");
+        assert!(line == "100 are good" || is_error, "{limit}: {output:?}");
+        said.push(is_error);
+    }
+    assert!(said[0] && !said[10], "{said:?}");
+}
+
+/// Runs a program in a group of processes with so much memory; `None`, and says why, where such
+/// groups cannot be made.
+fn with_memory<const N: usize>(
+    bytes: u64,
+    role: &str,
+    variables: [(&str, u64); N],
+) -> Option<Output> {
+    let group = match Group::new(bytes) {
+        Ok(group) => group,
+        Err(why) => {
+            println!("  skipped: no group of processes with a limit of its own: {why}");
+            return None;
+        }
+    };
+    let mut shell = Command::new("sh");
+    let script = format!("echo $$ > {}/cgroup.procs && exec \"$0\"", group.0.display());
+    shell.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
+    let mut command = with(shell, role);
+    command.env("WINDROW_LOG", "info");
+    command.envs(variables.map(|(name, value)| (name, value.to_string())));
+    Some(command.spawn().unwrap().wait_with_output_in(LIMIT))
+}
+
+/// A group of processes, by its folder.
+struct Group(PathBuf);
+
+impl Group {
+    fn new(bytes: u64) -> std::io::Result<Self> {
+        let groups = std::fs::read_to_string("/proc/self/cgroup")?;
+        let own = |controller: &str| {
+            let line = groups.lines().find(|line| line.split(':').nth(1) == Some(controller))?;
+            Some(line.splitn(3, ':').nth(2)?.trim_start_matches('/').to_owned())
+        };
+        let name = format!("windrow-{}", std::process::id());
+        let version_1 = Path::new("/sys/fs/cgroup/memory");
+        let (folder, limit) = match own("memory").filter(|_| version_1.is_dir()) {
+            Some(own) => (version_1.join(own).join(name), "memory.limit_in_bytes"),
+            // A group with processes in it may have no groups that share its memory out.
+            None => (Path::new("/sys/fs/cgroup").join(name), "memory.max"),
+        };
+        std::fs::create_dir(&folder)?;
+        let group = Self(folder);
+        std::fs::write(group.0.join(limit), bytes.to_string())?;
+        Ok(group)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let start = Instant::now();
+        // The last process may be on its way out.
+        while std::fs::remove_dir(&self.0).is_err() && start.elapsed() < Duration::from_secs(2) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
