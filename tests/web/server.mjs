@@ -33,12 +33,15 @@ export async function serve({ headers = {}, folder = root } = {}) {
     // A start page for whatever path, with status 200.
     if (path.startsWith('/spa/')) return answer(200, '<!doctype html><title>home</title>', { 'Content-Type': 'text/html' });
     try {
-      const real = path.replace(/^\/(norange|changing|offline|wasm404|wasmhtml|wasmcut|nothreads|nothread|mutethread)\//, '/');
+      const real = path.replace(/^\/(norange|changing|offline|wasm404|wasmhtml|wasmcut|nothreads|nothread|mutethread|trapthread)\//, '/');
       let bytes = await readFile(join(folder, normalize(real)));
       asked += 1;
       if (path.startsWith('/offline/') && request.headers.range && (reads += 1) > 30) return request.socket.destroy();
       if (path.startsWith('/nothread/') && real.endsWith('/thread.js')) return answer(404, 'no such file');
       if (path.startsWith('/mutethread/') && real.endsWith('/thread.js')) bytes = Buffer.from('');
+      if (path.startsWith('/trapthread/') && real.endsWith('/thread.js')) {
+        bytes = Buffer.from(`${bytes}`.replace(', wbg_rayon_start_worker }, reader', ", wbg_rayon_start_worker() { throw new WebAssembly.RuntimeError('unreachable'); } }, reader"));
+      }
       if (path.startsWith('/nothreads/') && path.includes('/threaded/')) return answer(404, 'no such file');
       if (real.endsWith('.wasm')) {
         if (path.startsWith('/wasm404/')) return answer(404, 'no such file');

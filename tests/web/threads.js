@@ -57,6 +57,18 @@ export const threads = {
     }
   },
 
+  async 'threads that trap are an error where asked for, else workers when the loader opens'({ here }) {
+    const { loader, source } = await another(here, 'trapthread');
+    const options = { source: source.range(9), workers: 2 };
+    const error = await rejected(loader({ ...options, backend: 'threads' }));
+    equal([error.code, error.message], ['SAMPLE', 'the program trapped: unreachable']);
+    assert(/workers/.test(error.fix), error.fix);
+    const data = await loader(options);
+    equal(data.mode.backend, 'workers');
+    assert(/trapped/.test(data.mode.reason), data.mode.reason);
+    await drain(data);
+  },
+
   async 'threads that never answer become workers after the time to start, once a page'({ here }) {
     const { loader, source } = await another(here, 'mutethread');
     const modes = [];

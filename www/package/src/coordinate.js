@@ -45,7 +45,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     const [module, files] = await Promise.all([compile(), prepare(message.files)]);
     Object.assign(opening, { module, files });
     if (!threads) message.ports.forEach((port, index) => greet(index, port));
-    glue.initSync({ module });
+    instantiate(module);
     glue.provide(reader(files));
     if (threads) await glue.initThreadPool(message.settings.workers);
     core = new glue.WebLoader(message.document, message.settings);
@@ -53,6 +53,16 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     for (const worker of workers) if (worker.fingerprint) arrived(worker);
     // A worker that cannot start is an error of opening, so the first one is waited for.
     if (workers.length === 0) opened();
+  }
+
+  /** WebKit asks the page's policy here, and not when it compiles. */
+  function instantiate(module) {
+    try {
+      glue.initSync({ module });
+    } catch (error) {
+      if (trapped(error, glue)) throw error;
+      throw Error(`[WASM_LOAD] ${error.message}; a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src`);
+    }
   }
 
   function opened() {
