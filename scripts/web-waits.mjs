@@ -1,10 +1,9 @@
 // Puts every wait for memory into a function of its own: `web-waits.mjs FILE`, a module's text.
 //
-// The baseline compiler of V8 11.3 (Node 20) keeps the address of a wait in eight bytes
-// of a four-byte slot, and so sets to 0 the value that lies beside it: a function that waits comes
-// back with a wrong local, as an endless `park`. A function that does nothing but wait has nothing
-// to lose. Those of Node 18, 21, 22 and 24 do not
-// have the fault.
+// The baseline compiler of V8 11.3, which Node 20 has, keeps the address of a wait in eight bytes of a
+// four-byte slot, and so sets to 0 the value that lies beside it: a function that waits comes back
+// with a wrong local, as an endless `park`. A function that does nothing but wait has nothing to
+// lose. Node 18, 21, 22 and 24 do not have the fault.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
