@@ -33,6 +33,7 @@
 //!   This part runs on the caller's side.
 //! - A [`Loader`] puts a pipeline on a [`Backend`] and is an iterator of [`Batch`]es.
 //! - A [`State`] says where a stream stands, and of which pipeline.
+//! - What a pipeline counts or sums up beside its samples goes to [`Reducer`]s.
 //! - A pipeline over [records](dataset::Record) can also be said in JSON: see [`spec`].
 //!
 //! # Invariants
@@ -75,7 +76,7 @@ pub mod stage;
 pub mod web;
 
 pub use backend::{Backend, WorkerContext, init};
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Reduce, Reducer};
 pub use error::{Error, Fault, FaultKind, Loss, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;

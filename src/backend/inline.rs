@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry, run};
+use crate::dataset::gather::apart;
 use crate::engine::Task;
 
 /// Tasks that may wait to be run.
@@ -55,7 +56,8 @@ impl<T> ExecutionBackend<T> for Inline<T> {
 
     fn wait(&mut self, _: Duration) -> Option<Event<T>> {
         let task = self.tasks.pop_front()?;
-        run(task, &*self.work, |_| true).map(Event::Done)
+        // This may be a loader inside of a sample of another one.
+        apart(|| run(task, &*self.work, |_| true)).map(Event::Done)
     }
 
     fn activity(&self) -> Vec<Option<u64>> {

@@ -4,6 +4,7 @@
 //! the plan nor the state nor who waits for the samples, so it cannot influence the order. This
 //! file is the one place that says which backend exists on which platform.
 
+pub(crate) mod additions;
 mod inline;
 pub mod log;
 // Where there are no worker processes, what only they use is idle.
@@ -122,6 +123,12 @@ pub trait ExecutionBackend<T>: Send {
     /// which is what happens unless this is implemented.
     fn wake(&mut self, waker: &Waker) {
         waker.wake_by_ref();
+    }
+
+    /// Whether what samples add to [reducers](crate::dataset::Reducer) arrives with them: it does
+    /// where workers share the caller's memory, and from windrow's own worker processes.
+    fn brings_additions(&self) -> bool {
+        self.info().capabilities.shares_memory
     }
 
     /// The positions that workers are filling right now, a worker each; `None` for an idle one.

@@ -76,11 +76,13 @@ pub(crate) fn registered(_: &str, _: TypeId) -> Result<Hooks> {
 }
 
 pub(super) fn available() -> std::result::Result<(), String> {
-    can_start(false)
+    Err(WHY.into())
 }
 
-pub(crate) fn can_start(_: bool) -> std::result::Result<(), String> {
-    Err(WHY.into())
+/// Whether a loader with these settings can have worker processes, or why not.
+pub(crate) fn ready(_: &Settings) -> Result<()> {
+    let (what, instead) = ("backend processes".into(), "use backend auto".into());
+    Err(Error::Unsupported { what, why: WHY.into(), instead })
 }
 
 /// What a worker runs.
@@ -109,15 +111,11 @@ impl<T> Processes<T> {
         _: Launch,
         _: Expected,
         _: u32,
-        _: Settings,
+        settings: Settings,
         _: Decode<T>,
         _: Arc<dyn Fill<T>>,
     ) -> Result<Self> {
-        Err(Error::Unsupported {
-            what: "backend processes".into(),
-            why: WHY.into(),
-            instead: "use backend auto".into(),
-        })
+        ready(&settings).map(|()| Self(PhantomData))
     }
 }
 

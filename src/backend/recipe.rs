@@ -25,6 +25,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::gather::{Keys, gather};
 use crate::dataset::wire::{Wire, encode};
 use crate::dataset::{Dataset, Fetched, fill, panic_text};
 use crate::error::{Error, Fault, Result};
@@ -136,8 +137,14 @@ pub(crate) struct Opened {
 
 /// Makes samples and encodes them.
 pub(crate) trait FillWire {
-    /// Makes the sample at a position; says when it goes over to encoding it.
-    fn fill(&self, position: u64, encoding: &mut dyn FnMut()) -> Fetched<Wire>;
+    /// Makes the sample at a position; says when it goes over to encoding it. Gives also what it
+    /// added to these reducers.
+    fn fill(
+        &self,
+        position: u64,
+        reducers: &Keys,
+        encoding: &mut dyn FnMut(),
+    ) -> (Fetched<Wire>, Vec<u8>);
 }
 
 /// What the loader's own process learned of a pipeline, which workers must agree with.
@@ -188,10 +195,22 @@ impl<D: Dataset> FillWire for Encoding<D>
 where
     D::Sample: Serialize,
 {
-    fn fill(&self, position: u64, encoding: &mut dyn FnMut()) -> Fetched<Wire> {
-        let Some(sample) = fill(&self.0, position)? else { return Ok(None) };
+    fn fill(
+        &self,
+        position: u64,
+        reducers: &Keys,
+        encoding: &mut dyn FnMut(),
+    ) -> (Fetched<Wire>, Vec<u8>) {
+        let (sample, added) = match gather(reducers, || fill(&self.0, position)) {
+            (Ok(Some(sample)), added) => (sample, added),
+            (Ok(None), added) => return (Ok(None), added),
+            (Err(fault), _) => return (Err(fault), Vec::new()),
+        };
         encoding();
         let encoded = catch_unwind(AssertUnwindSafe(move || encode(&sample)));
-        encoded.unwrap_or_else(|panic| Err(Fault::panicked(panic_text(&*panic)))).map(Some)
+        match encoded.unwrap_or_else(|panic| Err(Fault::panicked(panic_text(&*panic)))) {
+            Ok(wire) => (Ok(Some(wire)), added),
+            Err(fault) => (Err(fault), Vec::new()),
+        }
     }
 }

@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The best one for this platform and pipeline.
+    /// The best one for this platform and pipeline: worker processes for a recipe, threads for a
+    /// dataset. Where there can be no processes, as without [`init`](crate::init), a recipe takes
+    /// threads, and one line of the log says why; where there are no threads, the caller's own.
     #[default]
     Auto,
     /// The caller's own thread.

@@ -1,5 +1,7 @@
 //! What a worker does with a task, wherever it runs.
 
+use std::ops::Range;
+
 use crate::dataset::{Dataset, Fetched, fill};
 use crate::engine::{Completion, Task};
 
@@ -16,6 +18,11 @@ pub trait Fill<T>: Send + Sync {
     /// What a sample occupies in bytes; `None` where that cannot be known.
     fn bytes(&self, _: &T) -> Option<u64> {
         None
+    }
+
+    /// What is kept beside the samples at these positions, in bytes.
+    fn bytes_beside(&self, _: Range<u64>) -> u64 {
+        0
     }
 }
 
@@ -46,6 +53,7 @@ pub fn run<T>(
         }
         results.push(result);
     }
+    let bytes = bytes.map(|sum| sum.saturating_add(work.bytes_beside(task.positions())));
     Some(Completion { task: task.id, results, bytes, nanos: clock.nanos() })
 }
 

@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::additions::Additions;
 use crate::error::Error;
 
 /// How a worker process starts.
@@ -69,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) prefix_stderr: bool,
     /// What may be ready ahead of the caller, in bytes.
     pub(crate) ahead_bytes: u64,
+    /// What samples add to reducers.
+    pub(crate) additions: Arc<Additions>,
 }
 
 impl Default for Settings {
@@ -84,6 +88,7 @@ impl Default for Settings {
             launcher: None,
             prefix_stderr: false,
             ahead_bytes: 32 << 20,
+            additions: Arc::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::feed::Workers;
 use super::measure::bytes_of;
 use super::processes::{self, Ending};
 use super::recipe::Origin;
+use super::reduction::{Reduction, Slot};
 use super::run::Run;
 use super::start::{plan, resume};
 use super::work::{Measure, RoundTrip, Work, round_trip};
@@ -48,6 +49,7 @@ pub struct Builder<P: Pipeline> {
     pub(super) losses: u32,
     pub(super) settings: Settings,
     pub(super) hooks: Hooks,
+    pub(super) reducers: Vec<Slot>,
     pub(super) name: Option<String>,
 }
 
@@ -72,6 +74,7 @@ impl<P: Pipeline> Builder<P> {
             losses: 2,
             settings: Settings::default(),
             hooks: Hooks::default(),
+            reducers: Vec::new(),
             name: None,
         }
     }
@@ -213,10 +216,13 @@ impl<P: Pipeline> Builder<P> {
             None => Point { digest: self.hasher.map(|_| digest::START), ..Point::default() },
         };
 
+        let reduction = Reduction::new(self.reducers, point.mark.position)?;
+        let additions = reduction.as_ref().map(Reduction::additions).unwrap_or_default();
         let measure = self.measure.unwrap_or_else(|| Box::new(bytes_of));
-        let work = Arc::new(Work { dataset, measure, strict: round_trip });
+        let strict = round_trip;
+        let work = Arc::new(Work { dataset, measure, strict, additions: additions.clone() });
         let mut settings = self.settings;
-        settings.ahead_bytes = limits.bytes;
+        (settings.ahead_bytes, settings.additions) = (limits.bytes, additions);
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
         let backend = match (custom, crossing) {
             (Some(custom), _) => custom(work, workers)?,
@@ -225,14 +231,28 @@ impl<P: Pipeline> Builder<P> {
             }
             _ => backend::start(backend, work, workers)?,
         };
+        if reduction.is_some() && !backend.brings_additions() {
+            return Err(Error::Unsupported {
+                what: format!("reduce with backend {}", backend.info().name),
+                why: "its workers do not send what samples add".into(),
+                instead: "use backend inline, threads or processes".into(),
+            });
+        }
         log::info("loader", || {
             let name = backend.info().name;
             format!("{name}, {} workers, from position {}", backend.workers(), point.mark.position)
         });
         let (end, warn_after) = (plan.len(), self.warn_after.max(Duration::from_millis(1)));
-        let workers = Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after);
+        let workers =
+            Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after, reduction);
+        let stream = Run { workers, stages, reported: point.mark.reported };
+        let point = match self.resume {
+            Some(_) => point,
+            // With the cursors of stages that have seen nothing.
+            None => stream.point(0, point.digest),
+        };
         Ok(Loader {
-            stream: Box::new(Run { workers, stages, reported: point.mark.reported }),
+            stream: Box::new(stream),
             plan: Arc::new(plan),
             point,
             hasher: self.hasher,
@@ -257,22 +277,16 @@ impl<P: Pipeline> Builder<P> {
     }
 
     fn choice(&self, environment: &Environment) -> Result<(Backend, u32)> {
-        let backend = processes::choice(
-            environment.backend.unwrap_or(self.backend),
-            matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none(),
-            &self.settings,
-        )?;
-        let asked = environment.workers.or(self.workers);
-        let workers = asked.unwrap_or_else(|| {
+        let asked = environment.backend.unwrap_or(self.backend);
+        let workers = environment.workers.or(self.workers).unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
         });
+        if (asked, workers) == (Backend::Auto, 0) {
+            return Ok((Backend::Inline, 1));
+        }
+        let is_recipe = matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none();
+        let backend = processes::choice(asked, is_recipe, &self.settings)?;
         match (backend, workers) {
-            (Backend::Auto, 0) => Ok((Backend::Inline, 1)),
-            (Backend::Processes, 0)
-                if self.backend == Backend::Auto && environment.backend.is_none() =>
-            {
-                Ok((Backend::Inline, 1))
-            }
             (Backend::Inline, _) => Ok((Backend::Inline, 1)),
             (_, 1..=WORKERS_MAX) => Ok((backend, workers)),
             _ => Err(Error::Setting {

@@ -10,6 +10,7 @@ use crate::order::{Mark, Skips};
 use crate::stage::{Feed, Step};
 
 use super::OnError;
+use super::reduction::Reduction;
 
 /// An engine, the backend that works for it, and what happens to samples that fail.
 pub(super) struct Workers<T> {
@@ -20,6 +21,8 @@ pub(super) struct Workers<T> {
     on_error: OnError,
     skips: Skips,
     warn_after: Duration,
+    /// Where there are reducers.
+    pub(super) reduction: Option<Reduction>,
     /// The workers are all gone; why, until it was told.
     broken: Option<Option<Error>>,
 }
@@ -32,6 +35,7 @@ impl<T> Workers<T> {
         limits: Limits,
         on_error: OnError,
         warn_after: Duration,
+        reduction: Option<Reduction>,
     ) -> Self {
         Self {
             engine: Engine::new(start.position..end, limits),
@@ -40,6 +44,7 @@ impl<T> Workers<T> {
             on_error,
             skips: start.skips,
             warn_after,
+            reduction,
             broken: None,
         }
     }
@@ -131,17 +136,19 @@ impl<T> Workers<T> {
 impl<T> Feed<T> for Workers<T> {
     fn poll(&mut self) -> Step<T> {
         loop {
-            match self.engine.pop() {
-                Next::Ready(_, Ok(Some(sample))) => return Step::Item(sample),
-                Next::Ready(_, Ok(None)) => {}
-                Next::Ready(position, Err(error)) => {
-                    if self.on_error == OnError::Raise {
-                        return Step::SampleError(error);
-                    }
-                    self.skips.add(position);
-                }
+            let (position, outcome) = match self.engine.pop() {
+                Next::Ready(position, outcome) => (position, outcome),
                 Next::Pending => return Step::Pending,
                 Next::End => return Step::End,
+            };
+            if let Some(reduction) = &mut self.reduction {
+                reduction.take(position, outcome.is_ok());
+            }
+            match outcome {
+                Ok(Some(sample)) => return Step::Item(sample),
+                Ok(None) => {}
+                Err(error) if self.on_error == OnError::Raise => return Step::SampleError(error),
+                Err(_) => self.skips.add(position),
             }
         }
     }

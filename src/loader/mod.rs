@@ -13,6 +13,8 @@ mod measure;
 mod preflight;
 mod processes;
 mod recipe;
+mod reduced;
+mod reduction;
 mod register;
 mod report;
 mod run;
@@ -23,6 +25,7 @@ pub use batch::Batch;
 pub use builder::Builder;
 pub use digest::digest_of;
 pub use preflight::preflight;
+pub use reduced::Reduced;
 #[doc(hidden)]
 pub use register::Typed;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
@@ -206,7 +209,7 @@ impl<B> Loader<B> {
             Step::SampleError(error) | Step::StageError(error) => Some(Err(error)),
             Step::End | Step::Pending => None,
         };
-        self.point = self.stream.point(self.point.batches, self.point.digest);
+        self.point = self.stream.received(self.point.batches, self.point.digest);
         if error.is_none() {
             self.shutdown();
         }
@@ -244,7 +247,7 @@ impl<B> Loader<B> {
             })?;
             self.point.digest = Some(chained);
         }
-        self.point = self.stream.point(self.point.batches + 1, self.point.digest);
+        self.point = self.stream.received(self.point.batches + 1, self.point.digest);
         Ok(Batch::new(value, self.point.clone(), self.plan.clone()))
     }
 }

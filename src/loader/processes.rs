@@ -150,6 +150,8 @@ impl<P: Pipeline> Builder<P> {
 
     /// Runs in each worker after its last sample, at every orderly end: when the loader is closed
     /// and when the worker is replaced. See also [`WorkerContext::on_exit`].
+    ///
+    /// What it adds to a [`Reducer`](crate::Reducer) counts nowhere, since it has no position.
     #[must_use]
     pub fn on_worker_exit(mut self, hook: OnExit) -> Self {
         self.hooks.on_exit = Some(hook);
@@ -188,14 +190,19 @@ pub(super) fn named(
 }
 
 /// The backend that a choice means for this kind of pipeline.
+///
+/// # Errors
+/// Why there can be no processes, when these were asked for by name.
 pub(super) fn choice(asked: Backend, is_recipe: bool, settings: &Settings) -> Result<Backend> {
-    if asked != Backend::Auto || !is_recipe {
+    if !is_recipe || !matches!(asked, Backend::Auto | Backend::Processes) {
         return Ok(asked);
     }
-    match process::can_start(settings.program.is_some()) {
-        Ok(()) => Ok(Backend::Processes),
-        Err(why) => {
-            log::warn("loader", || format!("no worker processes, so threads: {why}"));
+    match (asked, process::ready(settings)) {
+        (_, Ok(())) => Ok(Backend::Processes),
+        (Backend::Processes, Err(error)) => Err(error),
+        (_, Err(error)) => {
+            let instead = Backend::Auto.resolve()?.name;
+            log::warn("loader", || format!("auto takes {instead}: {error}"));
             Ok(Backend::Auto)
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::batch::Point;
 use super::feed::Workers;
+use super::reduction::Reduction;
 use crate::backend::Info;
 use crate::order::Skips;
 use crate::stage::{Stages, Step};
@@ -13,7 +14,9 @@ use crate::stage::{Stages, Step};
 pub(super) trait Stream<B>: Send {
     /// The next item. Without a waker it waits and is never [`Step::Pending`].
     fn next(&mut self, waker: Option<&Waker>) -> Step<B>;
-    fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point;
+    /// The caller receives what `next` gave: the point right after that.
+    fn received(&mut self, batches: u64, digest: Option<[u8; 32]>) -> Point;
+    fn reduction(&self) -> Option<&Reduction>;
     fn skips(&self) -> Skips;
     fn info(&self) -> Info;
     fn activity(&self) -> Vec<Option<u64>>;
@@ -26,6 +29,13 @@ pub(super) struct Run<T, S> {
     pub(super) stages: S,
     /// Errors of samples before this position were raised before the run was resumed.
     pub(super) reported: u64,
+}
+
+impl<T, S: Stages<T>> Run<T, S> {
+    /// The point right after what `next` gave last.
+    pub(super) fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point {
+        Point { mark: self.stages.mark(&self.workers), batches, digest }
+    }
 }
 
 impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
@@ -47,8 +57,15 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         }
     }
 
-    fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point {
-        Point { mark: self.stages.mark(&self.workers), batches, digest }
+    fn received(&mut self, batches: u64, digest: Option<[u8; 32]>) -> Point {
+        if let Some(reduction) = &mut self.workers.reduction {
+            reduction.received();
+        }
+        self.point(batches, digest)
+    }
+
+    fn reduction(&self) -> Option<&Reduction> {
+        self.workers.reduction.as_ref()
     }
 
     fn skips(&self) -> Skips {

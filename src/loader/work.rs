@@ -1,9 +1,14 @@
 //! The work of a loader: its dataset, with what the loader's settings add.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::backend::Fill;
+use crate::backend::additions::Additions;
+use crate::dataset::gather::gather;
 use crate::dataset::wire::{decode, encode};
 use crate::dataset::{Dataset, Fetched, fill};
 use crate::error::Fault;
@@ -18,18 +23,37 @@ pub(super) struct Work<D: Dataset> {
     pub(super) dataset: D,
     pub(super) measure: Measure<D::Sample>,
     pub(super) strict: Option<RoundTrip<D::Sample>>,
+    pub(super) additions: Arc<Additions>,
 }
 
 impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
     fn fill(&self, position: u64) -> Fetched<D::Sample> {
-        match (fill(&self.dataset, position)?, self.strict) {
-            (Some(sample), Some(round_trip)) => round_trip(sample).map(Some),
-            (sample, _) => Ok(sample),
+        if self.additions.keys().is_empty() {
+            return self.checked(fill(&self.dataset, position));
         }
+        let reducers = self.additions.keys();
+        let (made, added) = gather(reducers, || fill(&self.dataset, position));
+        let made = self.checked(made);
+        self.additions.keep(position, if made.is_ok() { added } else { Vec::new() });
+        made
+    }
+
+    fn bytes_beside(&self, positions: Range<u64>) -> u64 {
+        self.additions.bytes(positions)
     }
 
     fn bytes(&self, sample: &D::Sample) -> Option<u64> {
         (self.measure)(sample)
+    }
+}
+
+impl<D: Dataset> Work<D> {
+    /// A sample after what strict mode does to it.
+    fn checked(&self, made: Fetched<D::Sample>) -> Fetched<D::Sample> {
+        match (made?, self.strict) {
+            (Some(sample), Some(round_trip)) => round_trip(sample).map(Some),
+            (sample, _) => Ok(sample),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod lies;
 mod lives;
 #[cfg(unix)]
 mod moments;
+mod reduce;
 mod same;
 
 windrow::test_entry!();

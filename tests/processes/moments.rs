@@ -140,9 +140,7 @@ fn a_worker_killed_before_it_says_a_word_costs_nothing() {
         let first = folder.path().join("first");
         let script =
             format!("mkdir {} 2> /dev/null && kill -9 $$; exec \"$0\" \"$@\"", first.display());
-        let own = std::env::current_exe().unwrap();
-        let arguments = ["-c".into(), script, own.display().to_string()];
-        let loader = on(Loader::recipe(numbers, 100)).worker_program("sh", arguments);
+        let loader = on(Loader::recipe(numbers, 100)).worker_launcher("sh", ["-c".into(), script]);
         assert_eq!(loader.build().unwrap().filter(Result::is_ok).count(), 100);
         assert!(first.exists());
     });
@@ -203,7 +201,7 @@ fn wild(
         deeds[7] = Some(Deed::Answer(99));
         deeds
     };
-    Ok(range(0..300).random_map(seed, |x, rng| (x, rng.below(24))).try_map(move |(x, choice)| {
+    Ok(range(0..150).random_map(seed, |x, rng| (x, rng.below(24))).try_map(move |(x, choice)| {
         let first = || std::fs::File::create_new(folder.join(x.to_string())).is_ok();
         if let Some(deed) = DEEDS[choice as usize].filter(|_| first()) {
             deed.done()?;
@@ -214,8 +212,8 @@ fn wild(
 
 #[test]
 fn any_mix_of_faults_gives_the_stream_of_none() {
-    within(LIMIT, || {
-        for seed in 0..3 {
+    within(3 * LIMIT, || {
+        for seed in 0..2 {
             let folder = tempfile::tempdir().unwrap();
             let config = (seed, folder.path().to_owned());
             // Faults can meet in a group of samples, and a worker that lies may take others' blame.
@@ -224,11 +222,11 @@ fn any_mix_of_faults_gives_the_stream_of_none() {
                 builder.timeout(Duration::from_millis(150)).workers(3).build().unwrap();
             loader.by_ref().for_each(|sample| assert!(sample.is_ok(), "{sample:?}"));
             let deeds = std::fs::read_dir(folder.path()).unwrap().count();
-            assert!(deeds > 50, "{deeds} deeds");
+            assert!(deeds > 25, "{deeds} deeds");
             // They are all done by now, so they are not done here.
             let here = Loader::recipe(wild, config).backend(Backend::Inline).digest();
             let mut here = here.build().unwrap();
-            assert_eq!(here.by_ref().filter(Result::is_ok).count(), 300);
+            assert_eq!(here.by_ref().filter(Result::is_ok).count(), 150);
             assert_eq!(loader.digest(), here.digest(), "seed {seed}");
         }
     });

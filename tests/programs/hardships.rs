@@ -51,12 +51,12 @@ pub const TESTS: &[Test] = &[
     ("any_number_of_descriptors_is_enough_or_an_error_that_says_so", || {
         let output = run("descriptors");
         let lines: Vec<&str> = text(&output.stdout).lines().collect();
-        assert_eq!((lines[0], lines.len()), ("20 are good", 45), "{output:?}");
+        assert_eq!((lines[0], lines.len()), ("20 are good", 15), "{output:?}");
         for line in &lines[1..] {
             let said = line.contains("Too many open files") || line.contains("ulimit -n");
             assert!(line.ends_with(": 20 are good") || said, "{line}");
         }
-        assert!(lines[44].ends_with("20 are good"), "{}", lines[44]);
+        assert!(lines[14].ends_with("20 are good"), "{}", lines[14]);
     }),
     ("a_full_dev_shm_costs_a_copy_and_no_sample", || {
         let output = run("full");
@@ -79,7 +79,7 @@ pub const TESTS: &[Test] = &[
         assert!(!SEALED || said.contains("by the system for want of memory"), "{output:?}");
     }),
     ("slots_that_do_not_fit_into_memory_are_not_taken", || {
-        let Some(output) = with_memory(320 << 20, "hungry", [("BYTES", 20 << 20), ("MORE", 0)])
+        let Some(output) = with_memory(170 << 20, "hungry", [("BYTES", 10 << 20), ("MORE", 0)])
         else {
             return;
         };
@@ -206,8 +206,8 @@ fn too_few_processes() {
         command.uid(NOBODY).gid(NOBODY).env("LIMIT", limit.to_string());
         let output = command.spawn().unwrap().wait_with_output_in(LIMIT);
         let line = text(&output.stdout).trim().to_owned();
-        let is_error =
-            line.starts_with("error: ") && line.contains("Resource temporarily unavailable");
+        // A worker that started may be lost for want of a thread, and then no other can start.
+        let is_error = line.contains("Resource temporarily unavailable");
         assert!(line == "100 are good" || is_error, "{limit}: {output:?}");
         said.push(is_error);
     }

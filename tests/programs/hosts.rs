@@ -140,7 +140,7 @@ pub fn play(role: &str) -> bool {
         "descriptors" => {
             init();
             println!("{}", drained!(Loader::recipe(hungry, (20_000, 0))));
-            for limit in 4..48 {
+            for limit in (4..16).chain([24, 48]) {
                 limit_to(Resource::Nofile, limit);
                 println!("{limit}: {}", drained!(Loader::recipe(hungry, (20_000, 0))));
             }
@@ -169,7 +169,8 @@ pub fn play(role: &str) -> bool {
             let other = std::env::var("MARK").unwrap();
             std::fs::copy(std::env::current_exe().unwrap(), &other).unwrap();
             change_build(&other);
-            let loader = Loader::recipe(numbers, 100).worker_program(other, [""; 0]);
+            let script = format!("exec {other} \"$@\"");
+            let loader = Loader::recipe(numbers, 100).worker_launcher("sh", ["-c".into(), script]);
             println!("{}", drained!(loader));
         }
         "renews" => {

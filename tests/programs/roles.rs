@@ -5,7 +5,7 @@ use std::time::Duration;
 use windrow::loader::Builder;
 use windrow::spec::Spec;
 use windrow::stage::Pipeline;
-use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
+use windrow::{Backend, Dataset, Loader, Reducer, Result, WorkerContext, init, range};
 
 /// What a worker finds in its environment.
 const VARIABLE: &str = "WINDROW_WORKER";
@@ -52,6 +52,13 @@ fn nested(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = String> + us
     }))
 }
 
+fn nested_auto(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = String> + use<>> {
+    Ok(range(0..1).map(|_| {
+        let inner = Loader::recipe(numbers, 3).workers(2).build();
+        inner.map_or_else(|error| error.to_string(), |loader| loader.backend().name.into())
+    }))
+}
+
 fn large(bytes: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     let memory = vec![7u8; bytes as usize];
     Ok(range(0..8).map(move |x| {
@@ -74,6 +81,20 @@ fn threaded(end: u64, context: &WorkerContext) -> Result<impl Dataset<Sample = u
 fn complaining(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..end).map(|x| {
         eprintln!("sample {x}\nis made");
+        x
+    }))
+}
+
+const SUM: Reducer<f64> = Reducer::new("sum");
+const ODD: Reducer<Vec<u64>> = Reducer::new("odd");
+
+fn adding(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    let random = range(0..end).shuffle(1).random_map(2, |x, rng| (x, rng.unit_f64()));
+    Ok(random.map(|(x, random)| {
+        SUM.add(random * x as f64);
+        if x % 2 == 1 {
+            ODD.add(vec![x]);
+        }
         x
     }))
 }
@@ -149,9 +170,10 @@ pub fn play(role: &str) {
         }
         "auto" => {
             init();
-            let loader = Loader::recipe(numbers, 100).build().unwrap();
-            println!("auto is {}", loader.backend().name);
+            choose(Backend::Auto);
         }
+        "auto without init" => choose(Backend::Auto),
+        "processes without init" => choose(Backend::Processes),
         "never" => drain!(Loader::recipe(numbers, 100)),
         "conditionally" => {
             if std::env::var_os(VARIABLE).is_none() {
@@ -213,6 +235,11 @@ pub fn play(role: &str) {
         "nested" => {
             init();
             let loader = Loader::recipe(nested, ()).backend(Backend::Processes).build().unwrap();
+            loader.for_each(|text| println!("{}", text.unwrap().into_inner()));
+        }
+        "nested auto" => {
+            init();
+            let loader = Loader::recipe(nested_auto, ()).workers(1).build().unwrap();
             loader.for_each(|text| println!("{}", text.unwrap().into_inner()));
         }
         "busy" => {
@@ -309,11 +336,37 @@ pub fn play(role: &str) {
             init();
             drain!(Loader::recipe(complaining, 10).prefix_stderr());
         }
+        "adding" => {
+            init();
+            let builder = Loader::recipe(adding, 1000).reduce(SUM).reduce(ODD);
+            let mut loader = builder.build().unwrap();
+            for samples in [300, 700] {
+                assert_eq!(loader.by_ref().take(samples).count(), samples);
+                let sum = loader.reduced(SUM).unwrap();
+                let odd = loader.reduced(ODD).unwrap();
+                println!("{:?} {:x} {odd:?}", sum.positions(), sum.to_bits());
+            }
+        }
         "slow" => {
             init();
             drain!(Loader::recipe(slow, 20));
         }
         other => assert!(crate::hosts::play(other), "no role {other}"),
+    }
+}
+
+/// Builds a loader whose workers leave a mark, drains it, and says what made the samples.
+fn choose(backend: Backend) {
+    let mark = std::env::var("MARK").unwrap();
+    let script = "touch \"$0started\" && exec \"$@\"".to_owned();
+    let loader = Loader::recipe(numbers, 100).backend(backend).workers(2);
+    let loader = loader.worker_launcher("/bin/sh", ["-c".into(), script, mark]);
+    match loader.build() {
+        Ok(mut loader) => {
+            let good = loader.by_ref().filter(Result::is_ok).count();
+            println!("{} made {good}", loader.backend().name);
+        }
+        Err(error) => println!("error: {error}"),
     }
 }
 

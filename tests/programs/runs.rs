@@ -11,7 +11,33 @@ pub type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
     ("init_in_the_first_line_works_also_twice", || says("well", "100 of 100 are good")),
-    ("auto_is_processes_for_a_recipe", || says("auto", "auto is processes")),
+    ("auto_is_processes_for_a_recipe", || {
+        chooses("auto", None, "processes made 100", None, true);
+    }),
+    ("auto_without_init_is_threads_and_says_so_in_one_line", || {
+        let line = "auto takes threads: backend processes is not available: windrow::init() was not \
+                    called";
+        chooses("auto without init", None, "threads made 100", Some(line), false);
+        chooses("auto without init", Some("auto"), "threads made 100", Some(line), false);
+    }),
+    ("processes_without_init_are_an_error_and_nothing_is_started", || {
+        let error = "error: backend processes is not available: windrow::init() was not called";
+        chooses("processes without init", None, error, None, false);
+        chooses("auto without init", Some("processes"), error, None, false);
+        chooses("auto without init", Some("multiprocessing"), error, None, false);
+    }),
+    ("the_environment_forces_a_backend", || {
+        for (forced, made) in [
+            ("inline", "inline made 100"),
+            ("threads", "threads made 100"),
+            ("threading", "threads made 100"),
+        ] {
+            chooses("auto", Some(forced), made, None, false);
+            chooses("processes without init", Some(forced), made, None, false);
+        }
+        chooses("auto", Some("processes"), "processes made 100", None, true);
+        chooses("auto", Some("auto"), "processes made 100", None, true);
+    }),
     ("init_never_called_is_said_by_build", || says("never", "windrow::init() was not called")),
     ("init_called_conditionally_is_said", || {
         says("conditionally", "it ran the program's main() instead of windrow::init()");
@@ -29,6 +55,13 @@ const TESTS: &[Test] = &[
     }),
     ("a_loader_of_processes_in_a_worker_is_refused", || {
         says("nested", "this is a worker process itself");
+    }),
+    ("a_loader_in_a_worker_that_may_choose_takes_threads_and_says_so", || {
+        let output = run("nested auto");
+        assert_eq!(text(&output.stdout), "threads\n", "{output:?}");
+        let line = "auto takes threads: backend processes is not available: this is a worker";
+        assert!(text(&output.stderr).contains(line), "{output:?}");
+        assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
     }),
     ("a_variable_set_by_hand_is_said", || {
         let output = command("well").env("WINDROW_WORKER", "1").output().unwrap();
@@ -199,6 +232,28 @@ const TESTS: &[Test] = &[
         assert_eq!(lines.len(), 20, "{lines:?}");
         assert!(lines.iter().all(|line| line.starts_with("[worker ")), "{lines:?}");
     }),
+    ("what_samples_add_is_the_same_in_every_environment", || {
+        let mut all = Vec::new();
+        for strict in ["0", "1"] {
+            for (backend, method, workers) in [
+                ("inline", "spawn", "1"),
+                ("threads", "spawn", "1"),
+                ("threads", "spawn", "5"),
+                ("processes", "spawn", "1"),
+                ("processes", "spawn", "3"),
+                ("processes", "forkserver", "2"),
+                ("processes", "fork", "2"),
+            ] {
+                let mut command = command("adding");
+                command.env("WINDROW_STRICT", strict).env("WINDROW_BACKEND", backend);
+                command.env("WINDROW_START_METHOD", method).env("WINDROW_WORKERS", workers);
+                let output = command.spawn().unwrap().wait_with_output_in(Duration::from_secs(60));
+                all.push(text(&output.stdout).to_owned());
+            }
+        }
+        assert!(all[0].starts_with("0..300 4") && all[0].contains("\n0..1000 4"), "{}", all[0]);
+        assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+    }),
     ("ctrl_c_is_the_program_s_business", || {
         let child = command("slow").spawn().unwrap();
         std::thread::sleep(Duration::from_millis(300));
@@ -216,6 +271,11 @@ const TESTS: &[Test] = &[
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 static MARKS: AtomicU32 = AtomicU32::new(0);
 
+/// All tests: these, and those of programs that have it hard.
+fn tests() -> impl Iterator<Item = &'static Test> {
+    TESTS.iter().chain(crate::hardships::TESTS)
+}
+
 pub fn all() {
     let folder = tempfile::tempdir().unwrap();
     FOLDER.get_or_init(|| folder.path().to_owned());
@@ -224,12 +284,12 @@ pub fn all() {
     let is = |option: &str| options.iter().any(|given| given == option);
     if is("--list") {
         // What a test runner asks first; no test here is left out by default.
-        let tests = TESTS.iter().chain(crate::hardships::TESTS).filter(|_| !is("--ignored"));
+        let tests = tests().filter(|_| !is("--ignored"));
         return tests.for_each(|(name, _)| println!("{name}: test"));
     }
     let chosen = |name: &str, part: &String| name == part || !is("--exact") && name.contains(part);
     let mut failed = 0;
-    for (name, test) in TESTS.iter().chain(crate::hardships::TESTS) {
+    for (name, test) in tests() {
         if !filter.is_empty() && !filter.iter().any(|part| chosen(name, part)) {
             continue;
         }
@@ -262,6 +322,22 @@ pub fn run(role: &str) -> Output {
 pub fn says(role: &str, part: &str) {
     let output = run(role);
     assert!(text(&output.stdout).contains(part), "{part:?} is not in {output:?}");
+}
+
+/// Runs a program that builds a loader, with a backend forced or not: what it prints, the one line on
+/// standard error if there is any, and whether it starts workers.
+fn chooses(role: &str, forced: Option<&str>, said: &str, warned: Option<&str>, starts: bool) {
+    let mut command = command(role);
+    command.envs(forced.map(|backend| ("WINDROW_BACKEND", backend)));
+    let mark = command.get_envs().find(|(name, _)| *name == "MARK").and_then(|(_, mark)| mark);
+    let mark = PathBuf::from(format!("{}started", mark.unwrap().display()));
+    let output = command.spawn().unwrap().wait_with_output_in(Duration::from_secs(60));
+    let what = format!("{role} with {forced:?}: {output:?}");
+    assert!(text(&output.stdout).starts_with(said), "{what}");
+    let lines: Vec<&str> = text(&output.stderr).lines().collect();
+    assert_eq!(lines.len(), warned.iter().len(), "{what}");
+    assert!(lines.iter().zip(warned).all(|(line, part)| line.contains(part)), "{what}");
+    assert_eq!(mark.exists(), starts, "{what}");
 }
 
 pub fn with_method(method: &str, role: &str) -> Command {

@@ -7,6 +7,7 @@ use super::frame::{BODY_MAX, PROTOCOL};
 use super::launch::Launch;
 use super::ledger::Place;
 use crate::backend::recipe::Expected;
+use crate::dataset::reduce::Key;
 use crate::engine::Task;
 use crate::error::{Error, Result};
 
@@ -72,6 +73,8 @@ pub(super) struct Setup {
     /// The threads that a server may have: its own, and in a test binary the harness's, which only
     /// waits for the test to end.
     pub(super) threads: usize,
+    /// The reducers that the loader collects.
+    pub(super) reducers: Vec<Key>,
     pub(super) launch: Launch,
 }
 

@@ -72,12 +72,22 @@ const TASKS_PER_WORKER: usize = 256;
 
 /// Whether worker processes can be had here.
 pub(super) fn available() -> std::result::Result<(), String> {
-    can_start(false)
+    address::image().as_ref().map(|_| ()).map_err(String::clone)
 }
 
-/// Whether they can be had here, of another program than this one or of this one.
-pub(crate) fn can_start(another: bool) -> std::result::Result<(), String> {
-    if another { Ok(()) } else { address::image().as_ref().map(|_| ()).map_err(String::clone) }
+/// Whether a loader with these settings can have them, or why not. Starts nothing.
+pub(crate) fn ready(settings: &Settings) -> Result<()> {
+    build(settings)?;
+    init::entry(settings).map(|_| ())
+}
+
+/// What this program's build is called; nothing where workers are of another program.
+fn build(settings: &Settings) -> Result<&'static str> {
+    match address::image() {
+        Ok(image) => Ok(&image.build),
+        Err(_) if settings.program.is_some() => Ok(""),
+        Err(why) => Err(address::unplaced(why.clone())),
+    }
 }
 
 /// Makes samples in worker processes.
@@ -101,11 +111,7 @@ impl<T: Send + 'static> Processes<T> {
         decode: Decode<T>,
         work: Arc<dyn Fill<T>>,
     ) -> Result<Self> {
-        let build = match address::image() {
-            Ok(image) => &*image.build,
-            Err(_) if settings.program.is_some() => "",
-            Err(why) => return Err(address::unplaced(why.clone())),
-        };
+        let build = build(&settings)?;
         let entry = init::entry(&settings)?;
         let another = settings.program.is_some() || settings.launcher.is_some();
         if settings.start_method == StartMethod::Fork && another {
@@ -142,9 +148,11 @@ impl<T: Send + 'static> Processes<T> {
         let (sender, events) = mpsc::channel();
         let waker = Arc::new(Mutex::new(None));
         let limit = settings.startup_timeout.saturating_mul(4);
+        let additions = settings.additions.clone();
+        let sink = Decoding { events: sender, decode, work, additions, waker: waker.clone() };
         let supervisor = Supervisor {
             shared: shared.clone(),
-            sink: Box::new(Decoding { events: sender, decode, work, waker: waker.clone() }),
+            sink: Box::new(sink),
             seats,
             settings,
             launch,
@@ -200,9 +208,16 @@ fn forked(
             });
         }
     }
-    let (identity, launch) = (identity.clone(), launch.clone());
-    let setup =
-        Setup { identity, worker: 0, workers, incarnation: 0, is_server: true, threads: 1, launch };
+    let setup = Setup {
+        identity: identity.clone(),
+        worker: 0,
+        workers,
+        incarnation: 0,
+        is_server: true,
+        threads: 1,
+        reducers: Vec::new(),
+        launch: launch.clone(),
+    };
     ForkServer::start(&forks::From::Here, &setup, expected, settings.startup_timeout)
 }
 
@@ -245,6 +260,10 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
 
     fn wake(&mut self, waker: &Waker) {
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+    }
+
+    fn brings_additions(&self) -> bool {
+        true
     }
 
     fn activity(&self) -> Vec<Option<u64>> {

@@ -9,8 +9,9 @@
 //!
 //! All little-endian. A position's word holds what it is in its two lowest bits (0 a gap, 1 a
 //! sample, 2 a fault), the number of its tensors in the next 22, and the length of its inline part
-//! in the rest; a tensor's word is the length of its payload. The layout is the same in a frame, in
-//! shared memory and in the heap. Absent on purpose: what a sample is.
+//! in the rest; a tensor's word is the length of its payload. Before the word of a position that
+//! added something to reducers goes one of kind 3, with what it added as its inline part. The layout
+//! is the same in a frame, in shared memory and in the heap. Absent on purpose: what a sample is.
 
 use std::ops::Range;
 
@@ -22,6 +23,7 @@ pub(super) const ALIGN: usize = 64;
 const GAP: u64 = 0;
 const SAMPLE: u64 = 1;
 const FAULT: u64 = 2;
+const ADDED: u64 = 3;
 const TENSORS_BITS: u32 = 22;
 const TENSORS_MAX: usize = (1 << TENSORS_BITS) - 1;
 const INLINE_MAX: u64 = (1 << (64 - TENSORS_BITS - 2)) - 1;
@@ -40,6 +42,13 @@ impl Packing {
         self.words.clear();
         self.inline.clear();
         self.tensors.clear();
+    }
+
+    /// Adds what the next position added to reducers.
+    pub(super) fn push_added(&mut self, added: &[u8]) {
+        if !added.is_empty() {
+            self.place(ADDED, added, 0);
+        }
     }
 
     /// Adds the outcome of the next position.
@@ -110,6 +119,8 @@ pub(super) enum Item {
     Sample(Range<usize>, Vec<Range<usize>>),
     /// Why there is none.
     Fault(Range<usize>),
+    /// What the position of the next item added to reducers.
+    Added(Range<usize>),
 }
 
 /// Finds the items of a parcel that should hold so many positions.
@@ -129,6 +140,7 @@ pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> 
         return Err(format!("it has {words} words for {positions} positions"));
     }
     let mut items = Vec::with_capacity(positions as usize);
+    let mut filled = 0;
     let mut inline = head;
     let mut at = 8;
     while at < head {
@@ -149,11 +161,15 @@ pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> 
             // The lengths of the payloads stand in for their places until these are known.
             SAMPLE => Item::Sample(place, payloads.step_by(8).map(|at| at..at).collect()),
             FAULT => Item::Fault(place),
-            other => return Err(format!("it has an item of unknown kind {other}")),
+            _ if place.is_empty() || matches!(items.last(), Some(Item::Added(_))) => {
+                return Err("it has additions of nothing, or to no position".into());
+            }
+            _ => Item::Added(place),
         });
+        filled += u64::from(item & 3 != ADDED);
     }
-    if items.len() as u64 != positions {
-        return Err(format!("it has {} items for {positions} positions", items.len()));
+    if filled != positions || matches!(items.last(), Some(Item::Added(_))) {
+        return Err(format!("it has {} items, {filled} for {positions} positions", items.len()));
     }
     let mut end = inline;
     for item in &mut items {
@@ -188,8 +204,10 @@ mod tests {
         let tensor = |length: usize| Tensor::from_slice([length as u64], &vec![7u8; length]);
         let tensors = vec![tensor(3).unwrap(), tensor(0).unwrap(), tensor(100).unwrap()];
         packing.push(Ok(Some(Wire { inline: b"abc".to_vec(), tensors })));
+        packing.push_added(&[]);
         packing.push(Ok(None));
         packing.push(Err(Fault::new("no")));
+        packing.push_added(b"more");
         packing.push(Ok(Some(Wire { inline: vec![], tensors: vec![] })));
         packing
     }
@@ -212,7 +230,26 @@ mod tests {
         assert_eq!(items[1], Item::Gap);
         let Item::Fault(place) = &items[2] else { panic!("{items:?}") };
         assert_eq!(postcard::from_bytes::<Fault>(&bytes[place.clone()]).unwrap().message(), "no");
-        assert!(matches!(&items[3], Item::Sample(inline, _) if inline.is_empty()));
+        assert!(matches!(&items[3], Item::Added(added) if &bytes[added.clone()] == b"more"));
+        assert!(matches!(&items[4], Item::Sample(inline, _) if inline.is_empty()));
+    }
+
+    #[test]
+    fn additions_of_no_position_are_refused() {
+        for outcomes in [0, 1] {
+            let mut packing = packed();
+            packing.push_added(b"more");
+            packing.push_added(b"more");
+            (0..outcomes).for_each(|_| packing.push(Ok(None)));
+            assert!(unpack(&bytes(&packing), 4 + outcomes).is_err(), "{outcomes}");
+        }
+        let mut packing = packed();
+        packing.push_added(b"more");
+        assert!(unpack(&bytes(&packing), 4).is_err());
+        let mut packing = packed();
+        packing.place(ADDED, b"", 0);
+        packing.push(Ok(None));
+        assert!(unpack(&bytes(&packing), 5).is_err());
     }
 
     #[test]

@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::frame::{Decoder, Encoder, Kind};
-use super::message::{self, EndNote, Identity, Order, Report, Setup, SlabNote, Streaming, Where};
+use super::message::{
+    self, EndNote, Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where,
+};
 use super::parcel::{Item, Packing, unpack};
 use super::slab::{Collected, Parcel, Part};
 use crate::backend::recipe::Expected;
@@ -108,7 +110,7 @@ pub fn messages(bytes: &[u8]) -> bool {
     }
     let Some((which, bytes)) = bytes.split_first() else { return false };
     match which % 9 {
-        0 => again::<Identity>(bytes),
+        0 => again::<Greeting>(bytes),
         1 => again::<Setup>(bytes),
         2 => again::<Order>(bytes),
         3 => again::<Report>(bytes),
@@ -126,7 +128,7 @@ fn message_seeds() -> Vec<Vec<u8>> {
     }
     let parcel = Where::Slot { slot: 3, generation: 1, bytes: 70_000 };
     vec![
-        seed(0, &Identity::own("0123456789abcdef")),
+        seed(0, &Greeting { identity: Identity::own("0123456789abcdef"), process: 9, parent: 8 }),
         seed(2, &Order { id: 300, start: 1 << 40, count: 7, slot: Some((3, 1)) }),
         seed(3, &Report { task: 300, nanos: 1_000_000, parcel }),
         seed(3, &Report { task: 0, nanos: 1, parcel: Where::Streamed }),
@@ -142,13 +144,19 @@ fn message_seeds() -> Vec<Vec<u8>> {
 pub fn parcel(bytes: &[u8]) -> bool {
     let Some((&positions, bytes)) = bytes.split_first() else { return false };
     let Ok(items) = unpack(bytes, positions.into()) else { return false };
-    assert_eq!(items.len(), usize::from(positions));
+    let of_positions = items.iter().filter(|item| !matches!(item, Item::Added(_))).count();
+    assert_eq!(of_positions, usize::from(positions));
     let parcel = Arc::new(Parcel::Heap(Collected::of(bytes)));
     assert_eq!(parcel.bytes(), bytes);
     let mut packing = Packing::default();
     let mut values = Vec::new();
     for item in &items {
         let outcome = match item {
+            Item::Added(place) => {
+                packing.push_added(&bytes[place.clone()]);
+                values.push(Err(place.clone()));
+                continue;
+            }
             Item::Gap => Ok(None),
             Item::Fault(place) => {
                 let fault = postcard::from_bytes(&bytes[place.clone()]);
@@ -167,7 +175,7 @@ pub fn parcel(bytes: &[u8]) -> bool {
                 Ok(Some(value))
             }
         };
-        values.push(outcome.clone());
+        values.push(Ok(outcome.clone()));
         packing.push(outcome);
     }
     let mut again = vec![0; packing.bytes()];
@@ -175,8 +183,11 @@ pub fn parcel(bytes: &[u8]) -> bool {
     let items = unpack(&again, positions.into()).expect("what was packed can be unpacked");
     for (value, item) in values.iter().zip(&items) {
         match (value, item) {
-            (Ok(None), Item::Gap) | (Err(_), Item::Fault(_)) => {}
-            (Ok(Some(wire)), Item::Sample(inline, payloads)) => {
+            (Ok(Ok(None)), Item::Gap) | (Ok(Err(_)), Item::Fault(_)) => {}
+            (Err(added), Item::Added(place)) => {
+                assert_eq!(bytes[added.clone()], again[place.clone()]);
+            }
+            (Ok(Ok(Some(wire))), Item::Sample(inline, payloads)) => {
                 assert_eq!(again[inline.clone()], wire.inline);
                 let bytes = payloads.iter().map(|place| &again[place.clone()]);
                 assert!(bytes.eq(wire.tensors.iter().map(Tensor::bytes)));
@@ -207,7 +218,10 @@ fn parcel_seeds() -> Vec<Vec<u8>> {
     let seed = |outcomes: Vec<Result<Option<Wire>, Fault>>| {
         let mut packing = Packing::default();
         let positions = outcomes.len() as u8;
-        outcomes.into_iter().for_each(|outcome| packing.push(outcome));
+        for (number, outcome) in outcomes.into_iter().enumerate() {
+            packing.push_added(&vec![7; number % 3]);
+            packing.push(outcome);
+        }
         let mut bytes = vec![0; packing.bytes()];
         packing.write_to(&mut bytes);
         bytes.insert(0, positions);

@@ -6,7 +6,9 @@ use std::task::Waker;
 
 use super::parcel::{Item, unpack};
 use super::slab::{Parcel, Part};
+use crate::backend::additions::Additions;
 use crate::backend::{Event, Fill};
+use crate::dataset::gather::ADDED_MAX;
 use crate::dataset::{Fetched, Owner, panic_text};
 use crate::engine::{Completion, Task};
 use crate::error::{Error, Fault, Loss};
@@ -35,6 +37,7 @@ pub(super) struct Decoding<T> {
     pub(super) decode: Decode<T>,
     /// Measures samples; makes none.
     pub(super) work: Arc<dyn Fill<T>>,
+    pub(super) additions: Arc<Additions>,
     /// Whoever cannot wait.
     pub(super) waker: Arc<Mutex<Option<Waker>>>,
 }
@@ -45,13 +48,24 @@ impl<T: Send> Sink for Decoding<T> {
         let parcel = Arc::new(parcel);
         let mut bytes = Some(0u64);
         let mut results = Vec::with_capacity(items.len());
+        let mut added = Vec::new();
         for item in items {
+            if let Item::Added(place) = item {
+                if place.len() > ADDED_MAX {
+                    return Err(format!("it adds {} bytes to reducers", place.len()));
+                }
+                added = parcel.bytes()[place].to_vec();
+                continue;
+            }
             let result = self.result(&parcel, item);
+            let position = task.start + results.len() as u64;
+            self.additions.keep(position, std::mem::take(&mut added));
             if let Ok(Some(sample)) = &result {
                 bytes = bytes.and_then(|sum| Some(sum.saturating_add(self.work.bytes(sample)?)));
             }
             results.push(result);
         }
+        let bytes = bytes.map(|sum| sum.saturating_add(self.additions.bytes(task.positions())));
         self.pass(Event::Done(Completion { task: task.id, results, bytes, nanos }));
         Ok(())
     }
@@ -68,7 +82,7 @@ impl<T: Send> Sink for Decoding<T> {
 impl<T> Decoding<T> {
     fn result(&self, parcel: &Arc<Parcel>, item: Item) -> Fetched<T> {
         match item {
-            Item::Gap => Ok(None),
+            Item::Gap | Item::Added(_) => Ok(None),
             Item::Fault(place) => {
                 let fault = postcard::from_bytes(&parcel.bytes()[place]);
                 Err(fault.unwrap_or_else(|why| Fault::new(format!("a fault without sense: {why}"))))
@@ -90,5 +104,44 @@ impl<T> Decoding<T> {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parcel::Packing;
+    use super::super::slab::Collected;
+    use super::*;
+    use crate::dataset::Reducer;
+    use crate::source::range;
+
+    #[test]
+    fn what_was_added_is_kept_by_its_position_and_too_much_is_no_parcel() {
+        let (events, heard) = mpsc::channel();
+        let additions = Arc::new(Additions::new([Reducer::<u64>::new("x").key()].into()));
+        let mut sink = Decoding::<u64> {
+            events,
+            decode: |_, _| Ok(7),
+            work: Arc::new(range(0..9)),
+            additions: additions.clone(),
+            waker: Arc::default(),
+        };
+        let mut done = |added: usize| {
+            let mut packing = Packing::default();
+            packing.push(Ok(None));
+            packing.push_added(&vec![1; added]);
+            packing.push(Ok(None));
+            let mut bytes = vec![0; packing.bytes()];
+            packing.write_to(&mut bytes);
+            let parcel = Parcel::Heap(Collected::of(&bytes));
+            sink.done(Task { id: 0, start: 5, count: 2 }, parcel, 1)
+        };
+        done(ADDED_MAX).unwrap();
+        assert_eq!(additions.bytes(5..6), 0);
+        assert_eq!(additions.take(6).len(), ADDED_MAX);
+        let Ok(Event::Done(told)) = heard.try_recv() else { panic!("nothing was told") };
+        assert!(told.bytes.is_some_and(|bytes| bytes > ADDED_MAX as u64), "{:?}", told.bytes);
+        assert!(done(ADDED_MAX + 1).unwrap_err().contains("1048577 bytes"));
+        assert!(heard.try_recv().is_err());
     }
 }

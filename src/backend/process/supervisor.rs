@@ -156,6 +156,7 @@ impl Supervisor {
             incarnation: seat.incarnation,
             is_server: false,
             threads: if self.entry == Entry::Test { 2 } else { 1 },
+            reducers: self.settings.additions.keys().to_vec(),
             launch: self.launch.clone(),
         };
         if self.settings.start_method == StartMethod::Forkserver

@@ -17,6 +17,7 @@ use super::parcel::Packing;
 use super::sys::{Board, Link, Memory, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init, server, sys};
 use crate::backend::recipe::{Opened, WorkerContext};
+use crate::dataset::gather::Keys;
 use crate::dataset::{keep_index_in, panic_text};
 use crate::error::{Error, Result};
 
@@ -54,6 +55,7 @@ pub(super) struct Desk {
     decoder: Decoder,
     slots: Option<(Memory, SlabNote)>,
     packing: Packing,
+    reducers: Keys,
     out: Vec<u8>,
 }
 
@@ -65,6 +67,7 @@ impl Desk {
             decoder: Decoder::default(),
             slots: None,
             packing: Packing::default(),
+            reducers: Keys::default(),
             out: Vec::new(),
         }
     }
@@ -95,6 +98,7 @@ impl Desk {
         if setup.is_server {
             return server::serve(self, &setup);
         }
+        self.reducers = setup.reducers.as_slice().into();
         self.watch()?;
         let board = self.link.gift().ok_or_else(|| io::Error::other("it was given no board"))?;
         let board: &'static Board = Box::leak(Box::new(Board::received(board)?));
@@ -158,7 +162,9 @@ impl Desk {
                 return Ok(());
             }
             board.fill(position, now);
-            let outcome = opened.fill.fill(position, &mut || board.stage(Stage::Encoding));
+            let mut encoding = || board.stage(Stage::Encoding);
+            let (outcome, added) = opened.fill.fill(position, &self.reducers, &mut encoding);
+            self.packing.push_added(&added);
             self.packing.push(outcome);
             now = now_nanos();
         }
