@@ -3,7 +3,8 @@
 //! Alignment comes from a `Vec` of 64-byte lines, so there is no unsafe code here. Freed buffers of
 //! 64 KiB and more are kept, up to 64 MiB in all: without them, stacking 8 samples of 600 KB ran at
 //! a quarter of the speed of a plain copy (memory must be zeroed first) and at a twentieth where the
-//! pages were fresh; with them it is as fast. Absent on purpose: what the bytes mean.
+//! pages were fresh; with them it is as fast. A thread may also [borrow](super::lend) large buffers.
+//! Absent on purpose: what the bytes mean.
 
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
 
+use super::lend::{self, Lent};
 use crate::error::Fault;
 
 /// Every tensor's bytes start at a multiple of this.
@@ -40,6 +42,8 @@ pub(super) enum Data {
     Small(Arc<[Line]>),
     /// 64 KiB and more.
     Large(Arc<Large>),
+    /// 64 KiB and more in memory that was lent for it.
+    Lent(Arc<dyn Lent>),
     /// Somewhere else.
     Foreign(Owner),
 }
@@ -87,7 +91,18 @@ impl Data {
             }
             return Ok(Self::Small(small));
         }
+        if let Some(mut lent) = lend::ask(bytes)
+            && let Some(own) = Arc::get_mut(&mut lent)
+        {
+            let own = &mut own.bytes_mut()[..bytes];
+            if zeroed {
+                own.fill(0);
+            }
+            fill(own)?;
+            return Ok(Self::Lent(lent));
+        }
         let mut large = Large(take(lines, zeroed)?);
+        lend::elsewhere(bytemuck::cast_slice(&large.0));
         fill(&mut bytemuck::cast_slice_mut(&mut large.0)[..bytes])?;
         Ok(Self::Large(Arc::new(large)))
     }
@@ -97,6 +112,7 @@ impl Data {
         let all = match self {
             Self::Small(lines) => bytemuck::cast_slice(lines),
             Self::Large(large) => bytemuck::cast_slice(&large.0),
+            Self::Lent(lent) => lent.bytes(),
             Self::Foreign(owner) => (**owner).as_ref(),
         };
         &all[..bytes]

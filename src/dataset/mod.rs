@@ -10,6 +10,7 @@ pub(crate) mod dtype;
 mod each;
 mod fill;
 pub(crate) mod gather;
+pub(crate) mod lend;
 mod map;
 pub(crate) mod number;
 mod record;

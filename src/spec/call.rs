@@ -9,8 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::dataset::{Fetched, Place, Record, Transform};
-use crate::order::Op;
+use super::served::{ServedOptions, ServedSource};
+use crate::dataset::{Dataset, Fetched, Place, Record, Transform};
+use crate::error::Result;
+use crate::order::{Description, Op};
 
 /// The options of the op `call`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +36,10 @@ pub struct CallOptions {
 /// on nothing but its options, the record, and the random numbers of its place.
 pub type Function = Arc<dyn Fn(Place, Record) -> Fetched<Record> + Send + Sync>;
 
-/// Functions by name, for documents with the op `call`.
+/// What there is already of the sample at a place: `None` where it has to be made.
+pub type Made = Arc<dyn Fn(Place) -> Option<Fetched<Record>> + Send + Sync>;
+
+/// Functions and sources by name, for documents with the op `call` or the source `served`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -75,6 +80,23 @@ pub trait Functions {
     /// # Errors
     /// Why there is none: its name or its options.
     fn get(&self, call: &CallOptions, seed: u64) -> Result<Function, String>;
+
+    /// What a function has made already, asked before anything below it is made: for functions
+    /// whose answer comes later, so that the same sample is asked for again. By default nothing.
+    fn made(&self, _: &CallOptions) -> Option<Made> {
+        None
+    }
+
+    /// The source of this name, for documents with the source `served`.
+    ///
+    /// # Errors
+    /// Why there is none, which is what happens unless this is implemented.
+    fn source(&self, served: &ServedOptions) -> Result<ServedSource, String> {
+        Err(format!(
+            "this program has no source {:?}; open the document where it is served",
+            served.name
+        ))
+    }
 }
 
 /// No function at all.
@@ -108,5 +130,38 @@ impl Transform<Record> for Call {
             .with("name", &self.options.name)
             .with("options", &self.options.options)
             .with("seed", self.seed)
+    }
+}
+
+/// Records over which a function was called whose answers may be there already.
+pub(super) struct Remembered<D> {
+    pub(super) dataset: D,
+    pub(super) made: Made,
+    /// How many ops are below the call.
+    pub(super) op: u64,
+}
+
+impl<D: Dataset<Sample = Record>> Dataset for Remembered<D> {
+    type Sample = Record;
+
+    fn len(&self) -> u64 {
+        self.dataset.len()
+    }
+
+    fn get(&self, index: u64) -> Fetched<Record> {
+        let place = Place { index, len: self.len(), op: self.op };
+        (self.made)(place).unwrap_or_else(|| self.dataset.get(index))
+    }
+
+    fn describe(&self, description: &mut Description) {
+        self.dataset.describe(description);
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.dataset.has_gaps()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()
     }
 }

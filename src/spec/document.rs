@@ -11,8 +11,9 @@ use super::options::{
     ShuffleOptions, SliceOptions, whole,
 };
 use super::read;
+use super::served::ServedOptions;
 use crate::error::Result;
-use crate::source::{CsvOptions, IdxOptions, JsonlOptions, NpyOptions, TarOptions};
+use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOptions, TarOptions};
 
 /// A pipeline document.
 ///
@@ -99,6 +100,8 @@ choices! {
     "idx" Idx(IdxOptions),
     "tar" Tar(TarOptions),
     "jsonl" Jsonl(JsonlOptions),
+    "images" Images(ImagesOptions),
+    "served" Served(ServedOptions),
 }
 
 choices! {

@@ -22,11 +22,13 @@ mod open;
 pub mod ops;
 mod options;
 mod read;
+mod served;
 
-pub use call::{CallOptions, Function, Functions};
+pub use call::{CallOptions, Function, Functions, Made};
 pub use document::{OpSpec, SourceSpec, Spec, StageSpec};
 pub use open::SpecPipeline;
 pub use options::{
     BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
     ShuffleOptions, SliceOptions,
 };
+pub use served::{ServedOptions, ServedSource};

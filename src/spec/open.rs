@@ -1,13 +1,14 @@
 //! From a document to a pipeline that a loader runs.
 
-use super::call::{Call, Functions, NoFunctions};
+use super::call::{Call, Functions, NoFunctions, Remembered};
 use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
 use super::options::BatchOptions;
 use super::read::wrong;
+use super::served::Served;
 use crate::dataset::{Batch, Dataset, Record, Stack, Tensor};
 use crate::error::{Error, Fault, Result};
-use crate::order::Shard;
-use crate::source::{Csv, Files, Idx, Jsonl, Npy, Range, Source, Tar, source};
+use crate::order::{Description, Shard};
+use crate::source::{Csv, Files, Idx, Images, Jsonl, Npy, Range, Source, Tar, source};
 use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
 
 /// A dataset of records whose kind is known only at run time.
@@ -33,7 +34,7 @@ impl Spec {
     /// # Errors
     /// As [`open`](Self::open), and a function that there is not.
     pub fn open_with(&self, files: &dyn Files, functions: &dyn Functions) -> Result<SpecPipeline> {
-        let mut dataset = self.source.open(files)?;
+        let mut dataset = self.source.open(files, functions)?;
         for (number, op) in self.ops.iter().enumerate() {
             let path = format!("$.ops[{number}]");
             dataset = op.apply(dataset, self.seed, functions, &path)?;
@@ -50,7 +51,7 @@ impl Spec {
 }
 
 impl SourceSpec {
-    fn open(&self, files: &dyn Files) -> Result<Records> {
+    fn open(&self, files: &dyn Files, functions: &dyn Functions) -> Result<Records> {
         Ok(match self {
             Self::Range(options) => {
                 if options.end < options.start {
@@ -64,6 +65,11 @@ impl SourceSpec {
             Self::Idx(options) => Box::new(source(Idx::open(files, options)?)),
             Self::Tar(options) => Box::new(source(Tar::open(files, options)?)),
             Self::Jsonl(options) => Box::new(source(Jsonl::open(files, options)?)),
+            Self::Images(options) => Box::new(source(Images::open(files, options)?)),
+            Self::Served(options) => {
+                let found = functions.source(options).map_err(|why| wrong("$.source", why))?;
+                Box::new(source(Served { options: options.clone(), source: found }))
+            }
         })
     }
 }
@@ -131,7 +137,14 @@ impl OpSpec {
             Self::Call(options) => {
                 let (options, seed) = (options.clone(), options.seed.unwrap_or(seed));
                 let function = functions.get(&options, seed).map_err(|why| wrong(path, why))?;
-                Box::new(dataset.each(Call { options, seed, function }))
+                let made = functions.made(&options);
+                let mut below = Description::default();
+                dataset.describe(&mut below);
+                let dataset = dataset.each(Call { options, seed, function });
+                match made {
+                    Some(made) => Box::new(Remembered { dataset, made, op: below.len() as u64 }),
+                    None => Box::new(dataset),
+                }
             }
         })
     }

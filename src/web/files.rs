@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use js_sys::Uint8Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 
 use crate::error::{Error, Result};
+use crate::source::bytes::files::{inside, list};
 use crate::source::bytes::in_bounds;
-use crate::source::{ByteSource, Files};
+use crate::source::{ByteSource, Files, Listed};
 
 #[wasm_bindgen]
 extern "C" {
@@ -24,9 +25,9 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn read(this: &Reader, name: &str, offset: f64, length: f64) -> Result<Uint8Array, JsValue>;
 
-    /// The names there are, for errors.
+    /// The names there are.
     #[wasm_bindgen(method, catch)]
-    fn names(this: &Reader) -> Result<String, JsValue>;
+    fn names(this: &Reader) -> Result<Array, JsValue>;
 }
 
 thread_local! {
@@ -48,12 +49,30 @@ impl Files for Provided {
         let what = || format!("opening {name}");
         let len = with(&what, |reader| reader.size(name))?;
         if len < 0.0 {
-            let names = with(&what, Reader::names)?;
-            let why = format!("there is no such file; there are: {names}");
+            let why = match list(names(&what)?.iter().map(|name| &**name)) {
+                names if names.is_empty() => "there is no file here".into(),
+                names => format!("there is no such file; there are: {names}"),
+            };
             return Err(Error::io(what(), std::io::Error::new(std::io::ErrorKind::NotFound, why)));
         }
         Ok(Arc::new(File { name: name.into(), len: len as u64 }))
     }
+
+    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
+        let mut found = Vec::new();
+        for name in names(&|| format!("listing {folder}"))? {
+            if let Some(path) = inside(folder, &name) {
+                found.push(Listed { name: path.to_owned(), bytes: self.open(&name)? });
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The names of all files.
+fn names(what: &dyn Fn() -> String) -> Result<Vec<String>> {
+    let names = with(what, Reader::names)?;
+    Ok(names.iter().filter_map(|name| name.as_string()).collect())
 }
 
 #[derive(Debug)]

@@ -1,19 +1,25 @@
-//! Functions of JavaScript over records.
+//! Functions of JavaScript over records, and sources of records in JavaScript.
 //!
 //! A function is called by name with the fields of a record; it belongs to its thread, so what
-//! crosses threads is the name. A thrown error is the sample's fault.
+//! crosses threads is the name. A thrown error is the sample's fault. A promise is waited for: see
+//! [`answers`].
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 
+use super::answers;
 use super::files::text_of;
 use crate::dataset::{Dtype, Fetched, Place, Record, Tensor};
 use crate::error::Fault;
 use crate::order::Rng;
-use crate::spec::{CallOptions, Function, Functions};
+use crate::spec::{CallOptions, Function, Functions, Made, ServedOptions, ServedSource};
+
+/// The largest number up to which JavaScript's are exact.
+const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
 
 #[wasm_bindgen]
 extern "C" {
@@ -25,7 +31,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn has(this: &Caller, name: &str) -> Result<bool, JsValue>;
 
-    /// Calls it with `[[name, dtype, shape, bytes], …]`, and gives the same kind of list back.
+    /// Calls it with `[[name, dtype, shape, bytes], …]`, and gives the same kind of list back, or
+    /// `undefined` for an answer that comes later, under the same number of the op and index.
     #[wasm_bindgen(method, catch)]
     fn call(
         this: &Caller,
@@ -33,8 +40,17 @@ extern "C" {
         options: &str,
         fields: Array,
         random: WebRandom,
+        op: f64,
         index: f64,
-    ) -> Result<Array, JsValue>;
+    ) -> Result<Option<Array>, JsValue>;
+
+    /// The length of a source; `undefined` where there is none of that name.
+    #[wasm_bindgen(method, catch)]
+    fn length(this: &Caller, name: &str) -> Result<Option<f64>, JsValue>;
+
+    /// A record of a source, as [`Caller::call`] gives it.
+    #[wasm_bindgen(method, catch)]
+    fn get(this: &Caller, name: &str, index: f64) -> Result<Option<Array>, JsValue>;
 }
 
 thread_local! {
@@ -88,18 +104,72 @@ impl Functions for Served {
                 .map_err(|fault| fault.at(name.clone(), place.index))
         }))
     }
+
+    fn made(&self, _: &CallOptions) -> Option<Made> {
+        Some(Arc::new(answers::answered))
+    }
+
+    fn source(&self, served: &ServedOptions) -> Result<ServedSource, String> {
+        let name = served.name.clone();
+        let length = CALLER.with_borrow(|caller| match caller {
+            Some(caller) => caller.length(&name).map_err(|error| text_of(&error)),
+            None => Ok(None),
+        })?;
+        let len = whole(&name, length)?;
+        let get = move |index| match answers::answer(0, index) {
+            Some(answer) => answer?.ok_or_else(|| Fault::new("a source leaves no gaps")),
+            None => fetched(&name, index),
+        };
+        Ok(ServedSource { len, get: Arc::new(get) })
+    }
 }
 
-/// Functions that are served in workers and never called here.
-pub(super) struct Elsewhere;
+/// The length of a source, which JavaScript's numbers hold exactly.
+fn whole(name: &str, length: Option<f64>) -> Result<u64, String> {
+    let length = length.ok_or_else(|| format!("[NOT_SERVED] no source {name:?} is served here"))?;
+    if length.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&length) {
+        return Ok(length as u64);
+    }
+    Err(format!("the source {name:?} has length {length}; 0 to 2^53 - 1 is needed"))
+}
 
-impl Functions for Elsewhere {
+fn fetched(name: &str, index: u64) -> Result<Record, Fault> {
+    let caller = CALLER.with_borrow(Clone::clone).ok_or_else(|| Fault::new("no sources here"))?;
+    let made = caller.get(name, index as f64).map_err(|thrown| Fault::new(text_of(&thrown)))?;
+    record_of(&made.ok_or_else(answers::wait)?)
+}
+
+/// Functions and sources that are served in workers and never called here.
+pub(super) struct Elsewhere<'a> {
+    /// The lengths of sources, as a worker told them.
+    pub(super) lengths: &'a HashMap<String, f64>,
+}
+
+impl Functions for Elsewhere<'_> {
     fn get(&self, call: &CallOptions, _: u64) -> Result<Function, String> {
         let name = call.name.clone();
         Ok(Arc::new(move |_, _| {
             Err(Fault::new(format!("[NOT_SERVED] {name:?} is served in workers only")))
         }))
     }
+
+    fn source(&self, served: &ServedOptions) -> Result<ServedSource, String> {
+        let name = served.name.clone();
+        let len = whole(&name, self.lengths.get(&name).copied())?;
+        let why = format!("[NOT_SERVED] the source {name:?} is served in workers only");
+        Ok(ServedSource { len, get: Arc::new(move |_| Err(Fault::new(why.clone()))) })
+    }
+}
+
+/// Takes in an answer that came later: what the function gave, or why it gave nothing.
+#[wasm_bindgen]
+pub fn settle(name: &str, op: f64, index: f64, made: Option<Array>, why: Option<String>) {
+    let record = match (made, why) {
+        (Some(made), _) => record_of(&made),
+        (None, why) => Err(Fault::new(why.unwrap_or_default())),
+    };
+    let record = record.map_err(|fault| fault.at(name.to_owned(), index as u64));
+    answers::keep(op as u64, index as u64, record.map(Some));
 }
 
 fn invoke(name: &str, options: &str, seed: u64, place: Place, record: &Record) -> Fetched<Record> {
@@ -114,14 +184,18 @@ fn invoke(name: &str, options: &str, seed: u64, place: Place, record: &Record) -
     let random = WebRandom(place.rng(seed));
     let caller = CALLER.with_borrow(Clone::clone).ok_or_else(|| Fault::new("no functions here"))?;
     let made = caller
-        .call(name, options, fields, random, place.index as f64)
+        .call(name, options, fields, random, place.op as f64, place.index as f64)
         .map_err(|thrown| Fault::new(text_of(&thrown)))?;
+    record_of(&made.ok_or_else(answers::wait)?).map(Some)
+}
+
+fn record_of(fields: &Array) -> Result<Record, Fault> {
     let mut record = Record::new();
-    for field in made.iter() {
+    for field in fields.iter() {
         let (name, tensor) = field_of(&field.into())?;
         record.insert(name, tensor)?;
     }
-    Ok(Some(record))
+    Ok(record)
 }
 
 fn field_of(field: &Array) -> Result<(String, Tensor), Fault> {

@@ -36,8 +36,9 @@ impl WebLoader {
     pub fn new(document: &str, settings: JsValue) -> Result<WebLoader, JsValue> {
         let settings = Settings::read(settings)?;
         let spec = Spec::from_json(document).map_err(|error| thrown(&error))?;
+        let elsewhere = Elsewhere { lengths: &settings.lengths };
         let functions: &dyn Functions =
-            if settings.backend == "workers" { &Elsewhere } else { &Served };
+            if settings.backend == "workers" { &elsewhere } else { &Served };
         let pipeline = spec.open_with(&Provided, functions).map_err(|error| thrown(&error))?;
         let builder = settings.apply(Loader::builder(pipeline))?;
         let (builder, post) = match &*settings.backend {

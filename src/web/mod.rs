@@ -4,6 +4,7 @@
 //! polls whenever a message has come in; [`WebWorker`] makes samples for one. Who starts workers,
 //! carries messages and watches over time limits is JavaScript beside it, in `www/package`.
 
+mod answers;
 mod batch;
 mod errors;
 mod files;
@@ -13,7 +14,7 @@ mod settings;
 mod worker;
 
 pub use files::provide;
-pub use functions::{WebRandom, functions};
+pub use functions::{WebRandom, functions, settle};
 pub use loader::WebLoader;
 #[cfg(target_feature = "atomics")]
 pub use wasm_bindgen_rayon::init_thread_pool;

@@ -1,5 +1,7 @@
 //! The settings of a loader as JavaScript gives them.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 
@@ -23,6 +25,8 @@ pub(super) struct Settings {
     pub(super) retries: u32,
     pub(super) prefetch: Option<u64>,
     pub(super) prefetch_bytes: Option<u64>,
+    /// The lengths of the sources that workers serve, by name.
+    pub(super) lengths: HashMap<String, f64>,
 }
 
 impl Settings {

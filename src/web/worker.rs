@@ -3,17 +3,16 @@
 use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
+use super::answers::{self, Awaiting, Tried};
 use super::errors::{failed, thrown};
 use super::files::Provided;
 use super::functions::Served;
-use crate::backend::web::serve;
-use crate::backend::{Fill, Inline};
-use crate::dataset::Record;
+use crate::backend::Inline;
+use crate::backend::web::{Reply, serve};
 use crate::loader::Loader;
 use crate::spec::Spec;
 
@@ -21,7 +20,7 @@ use crate::spec::Spec;
 #[wasm_bindgen]
 pub struct WebWorker {
     /// After a panic outside of a sample JavaScript gives the whole program up.
-    work: AssertUnwindSafe<Arc<dyn Fill<Record>>>,
+    work: AssertUnwindSafe<Awaiting>,
     fingerprint: String,
 }
 
@@ -48,7 +47,7 @@ impl WebWorker {
             .map_err(|error| thrown(&error))?;
         let work = taken.get().cloned().ok_or_else(|| failed("WORKER", "there is no work"))?;
         Ok(Self {
-            work: AssertUnwindSafe(work),
+            work: AssertUnwindSafe(Awaiting(work)),
             fingerprint: loader.state().fingerprint().to_owned(),
         })
     }
@@ -59,19 +58,37 @@ impl WebWorker {
         self.fingerprint.clone()
     }
 
-    /// Answers a request with bytes in a buffer of their own, to be transferred.
+    /// Answers a request with bytes in a buffer of their own, to be transferred; `undefined` while
+    /// functions have promised answers: to be asked again when they are settled.
     ///
     /// # Errors
     /// A request that is none.
-    pub fn answer(&self, request: &[u8]) -> Result<Uint8Array, JsValue> {
-        let reply = serve(&**self.work, request).map_err(|fault| failed("WORKER", fault))?;
+    pub fn answer(&self, request: &[u8]) -> Result<Option<Uint8Array>, JsValue> {
+        let reply = loop {
+            let reply = serve(&*self.work, request);
+            let nanos = reply.as_ref().map_or(0, Reply::nanos);
+            match answers::tried() {
+                Tried::Whole => break reply,
+                Tried::Again => answers::spend(nanos),
+                Tried::Waits => {
+                    answers::spend(nanos);
+                    return Ok(None);
+                }
+            }
+        };
+        let waited = answers::done();
+        let mut reply = reply.map_err(|fault| failed("WORKER", fault))?;
+        if let Some(spent) = waited {
+            // Samples that wait together cost a part of it each, so that many make up a task.
+            reply.set_nanos((reply.nanos() + spent).div_ceil(answers::TOGETHER));
+        }
         let len = u32::try_from(reply.len()).map_err(|error| failed("OUT_OF_MEMORY", error))?;
         let bytes = Uint8Array::new_with_length(len);
         reply.write(&mut |start, piece| {
             let start = start as u32;
             bytes.subarray(start, start + piece.len() as u32).copy_from(piece);
         });
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 }
 

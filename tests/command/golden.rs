@@ -72,6 +72,21 @@ fn every_document_of_the_golden_folder_is_golden() {
 }
 
 #[test]
+fn a_seed_that_is_given_is_the_seed_of_the_document() {
+    let folder = folder();
+    let path = folder.path().join("spec.json");
+    for seed in ["3", "4"] {
+        let source = r#"{"kind":"range","end":90}"#;
+        let text = format!(
+            r#"{{"version":1,"seed":{seed},"source":{source},"ops":[{{"op":"shuffle"}}]}}"#
+        );
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(ran(crate::text(&path), &[]), ran(crate::text(&path), &["--seed", seed]));
+        assert_ne!(ran(crate::text(&path), &[]), ran(crate::text(&path), &["--seed", "5"]));
+    }
+}
+
+#[test]
 fn a_run_in_pieces_on_different_backends_has_the_digest_of_one_run() {
     let folder = folder();
     for (number, (spec, expected)) in golden().into_iter().enumerate() {

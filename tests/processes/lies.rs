@@ -146,7 +146,7 @@ fn every_lie_is_found_out_by_what_it_is() {
             (frame(DONE, 2, &answer(99)), "a task that was not its turn"),
             (frame(DONE, 2, &empty), "0 words for 1 positions"),
             (frame(DONE, 2, cut), "too short"),
-            (frame(DONE, 2, &[0, 1, 1, 0, 0, 9]), "not where the worker says"),
+            (frame(DONE, 2, &[0, 1, 1, 0, 0, 0, 9]), "not where the worker says"),
             (frame(DONE, 2, &[0, 1, 2]), "not where the worker says"),
             (frame(STREAM, 2, &[]), "an announcement without sense"),
             (frame(PIECE, 2, &[7]), "bytes that it had not announced"),

@@ -12,5 +12,6 @@ mod lives;
 mod moments;
 mod reduce;
 mod same;
+mod slots;
 
 windrow::test_entry!();

@@ -4,6 +4,7 @@ mod bytes;
 #[cfg(feature = "csv")]
 mod csv;
 mod idx;
+mod images;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod npy;

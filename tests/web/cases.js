@@ -40,10 +40,18 @@ export const beside = (path, name) => new URL(name, `https://x/${path}`).pathnam
 /** The options of a golden document: the document, and its files from beside it. */
 async function golden(here, path) {
   const spec = await here.json(path);
-  const { file, files: several = [] } = spec.source;
+  return { spec, files: await filesOf(spec, path, here) };
+}
+
+/** The files that a document names, from beside it. */
+export async function filesOf({ source: { file, files: several = [], folder } }, path, here) {
   const files = {};
   for (const name of [...(file ? [file] : []), ...several]) files[name] = await here.open(beside(path, name));
-  return { spec, files };
+  if (folder !== undefined) {
+    const all = beside(path, folder);
+    for (const name of await here.list(all)) files[`${folder}/${name}`] = await here.open(`${all}/${name}`);
+  }
+  return files;
 }
 
 async function drain(data) {

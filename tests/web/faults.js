@@ -1,52 +1,42 @@
 // What goes wrong in a browser: each ends in the right stream or in an error with a code.
 
 import { assert, equal, rejected } from './cases.js';
+import { run } from './recovery.js';
+
+/** The package's coordinators, the first so many of them with a trap at a call. */
+const trapping = (here, lives, at) => here.patched((url, lived) => {
+  if (/\/coordinator\.js$/.test(url) && (lives -= 1) >= 0) return here.url(`tests/web/trapping.coordinator.js?at=${at}`);
+});
 
 export const faults = {
-  async 'a page of the server where bytes were expected is named as such'({ windrow, here }) {
-    const { loader, source } = windrow;
-    for (const read of ['whole', 'range']) {
-      const error = await rejected(loader({ source: source.npy({ x: source.http('/spa/x.npy', { read }) }), backend: 'inline' }));
-      equal(error.code, 'FORMAT', error.message);
-      assert(/HTML/.test(error.message), error.message);
-    }
-    const missing = await rejected(loader({ source: source.npy({ x: here.url('nothing.npy') }), backend: 'inline' }));
-    equal(missing.code, 'READ', missing.message);
-    assert(/404/.test(missing.message), missing.message);
-  },
-
-  async 'ranges of a URL give the bytes that the whole gives'({ windrow, here }) {
-    const { loader, source } = windrow;
-    const digests = [];
-    for (const read of ['whole', 'range']) {
-      for (const mode of here.modes) {
-        const data = await loader({ source: source.npy({ x: source.http('/tests/data/c_f4_v1.npy', { read }) }), shuffle: true, digest: true, ...mode });
-        for await (const _ of data);
-        digests.push(data.digest);
+  async 'a trap in the coordinator costs nothing, wherever it comes'({ windrow, here }) {
+    const want = await run(windrow, { backend: 'inline' });
+    for (const mode of [{ backend: 'inline' }, { backend: 'workers', workers: 2 }]) {
+      for (const [lives, at] of [[1, 1], [1, 13], [3, 2], [9, 9]]) {
+        const { restore } = trapping(here, lives, at);
+        try {
+          const got = await run(windrow, mode);
+          equal([got.digest, got.items], [want.digest, want.items], `${lives} traps at call ${at} on ${mode.backend}`);
+          assert(got.recovered.length >= 1 && got.recovered.length <= lives, `${got.recovered.length} recoveries`);
+          assert(/trapped.*unreachable/.test(got.recovered[0].why), got.recovered[0].why);
+        } finally {
+          restore();
+        }
       }
     }
-    assert(digests[0] && digests.every((digest) => digest === digests[0]), digests.join());
   },
 
-  async 'a server without ranges and a source that changes are named'({ windrow }) {
-    const { loader, source } = windrow;
-    const open = (path) => loader({ source: source.npy({ x: source.http(path, { read: 'range' }) }), backend: 'inline' });
-    const none = await rejected(open('/norange/tests/data/c_f4_v1.npy'));
-    equal(none.code, 'NO_RANGE', none.message);
-    const changed = await rejected(open('/changing/tests/data/c_f4_v1.npy'));
-    equal(changed.code, 'SOURCE_CHANGED', changed.message);
-  },
-
-  async 'a run that goes offline has errors with their reason, and an end'({ windrow }) {
-    const { loader, source } = windrow;
-    const data = await loader({ source: source.npy({ x: source.http('/offline/tests/data/c_f4_v1.npy', { read: 'range' }) }), epochs: 20, backend: 'workers', workers: 1 });
-    const codes = new Set();
-    for (;;) {
-      const item = await data.next().catch((error) => error);
-      if (item.done) break;
-      codes.add(item.code ?? 'ok');
+  async 'a trap that comes again and again in one place is an error that says so'({ windrow, here }) {
+    const { started, restore } = trapping(here, 99, 1);
+    try {
+      const data = await windrow.loader({ source: windrow.source.range(9), backend: 'inline' });
+      const error = await rejected(data.next());
+      equal([error.name, error.code], ['WindrowError', 'SAMPLE'], error.message);
+      assert(/trapped.*unreachable/.test(error.message) && error.fix, error.message);
+      equal(started.length, 4, 'one coordinator and three more');
+    } finally {
+      restore();
     }
-    equal([...codes].at(-1), 'READ');
   },
 
   async 'a wasm that is missing, a page, or cut short is named when the loader opens'({ windrow, here }) {

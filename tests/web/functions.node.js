@@ -1,4 +1,4 @@
 import { serve } from '../../www/pkg/src/node-serve.js';
-import { functions } from './functions.js';
+import { functions, sources } from './functions.js';
 
-serve(functions);
+serve(functions, sources);

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { launch, within } from './browser.mjs';
-import { modes, name } from './cases.js';
-import { root, serve } from './server.mjs';
+import { filesOf, modes, name } from './cases.js';
+import { list, root, serve } from './server.mjs';
 
 const [command, ...places] = process.argv.slice(2);
 const digests = JSON.parse(readFileSync(join(root, 'tests/golden/digests.json'), 'utf8'));
@@ -25,10 +25,8 @@ function natively(path, state, batches) {
 }
 
 /** Goes on where the package runs, in Node or in a page. */
-async function goOn(windrow, open, { path, spec, state, batches, mode }) {
-  const { file, files: several = [] } = spec.source;
-  const files = {};
-  for (const name of [...(file ? [file] : []), ...several]) files[name] = await open(new URL(name, `https://x/${path}`).pathname.slice(1));
+async function goOn({ windrow, here, filesOf }, { path, spec, state, batches, mode }) {
+  const files = await filesOf(spec, path, here);
   const data = await windrow.loader({ spec, files, digest: true, resume: state, ...mode });
   for await (const _ of data) if (--batches === 0) break;
   return { state: data.state, digest: data.digest };
@@ -55,7 +53,7 @@ try {
   for (const place of places) {
     if (place === 'node') {
       const windrow = await import(join(root, 'www/pkg/src/node.js'));
-      for (const mode of modes(true)) await relay(place, mode, (job) => goOn(windrow, (path) => join(root, path), job));
+      for (const mode of modes(true)) await relay(place, mode, (job) => goOn({ windrow, filesOf, here: { list, open: (path) => join(root, path) } }, job));
       continue;
     }
     const browser = await launch(place);
@@ -66,7 +64,7 @@ try {
     const server = await serve({ headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } });
     const { page } = await browser.page(`${server.origin}/tests/web/page.html`);
     await page.waitForFunction('globalThis.run', { timeout: 30_000 });
-    const here = (job) => page.evaluate(`(${goOn})(globalThis.windrow, async (path) => (await fetch('/' + path)).blob(), ${JSON.stringify(job)})`);
+    const here = (job) => page.evaluate(`(${goOn})(globalThis, ${JSON.stringify(job)})`);
     for (const mode of modes(true)) await relay(place, mode, here);
     await browser.close();
     server.close();

@@ -9,7 +9,11 @@ import { Worker } from 'node:worker_threads';
 
 import { launch, within } from './browser.mjs';
 import { cases, modes } from './cases.js';
-import { CDN, ISOLATED, NO_WASM, NO_WORKER, STRICT, root, serve } from './server.mjs';
+import { files } from './files.js';
+import { machine } from './machine.mjs';
+import { recovery } from './recovery.js';
+import { served } from './served.js';
+import { CDN, ISOLATED, NO_WASM, NO_WORKER, STRICT, list, root, serve } from './server.mjs';
 import { transforms } from './transforms.js';
 
 const LIMIT = Number(process.env.WINDROW_CASE_LIMIT ?? 300_000);
@@ -39,14 +43,33 @@ async function attempt(place, name, run, log = []) {
 
 async function inNode() {
   const windrow = await import(join(root, 'www/pkg/src/node.js'));
+  const server = await serve();
   const here = {
+    list,
+    http: (path) => `${server.origin}/${path}`,
+    folder: (path) => join(root, path),
+    patched: patchWorkers,
+    trapping: () => new Worker(new URL('./trapping.node.js', import.meta.url)),
     modes: modes(true),
     worker: () => new Worker(new URL('./functions.node.js', import.meta.url)),
     url: (path) => new URL(`../../${path}`, import.meta.url).href,
     open: async (path) => join(root, path),
     json: async (path) => JSON.parse(await readFile(join(root, path), 'utf8')),
   };
-  for (const [name, run] of Object.entries({ ...cases, ...transforms })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
+  for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...machine })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
+  server.close();
+}
+
+/** Workers that the package posts to, in the order of their first message. */
+function patchWorkers() {
+  const { postMessage } = Worker.prototype;
+  const started = [];
+  Worker.prototype.postMessage = function (...message) {
+    if (!started.some(({ worker }) => worker === this)) started.push({ worker: this });
+    started.find(({ worker }) => worker === this).url ??= message[0].type === 'open' ? 'coordinator.js' : 'worker.js';
+    return postMessage.apply(this, message);
+  };
+  return { started, restore: () => (Worker.prototype.postMessage = postMessage) };
 }
 
 /** WebKit has threads only where its environment says so: without, a page of its own. */
@@ -54,8 +77,8 @@ const UNSHARED = { name: 'isolated page without shared memory', headers: ISOLATE
 
 /** Pages with their headers, and the kinds of cases, or the cases by their text, for each. */
 const SITES = [
-  { name: 'plain page', cases: ['cases', 'transforms', 'faults', 'not isolated'] },
-  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'that is isolated', 'what threads cannot', 'threads that', 'threads share'] },
+  { name: 'plain page', cases: ['cases', 'transforms', 'served', 'files', 'recovery', 'opfs', 'faults', 'not isolated'] },
+  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'files', 'recovery', 'that is isolated', 'what threads cannot', 'threads that', 'threads share'] },
   { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },
   { name: 'policy without wasm', headers: NO_WASM, cases: ['forbids wasm'] },
   { name: 'policy without workers', headers: NO_WORKER, cases: ['forbids workers'] },

@@ -1,9 +1,9 @@
 // A static server for the tests: the repository with ranges and ETags, and places that misbehave.
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
+import { extname, join, normalize, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -22,10 +22,20 @@ export const NO_WASM = { 'Content-Security-Policy': "script-src 'self'; worker-s
 export const NO_WORKER = { 'Content-Security-Policy': "script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'" };
 export const CDN = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
 
+/** The first part of a path says what goes wrong; a number after it keeps counts apart. */
+const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|wasm404|wasmhtml|wasmcut|nothreads|nothread|mutethread|trapthread)\/(?:(\d+)\/)?/;
+
+/** The paths of all files below a folder of the repository, last to first: nobody may rely on an order. */
+export async function list(path) {
+  const all = await readdir(join(root, path), { recursive: true, withFileTypes: true });
+  const files = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  return files.map((file) => relative(join(root, path), file).replaceAll(sep, '/')).sort().reverse();
+}
+
 /** Serves a folder with these headers on every answer: `{ origin, close }`. */
 export async function serve({ headers = {}, folder = root } = {}) {
   let asked = 0;
-  let reads = 0;
+  const ranges = new Map();
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
     const answer = (status, body, more = {}) => response.writeHead(status, { 'Cache-Control': 'no-cache', ...headers, ...more }).end(request.method === 'HEAD' ? undefined : body);
@@ -33,14 +43,24 @@ export async function serve({ headers = {}, folder = root } = {}) {
     // A start page for whatever path, with status 200.
     if (path.startsWith('/spa/')) return answer(200, '<!doctype html><title>home</title>', { 'Content-Type': 'text/html' });
     try {
-      const real = path.replace(/^\/(norange|changing|offline|wasm404|wasmhtml|wasmcut|nothreads|nothread|mutethread|trapthread)\//, '/');
+      if (path.startsWith('/list/')) return answer(200, JSON.stringify(await list(path.slice(6))), { 'Content-Type': TYPES['.json'] });
+      const [prefix, fault, id] = FAULTS.exec(path) ?? ['/'];
+      const real = `/${path.slice(prefix.length)}`;
       let bytes = await readFile(join(folder, normalize(real)));
       asked += 1;
-      if (path.startsWith('/offline/') && request.headers.range && (reads += 1) > 30) return request.socket.destroy();
-      if (path.startsWith('/nothread/') && real.endsWith('/thread.js')) return answer(404, 'no such file');
-      if (path.startsWith('/mutethread/') && real.endsWith('/thread.js')) bytes = Buffer.from('');
-      if (path.startsWith('/trapthread/') && real.endsWith('/thread.js')) {
-        bytes = Buffer.from(`${bytes}`.replace(', wbg_rayon_start_worker }, reader', ", wbg_rayon_start_worker() { throw new WebAssembly.RuntimeError('unreachable'); } }, reader"));
+      // From the 31st range on, something is not as it was.
+      if (request.headers.range) ranges.set(prefix, (ranges.get(prefix) ?? 0) + 1);
+      const later = id !== undefined && ranges.get(prefix) > 30;
+      if (later && fault === 'offline') return request.socket.destroy();
+      if (later && fault === 'laterless') return answer(404, 'no such file any more');
+      if (fault === 'cut') {
+        response.writeHead(200, { ...headers, 'Content-Length': bytes.length }).write(bytes.subarray(0, bytes.length / 2));
+        return setTimeout(() => response.destroy(), 50);
+      }
+      if (real.endsWith('/thread.js')) {
+        if (fault === 'nothread') return answer(404, 'no such file');
+        if (fault === 'mutethread') bytes = Buffer.from('');
+        if (fault === 'trapthread') bytes = Buffer.from(`${bytes}`.replace(', wbg_rayon_start_worker }, reader', ", wbg_rayon_start_worker() { throw new WebAssembly.RuntimeError('unreachable'); } }, reader"));
       }
       if (path.startsWith('/nothreads/') && path.includes('/threaded/')) return answer(404, 'no such file');
       if (real.endsWith('.wasm')) {
@@ -52,12 +72,13 @@ export async function serve({ headers = {}, folder = root } = {}) {
       const more = {
         'Content-Type': TYPES[extname(real)] ?? 'application/octet-stream',
         'Accept-Ranges': 'bytes',
-        ETag: path.startsWith('/changing/') ? `"${asked}"` : `"${tag}"`,
+        ETag: fault === 'changing' ? `"${asked}"` : later && fault === 'laterchanged' ? '"changed"' : `"${tag}"`,
       };
-      const range = !path.startsWith('/norange/') && /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+      const range = fault !== 'norange' && !(later && fault === 'laternorange') && /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
       if (!range) return answer(200, bytes, more);
       const [start, end] = [Number(range[1]), range[2] ? Math.min(Number(range[2]), bytes.length - 1) : bytes.length - 1];
-      answer(206, bytes.subarray(start, end + 1), { ...more, 'Content-Range': `bytes ${start}-${end}/${bytes.length}` });
+      const size = bytes.length + (later && fault === 'laterresized' ? 1 : 0);
+      answer(206, bytes.subarray(start, end + 1), { ...more, ...(fault === 'nosize' ? {} : { 'Content-Range': `bytes ${start}-${end}/${size}` }) });
     } catch (error) {
       answer(error.code === 'ENOENT' || error.code === 'EISDIR' ? 404 : 500, String(error.message));
     }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::frame::Violation;
 use super::init::{RAN_MAIN, WHERE};
 use super::seat::{Phase, Seat, Worker};
-use super::slab::Slab;
 use super::supervisor::Supervisor;
 use super::sys::{self, Ended};
 use crate::backend::log;
@@ -18,13 +17,6 @@ const PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200)];
 /// How often a worker is weighed at most.
 const WEIGH_EVERY: Duration = Duration::from_millis(50);
-/// Parcels without a slot, in a row, that say that the caller keeps what it receives.
-const WITHOUT_SLOT: u32 = 32;
-const SLOTS_MIN: usize = 4;
-const SLOTS_MAX: usize = 64;
-/// Slots are multiples of this.
-const SLOT_STEP: usize = 64 << 10;
-const SMALL_SLOT: usize = 1 << 20;
 
 impl Supervisor {
     pub(super) fn bury_as(
@@ -151,51 +143,6 @@ impl Supervisor {
         }
         if worker.phase == Phase::Finishing && worker.given.is_empty() {
             worker.drain();
-        }
-    }
-
-    /// Sees to slots that the next parcels of this size fit into.
-    pub(super) fn widen(&mut self, number: usize, bytes: usize, had_slot: bool) {
-        let seat = &mut self.seats[number];
-        if seat.slab.as_ref().is_some_and(|slab| bytes <= slab.slot_bytes()) {
-            seat.without_slot += u32::from(!had_slot);
-            if seat.without_slot >= WITHOUT_SLOT && !std::mem::replace(&mut self.warned, true) {
-                log::warn("processes", || {
-                    "the caller keeps many samples that lie in shared memory, so the next ones are \
-                     copied; copy what is to be kept"
-                        .into()
-                });
-            }
-            return;
-        }
-        if seat.refused_slot.is_some_and(|refused| bytes >= refused) {
-            return;
-        }
-        let wanted = if bytes < SMALL_SLOT { bytes.saturating_mul(2) } else { bytes + bytes / 8 };
-        let slot = wanted.max(4 * SLOT_STEP).next_multiple_of(SLOT_STEP);
-        let workers = self.shared.boards.len() as u64;
-        let ahead = (self.settings.ahead_bytes / slot as u64 / workers) as usize;
-        let room = sys::memory_available().unwrap_or(1 << 30) / 2 / workers / slot as u64;
-        let slots = (ahead + SLOTS_MIN).min(SLOTS_MAX).min(room as usize);
-        let slab = match slots {
-            0..SLOTS_MIN => Err(std::io::Error::other("that is more than half of what is free")),
-            _ => Slab::new(slots as u32, slot),
-        };
-        match slab {
-            Ok(slab) => {
-                if let Some(worker) = &mut seat.worker {
-                    worker.post_slab(&slab);
-                }
-                seat.slab = Some(slab);
-            }
-            Err(error) => {
-                seat.refused_slot = Some(bytes);
-                log::info("processes", || {
-                    format!(
-                        "no shared memory for samples of {bytes} bytes ({error}); they are copied"
-                    )
-                });
-            }
         }
     }
 }

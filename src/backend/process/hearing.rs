@@ -146,13 +146,13 @@ impl Supervisor {
         let task = given.task;
         let parcel = match report.parcel {
             Where::Here => Some(Parcel::Heap(Collected::of(rest))),
-            Where::Slot { slot, generation, bytes } => {
+            Where::Slot { slot, generation, start, bytes } => {
                 let lease = given.lease.take();
                 let lease = lease.filter(|lease| {
                     (lease.place().slot, lease.place().generation) == (slot, generation)
                 });
                 seat.without_slot = 0;
-                lease.and_then(|lease| lease.deliver(bytes))
+                lease.and_then(|lease| lease.deliver(start, bytes))
             }
             Where::Streamed => {
                 let stream = worker.streaming.take();
@@ -166,20 +166,20 @@ impl Supervisor {
             Some(parcel) => {
                 let bytes = parcel.bytes().len();
                 let streamed = report.parcel == Where::Streamed;
-                let had_slot = given.lease.is_some();
-                self.sink.done(task, parcel, report.nanos).map(|()| (bytes, streamed, had_slot))
+                let lease = given.lease.take();
+                self.sink.done(task, parcel, report.nanos).map(|()| (bytes, streamed, lease))
             }
             None => Err("it is not where the worker says".into()),
         };
         match outcome {
-            Ok((bytes, streamed, had_slot)) => {
+            Ok((bytes, streamed, lease)) => {
                 worker.turn = Instant::now();
                 worker.samples += task.count;
                 (self.crashes, self.vain_starts) = (0, 0);
                 let before = if self.task_nanos == 0 { report.nanos } else { self.task_nanos };
                 self.task_nanos = (before - before / 4 + report.nanos / 4).max(1);
                 if streamed {
-                    self.widen(number, bytes, had_slot);
+                    self.widen(number, bytes, lease);
                 }
                 self.recycle(number);
                 Ok(())

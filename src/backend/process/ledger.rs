@@ -18,25 +18,69 @@ enum State {
     Borrowed,
 }
 
+/// Slots that are in use at least: one to write to, one to read.
+const ACTIVE_MIN: u32 = 2;
+/// So many leases without a new slot, and one slot fewer is tried.
+const CALM: u32 = 64;
+
 /// The states of all slots.
+///
+/// As few of them as will do are used in turn, the *active* ones, since what was used last is most
+/// likely still in the cache.
 #[derive(Debug)]
 pub(super) struct Ledger {
     slots: Vec<(State, u32)>,
-    /// The free ones; the last is taken first, since it is most likely still in the cache.
+    /// The free ones, the one that was used last at the end.
     free: Vec<u32>,
+    /// Those whose memory is there.
+    ready: Vec<bool>,
+    /// The slots before this one are active.
+    active: u32,
+    /// Leases since another slot became active.
+    calm: u32,
 }
 
 impl Ledger {
     pub(super) fn new(slots: u32) -> Self {
-        Self { slots: vec![(State::Free, 0); slots as usize], free: (0..slots).rev().collect() }
+        Self {
+            slots: vec![(State::Free, 0); slots as usize],
+            free: (0..slots).rev().collect(),
+            ready: vec![false; slots as usize],
+            active: ACTIVE_MIN,
+            calm: 0,
+        }
     }
 
-    /// Leases a free slot to a worker.
-    pub(super) fn lease(&mut self) -> Option<Place> {
-        let slot = self.free.pop()?;
+    /// Leases a free slot to a worker: an active one or, if need be and `any` may be had, another.
+    pub(super) fn lease(&mut self, any: bool) -> Option<Place> {
+        let active = self.free.iter().rposition(|&slot| slot < self.active);
+        let first = || self.free.iter().enumerate().min_by_key(|(_, slot)| **slot);
+        let place = active.or_else(|| first().filter(|_| any).map(|(place, _)| place))?;
+        let slot = self.free.remove(place);
+        self.calm += 1;
+        if slot >= self.active {
+            (self.active, self.calm) = (slot + 1, 0);
+        } else if self.calm >= CALM && self.active > ACTIVE_MIN {
+            (self.active, self.calm) = (self.active - 1, 0);
+        }
         let (state, generation) = &mut self.slots[slot as usize];
         *state = State::Leased;
         Some(Place { slot, generation: *generation })
+    }
+
+    /// Whether there are free slots, of which none is active.
+    pub(super) fn has_only_others(&self) -> bool {
+        !self.free.is_empty() && self.free.iter().all(|&slot| slot >= self.active)
+    }
+
+    /// Whether the memory of a slot is there.
+    pub(super) fn is_ready(&self, place: Place) -> bool {
+        self.ready[place.slot as usize]
+    }
+
+    /// The memory of a slot is there from now on.
+    pub(super) fn make_ready(&mut self, place: Place) {
+        self.ready[place.slot as usize] = true;
     }
 
     /// What a worker wrote goes to the consumer; false if the slot is not leased to that use.
@@ -71,14 +115,36 @@ mod tests {
     #[test]
     fn an_answer_about_an_earlier_use_is_not_believed() {
         let mut ledger = Ledger::new(1);
-        let first = ledger.lease().unwrap();
-        assert!(ledger.lease().is_none());
+        let first = ledger.lease(true).unwrap();
+        assert!(ledger.lease(true).is_none());
         assert!(ledger.deliver(first) && !ledger.deliver(first));
         assert!(ledger.give_back(first) && !ledger.give_back(first));
-        let second = ledger.lease().unwrap();
+        let second = ledger.lease(true).unwrap();
         assert_ne!(first, second);
         assert!(!ledger.deliver(first) && !ledger.give_back(first) && ledger.deliver(second));
         assert!(!ledger.give_back(Place { slot: 7, generation: 0 }));
+    }
+
+    #[test]
+    fn slots_are_used_in_turn_and_no_more_of_them_than_are_needed() {
+        let mut ledger = Ledger::new(9);
+        let one = ledger.lease(false).unwrap();
+        let other = ledger.lease(false).unwrap();
+        assert!(ledger.lease(false).is_none() && ledger.has_only_others());
+        let third = ledger.lease(true).unwrap();
+        assert_eq!((one.slot, other.slot, third.slot), (0, 1, 2));
+        for place in [one, other, third] {
+            assert!(ledger.give_back(place));
+        }
+        let mut seen = Vec::new();
+        for _ in 0..CALM {
+            let place = ledger.lease(false).unwrap();
+            seen.push(place.slot);
+            assert!(ledger.give_back(place));
+        }
+        // The one that came back last, until fewer are tried.
+        assert_eq!((seen[0], ledger.active), (2, ACTIVE_MIN));
+        assert_eq!(ledger.lease(false).map(|place| place.slot), Some(1));
     }
 
     /// A worker's seat as the supervisor sees it, and who should have which slot.
@@ -109,7 +175,7 @@ mod tests {
         /// Something happens, and the ledger answers as it should.
         fn step(&mut self) {
             match self.below(6) {
-                0 | 1 if self.given.len() < 2 => self.given.push(self.ledger.lease()),
+                0 | 1 if self.given.len() < 2 => self.given.push(self.ledger.lease(true)),
                 // An answer, in its slot or in pieces.
                 2 if !self.given.is_empty() => {
                     if let Some(place) = self.given.remove(0) {

@@ -125,8 +125,8 @@ pub(super) struct Report {
 pub(super) enum Where {
     /// After the report, in the same frame.
     Here,
-    /// At the start of this slot, so many bytes.
-    Slot { slot: u32, generation: u32, bytes: u64 },
+    /// In the first so many bytes of this slot, with the count at `start`.
+    Slot { slot: u32, generation: u32, start: u64, bytes: u64 },
     /// In the pieces that came before.
     Streamed,
 }

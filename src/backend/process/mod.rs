@@ -13,8 +13,8 @@
 //! |---|---|
 //! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
 //! | [`launch`], [`address`], [`names`] | what a worker runs, and how it finds it |
-//! | [`init`], [`worker`] | the worker's side |
-//! | [`supervisor`], [`hearing`], [`deaths`], [`seat`], [`slab`], [`sink`] | the loader's side |
+//! | [`init`], [`worker`], [`lending`] | the worker's side |
+//! | [`supervisor`], [`hearing`], [`watch`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
 mod address;
@@ -26,6 +26,7 @@ mod hearing;
 mod init;
 mod launch;
 mod ledger;
+mod lending;
 mod message;
 mod names;
 mod parcel;
@@ -36,7 +37,9 @@ mod server;
 mod sink;
 mod slab;
 mod supervisor;
+mod supply;
 mod sys;
+mod watch;
 mod worker;
 
 use std::collections::VecDeque;
@@ -167,6 +170,7 @@ impl<T: Send + 'static> Processes<T> {
             broken: false,
             task_nanos: 0,
             warned: false,
+            short: false,
             resumed: Instant::now(),
         };
         let thread = std::thread::Builder::new().name("windrow-sup".into());

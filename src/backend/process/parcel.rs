@@ -3,18 +3,21 @@
 //! | part | what |
 //! |---|---|
 //! | count | the number of words after it, 8 bytes |
-//! | words | for each position a word of its own and then one for each tensor, 8 bytes each |
+//! | words | for each position a word of its own and then two for each tensor, 8 bytes each |
 //! | inline | the inline parts one after another |
-//! | tensors | the payloads, each at the next multiple of 64 |
+//! | tensors | the payloads, each at a multiple of 64 |
 //!
 //! All little-endian. A position's word holds what it is in its two lowest bits (0 a gap, 1 a
 //! sample, 2 a fault), the number of its tensors in the next 22, and the length of its inline part
-//! in the rest; a tensor's word is the length of its payload. Before the word of a position that
-//! added something to reducers goes one of kind 3, with what it added as its inline part. The layout
-//! is the same in a frame, in shared memory and in the heap. Absent on purpose: what a sample is.
+//! in the rest; a tensor's words are where its payload lies in the bytes, and its length. Before the
+//! word of a position that added something to reducers goes one of kind 3, with what it added as its
+//! inline part. In a frame and in the heap the count comes first and the payloads last. In a slot,
+//! payloads lie where the tensors were built, and the count comes wherever there is room. Absent on
+//! purpose: what a sample is.
 
 use std::ops::Range;
 
+use crate::dataset::Tensor;
 use crate::dataset::wire::Wire;
 use crate::error::Fault;
 
@@ -33,7 +36,9 @@ const INLINE_MAX: u64 = (1 << (64 - TENSORS_BITS - 2)) - 1;
 pub(super) struct Packing {
     words: Vec<u64>,
     inline: Vec<u8>,
-    tensors: Vec<crate::dataset::Tensor>,
+    tensors: Vec<Tensor>,
+    /// For each tensor, which word says where it lies.
+    places: Vec<usize>,
 }
 
 impl Packing {
@@ -42,6 +47,7 @@ impl Packing {
         self.words.clear();
         self.inline.clear();
         self.tensors.clear();
+        self.places.clear();
     }
 
     /// Adds what the next position added to reducers.
@@ -61,8 +67,11 @@ impl Packing {
             }
             Ok(Some(wire)) => {
                 self.place(SAMPLE, &wire.inline, wire.tensors.len());
-                self.words.extend(wire.tensors.iter().map(|tensor| tensor.bytes().len() as u64));
-                self.tensors.extend(wire.tensors);
+                for tensor in wire.tensors {
+                    self.places.push(self.words.len());
+                    self.words.extend([0, tensor.bytes().len() as u64]);
+                    self.tensors.push(tensor);
+                }
             }
             Err(fault) => {
                 let text = postcard::to_stdvec(&fault).unwrap_or_default();
@@ -71,36 +80,58 @@ impl Packing {
         }
     }
 
-    /// How many bytes the parcel takes.
-    pub(super) fn bytes(&self) -> usize {
-        let head = 8 * (1 + self.words.len()) + self.inline.len();
-        self.tensors.iter().fold(head, |end, tensor| align(end) + tensor.bytes().len())
+    /// The tensors, in order.
+    pub(super) fn tensors(&self) -> &[Tensor] {
+        &self.tensors
     }
 
-    /// Gives the parcel piece by piece, first to last.
-    pub(super) fn write(&self, out: &mut impl FnMut(&[u8])) {
-        out(&(self.words.len() as u64).to_le_bytes());
-        if cfg!(target_endian = "little") {
-            out(bytemuck::cast_slice(&self.words));
-        } else {
-            self.words.iter().for_each(|word| out(&word.to_le_bytes()));
-        }
-        out(&self.inline);
-        let mut end = 8 * (1 + self.words.len()) + self.inline.len();
-        for tensor in &self.tensors {
-            out(&[0; ALIGN][..align(end) - end]);
-            out(tensor.bytes());
-            end = align(end) + tensor.bytes().len();
-        }
+    /// How many bytes come before the payloads.
+    pub(super) fn head(&self) -> usize {
+        8 * (1 + self.words.len()) + self.inline.len()
     }
 
-    /// Writes the parcel to the start of memory that is large enough.
+    /// Puts the payloads one after another behind the rest; how many bytes the parcel then takes.
+    pub(super) fn line_up(&mut self) -> usize {
+        let mut end = self.head();
+        for (tensor, place) in self.tensors.iter().zip(&self.places) {
+            let start = align(end);
+            self.words[*place] = start as u64;
+            end = start + tensor.bytes().len();
+        }
+        end
+    }
+
+    /// Notes that the payload of this tensor, counted from 0, lies in the slot at `start`.
+    pub(super) fn lies(&mut self, tensor: usize, start: usize) {
+        self.words[self.places[tensor]] = start as u64;
+    }
+
+    /// Writes a parcel that is lined up to the start of memory that is large enough.
     pub(super) fn write_to(&self, memory: &mut [u8]) {
-        let mut at = 0;
-        self.write(&mut |part| {
-            memory[at..at + part.len()].copy_from_slice(part);
-            at += part.len();
-        });
+        let mut at = self.head();
+        self.write_head(&mut memory[..at]);
+        for tensor in &self.tensors {
+            let start = align(at);
+            memory[at..start].fill(0);
+            at = start + tensor.bytes().len();
+            memory[start..at].copy_from_slice(tensor.bytes());
+        }
+    }
+
+    /// Writes all but the payloads.
+    pub(super) fn write_head(&self, mut memory: &mut [u8]) {
+        let mut write = |part: &[u8]| {
+            let (place, rest) = std::mem::take(&mut memory).split_at_mut(part.len());
+            place.copy_from_slice(part);
+            memory = rest;
+        };
+        write(&(self.words.len() as u64).to_le_bytes());
+        if cfg!(target_endian = "little") {
+            write(bytemuck::cast_slice(&self.words));
+        } else {
+            self.words.iter().for_each(|word| write(&word.to_le_bytes()));
+        }
+        write(&self.inline);
     }
 
     fn place(&mut self, what: u64, inline: &[u8], tensors: usize) {
@@ -123,26 +154,26 @@ pub(super) enum Item {
     Added(Range<usize>),
 }
 
-/// Finds the items of a parcel that should hold so many positions.
+/// Finds the items of a parcel that should hold so many positions, and whose count is at `start`.
 ///
 /// # Errors
 /// What makes it no such parcel.
-pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> {
+pub(super) fn unpack(bytes: &[u8], start: usize, positions: u64) -> Result<Vec<Item>, String> {
     let short = || "it is too short".to_owned();
+    let number = |word: Option<u64>| word.and_then(|word| usize::try_from(word).ok());
     let word = |at: usize| {
         let bytes = bytes.get(at..at.checked_add(8)?)?;
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     };
-    let words = word(0).and_then(|words| usize::try_from(words).ok()).ok_or_else(short)?;
-    let head = words.checked_mul(8).and_then(|length| length.checked_add(8));
+    let words = number(word(start)).ok_or_else(short)?;
+    let head = words.checked_mul(8).and_then(|length| length.checked_add(8)?.checked_add(start));
     let head = head.filter(|&head| head <= bytes.len()).ok_or_else(short)?;
     if positions > words as u64 {
         return Err(format!("it has {words} words for {positions} positions"));
     }
     let mut items = Vec::with_capacity(positions as usize);
-    let mut filled = 0;
-    let mut inline = head;
-    let mut at = 8;
+    let (mut inline, mut last, mut filled) = (head, 0, 0);
+    let mut at = start + 8;
     while at < head {
         let item = word(at).ok_or_else(short)?;
         at += 8;
@@ -151,15 +182,24 @@ pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> 
         let end = inline.checked_add(length).filter(|&end| end <= bytes.len());
         let place = inline..end.ok_or_else(short)?;
         inline = place.end;
-        let payloads = at..at + 8 * tensors;
+        let payloads = at..at + 16 * tensors;
         if payloads.end > head {
             return Err(short());
         }
         at = payloads.end;
+        let mut payload = |at: usize| {
+            let start = number(word(at)).filter(|start| start % ALIGN == 0);
+            let end = start.zip(number(word(at + 8))).and_then(|(start, n)| start.checked_add(n));
+            let end = end.filter(|&end| end <= bytes.len()).ok_or_else(short)?;
+            last = end.max(last);
+            Ok(start.unwrap_or_default()..end)
+        };
         items.push(match item & 3 {
             GAP => Item::Gap,
-            // The lengths of the payloads stand in for their places until these are known.
-            SAMPLE => Item::Sample(place, payloads.step_by(8).map(|at| at..at).collect()),
+            SAMPLE => Item::Sample(
+                place,
+                payloads.step_by(16).map(&mut payload).collect::<Result<_, String>>()?,
+            ),
             FAULT => Item::Fault(place),
             _ if place.is_empty() || matches!(items.last(), Some(Item::Added(_))) => {
                 return Err("it has additions of nothing, or to no position".into());
@@ -171,17 +211,7 @@ pub(super) fn unpack(bytes: &[u8], positions: u64) -> Result<Vec<Item>, String> 
     if filled != positions || matches!(items.last(), Some(Item::Added(_))) {
         return Err(format!("it has {} items, {filled} for {positions} positions", items.len()));
     }
-    let mut end = inline;
-    for item in &mut items {
-        let Item::Sample(_, payloads) = item else { continue };
-        for payload in payloads {
-            let length = word(payload.start).and_then(|length| usize::try_from(length).ok());
-            let stop = length.and_then(|length| align(end).checked_add(length));
-            let stop = stop.filter(|&stop| stop <= bytes.len()).ok_or_else(short)?;
-            *payload = align(end)..stop;
-            end = stop;
-        }
-    }
+    let end = inline.max(last);
     if end != bytes.len() {
         return Err(format!("it says {end} bytes and has {}", bytes.len()));
     }
@@ -197,7 +227,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dataset::Tensor;
 
     fn packed() -> Packing {
         let mut packing = Packing::default();
@@ -212,16 +241,16 @@ mod tests {
         packing
     }
 
-    fn bytes(packing: &Packing) -> Vec<u8> {
-        let mut bytes = vec![0; packing.bytes()];
+    fn bytes(mut packing: Packing) -> Vec<u8> {
+        let mut bytes = vec![0; packing.line_up()];
         packing.write_to(&mut bytes);
         bytes
     }
 
     #[test]
     fn what_was_packed_is_found_again() {
-        let bytes = bytes(&packed());
-        let items = unpack(&bytes, 4).unwrap();
+        let bytes = bytes(packed());
+        let items = unpack(&bytes, 0, 4).unwrap();
         let Item::Sample(inline, payloads) = &items[0] else { panic!("{items:?}") };
         assert_eq!(&bytes[inline.clone()], b"abc");
         assert_eq!(payloads.iter().map(Range::len).collect::<Vec<_>>(), [3, 0, 100]);
@@ -241,50 +270,78 @@ mod tests {
             packing.push_added(b"more");
             packing.push_added(b"more");
             (0..outcomes).for_each(|_| packing.push(Ok(None)));
-            assert!(unpack(&bytes(&packing), 4 + outcomes).is_err(), "{outcomes}");
+            assert!(unpack(&bytes(packing), 0, 4 + outcomes).is_err(), "{outcomes}");
         }
         let mut packing = packed();
         packing.push_added(b"more");
-        assert!(unpack(&bytes(&packing), 4).is_err());
+        assert!(unpack(&bytes(packing), 0, 4).is_err());
         let mut packing = packed();
         packing.place(ADDED, b"", 0);
         packing.push(Ok(None));
-        assert!(unpack(&bytes(&packing), 5).is_err());
+        assert!(unpack(&bytes(packing), 0, 5).is_err());
     }
 
     #[test]
     fn a_parcel_of_another_count_or_length_is_refused() {
-        let whole = bytes(&packed());
+        let whole = bytes(packed());
         for positions in [0, 3, 5, u64::MAX] {
-            assert!(unpack(&whole, positions).is_err(), "{positions}");
+            assert!(unpack(&whole, 0, positions).is_err(), "{positions}");
         }
         for length in 0..whole.len() {
-            assert!(unpack(&whole[..length], 4).is_err(), "{length}");
+            assert!(unpack(&whole[..length], 0, 4).is_err(), "{length}");
         }
-        assert!(unpack(&[&whole[..], &[0]].concat(), 4).is_err());
+        assert!(unpack(&[&whole[..], &[0]].concat(), 0, 4).is_err());
+    }
+
+    #[test]
+    fn payloads_may_lie_anywhere_and_the_rest_where_there_is_room() {
+        let mut packing = packed();
+        let mut slot = vec![0; 1024];
+        for (tensor, start) in [(0, 512), (1, 64), (2, 128)] {
+            packing.lies(tensor, start);
+            let bytes = packing.tensors()[tensor].bytes().to_vec();
+            slot[start..start + bytes.len()].copy_from_slice(&bytes);
+        }
+        packing.write_head(&mut slot[600..600 + packing.head()]);
+        slot.truncate(600 + packing.head());
+        let items = unpack(&slot, 600, 4).unwrap();
+        let Item::Sample(inline, payloads) = &items[0] else { panic!("{items:?}") };
+        assert_eq!(&slot[inline.clone()], b"abc");
+        assert_eq!(payloads[..], [512..515, 64..64, 128..228]);
+        packing.lies(2, 100);
+        packing.write_head(&mut slot[600..]);
+        assert!(unpack(&slot, 600, 4).is_err(), "a payload that is not aligned");
+        packing.lies(2, 4096);
+        packing.write_head(&mut slot[600..]);
+        assert!(unpack(&slot, 600, 4).is_err(), "a payload outside of the slot");
+        assert!(unpack(&slot, slot.len(), 4).is_err() && unpack(&slot, usize::MAX, 4).is_err());
     }
 
     #[test]
     fn lengths_past_all_memory_are_refused() {
-        let whole = bytes(&packed());
-        // The first word is the count, the second the item, and then come the lengths of its tensors.
-        for place in [0, 8, 16, 24, 32] {
+        let whole = bytes(packed());
+        // The first word is the count, the second the item, and then come the places and lengths of its tensors.
+        for place in [0, 8, 16, 24, 32, 40, 48, 56] {
             for length in [u64::MAX, u64::MAX - 63, i64::MAX as u64] {
                 let mut changed = whole.clone();
                 changed[place..place + 8].copy_from_slice(&length.to_le_bytes());
-                assert!(unpack(&changed, 4).is_err(), "{length} at {place}");
+                assert!(unpack(&changed, 0, 4).is_err(), "{length} at {place}");
             }
         }
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..300), words in 0u64..20) {
-            if bytes.len() >= 8 {
-                bytes[..8].copy_from_slice(&words.to_le_bytes());
+        fn no_bytes_make_it_panic(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            words in 0u64..20,
+            start in 0usize..40,
+        ) {
+            if let Some(place) = bytes.get_mut(start..start + 8) {
+                place.copy_from_slice(&words.to_le_bytes());
             }
             for positions in 0..4 {
-                _ = unpack(&bytes, positions);
+                _ = unpack(&bytes, start, positions);
             }
         }
     }

@@ -126,7 +126,7 @@ fn message_seeds() -> Vec<Vec<u8>> {
     fn seed(which: u8, message: &impl Serialize) -> Vec<u8> {
         [&[which], &*postcard::to_stdvec(message).expect("a message can be encoded")].concat()
     }
-    let parcel = Where::Slot { slot: 3, generation: 1, bytes: 70_000 };
+    let parcel = Where::Slot { slot: 3, generation: 1, start: 69_952, bytes: 70_000 };
     vec![
         seed(0, &Greeting { identity: Identity::own("0123456789abcdef"), process: 9, parent: 8 }),
         seed(2, &Order { id: 300, start: 1 << 40, count: 7, slot: Some((3, 1)) }),
@@ -143,7 +143,7 @@ fn message_seeds() -> Vec<Vec<u8>> {
 /// and is the same. The first byte is the number of positions.
 pub fn parcel(bytes: &[u8]) -> bool {
     let Some((&positions, bytes)) = bytes.split_first() else { return false };
-    let Ok(items) = unpack(bytes, positions.into()) else { return false };
+    let Ok(items) = unpack(bytes, 0, positions.into()) else { return false };
     let of_positions = items.iter().filter(|item| !matches!(item, Item::Added(_))).count();
     assert_eq!(of_positions, usize::from(positions));
     let parcel = Arc::new(Parcel::Heap(Collected::of(bytes)));
@@ -178,9 +178,9 @@ pub fn parcel(bytes: &[u8]) -> bool {
         values.push(Ok(outcome.clone()));
         packing.push(outcome);
     }
-    let mut again = vec![0; packing.bytes()];
+    let mut again = vec![0; packing.line_up()];
     packing.write_to(&mut again);
-    let items = unpack(&again, positions.into()).expect("what was packed can be unpacked");
+    let items = unpack(&again, 0, positions.into()).expect("what was packed can be unpacked");
     for (value, item) in values.iter().zip(&items) {
         match (value, item) {
             (Ok(Ok(None)), Item::Gap) | (Ok(Err(_)), Item::Fault(_)) => {}
@@ -222,7 +222,7 @@ fn parcel_seeds() -> Vec<Vec<u8>> {
             packing.push_added(&vec![7; number % 3]);
             packing.push(outcome);
         }
-        let mut bytes = vec![0; packing.bytes()];
+        let mut bytes = vec![0; packing.line_up()];
         packing.write_to(&mut bytes);
         bytes.insert(0, positions);
         bytes

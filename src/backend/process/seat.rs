@@ -24,6 +24,8 @@ pub(super) struct Seat {
     pub(super) incarnation: u32,
     pub(super) board: Arc<Board>,
     pub(super) slab: Option<Arc<Slab>>,
+    /// Whether a task waits for one of its slots to come back.
+    pub(super) waits: bool,
     /// Parcels that came in pieces because no slot was free, in a row.
     pub(super) without_slot: u32,
     /// A parcel so large that there was no memory for slots.
@@ -114,6 +116,7 @@ impl Seat {
             incarnation: 0,
             board: Arc::new(Board::new()?),
             slab: None,
+            waits: false,
             without_slot: 0,
             refused_slot: None,
             worker: None,

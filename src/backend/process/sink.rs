@@ -44,7 +44,7 @@ pub(super) struct Decoding<T> {
 
 impl<T: Send> Sink for Decoding<T> {
     fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String> {
-        let items = unpack(parcel.bytes(), task.count)?;
+        let items = unpack(parcel.bytes(), parcel.start(), task.count)?;
         let parcel = Arc::new(parcel);
         let mut bytes = Some(0u64);
         let mut results = Vec::with_capacity(items.len());
@@ -131,7 +131,7 @@ mod tests {
             packing.push(Ok(None));
             packing.push_added(&vec![1; added]);
             packing.push(Ok(None));
-            let mut bytes = vec![0; packing.bytes()];
+            let mut bytes = vec![0; packing.line_up()];
             packing.write_to(&mut bytes);
             let parcel = Parcel::Heap(Collected::of(&bytes));
             sink.done(Task { id: 0, start: 5, count: 2 }, parcel, 1)

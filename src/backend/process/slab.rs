@@ -2,31 +2,43 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytemuck::{Pod, Zeroable};
 
 use super::ledger::{Ledger, Place};
 use super::message::SlabNote;
 use super::parcel::ALIGN;
-use super::sys::Memory;
+use super::supervisor::Shared;
+use super::sys::{self, Memory};
 
 /// Slots of shared memory that one worker writes to.
-#[derive(Debug)]
+///
+/// A slot gets its memory when it is leased for the first time.
 pub(super) struct Slab {
     memory: Memory,
     ledger: Mutex<Ledger>,
     slot_bytes: usize,
     slots: u32,
+    /// Whether the supervisor waits for a slot to come back.
+    wanted: AtomicBool,
+    supervisor: Weak<Shared>,
 }
 
 impl Slab {
-    /// A slab of so many slots of at least so many bytes.
-    pub(super) fn new(slots: u32, slot_bytes: usize) -> io::Result<Arc<Self>> {
+    /// A slab of so many slots of so many bytes, which must be whole pages.
+    pub(super) fn new(
+        slots: u32,
+        slot_bytes: usize,
+        supervisor: Weak<Shared>,
+    ) -> io::Result<Arc<Self>> {
         let bytes = slot_bytes.checked_mul(slots as usize);
         let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let memory = Memory::new(bytes, false)?;
-        Ok(Arc::new(Self { memory, ledger: Mutex::new(Ledger::new(slots)), slot_bytes, slots }))
+        let memory = Memory::empty(bytes)?;
+        let ledger = Mutex::new(Ledger::new(slots));
+        let wanted = AtomicBool::new(false);
+        Ok(Arc::new(Self { memory, ledger, slot_bytes, slots, wanted, supervisor }))
     }
 
     pub(super) fn note(&self) -> SlabNote {
@@ -37,10 +49,44 @@ impl Slab {
         self.slot_bytes
     }
 
-    /// Leases a slot, which is free again when the lease is dropped.
-    pub(super) fn lease(self: &Arc<Self>) -> Option<Lease> {
-        let place = self.ledger().lease()?;
-        Some(Lease { slab: self.clone(), place })
+    /// Leases a slot, which is free again when the lease is dropped; `None` if none is free, or only
+    /// such as were not in use lately and `any` is false.
+    ///
+    /// # Errors
+    /// There is no memory for a slot that was not used before.
+    pub(super) fn lease(self: &Arc<Self>, any: bool) -> io::Result<Option<Lease>> {
+        let mut ledger = self.ledger();
+        let Some(place) = ledger.lease(any) else { return Ok(None) };
+        let is_ready = ledger.is_ready(place);
+        drop(ledger);
+        let lease = Lease { slab: self.clone(), place };
+        if !is_ready {
+            let free = sys::memory_available().unwrap_or(u64::MAX);
+            if free / 2 < self.slot_bytes as u64 {
+                let bytes = self.slot_bytes;
+                let why = format!("{bytes} bytes are more than half of the {free} that are free");
+                return Err(io::Error::other(why));
+            }
+            let start = place.slot as usize * self.slot_bytes;
+            self.memory.reserve(start..start + self.slot_bytes)?;
+            self.ledger().make_ready(place);
+        }
+        Ok(Some(lease))
+    }
+
+    /// Whether a slot in use may come back soon; then the supervisor is woken.
+    pub(super) fn is_worth_waiting_for(&self) -> bool {
+        self.wanted.store(true, Ordering::SeqCst);
+        let waits = self.ledger().has_only_others();
+        if !waits {
+            self.wanted.store(false, Ordering::SeqCst);
+        }
+        waits
+    }
+
+    /// Whether a slot is waited for that did not come back.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst)
     }
 
     pub(super) fn memory(&self) -> BorrowedFd<'_> {
@@ -49,6 +95,15 @@ impl Slab {
 
     fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Slab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slab")
+            .field("slots", &self.slots)
+            .field("slot_bytes", &self.slot_bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,17 +119,29 @@ impl Lease {
         self.place
     }
 
-    /// What the worker wrote, if the slot can hold that much.
-    pub(super) fn deliver(self, bytes: u64) -> Option<Parcel> {
+    /// What the worker wrote to the first so many bytes, with the count at `start`, if the slot can
+    /// hold that much.
+    pub(super) fn deliver(self, start: u64, bytes: u64) -> Option<Parcel> {
+        let start = usize::try_from(start).ok()?;
         let bytes = usize::try_from(bytes).ok().filter(|&bytes| bytes <= self.slab.slot_bytes)?;
         let delivered = self.slab.ledger().deliver(self.place);
-        delivered.then_some(Parcel::Slot(self, bytes))
+        delivered.then_some(Parcel::Slot { lease: self, start, bytes })
+    }
+
+    /// Whether this is a slot of that slab.
+    pub(super) fn is_of(&self, slab: &Arc<Slab>) -> bool {
+        Arc::ptr_eq(&self.slab, slab)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         self.slab.ledger().give_back(self.place);
+        if self.slab.wanted.swap(false, Ordering::SeqCst)
+            && let Some(supervisor) = self.slab.supervisor.upgrade()
+        {
+            supervisor.ring();
+        }
     }
 }
 
@@ -86,18 +153,26 @@ pub(super) struct Line([u8; ALIGN]);
 /// The bytes of a parcel, which is given back when nobody needs it any more.
 #[derive(Debug)]
 pub(super) enum Parcel {
-    Slot(Lease, usize),
+    Slot { lease: Lease, start: usize, bytes: usize },
     Heap(Collected),
 }
 
 impl Parcel {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Slot(lease, bytes) => {
+            Self::Slot { lease, bytes, .. } => {
                 let start = lease.place.slot as usize * lease.slab.slot_bytes;
                 &lease.slab.memory.bytes()[start..start + bytes]
             }
             Self::Heap(collected) => collected.bytes(),
+        }
+    }
+
+    /// Where in the bytes the count is.
+    pub(super) fn start(&self) -> usize {
+        match self {
+            Self::Slot { start, .. } => *start,
+            Self::Heap(_) => 0,
         }
     }
 }

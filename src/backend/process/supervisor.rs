@@ -16,9 +16,9 @@ use super::frame::Violation;
 use super::init::{self, Entry};
 use super::launch::Launch;
 use super::message::{Identity, Setup, body};
-use super::seat::{Given, Phase, Seat, Worker};
+use super::seat::{Given, Phase, Seat};
 use super::sink::Sink;
-use super::sys::{self, Waker, now_nanos};
+use super::sys::{self, Waker};
 use crate::backend::log;
 use crate::backend::recipe::Expected;
 use crate::backend::settings::{Settings, StartMethod};
@@ -36,8 +36,6 @@ const LONG_TASK_NANOS: u64 = 10_000_000;
 const REAP_LIMIT: Duration = Duration::from_secs(5);
 /// How long a worker that is still starting is waited for when the loader is closed.
 const START_GRACE: Duration = Duration::from_millis(500);
-/// How often a long-running worker is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What the loader and its supervisor both see.
 pub(super) struct Shared {
@@ -99,6 +97,8 @@ pub(super) struct Supervisor {
     /// How long a task takes, as a running mean.
     pub(super) task_nanos: u64,
     pub(super) warned: bool,
+    /// Whether there was no memory for slots.
+    pub(super) short: bool,
     /// Tasks that were being worked on before this do not count as longer than from here on: this
     /// process was stopped itself.
     pub(super) resumed: Instant,
@@ -186,6 +186,7 @@ impl Supervisor {
     /// Gives tasks to workers: to idle ones first, then one more to wait behind a short one.
     fn hand_out(&mut self) {
         let queue = if (1..=LONG_TASK_NANOS).contains(&self.task_nanos) { 2 } else { 1 };
+        self.seats.iter_mut().for_each(|seat| seat.waits = false);
         for room in 1..=queue {
             for number in 0..self.seats.len() {
                 let seat = &mut self.seats[number];
@@ -199,111 +200,12 @@ impl Supervisor {
                     worker.enter(Phase::Finishing);
                     continue;
                 }
+                let Ok(lease) = self.lease(number, room == 1) else { continue };
                 self.backlog.pop_front();
-                let lease = seat.slab.as_ref().and_then(super::slab::Slab::lease);
+                let Some(worker) = &mut self.seats[number].worker else { continue };
                 if worker.give(Given { task, lease, returned }).is_err() {
                     worker.kill("a task could not be encoded".into());
                 }
-            }
-        }
-    }
-
-    /// Waits for news, no longer than until something must be looked at.
-    fn sleep(&mut self, deadline: Option<Instant>) {
-        self.shared.asleep.store(true, Ordering::SeqCst);
-        let limit = {
-            let inbox = self.shared.inbox();
-            let news = !inbox.tasks.is_empty() || inbox.stop.is_some() && deadline.is_none();
-            if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
-        };
-        let before = Instant::now();
-        let mut fds = vec![(std::os::fd::AsFd::as_fd(&self.shared.waker), false)];
-        for worker in self.seats.iter().filter_map(|seat| seat.worker.as_ref()) {
-            if !worker.at_end {
-                fds.push((worker.channel(), worker.wants_to_write()));
-            }
-            fds.extend(worker.process.end_fd().map(|fd| (fd, false)));
-        }
-        if sys::wait_for(&fds, limit).is_err() {
-            // Only a lack of memory can do this; it must not become a busy loop.
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        self.shared.asleep.store(false, Ordering::SeqCst);
-        self.shared.waker.hush();
-        if limit.is_some_and(|limit| before.elapsed() > limit + Duration::from_secs(1)) {
-            self.resumed = Instant::now();
-        }
-    }
-
-    fn next_look(&self, deadline: Option<Instant>) -> Option<Duration> {
-        let now = Instant::now();
-        let mut next = deadline;
-        let mut at = |time: Instant| next = Some(next.map_or(time, |next| next.min(time)));
-        for seat in &self.seats {
-            let Some(worker) = &seat.worker else {
-                if !self.broken {
-                    at(seat.not_before);
-                }
-                continue;
-            };
-            if worker.phase == Phase::Starting {
-                at(worker.since + self.settings.startup_timeout);
-            }
-            if worker.phase != Phase::Working || !worker.given.is_empty() {
-                at(now + LOOK_EVERY);
-            }
-            if let (Some(timeout), false) = (self.settings.timeout, worker.given.is_empty()) {
-                at(now + timeout.saturating_sub(self.busy_for(seat, worker)));
-            }
-            if worker.process.end_fd().is_none() {
-                at(now + Duration::from_millis(20));
-            }
-        }
-        next.map(|next| next.saturating_duration_since(now))
-    }
-
-    /// How long the worker has been with what it does.
-    pub(super) fn busy_for(&self, seat: &Seat, worker: &Worker) -> Duration {
-        let begun = worker.given.front().is_some_and(|g| seat.board.task() == Some(g.task.id));
-        let waited = worker.turn.elapsed();
-        let busy = match seat.board.filling() {
-            Some((_, since)) if begun => {
-                waited.min(Duration::from_nanos(now_nanos().saturating_sub(since)))
-            }
-            _ if worker.given.is_empty() => Duration::ZERO,
-            _ => waited,
-        };
-        busy.min(self.resumed.elapsed())
-    }
-
-    /// Looks at workers that are at something for long.
-    fn look(&mut self) {
-        for number in 0..self.seats.len() {
-            let seat = &self.seats[number];
-            let Some(worker) = &seat.worker else { continue };
-            let busy = self.busy_for(seat, worker);
-            let late = match worker.phase {
-                Phase::Starting => worker.since.elapsed() >= self.settings.startup_timeout,
-                _ => self.settings.timeout.is_some_and(|timeout| busy >= timeout),
-            };
-            let limit = match worker.phase {
-                Phase::Starting => self.settings.startup_timeout,
-                _ => self.settings.timeout.unwrap_or_default(),
-            };
-            let ended = worker.process.end_fd().is_none();
-            self.weigh(number, busy);
-            let Some(worker) = &mut self.seats[number].worker else { continue };
-            if late {
-                worker.kill(format!("killed by windrow after {limit:?}, its time limit"));
-                self.bury(number, None);
-            } else if ended && let Some(ended) = worker.process.reap() {
-                self.bury_as(number, None, Some(ended));
-            } else if worker.phase == Phase::Finishing && worker.given.is_empty() {
-                worker.drain();
-            } else if matches!(worker.phase, Phase::Draining | Phase::Gone)
-                && worker.since.elapsed() > REAP_LIMIT
-            {
-                self.bury(number, None);
             }
         }
     }

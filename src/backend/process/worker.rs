@@ -3,22 +3,25 @@
 //! User code runs in the thread that called `init`. A second thread watches the channel and ends
 //! the process at once when the loader is gone, whatever user code is doing.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 use super::address::image;
 use super::frame::{BODY_MAX, Decoder, Encoder, Kind};
 use super::init::{MISLED, ORPHANED};
+use super::lending::Lending;
 use super::message::{
     Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where, body, read,
 };
 use super::parcel::Packing;
-use super::sys::{Board, Link, Memory, Stage, exit_now, now_nanos};
+use super::sys::{Board, Link, Slots, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init, server, sys};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::gather::Keys;
-use crate::dataset::{keep_index_in, panic_text};
+use crate::dataset::{keep_index_in, lend, panic_text};
 use crate::error::{Error, Result};
 
 /// Works for the loader at the other end, and ends the process.
@@ -53,7 +56,7 @@ pub(super) struct Desk {
     pub(super) link: Link,
     encoder: Encoder,
     decoder: Decoder,
-    slots: Option<(Memory, SlabNote)>,
+    lending: Rc<RefCell<Lending>>,
     packing: Packing,
     reducers: Keys,
     out: Vec<u8>,
@@ -65,7 +68,7 @@ impl Desk {
             link: Link::new(link),
             encoder: Encoder::default(),
             decoder: Decoder::default(),
-            slots: None,
+            lending: Rc::default(),
             packing: Packing::default(),
             reducers: Keys::default(),
             out: Vec::new(),
@@ -129,6 +132,7 @@ impl Desk {
 
     /// Answers tasks until there are to be no more.
     fn serve(&mut self, opened: &Opened, board: &Board) -> io::Result<()> {
+        lend::borrow_from(Some(self.lending.clone()));
         loop {
             let wrong = |what: &str| io::Error::other(what.to_owned());
             match self.hear()? {
@@ -140,10 +144,8 @@ impl Desk {
                     let (note, _): (SlabNote, _) =
                         read(&note).ok_or_else(|| wrong("a slab without sense"))?;
                     let fd = self.link.gift().ok_or_else(|| wrong("a slab without memory"))?;
-                    let bytes = note.slot_bytes.checked_mul(note.slots.into());
-                    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
-                    let bytes = bytes.ok_or_else(|| wrong("a slab of more than all memory"))?;
-                    self.slots = Some((Memory::received(fd, bytes)?, note));
+                    let slots = Slots::received(fd, note.slot_bytes, note.slots)?;
+                    self.lending.borrow_mut().set(slots);
                 }
                 (Kind::Drain, _) => return Ok(()),
                 (kind, _) => return Err(wrong(&format!("it was sent a {kind:?} frame"))),
@@ -153,57 +155,71 @@ impl Desk {
 
     fn answer(&mut self, order: Order, opened: &Opened, board: &Board) -> io::Result<()> {
         board.begin(order.id);
-        let start = now_nanos();
+        self.lending.borrow_mut().open(&order);
+        let outcome = self.fill(order, opened, board);
+        // What was sent belongs to the loader; only what user code keeps of it lives on.
         self.packing.clear();
+        self.lending.borrow_mut().close();
+        board.stage(Stage::Idle);
+        outcome
+    }
+
+    fn fill(&mut self, order: Order, opened: &Opened, board: &Board) -> io::Result<()> {
+        let start = now_nanos();
         let mut now = start;
         for position in order.start..order.start.saturating_add(order.count) {
             if board.is_stopped() {
-                board.stage(Stage::Idle);
                 return Ok(());
             }
             board.fill(position, now);
             let mut encoding = || board.stage(Stage::Encoding);
             let (outcome, added) = opened.fill.fill(position, &self.reducers, &mut encoding);
             self.packing.push_added(&added);
+            let before = self.packing.tensors().len();
             self.packing.push(outcome);
+            self.lending.borrow_mut().learn(&self.packing.tensors()[before..]);
             now = now_nanos();
         }
         board.stage(Stage::Sending);
-        let sent = self.send(order, now.saturating_sub(start).max(1));
-        board.stage(Stage::Idle);
-        sent
+        self.send(order, now.saturating_sub(start).max(1))
     }
 
     /// Sends what is packed: in the frame, by a slot, or in pieces.
     fn send(&mut self, order: Order, nanos: u64) -> io::Result<()> {
-        let bytes = self.packing.bytes();
         let mut report = Report { task: order.id, nanos, parcel: Where::Here };
-        self.out.clear();
+        let bytes = self.packing.line_up();
         if bytes <= HERE_MAX {
             let head = own(body(&report))?;
             let mut parcel = [0; HERE_MAX];
             self.packing.write_to(&mut parcel[..bytes]);
+            self.out.clear();
             self.encoder.write(&mut self.out, Kind::Done, &[&head, &parcel[..bytes]]);
             return self.link.send(&self.out);
         }
-        if let (Some((memory, note)), Some((slot, generation))) = (&mut self.slots, order.slot)
-            && slot < note.slots
-            && bytes as u64 <= note.slot_bytes
-        {
-            let start = slot as usize * note.slot_bytes as usize;
-            self.packing.write_to(&mut memory.bytes_mut()[start..start + bytes]);
-            report.parcel = Where::Slot { slot, generation, bytes: bytes as u64 };
-        } else {
-            self.stream(order.id, bytes)?;
-            report.parcel = Where::Streamed;
+        let mut lending = self.lending.borrow_mut();
+        let mut placed = lending.place(&mut self.packing);
+        let mut parcel = Vec::new();
+        if placed.is_none() {
+            parcel.resize(self.packing.line_up(), 0);
+            self.packing.write_to(&mut parcel);
+            self.packing.clear();
+            placed = lending.replace(&parcel);
         }
+        drop(lending);
+        report.parcel = match (placed, order.slot) {
+            (Some((start, bytes)), Some((slot, generation))) => {
+                Where::Slot { slot, generation, start: start as u64, bytes: bytes as u64 }
+            }
+            _ => {
+                self.stream(order.id, &parcel)?;
+                Where::Streamed
+            }
+        };
         self.say(Kind::Done, &report)
     }
 
-    fn stream(&mut self, task: u64, bytes: usize) -> io::Result<()> {
-        self.say(Kind::Stream, &Streaming { task, bytes: bytes as u64 })?;
-        let mut parcel = vec![0; bytes];
-        self.packing.write_to(&mut parcel);
+    fn stream(&mut self, task: u64, parcel: &[u8]) -> io::Result<()> {
+        self.say(Kind::Stream, &Streaming { task, bytes: parcel.len() as u64 })?;
         for piece in parcel.chunks(BODY_MAX) {
             self.out.clear();
             self.encoder.write(&mut self.out, Kind::Piece, &[piece]);

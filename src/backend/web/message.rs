@@ -77,6 +77,17 @@ impl Reply {
         Self { head, tensors: wire.tensors, len }
     }
 
+    /// Nanoseconds that the samples took.
+    #[must_use]
+    pub fn nanos(&self) -> u64 {
+        numbers::<2>(&self.head).map_or(0, |[_, nanos]| nanos)
+    }
+
+    /// Says otherwise how long they took, which decides how many make up a task.
+    pub fn set_nanos(&mut self, nanos: u64) {
+        self.head[8..16].copy_from_slice(&nanos.to_le_bytes());
+    }
+
     /// The number of bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty)]

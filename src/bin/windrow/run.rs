@@ -22,6 +22,9 @@ const ERRORS_TOLD: u64 = 20;
 pub(crate) struct Arguments {
     /// The pipeline document; files in it are relative to its folder
     spec: PathBuf,
+    /// Another seed than the document's
+    #[arg(long)]
+    seed: Option<u64>,
     /// Who makes the samples: auto, inline, threads, processes
     #[arg(long, default_value = "auto")]
     backend: Backend,
@@ -68,7 +71,8 @@ struct Outcome {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let interrupt = Interrupt::listen()?;
-    let spec = read(&arguments.spec)?;
+    let mut spec = read(&arguments.spec)?;
+    spec.seed = arguments.seed.unwrap_or(spec.seed);
     let folder = arguments.spec.parent().unwrap_or(Path::new("")).to_owned();
     let mut builder = Loader::spec(&spec, folder)
         .backend(arguments.backend)

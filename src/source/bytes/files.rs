@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::local::list as list_folder;
 use super::{ByteSource, InMemory, open};
 use crate::error::{Error, Result};
 
@@ -17,6 +18,28 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// Where there is no such file, or it cannot be read.
     fn open(&self, name: &str) -> Result<Arc<dyn ByteSource>>;
+
+    /// All files below a folder, in no particular order.
+    ///
+    /// # Errors
+    /// Where there is no such folder, or files cannot be listed, which is so unless this is
+    /// implemented.
+    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
+        Err(Error::Unsupported {
+            what: format!("listing the folder {folder}"),
+            why: "these files are found by their names only".into(),
+            instead: "implement `Files::list`".into(),
+        })
+    }
+}
+
+/// A file that [`Files::list`] found.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Its path from the folder, with `/` between the parts.
+    pub name: String,
+    /// Its bytes, which are opened no earlier than they are read.
+    pub bytes: Arc<dyn ByteSource>,
 }
 
 /// The files of a folder: relative names start there, absolute ones stand for themselves.
@@ -42,6 +65,10 @@ impl Folder {
 impl Files for Folder {
     fn open(&self, name: &str) -> Result<Arc<dyn ByteSource>> {
         open(self.0.join(name))
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
+        list_folder(&self.0.join(folder))
     }
 }
 
@@ -85,10 +112,26 @@ impl Files for MemoryFiles {
         let error = std::io::Error::new(std::io::ErrorKind::NotFound, why);
         Err(Error::io(format!("opening {name}"), error))
     }
+
+    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
+        let below = self.0.iter().filter_map(|(name, file)| {
+            let name = inside(folder, name)?.to_owned();
+            Some(Listed { name, bytes: Arc::new(file.clone()) })
+        });
+        Ok(below.collect())
+    }
+}
+
+/// The rest of a name that begins with a folder; every name is in the folder without a name.
+pub(crate) fn inside<'a>(folder: &str, name: &'a str) -> Option<&'a str> {
+    match folder.trim_end_matches('/') {
+        "" => Some(name),
+        folder => name.strip_prefix(folder)?.strip_prefix('/'),
+    }
 }
 
 /// A list of names for an error, cut where it gets long.
-pub(in crate::source) fn list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+pub(crate) fn list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let count = names.len();
     let mut text = names.take(LISTED).collect::<Vec<_>>().join(", ");
     if count > LISTED {

@@ -5,6 +5,9 @@
 #[cfg(any(unix, windows))]
 #[path = "file.rs"]
 mod file;
+#[cfg(any(unix, windows))]
+#[path = "listing.rs"]
+mod listing;
 #[cfg(all(feature = "mmap", any(unix, windows)))]
 #[path = "mmap.rs"]
 mod mmap;
@@ -17,7 +20,7 @@ pub use mmap::Mapped;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::ByteSource;
+use super::{ByteSource, Listed};
 use crate::error::Result;
 
 /// Opens a file: mapped into memory with the feature `mmap`, by positional reads without it.
@@ -57,6 +60,21 @@ fn open_here(path: &Path) -> Result<Arc<dyn ByteSource>> {
         what: format!("opening the file {}", path.display()),
         why: "this platform has no files".into(),
         instead: "hand its bytes in, with `MemoryFiles` or a `ByteSource` of your own".into(),
+    })
+}
+
+/// All files below a folder, with their paths from there.
+#[cfg(any(unix, windows))]
+pub(super) fn list(folder: &Path) -> Result<Vec<Listed>> {
+    listing::list(folder)
+}
+
+#[cfg(not(any(unix, windows)))]
+pub(super) fn list(folder: &Path) -> Result<Vec<Listed>> {
+    Err(crate::error::Error::Unsupported {
+        what: format!("listing the folder {}", folder.display()),
+        why: "this platform has no files".into(),
+        instead: "hand the files in, with `MemoryFiles` or `Files` of your own".into(),
     })
 }
 

@@ -4,12 +4,12 @@
 //! format reads a file, memory, and whatever else can answer for a range. Absent on purpose:
 //! writing, file formats, caches.
 
-pub(super) mod files;
+pub(crate) mod files;
 mod gzip;
 mod local;
 mod memory;
 
-pub use files::{Files, Folder, MemoryFiles};
+pub use files::{Files, Folder, Listed, MemoryFiles};
 pub use local::*;
 pub use memory::InMemory;
 

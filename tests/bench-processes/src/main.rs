@@ -1,76 +1,51 @@
-//! Measures worker processes and prints ratios: `cargo run --release` in this folder.
+//! Measures worker processes and prints ratios: `cargo run --release` in this folder, with the
+//! names of cases to run only those.
 //!
-//! All sides make the same samples with the same two workers, in turns, in one run; the best of
-//! three rounds counts. Numbers of other machines or runs mean nothing; ratios do.
+//! All sides make the same samples with the same two workers, in turns, in one run; the best round
+//! of each side counts. Numbers of other machines or runs mean nothing; ratios do.
 
-use std::time::{Duration, Instant};
+mod call;
+mod pipes;
+mod work;
 
-use windrow::dataset::{Dtype, Tensor};
-use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
+use std::time::Instant;
+
+use windrow::dataset::{Record, Tensor};
+use windrow::{Backend, Loader, init};
+
+use call::Bytes;
 
 const WORKERS: u32 = 2;
-const ROUNDS: usize = 3;
-const IMAGE: u64 = 224 * 224 * 3;
+const ROUNDS: usize = 7;
+/// The first batches size slots and groups, and start workers; they are not timed.
+const WARM: usize = 32;
 
-fn fill(index: u64, out: &mut [u8]) {
-    for (place, value) in out.chunks_exact_mut(4).enumerate() {
-        value.copy_from_slice(
-            &((index as u32).wrapping_mul(31).wrapping_add(place as u32) as f32).to_le_bytes(),
-        );
-    }
-}
-
-fn images(batches: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Tensor> + use<>> {
-    Ok(range(0..batches).try_map(|batch| {
-        Tensor::build(Dtype::F32, [8, 224, 224, 3], |out| {
-            for (image, out) in out.chunks_exact_mut(IMAGE as usize * 4).enumerate() {
-                fill(batch * 8 + image as u64, out);
-            }
-            Ok(())
-        })
-    }))
-}
-
-fn tiny(batches: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Vec<u64>> + use<>> {
-    Ok(range(0..batches * 256).map(|x| x * 3).batch(256))
-}
-
-fn cpu(samples: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
-    Ok(range(0..samples).map(|x| {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_millis(2) {
-            std::hint::spin_loop();
-        }
-        x
-    }))
-}
-
-/// The time to drain a loader, in seconds, from its first batch on.
-macro_rules! drain {
-    ($recipe:ident, $count:expr, $backend:expr) => {{
-        let mut loader =
-            Loader::recipe($recipe, $count).backend($backend).workers(WORKERS).build().unwrap();
-        let mut sum = 0;
-        // The first batches size the slots and groups.
-        for batch in loader.by_ref().take(8) {
-            sum += touch(&*batch.unwrap());
-        }
-        let start = Instant::now();
-        for batch in loader {
-            sum += touch(&*batch.unwrap());
-        }
-        std::hint::black_box(sum);
-        start.elapsed().as_secs_f64()
-    }};
-}
-
+/// A look at what came, as a training loop would have.
 trait Touch {
     fn touch(&self) -> u64;
 }
 
+impl Touch for [u8] {
+    fn touch(&self) -> u64 {
+        self.iter().step_by(4096).map(|&byte| u64::from(byte)).sum()
+    }
+}
+
 impl Touch for Tensor {
     fn touch(&self) -> u64 {
-        self.bytes().iter().step_by(4096).map(|&byte| u64::from(byte)).sum()
+        self.bytes().touch()
+    }
+}
+
+impl Touch for Record {
+    fn touch(&self) -> u64 {
+        self["image"].bytes().touch()
+    }
+}
+
+impl Touch for Bytes {
+    fn touch(&self) -> u64 {
+        self.0.touch()
     }
 }
 
@@ -86,176 +61,151 @@ impl Touch for u64 {
     }
 }
 
-fn touch<T: Touch>(value: &T) -> u64 {
-    value.touch()
+/// The seconds that it takes to drain this, from the first batches on.
+fn drain<T: Touch>(mut batches: impl Iterator<Item = T>) -> f64 {
+    let mut sum = 0;
+    for batch in batches.by_ref().take(WARM) {
+        sum += batch.touch();
+    }
+    let start = Instant::now();
+    for batch in batches {
+        sum += batch.touch();
+    }
+    std::hint::black_box(sum);
+    start.elapsed().as_secs_f64()
 }
 
-fn best(mut run: impl FnMut() -> f64) -> f64 {
-    (0..ROUNDS).map(|_| run()).fold(f64::MAX, f64::min)
-}
-
-/// The same work on procspawn's pool, with as many calls ahead as windrow has.
-macro_rules! procspawn {
-    ($count:expr, $make:expr) => {{
-        let pool = procspawn::Pool::new(WORKERS as usize).unwrap();
-        let mut ahead = std::collections::VecDeque::new();
-        let mut start = Instant::now();
-        let mut sum = 0;
-        for x in 0..$count {
-            ahead.push_back(procspawn::spawn!(in pool, (x) || $make(x)));
-            if ahead.len() > 8 {
-                sum += ahead.pop_front().unwrap().join().unwrap().touch();
-            }
-            if x == 7 {
-                start = Instant::now();
-            }
-        }
-        while let Some(handle) = ahead.pop_front() {
-            sum += handle.join().unwrap().touch();
-        }
-        std::hint::black_box(sum);
-        start.elapsed().as_secs_f64()
+/// The seconds that a recipe takes on a backend.
+macro_rules! ours {
+    ($recipe:expr, $count:expr, $backend:expr) => {{
+        let loader = Loader::recipe($recipe, $count).backend($backend).workers(WORKERS);
+        drain(loader.build().unwrap().map(|batch| batch.unwrap().into_inner()))
     }};
 }
 
-fn image_batch(batch: u64) -> Bytes {
-    let mut bytes = vec![0; IMAGE as usize * 4 * 8];
-    for (image, out) in bytes.chunks_exact_mut(IMAGE as usize * 4).enumerate() {
-        fill(batch * 8 + image as u64, out);
-    }
-    Bytes(bytes)
-}
-
-fn tiny_batch(batch: u64) -> Vec<u64> {
-    (batch * 256..(batch + 1) * 256).map(|x| x * 3).collect()
-}
-
-/// Bytes that serde takes at once.
-struct Bytes(Vec<u8>);
-
-impl serde::Serialize for Bytes {
-    fn serialize<S: serde::Serializer>(
-        &self,
-        serializer: S,
-    ) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+/// The work of the pool over pipes, by name.
+fn pipe_work(name: &str) -> pipes::Work {
+    match name {
+        "image" => work::write_images,
+        "tiny" => |batch, out| work::numbers(batch).for_each(|x| out.extend(x.to_le_bytes())),
+        _ => |x, out| out.extend(work::spin(x).to_le_bytes()),
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Bytes {
-    fn deserialize<D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Bytes;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("bytes")
-            }
-            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> std::result::Result<Bytes, E> {
-                Ok(Bytes(bytes))
-            }
-            fn visit_bytes<E>(self, bytes: &[u8]) -> std::result::Result<Bytes, E> {
-                Ok(Bytes(bytes.to_vec()))
+fn by_pipes(name: &str, count: u64) -> f64 {
+    let results = pipes::Pool::new(WORKERS, name, count).unwrap();
+    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
+    match name {
+        "image" => drain(results.map(Bytes)),
+        "tiny" => drain(results.map(|bytes| bytes.chunks(8).map(word).collect::<Vec<u64>>())),
+        _ => drain(results.map(|bytes| word(&bytes))),
+    }
+}
+
+/// One way to do the work of a case, which gives the seconds that it took.
+type Side<'a> = (&'static str, &'a dyn Fn() -> f64);
+
+/// The best time of each side. Each round begins with another side. Only those that `BENCH_SIDES`
+/// names take part, if it is set; to be profiled, say.
+fn best<const N: usize>(sides: [Side<'_>; N]) -> [f64; N] {
+    let only = std::env::var("BENCH_SIDES").ok();
+    let mut best = [f64::MAX; N];
+    for round in 0..ROUNDS {
+        for turn in 0..N {
+            let place = (round + turn) % N;
+            let (name, run) = sides[place];
+            if only.as_ref().is_none_or(|only| only.split(',').any(|own| own == name)) {
+                best[place] = best[place].min(run());
             }
         }
-        deserializer.deserialize_byte_buf(Visitor)
     }
+    best
 }
 
-impl Touch for Bytes {
-    fn touch(&self) -> u64 {
-        self.0.iter().step_by(4096).map(|&byte| u64::from(byte)).sum()
-    }
+fn image() {
+    images("image");
 }
 
-fn main() {
-    init();
-    procspawn::init();
-    let only = std::env::args().nth(1);
-    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
-    if wanted("start") {
-        let millis = best(|| {
-            let start = Instant::now();
-            let mut loader = Loader::recipe(cpu_free, 100)
-                .backend(Backend::Processes)
-                .workers(WORKERS)
-                .build()
-                .unwrap();
-            loader.next().unwrap().unwrap();
-            start.elapsed().as_secs_f64() * 1e3
-        });
-        println!("start: first batch from 2 fresh processes after {millis:.2} ms (goal 10)");
-    }
-    if wanted("image") {
-        let count = 200;
-        let threads = best(|| drain!(images, count, Backend::Threads));
-        let processes = best(|| drain!(images, count, Backend::Processes));
-        let procspawn = best(|| procspawn!(count, image_batch));
-        let bytes = (count - 8) as f64 * 8.0 * IMAGE as f64 * 4.0;
-        println!(
-            "image: processes {:.2} GB/s, threads {:.2} GB/s: {:.2} of threads (goal 0.80), {:.1} x procspawn (goal 5)",
-            bytes / processes / 1e9,
-            bytes / threads / 1e9,
-            threads / processes,
-            procspawn / processes
-        );
-    }
-    if wanted("tiny") {
-        let count = 40_000;
-        let threads = best(|| drain!(tiny, count, Backend::Threads));
-        let processes = best(|| drain!(tiny, count, Backend::Processes));
-        let procspawn = best(|| procspawn!(count, tiny_batch));
-        let samples = (count - 8) as f64 * 256.0;
-        println!(
-            "tiny: processes {:.1} M samples/s, threads {:.1} M: {:.2} of threads, {:.1} x procspawn (goal 3)",
-            samples / processes / 1e6,
-            samples / threads / 1e6,
-            threads / processes,
-            procspawn / processes
-        );
-    }
-    if wanted("cpu") {
-        let count = 800;
-        let threads = best(|| drain!(cpu, count, Backend::Threads));
-        let processes = best(|| drain!(cpu, count, Backend::Processes));
-        println!("cpu: processes take {:.3} of threads (goal 1.03)", processes / threads);
-    }
-    if wanted("stall") {
-        println!("stall: at most {:.1} ms after SIGKILL of one of 2 (goal 2 + 20)", stall());
-    }
+fn stacked() {
+    images("stacked");
 }
 
-fn cpu_free(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
-    Ok(range(0..end))
+fn images(name: &str) {
+    let count = 1_000;
+    let ours = |backend| match name {
+        "image" => ours!(work::images, count, backend),
+        _ => ours!(work::stacked, count, backend),
+    };
+    let [processes, threads, procspawn, pipes] = best([
+        ("processes", &|| ours(Backend::Processes)),
+        ("threads", &|| ours(Backend::Threads)),
+        ("procspawn", &|| drain(call::results(count, call::image))),
+        ("pipes", &|| by_pipes("image", count)),
+    ]);
+    let rate = |seconds: f64| (count - WARM as u64) as f64 * work::BATCH as f64 / seconds / 1e9;
+    println!(
+        "{name}: processes {:.2} GB/s, threads {:.2} GB/s: {:.2} of threads (goal 0.80), {:.1} x procspawn \
+             (goal 5), {:.1} x pipes",
+        rate(processes),
+        rate(threads),
+        threads / processes,
+        procspawn / processes,
+        pipes / processes,
+    );
 }
 
-fn killing(samples: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
-    let first = std::env::temp_dir().join(format!("bench-processes-{}", std::process::id()));
-    Ok(range(0..samples).map(move |x| {
+fn tiny() {
+    let count = 40_000;
+    let [processes, threads, procspawn, pipes] = best([
+        ("processes", &|| ours!(work::tiny, count, Backend::Processes)),
+        ("threads", &|| ours!(work::tiny, count, Backend::Threads)),
+        ("procspawn", &|| drain(call::results(count, call::tiny))),
+        ("pipes", &|| by_pipes("tiny", count)),
+    ]);
+    let rate = |seconds: f64| (count - WARM as u64) as f64 * work::NUMBERS as f64 / seconds / 1e6;
+    println!(
+        "tiny: processes {:.1} M samples/s, threads {:.1} M: {:.2} of threads, {:.1} x procspawn (goal 3), {:.1} x pipes",
+        rate(processes),
+        rate(threads),
+        threads / processes,
+        procspawn / processes,
+        pipes / processes,
+    );
+}
+
+fn cpu() {
+    let count = 400;
+    let [processes, threads, procspawn, pipes] = best([
+        ("processes", &|| ours!(work::cpu, count, Backend::Processes)),
+        ("threads", &|| ours!(work::cpu, count, Backend::Threads)),
+        ("procspawn", &|| drain(call::results(count, work::spin))),
+        ("pipes", &|| by_pipes("cpu", count)),
+    ]);
+    println!(
+        "cpu: processes take {:.3} of threads (goal 1.03), {:.3} of procspawn, {:.3} of pipes",
+        processes / threads,
+        processes / procspawn,
+        processes / pipes,
+    );
+}
+
+fn start() {
+    let [millis] = best([("processes", &|| {
         let start = Instant::now();
-        while start.elapsed() < Duration::from_millis(2) {
-            std::hint::spin_loop();
-        }
-        if x % 100 == 50
-            && !first.exists()
-            && std::env::var_os("BENCH_MARK").is_some_and(|mark| {
-                std::fs::File::create_new(std::path::Path::new(&mark).join(x.to_string())).is_ok()
-            })
-        {
-            std::process::abort();
-        }
-        x
-    }))
+        let loader = Loader::recipe(work::free, 100).backend(Backend::Processes).workers(WORKERS);
+        loader.build().unwrap().next().unwrap().unwrap();
+        start.elapsed().as_secs_f64() * 1e3
+    })]);
+    println!("start: first batch from 2 fresh processes after {millis:.2} ms (goal 10)");
 }
 
-/// The longest wait for a sample while workers die now and then, less the usual one.
-fn stall() -> f64 {
+/// The longest wait for a sample while workers die now and then.
+fn stall() {
     let folder = std::env::temp_dir().join(format!("bench-stall-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     // SAFETY: no other thread runs yet.
-    unsafe { std::env::set_var("BENCH_MARK", &folder) };
-    let loader = Loader::recipe(killing, 600)
+    unsafe { std::env::set_var(work::MARKS, &folder) };
+    let loader = Loader::recipe(work::killing, 600)
         .backend(Backend::Processes)
         .workers(WORKERS)
         .prefetch(2)
@@ -269,5 +219,30 @@ fn stall() -> f64 {
         last = Instant::now();
     }
     _ = std::fs::remove_dir_all(&folder);
-    longest
+    println!("stall: at most {longest:.1} ms after SIGKILL of one of 2 (goal 2 + 20)");
+}
+
+fn main() {
+    init();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name] = &arguments[..]
+        && flag == pipes::WORKER
+    {
+        return pipes::serve(pipe_work(name)).unwrap();
+    }
+    procspawn::init();
+    let cases: [(&str, fn()); 6] = [
+        ("stall", stall),
+        ("start", start),
+        ("image", image),
+        ("stacked", stacked),
+        ("tiny", tiny),
+        ("cpu", cpu),
+    ];
+    if arguments.is_empty() {
+        arguments = cases.iter().map(|(name, _)| (*name).into()).collect();
+    }
+    for (_, run) in cases.iter().filter(|(name, _)| arguments.iter().any(|own| own == name)) {
+        run();
+    }
 }

@@ -44,4 +44,34 @@ export const wrong = () => loader({ source: source.range(3), batchsize: 3 });
 // @ts-expect-error A document says its batches itself.
 export const both = () => loader({ spec: {}, batchSize: 3 });
 
-serve({ jitter: (sample, { amount }, { rng }) => ({ ...sample, noise: amount * rng.unit() }) });
+/** Sources of every kind. */
+export const sources = [
+  source.images([new Blob(), '/pets/cat/1.png', source.http('/pets/dog/2.png', { read: 'range' })], { label: true }),
+  source.images({ 'cat/1.png': new Uint8Array(3) }),
+  source.images(source.folder('/data/pets')),
+  source.images(source.folder(source.opfs('pets'))),
+  source.js('tiles', { identity: '2026-05', options: { zoom: 3 } }),
+  source.js({ module: '/tiles.js', export: 'tiles' }),
+];
+
+const tiles = async ({ zoom }: { zoom: number }) => {
+  const { length } = await (await fetch(`/tiles/${zoom}.json`)).json();
+  return {
+    length,
+    async get(index: number) {
+      const bytes = await (await fetch(`/tiles/${zoom}/${index}.png`)).arrayBuffer();
+      return { image: new Uint8Array(bytes), place: { dtype: 'u32', shape: [], data: Uint32Array.of(index) } as const };
+    },
+  };
+};
+
+serve(
+  {
+    jitter: (sample, { amount }, { rng }) => ({ ...sample, noise: amount * rng.unit() }),
+    later: async (sample) => ({ ...sample, late: true }),
+  },
+  { tiles, squares: { length: 9n, get: (index) => ({ x: index * index }) } },
+);
+
+// @ts-expect-error A source has a length.
+serve({}, { endless: { get: () => ({ x: 1 }) } });

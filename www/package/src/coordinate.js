@@ -8,7 +8,7 @@ import { trapped } from './trap.js';
 const STARTS = 3;
 
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
-  let core, opening, wanted = 0, ended = false, dead = false;
+  let core, opening, firstReady, wanted = 0, ended = false, dead = false;
   const workers = [];
   const post = (message, transfer = []) => endpoint.postMessage(message, transfer);
 
@@ -42,13 +42,19 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   async function open(message) {
     opening = message;
-    const [module, files] = await Promise.all([compile(), prepare(message.files)]);
+    const started = Promise.all([compile(), held(message.lock)]).then(([module, watched]) => (post({ type: 'started', watched }), module));
+    const [module, files] = await Promise.all([started, prepare(message.files)]);
     Object.assign(opening, { module, files });
+    post({ type: 'prepared' });
+    const told = new Promise((resolve) => (firstReady = resolve));
     if (!threads) message.ports.forEach((port, index) => greet(index, port));
     instantiate(module);
     glue.provide(reader(files));
     if (threads) await glue.initThreadPool(message.settings.workers);
-    core = new glue.WebLoader(message.document, message.settings);
+    // Only workers know how long a source is that they serve.
+    const lengths = message.served ? await told : {};
+    if (dead) return;
+    core = new glue.WebLoader(message.document, { ...message.settings, lengths });
     opening.fingerprint = core.fingerprint();
     for (const worker of workers) if (worker.fingerprint) arrived(worker);
     // A worker that cannot start is an error of opening, so the first one is waited for.
@@ -63,6 +69,12 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
       if (trapped(error, glue)) throw error;
       throw Error(`[WASM_LOAD] ${error.message}; a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src`);
     }
+  }
+
+  /** Whether a lock is held from now on, for as long as this coordinator lives: the page hears when it is free. */
+  function held(lock) {
+    if (!locks) return false;
+    return new Promise((resolve) => locks.request(lock, () => (resolve(true), new Promise(() => {}))).catch(() => resolve(false)));
   }
 
   function opened() {
@@ -90,6 +102,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
       worker.port.postMessage({ type: 'open', document, files, module, modules, lock: worker.lock });
     } else if (data.type === 'ready') {
       worker.fingerprint = data.fingerprint;
+      firstReady(data.lengths);
       if (core) arrived(worker);
     } else if (data.type === 'reply') {
       const request = worker.busy.shift();
@@ -121,11 +134,12 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   function lost(index, why) {
     const worker = workers[index];
-    if (dead || !worker) return;
+    // Its end may be told twice, as an error and an exit: the second time there is none yet in its place.
+    if (dead || !worker?.port) return;
     clearTimeout(worker.timer);
     worker.port.close();
     if (!worker.running && worker.starts >= STARTS) {
-      return fatal({ code: 'WORKER_LOAD', message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index });
+      return fatal({ code: 'WORKER_LOAD', message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index, fix: 'a worker file must load, and call serve() of windrow/worker at once; a slow one needs a longer startTimeout' });
     }
     workers[index] = { starts: worker.running ? 0 : worker.starts };
     event('lost', worker, { why });
@@ -146,7 +160,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
         message = ended ? { type: 'end' } : { type: 'batch', batch };
       } catch (error) {
         if (!isTold(error)) return fatal(error, 'FAILED');
-        message = { type: 'error', error };
+        message = { type: 'error', error, state: core.state() };
       }
       wanted -= 1;
       message.progress = core.progress();
@@ -188,6 +202,9 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   function fatal(error, code) {
     if (dead) return;
     dead = true;
-    post({ type: 'error', fatal: true, error: trapped(error, glue) ?? plain(error, code) });
+    const trap = trapped(error, glue);
+    const told = trap ?? plain(error, code);
+    // Another one may have what this one lacked.
+    post({ type: 'error', fatal: true, again: trap !== undefined || told.code === 'OUT_OF_MEMORY', error: told });
   }
 }

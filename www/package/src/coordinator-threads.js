@@ -10,5 +10,6 @@ coordinate(self, {
   prepare,
   reader,
   threads: true,
+  locks: navigator.locks,
   compile: () => compile(new URL('./threaded/windrow_bg.wasm', import.meta.url)),
 });

@@ -9,7 +9,7 @@ const DTYPES = new Map([
 ]);
 if (globalThis.Float16Array) DTYPES.set(globalThis.Float16Array, '<f2');
 
-/** `{ document, files, modules, calls }`: the document as text, the files by name, what it calls. */
+/** `{ document, files, modules, calls, served }`: the document as text, the files by name, what it needs served. */
 export function describe(options) {
   const { spec, source, pipeline = [], stages = [], seed, shuffle, epochs, batchSize } = options;
   if (spec !== undefined) {
@@ -17,7 +17,7 @@ export function describe(options) {
       if (options[name] !== undefined) throw setting(name, 'is part of `spec` already', 'leave it out');
     }
     const document = typeof spec === 'string' ? spec : text(spec);
-    return { document, files: options.files ?? {}, modules: [], calls: /"op"\s*:\s*"call"/.test(document) };
+    return { document, files: options.files ?? {}, modules: [], calls: /"op"\s*:\s*"call"/.test(document), served: /"kind"\s*:\s*"served"/.test(document) };
   }
   if (!source?.document) throw setting('source', 'is missing', 'give one of `source.*`, or a whole document as `spec`');
   const ops = [];
@@ -31,8 +31,13 @@ export function describe(options) {
   const document = { version: 1, source: source.document, ops, stages: last };
   if (seed !== undefined) document.seed = seed;
   const calls = ops.filter(({ op }) => op === 'call');
-  const modules = calls.filter(({ module }) => module).map(({ name, module }) => ({ name, module }));
-  return { document: text(document), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0 };
+  const served = source.document.kind === 'served';
+  const modules = calls.filter(({ module }) => module).map(({ name, module }) => ({ kind: 'functions', name, module }));
+  for (const { name, module } of modules) {
+    if (modules.some((other) => other.name === name && other.module !== module)) throw setting(`the function ${name}`, 'is of two modules', 'export it under two names');
+  }
+  if (source.module) modules.push({ kind: 'sources', name: source.document.name, module: source.module });
+  return { document: text(document), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0, served };
 }
 
 /** Everything that is no JSON has its place named: a function cannot be posted. */
@@ -97,11 +102,42 @@ export const source = {
     const files = Object.fromEntries([archives].flat().map((file, number) => [`${number}.tar`, file]));
     return { document: { kind: 'tar', files: Object.keys(files), ...options }, files };
   },
+  /** A source that workers have: served by a worker file under this name, or an export of a module by its URL. */
+  js(what, { identity, options } = {}) {
+    const text = typeof what === 'string';
+    const document = { kind: 'served', name: text ? what : what.export ?? 'default', options };
+    if (identity !== undefined) document.identity = String(identity);
+    return { document, ...(text ? {} : { module: String(what.module) }) };
+  },
+  /** Pictures, in the order of their paths: many files, URLs, `{ path: file }`, or `source.folder()`. */
+  images(files, options) {
+    const all = files?.kind === 'folder' ? [['images', files]] : paths(files).map(([path, file]) => [`images/${path}`, file]);
+    return { document: { kind: 'images', folder: 'images', ...options }, files: Object.fromEntries(all) };
+  },
   npy: (fields) => named('npy', fields),
   idx: (fields) => named('idx', fields),
   /** Arrays in memory, a sample a row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */
   arrays: (fields) => named('npy', Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, npy(name, value)]))),
 };
+
+/** `[path, file]` of each: below the folder that was picked, or that all URLs share. */
+function paths(files) {
+  if (typeof files?.[Symbol.iterator] !== 'function') return Object.entries(files ?? {});
+  const all = [...files].map((file) => {
+    if (file instanceof Blob) return [file.webkitRelativePath ? file.webkitRelativePath.replace(/^[^/]*\//, '') : file.name, file];
+    return [decodeURIComponent(new URL(file?.url ?? file, 'http://x/').pathname), file, true];
+  });
+  const urls = all.filter(([, , url]) => url).map(([path]) => path.slice(0, path.lastIndexOf('/') + 1));
+  let shared = urls[0] ?? '';
+  while (!urls.every((path) => path.startsWith(shared))) shared = shared.slice(0, shared.lastIndexOf('/', shared.length - 2) + 1);
+  const found = new Map();
+  for (const [path, file, url] of all) {
+    const name = url ? path.slice(shared.length) : path;
+    if (!name || found.has(name)) throw setting(`source.images: ${name ?? file}`, name ? 'is there twice' : 'has no name', 'give { path: file }');
+    found.set(name, file);
+  }
+  return [...found];
+}
 
 function named(kind, fields) {
   const files = {}, names = {};

@@ -60,8 +60,14 @@ export interface PathFile { readonly kind: 'path'; readonly path: string }
 /** An array whose first axis counts samples. */
 export type Rows = ArrayBufferView | { data: ArrayBufferView; shape: readonly number[] } | readonly unknown[];
 
+/** All files below a folder. */
+export interface FolderFiles { readonly kind: 'folder'; readonly folder: string | OpfsFile | PathFile }
+
+/** Files by name, and folders of them. */
+export interface Files { readonly [name: string]: File | FolderFiles }
+
 /** Where records come from, as part of a pipeline document. */
-export interface Source { readonly document: object; readonly files?: { readonly [name: string]: File } }
+export interface Source { readonly document: object; readonly files?: Files; readonly module?: string }
 
 /** One column, by number or name, or a range of columns. */
 export interface CsvField {
@@ -79,6 +85,17 @@ export declare const source: {
   jsonl(file: File, options: { fields: readonly object[] }): Source;
   /** One tar archive or several: WebDataset's form, a sample a key. */
   tar(archives: File | readonly File[], options: { fields: readonly string[] }): Source;
+  /**
+   * PNG and JPEG files, whose bytes are the field `image`; with `label`, the number of the folder that each lies
+   * in, by its name, is the field `label`. Samples are in the byte order of their paths: below the folder that was
+   * picked (`webkitRelativePath`), below what all URLs share, or as given.
+   */
+  images(files: Iterable<Blob | string | URL | HttpFile> | FolderFiles | { readonly [path: string]: File }, options?: { label?: boolean }): Source;
+  /**
+   * A source of the worker file by its name, or an export of a module by its URL. Runs in workers. `identity` tells its
+   * content from other content: a version, a date, a hash. A state of another identity is refused.
+   */
+  js(what: string | { module: string | URL; export?: string }, options?: { identity?: string | number; options?: object }): Source;
   npy(fields: { readonly [field: string]: File }): Source;
   idx(fields: { readonly [field: string]: File }): Source;
   /** Arrays in memory, a sample a row. */
@@ -89,6 +106,8 @@ export declare const source: {
   opfs(path: string): OpfsFile;
   /** A file of this machine, in Node. */
   path(path: string): PathFile;
+  /** All files below a folder: of this machine by its path, in Node; of the origin private file system in a browser. */
+  folder(folder: string | OpfsFile | PathFile): FolderFiles;
 };
 
 /** A step of the pipeline document. */
@@ -133,13 +152,13 @@ export interface Pipeline {
   batchSize?: Whole;
   dropRemainder?: boolean;
   spec?: undefined;
-  files?: { readonly [name: string]: File };
+  files?: Files;
 }
 
 /** A whole pipeline document, as the `windrow` command reads it, with its files by name. */
 export interface Document {
   spec: object | string;
-  files?: { readonly [name: string]: File };
+  files?: Files;
   source?: undefined;
 }
 
@@ -178,6 +197,8 @@ export type LoaderOptions = (Pipeline | Document) & Settings;
 export type WorkerEvent =
   | { kind: 'ready'; worker: number; at: number }
   | { kind: 'lost'; worker: number; at: number; why: string }
+  /** The coordinator was lost, and another goes on after the last batch. */
+  | { kind: 'recovered'; worker?: undefined; at: number; why: string }
   | { kind: 'task'; worker: number; at: number; start: number; count: number; started: number; ended: number };
 
 export interface Mode {

@@ -6,6 +6,8 @@ import { WindrowError } from './errors.js';
 
 /** Batches asked for before anybody wants them. */
 const AHEAD = 2;
+/** Coordinators that may be lost in a row without a batch in between. */
+const CRASHES = 3;
 const KNOWN = new Set([
   'spec', 'files', 'source', 'pipeline', 'stages', 'seed', 'shuffle', 'epochs', 'batchSize', 'dropRemainder', 'backend',
   'workers', 'worker', 'digest', 'resume', 'onError', 'retries', 'prefetch', 'prefetchBytes', 'timeout', 'startTimeout',
@@ -19,14 +21,18 @@ export const loaderOn = (platform) => async (options = {}) => {
     if (!KNOWN.has(name)) throw setting(name, 'is no option of loader()', `known are ${[...KNOWN].join(', ')}`);
   }
   options.signal?.throwIfAborted();
-  const { document, files, modules, calls } = describe(options);
-  const mode = await choose(platform, options, calls);
+  const { document, files, modules, calls, served } = describe(options);
+  const mode = await choose(platform, options, calls || served);
   const made = {};
-  for (const [name, file] of Object.entries(files)) made[name] = await platform.file(file, name);
+  for (const [name, file] of Object.entries(files)) {
+    if (file?.kind === 'folder') Object.assign(made, await platform.folder(file.folder, name));
+    else made[name] = await platform.file(file, name);
+  }
   options.signal?.throwIfAborted();
+  const pipeline = { document, served, files: made, modules: modules.map((one) => ({ ...one, module: platform.module(one.module) })) };
   const open = async (mode) => {
-    const loader = new Loader(platform, options, mode);
-    await loader.open(document, made, modules.map(({ name, module }) => ({ name, module: platform.module(module) })));
+    const loader = new Loader(platform, options, mode, pipeline);
+    await loader.open();
     return loader;
   };
   const auto = (options.backend ?? 'auto') === 'auto';
@@ -67,7 +73,7 @@ async function choose(platform, { backend = 'auto', workers, worker, timeout, on
   const threads = (await platform.threads?.()) ?? 'this build of windrow has no threads';
   const mode = (backend, workers, reason) => ({ backend, workers, isolated, reason });
   if (calls && (backend === 'inline' || backend === 'threads')) {
-    throw new WindrowError({ code: 'NOT_SERVED', message: `functions cannot be called with backend ${backend}`, fix: 'use backend workers or auto' });
+    throw new WindrowError({ code: 'NOT_SERVED', message: `functions and sources of JavaScript cannot be called with backend ${backend}`, fix: 'use backend workers or auto' });
   }
   if (backend === 'inline') return mode('inline', 1, 'asked for');
   if (workers === 0 && !calls) {
@@ -82,7 +88,8 @@ async function choose(platform, { backend = 'auto', workers, worker, timeout, on
     return mode('threads', count, 'asked for');
   }
   if (backend === 'workers') return mode('workers', count, 'asked for');
-  if (worker || calls) return mode('workers', count, 'JavaScript functions run in workers');
+  if (calls) return mode('workers', count, 'JavaScript functions run in workers');
+  if (worker) return mode('workers', count, 'a worker file is given');
   if (timeout !== undefined) return mode('workers', count, 'only a worker can be stopped when a sample takes too long');
   if (onEvent) return mode('workers', count, 'only workers tell what they do');
   const why = threads === true ? failedThreads : threads;
@@ -95,7 +102,10 @@ class Loader {
   mode;
   #platform;
   #options;
-  #coordinator;
+  #pipeline;
+  /** The coordinator of now, which another may come after: `{ coordinator, lost, limit, timer, lock, deaf }`. */
+  #life = {};
+  #crashes = 0;
   #workers = [];
   #opening;
   /** Who waits for a batch, first come first served. */
@@ -107,46 +117,72 @@ class Loader {
   /** Once closed: why, for those who still wait. */
   #closed;
   #state;
+  /** Where the last thing that came from a coordinator left the stream, as text. */
+  #reached;
+  #opened = false;
   #progress;
   #abort;
 
-  constructor(platform, options, mode) {
+  constructor(platform, options, mode, pipeline) {
     this.#platform = platform;
     this.#options = options;
+    this.#pipeline = pipeline;
     const { backend, workers, isolated, reason } = mode;
     this.mode = { backend, workers, isolated, reason };
   }
 
   /** @internal */
-  async open(document, files, modules) {
-    const { signal, timeout, startTimeout = 30_000 } = this.#options;
+  async open() {
+    const { signal, resume } = this.#options;
     this.#abort = () => this.#end({ error: signal.reason });
     signal?.addEventListener('abort', this.#abort, { once: true });
+    if (resume !== undefined) this.#reached = typeof resume === 'string' ? resume : JSON.stringify(resume);
     const opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
+    this.#begin();
+    await opened;
+    this.#ask();
+  }
+
+  /** Starts a coordinator and its workers, which go on after what came last. */
+  #begin() {
+    const { timeout, startTimeout = 30_000, digest, onError, retries, prefetch, prefetchBytes } = this.#options;
     const { backend, workers } = this.mode;
-    const coordinator = `the coordinator of backend ${backend}`;
+    const life = (this.#life = {});
+    const alive = (act) => (value) => life === this.#life && act(value);
+    life.lost = alive((why) => this.#crashed(this.#opened ? { code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' } : loadFailed(`the coordinator of backend ${backend}`, why)));
+    // How long it takes to fetch files is nobody's fault: the time stands still from `started` to `prepared`.
+    life.limit = () => (life.timer = setTimeout(() => life.lost(`no answer within ${startTimeout} ms`), startTimeout + 1000));
+    life.limit();
+    this.#asked = 0;
     try {
-      this.#coordinator = this.#platform.coordinator(backend === 'threads', {
-        message: (message) => this.#hear(message),
-        failed: (why) => this.#end({ error: loadFailed(coordinator, why) }),
+      life.coordinator = this.#platform.coordinator(backend === 'threads', {
+        message: alive((message) => this.#hear(message)),
+        failed: (why) => life.lost(`the coordinator failed: ${why || 'the browser gives no reason'}`),
+        exited: (why) => life.lost(`the coordinator ${why}`),
       });
       const ports = backend === 'inline' ? [] : Array.from({ length: workers }, (_, index) => this.#start(index));
-      const { resume, digest, onError, retries, prefetch, prefetchBytes } = this.#options;
-      const settings = { backend, workers, digest: digest ?? resume?.digest !== undefined, onError, retries, prefetch, prefetchBytes };
-      if (resume !== undefined) settings.resume = typeof resume === 'string' ? resume : JSON.stringify(resume);
+      const resume = this.#reached;
+      const settings = { backend, workers, digest: digest ?? /"digest":/.test(resume), onError, retries, prefetch, prefetchBytes, resume };
       for (const key of Object.keys(settings)) settings[key] === undefined && delete settings[key];
       const timeline = Boolean(this.#options.onEvent);
-      this.#post({ type: 'open', document, settings, files, modules, ports, timeout, startTimeout, timeline }, ports);
+      life.lock = `windrow:${Math.random()}:${performance.now()}`;
+      this.#post({ ...this.#pipeline, type: 'open', settings, ports, timeout, startTimeout, timeline, lock: life.lock }, ports);
     } catch (error) {
       this.#end({ error: error instanceof WindrowError ? error : loadFailed('a worker', error.message) });
     }
-    const timer = setTimeout(() => this.#end({ error: loadFailed(coordinator, `no answer within ${startTimeout} ms`) }), startTimeout + 1000);
-    try {
-      await opened;
-    } finally {
-      clearTimeout(timer);
+  }
+
+  /** A coordinator is lost, but not what came from it: another goes on from there. */
+  #crashed(error) {
+    this.#crashes += 1;
+    if (!this.#opened || this.#crashes > CRASHES) {
+      return this.#end({ error: error instanceof WindrowError ? error : new WindrowError(error) });
     }
-    this.#ask();
+    const why = `${error.message}; another coordinator goes on`;
+    console.warn(`windrow: ${why}`);
+    this.#options.onEvent?.({ kind: 'recovered', at: performance.timeOrigin + performance.now(), why });
+    this.#stop();
+    this.#begin();
   }
 
   /** The next batch: `{ done, value }`. Rejects with a sample's error in its place; the stream goes on after it. */
@@ -202,15 +238,27 @@ class Loader {
 
   #hear(message) {
     if (this.#closed) return;
+    const life = this.#life;
     switch (message.type) {
+      case 'started':
+        clearTimeout(life.timer);
+        if (message.watched) life.deaf = this.#platform.watch(life.lock, () => life.lost('the coordinator was terminated'));
+        return;
+      case 'prepared':
+        return life.limit();
       case 'opened':
+        clearTimeout(life.timer);
+        if (this.#opened) return this.#ask();
+        this.#opened = true;
         this.#progress = message.progress;
         return this.#opening.resolve();
       case 'batch':
       case 'end':
       case 'error':
-        if (message.fatal) return this.#end({ error: new WindrowError(message.error) });
+        if (message.fatal) return message.again ? this.#crashed(message.error) : this.#end({ error: new WindrowError(message.error) });
         this.#asked -= 1;
+        this.#crashes = 0;
+        this.#reached = message.batch?.state ?? message.state ?? this.#reached;
         this.#items.push(message);
         if (message.type === 'end') {
           this.#ended = true;
@@ -244,9 +292,10 @@ class Loader {
     const threads = this.mode.backend === 'threads';
     const who = `${threads ? 'thread' : 'worker'} ${index}`;
     const own = (hear) => (what) => this.#workers[index] === worker && hear(what);
-    const failed = own((why) => this.#end({ error: loadFailed(who, why) }));
+    const life = this.#life;
+    const failed = own((why) => (threads && this.#opened ? life.lost(`${who} failed: ${why}`) : this.#end({ error: loadFailed(who, why) })));
     const worker = threads
-      ? this.#platform.thread({ failed, message: own(({ error }) => this.#end({ error: new WindrowError(error) })) })
+      ? this.#platform.thread({ failed, message: own(({ error }) => this.#crashed(error)) })
       : this.#platform.worker(this.#options.worker, { failed, exited: own((why) => this.#post({ type: 'died', index, why })) });
     this.#workers[index] = worker;
     const { port1, port2 } = new MessageChannel();
@@ -267,15 +316,24 @@ class Loader {
   }
 
   #post(message, transfer = []) {
-    if (!this.#closed) this.#coordinator.post(message, transfer);
+    if (!this.#closed) this.#life.coordinator.post(message, transfer);
+  }
+
+  /** Ends the coordinator and all workers of now, whose last words nobody hears. */
+  #stop() {
+    const { coordinator, timer, deaf } = this.#life;
+    this.#life = {};
+    clearTimeout(timer);
+    deaf?.();
+    coordinator?.terminate();
+    for (const worker of this.#workers.splice(0)) worker?.terminate();
   }
 
   #end({ error }) {
     if (this.#closed) return;
     this.#closed = { error };
     this.#options.signal?.removeEventListener('abort', this.#abort);
-    this.#coordinator?.terminate();
-    for (const worker of this.#workers) worker?.terminate();
+    this.#stop();
     this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed while it opened' }));
     if (this.#ended) return;
     this.#items.length = 0;

@@ -4,13 +4,13 @@ import { parentPort } from 'node:worker_threads';
 
 import { WebLoader, initSync, initThreadPool, lastPanic, provide } from './threaded/windrow.js';
 import { coordinate } from './coordinate.js';
-import { reader } from './node-reader.js';
+import { prepare, reader } from './node-reader.js';
 import { compile } from './node-wasm.js';
 
 coordinate(parentPort, {
   glue: { WebLoader, initSync, initThreadPool, lastPanic, provide },
+  prepare,
   reader,
   threads: true,
-  prepare: (files) => files,
   compile: () => compile(new URL('./threaded/windrow_bg.wasm', import.meta.url)),
 });

@@ -4,12 +4,12 @@ import { parentPort } from 'node:worker_threads';
 
 import { WebLoader, initSync, lastPanic, provide } from './plain/windrow.js';
 import { coordinate } from './coordinate.js';
-import { reader } from './node-reader.js';
+import { prepare, reader } from './node-reader.js';
 import { compile } from './node-wasm.js';
 
 coordinate(parentPort, {
   glue: { WebLoader, initSync, lastPanic, provide },
+  prepare,
   reader,
-  prepare: (files) => files,
   compile: () => compile(new URL('./plain/windrow_bg.wasm', import.meta.url)),
 });

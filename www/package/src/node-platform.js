@@ -1,11 +1,13 @@
 // Starting workers and making files ready, in Node.
 
+import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import { WindrowError } from './errors.js';
+import { shared } from './node-reader.js';
 import { shareable } from './probe.js';
 
 /** Node refuses the flag that goes with `-e` for workers, and V8's flags where any are named. */
@@ -28,10 +30,11 @@ export const platform = {
 
   module: (url) => (/^[a-z]+:/i.test(url) ? url : pathToFileURL(url).href),
 
-  coordinator(threads, { message, failed }) {
+  coordinator(threads, { message, failed, exited }) {
     const worker = new Worker(new URL(threads ? './node-coordinator-threads.js' : './node-coordinator.js', import.meta.url), { execArgv });
     worker.on('message', message);
     worker.on('error', (error) => failed(error.message));
+    worker.on('exit', (code) => exited(`ended with exit code ${code}`));
     return handle(worker);
   },
 
@@ -44,6 +47,17 @@ export const platform = {
     return handle(worker);
   },
 
+  async folder(folder, name) {
+    const root = resolve(folder?.path ?? folder);
+    try {
+      const all = await readdir(root, { recursive: true, withFileTypes: true });
+      const files = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+      return Object.fromEntries(files.map((path) => [`${name}/${relative(root, path).replaceAll(sep, '/')}`, { kind: 'path', path }]));
+    } catch (error) {
+      throw new WindrowError({ code: 'READ', message: `listing ${root}: ${error.message}` }, { cause: error });
+    }
+  },
+
   async file(file, name) {
     if (file instanceof URL && file.protocol === 'file:') file = { kind: 'path', path: fileURLToPath(file) };
     if (typeof file === 'string') file = /^https?:/.test(file) ? { kind: 'http', url: file } : { kind: 'path', path: file };
@@ -51,7 +65,7 @@ export const platform = {
     if (file instanceof Blob) file = await file.arrayBuffer();
     if (ArrayBuffer.isView(file) || file instanceof ArrayBuffer) return shared(file);
     if (file?.kind === 'path') return { kind: 'path', path: resolve(file.path) };
-    if (file?.kind === 'http') return fetched(file);
+    if (file?.kind === 'http') return { ...file, url: String(file.url) };
     throw new WindrowError({ code: 'SETTING', message: `the file ${name} is nothing that Node can read`, fix: 'give bytes, a Blob, a path or a URL' });
   },
 };
@@ -60,29 +74,3 @@ const handle = (worker) => ({
   post: (message, transfer) => worker.postMessage(message, transfer),
   terminate: () => worker.terminate(),
 });
-
-/** One copy that all workers see. */
-function shared(file) {
-  const view = ArrayBuffer.isView(file) ? new Uint8Array(file.buffer, file.byteOffset, file.byteLength) : new Uint8Array(file);
-  const bytes = new Uint8Array(new SharedArrayBuffer(view.length));
-  bytes.set(view);
-  return { kind: 'bytes', bytes };
-}
-
-async function fetched({ url, read }) {
-  if (read === 'range') {
-    throw new WindrowError({ code: 'NO_RANGE', message: `${url}: Node has no synchronous requests, so ranges cannot be read`, fix: "use read: 'whole', or download the file and give its path" });
-  }
-  let response;
-  try {
-    response = await fetch(url);
-  } catch (error) {
-    throw new WindrowError({ code: 'READ', message: `${url}: the request failed (${error.cause?.message ?? error.message})` }, { cause: error });
-  }
-  if (!response.ok) throw new WindrowError({ code: 'READ', message: `${url}: status ${response.status}` });
-  const bytes = await response.arrayBuffer();
-  if (/^\s*<(!doctype|html)/i.test(new TextDecoder().decode(bytes.slice(0, 64)))) {
-    throw new WindrowError({ code: 'FORMAT', message: `${url}: an HTML page came where bytes were expected` });
-  }
-  return shared(bytes);
-}

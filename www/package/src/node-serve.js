@@ -2,10 +2,10 @@
 
 import { parentPort } from 'node:worker_threads';
 
-import { WebWorker, functions as serveFunctions, initSync, lastPanic, provide } from './plain/windrow.js';
+import { WebWorker, functions as serveFunctions, initSync, lastPanic, provide, settle } from './plain/windrow.js';
 import { reader } from './node-reader.js';
 import { work } from './work.js';
 
-const glue = { WebWorker, functions: serveFunctions, initSync, lastPanic, provide };
+const glue = { WebWorker, functions: serveFunctions, initSync, lastPanic, provide, settle };
 
-export const serve = (functions) => work(parentPort, { glue, reader }, functions);
+export const serve = (functions, sources) => work(parentPort, { glue, reader }, functions, sources);

@@ -31,12 +31,32 @@ export const platform = {
 
   module: (url) => new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href,
 
+  /** Hears when a lock is free that the coordinator holds for life; gives what stops listening. */
+  watch(lock, gone) {
+    const listening = new AbortController();
+    navigator.locks?.request(lock, { signal: listening.signal }, gone).catch(() => {});
+    return () => listening.abort();
+  },
+
+  async folder(folder, name) {
+    if (folder?.kind !== 'opfs') throw new WindrowError({ code: 'SETTING', message: `the folder ${name} is none that a browser can list`, fix: 'give source.folder(source.opfs(path)), or the files themselves' });
+    const found = {};
+    const walk = async (handle, path) => {
+      for await (const [part, entry] of handle.entries()) {
+        if (entry.kind === 'directory') await walk(entry, `${path}/${part}`);
+        else found[`${path}/${part}`] = { kind: 'blob', blob: await entry.getFile() };
+      }
+    };
+    await walk(await opfs(folder.path, (handle, last) => handle.getDirectoryHandle(last)), name);
+    return found;
+  },
+
   async file(file, name) {
     if (typeof file === 'string' || file instanceof URL) file = { kind: 'http', url: file, read: 'whole' };
     if (file instanceof Blob) return { kind: 'blob', blob: file };
     if (ArrayBuffer.isView(file) || file instanceof ArrayBuffer) return { kind: 'blob', blob: new Blob([file]) };
     if (file?.kind === 'http') return { ...file, url: new URL(file.url, globalThis.document?.baseURI ?? globalThis.location?.href).href };
-    if (file?.kind === 'opfs') return { kind: 'blob', blob: await opfs(file.path) };
+    if (file?.kind === 'opfs') return { kind: 'blob', blob: await opfs(file.path, async (folder, last) => (await folder.getFileHandle(last)).getFile()) };
     throw new WindrowError({ code: 'SETTING', message: `the file ${name} is nothing that a browser can read`, fix: 'give bytes, a Blob or File, a URL, source.http() or source.opfs()' });
   },
 };
@@ -64,14 +84,16 @@ function watched(worker, failed, message) {
   return worker;
 }
 
-async function opfs(path) {
-  let folder = await navigator.storage.getDirectory();
-  const parts = path.split('/').filter(Boolean);
-  const last = parts.pop();
+/** What `get` finds in the folder of a path of the origin private file system, by the path's last part. */
+async function opfs(path, get) {
   try {
+    let folder = await navigator.storage.getDirectory();
+    const parts = path.split('/').filter(Boolean);
+    const last = parts.pop();
     for (const part of parts) folder = await folder.getDirectoryHandle(part);
-    return await (await folder.getFileHandle(last)).getFile();
+    return await get(folder, last);
   } catch (error) {
-    throw new WindrowError({ code: 'READ', message: `opening ${path} in the origin private file system: ${error.message}` }, { cause: error });
+    const why = navigator.storage?.getDirectory ? error.message : 'this page has none; it takes https or localhost, and no private window';
+    throw new WindrowError({ code: 'READ', message: `opening ${path} in the origin private file system: ${why}`, fix: 'write the file first, and give its whole path' }, { cause: error });
   }
 }

@@ -10,4 +10,6 @@ export const source = {
   opfs: (path) => ({ kind: 'opfs', path }),
   /** A file of this machine, in Node. */
   path: (path) => ({ kind: 'path', path }),
+  /** All files below a folder: of this machine by its path, in Node; `source.opfs(path)` in a browser. */
+  folder: (folder) => ({ kind: 'folder', folder }),
 };

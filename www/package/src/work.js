@@ -1,59 +1,76 @@
 // A worker: the random-access part of the pipeline in a wasm instance of its own.
 
 import { plain, safely } from './errors.js';
-import { caller } from './functions.js';
+import { caller, opened } from './functions.js';
 import { hello } from './hello.js';
 
 /** Looked up once: WebKit's moves a little, and a task must not end before it started. */
 const ORIGIN = performance.timeOrigin;
 const now = () => ORIGIN + performance.now();
 
-export function work(endpoint, { glue, reader, locks }, served = {}) {
+export function work(endpoint, { glue, reader, locks }, functions = {}, sources = {}) {
   endpoint.addEventListener('message', ({ data }) => {
     if (data?.type !== 'windrow:port') return;
     const { port } = data;
-    let own;
+    const requests = [];
+    let own, calls, answering = false;
     port.onmessage = ({ data }) => {
       if (data.type === 'open') open(data).catch((error) => port.postMessage({ type: 'error', error: plain(error, 'WORKER') }));
-      else if (data.type === 'request') answer(data.bytes);
+      else if (data.type === 'request') requests.push(data.bytes), answering || answer();
     };
 
     hello(port, () => own);
 
     async function open({ document, files, module, modules, lock }) {
-      const functions = { ...served };
-      for (const { name, module } of modules) functions[name] = await imported(name, module);
+      const served = { functions: { ...functions }, sources: { ...sources } };
+      for (const { kind, name, module } of modules) served[kind][name] = await imported(kind, name, module);
+      const { name, options } = named(document);
+      const has = name !== undefined && Object.hasOwn(served.sources, name);
+      const open = has ? { [name]: await opened(name, served.sources[name], options) } : {};
       if (lock && locks) await new Promise((held) => locks.request(lock, () => (held(), new Promise(() => {}))));
       glue.initSync({ module });
       glue.provide(reader(files));
-      glue.functions(caller(functions));
+      calls = caller(served.functions, open);
+      glue.functions(calls);
       own = new glue.WebWorker(document);
-      port.postMessage({ type: 'ready', fingerprint: own.fingerprint() });
+      port.postMessage({ type: 'ready', fingerprint: own.fingerprint(), lengths: has ? { [name]: calls.length(name) } : {} });
     }
 
-    function answer(request) {
-      const started = now();
-      let bytes;
-      try {
-        bytes = own.answer(request);
-      } catch (error) {
-        // The memory of a program that trapped is not to be trusted: this worker is done.
-        const panic = safely(() => glue.lastPanic());
-        own = undefined;
-        return port.postMessage({ type: 'trap', why: panic ?? `trapped: ${plain(error).message}` });
+    /** Answers what was asked, one after another; where functions promise, what they promise is awaited. */
+    async function answer() {
+      answering = true;
+      for (let request; own && (request = requests.shift()); ) {
+        const started = now();
+        let bytes;
+        try {
+          while ((bytes = own.answer(request)) === undefined) await calls.settle(glue.settle);
+        } catch (error) {
+          // The memory of a program that trapped is not to be trusted: this worker is done.
+          const panic = safely(() => glue.lastPanic());
+          own = undefined;
+          return port.postMessage({ type: 'trap', why: panic ?? `trapped: ${plain(error).message}` });
+        }
+        port.postMessage({ type: 'reply', bytes, started, ended: now() }, [bytes.buffer]);
       }
-      port.postMessage({ type: 'reply', bytes, started, ended: now() }, [bytes.buffer]);
+      answering = false;
     }
   });
 }
 
-async function imported(name, url) {
+/** The source that a document wants served: its name and options. */
+function named(document) {
+  const { source } = safely(() => JSON.parse(document)) ?? {};
+  return source?.kind === 'served' ? source : {};
+}
+
+async function imported(kind, name, url) {
   let module;
   try {
     module = await import(/* @vite-ignore */ /* webpackIgnore: true */ url);
   } catch (error) {
     throw Error(`[NOT_SERVED] ${url} cannot be imported: ${error.message}`);
   }
-  if (typeof module[name] !== 'function') throw Error(`[NOT_SERVED] ${url} has no function ${name}`);
+  const fits = kind === 'sources' ? module[name] !== undefined : typeof module[name] === 'function';
+  if (!fits) throw Error(`[NOT_SERVED] ${url} has no ${kind === 'sources' ? 'source' : 'function'} ${name}`);
   return module[name];
 }

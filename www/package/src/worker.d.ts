@@ -15,11 +15,30 @@ export interface Rng {
   unit(): number;
 }
 
+/** The fields of a sample, as functions and sources give them. */
+export type GivenSample = { readonly [field: string]: Given };
+
+/** Should be pure: what it gives depends on the sample, the options and the random numbers alone. */
 export type SampleFunction = (
   sample: any,
   options: any,
   context: { rng: Rng; index: number },
-) => { readonly [field: string]: Given };
+) => GivenSample | PromiseLike<GivenSample>;
 
-/** Makes this worker file one of a loader's workers, with these functions for `ops.js(name)`. */
-export declare function serve(functions: { readonly [name: string]: SampleFunction }): void;
+/** Samples by index, from 0 up to, but not including, the length, which is at most 2^53 - 1. */
+export interface RandomAccess {
+  readonly length: number | bigint;
+  get(index: number): GivenSample | PromiseLike<GivenSample>;
+}
+
+/** A source, or what opens one with the options of `source.js(name, { options })`, once in each worker. */
+export type ServedSource = RandomAccess | ((options: any) => RandomAccess | PromiseLike<RandomAccess>);
+
+/**
+ * Makes this worker file one of a loader's workers, with these functions for `ops.js(name)` and these sources for
+ * `source.js(name)`.
+ */
+export declare function serve(
+  functions?: { readonly [name: string]: SampleFunction },
+  sources?: { readonly [name: string]: ServedSource },
+): void;

@@ -48,7 +48,7 @@ pub(in super::super) struct Board {
 
 impl Board {
     pub(in super::super) fn new() -> io::Result<Self> {
-        Ok(Self { memory: Memory::new(BYTES, true)? })
+        Ok(Self { memory: Memory::new(BYTES)? })
     }
 
     pub(in super::super) fn received(fd: OwnedFd) -> io::Result<Self> {

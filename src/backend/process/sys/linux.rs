@@ -11,13 +11,18 @@ use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
 use super::groups;
 
-/// Memory that no one can make shorter, and that is there already.
+/// Memory that no one can make shorter, none of which is there yet.
 pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
     let fd = rustix::fs::memfd_create("windrow", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     rustix::fs::ftruncate(&fd, bytes as u64)?;
-    rustix::fs::fallocate(&fd, FallocateFlags::empty(), 0, bytes as u64)?;
     rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     Ok(fd)
+}
+
+/// Makes what is missing of a part.
+pub(super) fn reserve(fd: &OwnedFd, part: Range<usize>) -> io::Result<()> {
+    let (start, bytes) = (part.start as u64, part.len() as u64);
+    Ok(rustix::fs::fallocate(fd, FallocateFlags::empty(), start, bytes)?)
 }
 
 /// What of this program is in memory.

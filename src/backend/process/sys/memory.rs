@@ -6,9 +6,12 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 
+#[cfg(target_os = "linux")]
+use rustix::mm::{Advice, madvise};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::os;
@@ -19,18 +22,31 @@ pub(in super::super) struct Memory {
     fd: OwnedFd,
     start: NonNull<u8>,
     bytes: usize,
-    writable: bool,
 }
 
 // SAFETY: the mapping is plain memory that belongs to this value alone within this process.
 unsafe impl Send for Memory {}
-// SAFETY: through a shared reference it is only read.
+// SAFETY: through a shared reference it is only read, or written to in parts that each have one owner
+// (`region`), or as atomics (`board`).
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// New memory, all of it there: a system that has no more says so now and not later.
-    pub(in super::super) fn new(bytes: usize, writable: bool) -> io::Result<Self> {
-        Self::map(os::shared_memory(bytes)?, bytes, writable)
+    /// New memory to write to, all of it there.
+    pub(in super::super) fn new(bytes: usize) -> io::Result<Self> {
+        let memory = Self::map(os::shared_memory(bytes)?, bytes, true)?;
+        os::reserve(&memory.fd, 0..bytes)?;
+        Ok(memory)
+    }
+
+    /// New memory to read, none of it there: it must be [reserved](Self::reserve) first.
+    pub(in super::super) fn empty(bytes: usize) -> io::Result<Self> {
+        Self::map(os::shared_memory(bytes)?, bytes, false)
+    }
+
+    /// Sees to it that this part is there: a system that has no more memory says so now, and does
+    /// not end whoever touches it first. The part must begin and end at whole pages.
+    pub(in super::super) fn reserve(&self, part: Range<usize>) -> io::Result<()> {
+        os::reserve(&self.fd, part)
     }
 
     /// Memory that came from the loader, to write to.
@@ -39,38 +55,33 @@ impl Memory {
             return Err(io::Error::other("the shared memory is smaller than it should be"));
         }
         let memory = Self::map(fd, bytes, true)?;
-        #[cfg(not(all(target_os = "linux", not(windrow_portable))))]
-        let memory = {
-            // Where pages cannot be reserved, a lack of them is this worker's end and not the loader's.
-            let mut memory = memory;
-            for byte in memory.bytes_mut().iter_mut().step_by(4096) {
-                let byte: *mut u8 = byte;
-                // SAFETY: a byte of this mapping becomes what it is already, since the caller may
-                // still read what a worker before this one wrote.
-                unsafe { byte.write_volatile(byte.read_volatile()) };
-            }
-            memory
-        };
         #[cfg(target_os = "linux")]
         {
-            let (start, advice) = (memory.start.as_ptr().cast(), rustix::mm::Advice::LinuxDontFork);
-            // SAFETY: only children that user code forks are affected: they do not get the mapping.
-            _ = unsafe { rustix::mm::madvise(start, bytes, advice) };
+            let start = memory.start.as_ptr().cast();
+            // A child that user code forks could write to slots that are in use.
+            // SAFETY: only such children are affected: they do not get the mapping.
+            _ = unsafe { madvise(start, bytes, Advice::LinuxDontFork) };
         }
         Ok(memory)
+    }
+
+    /// Maps pages that are there before they are touched one by one.
+    pub(super) fn populate(&self, part: Range<usize>) {
+        debug_assert!(part.end <= self.bytes);
+        #[cfg(target_os = "linux")]
+        {
+            // SAFETY: the part is in the mapping, whose content stays as it is.
+            _ = unsafe {
+                let start = self.start.as_ptr().add(part.start).cast();
+                madvise(start, part.len(), Advice::LinuxPopulateWrite)
+            };
+        }
     }
 
     /// All of it.
     pub(in super::super) fn bytes(&self) -> &[u8] {
         // SAFETY: the mapping is that long and lives as long as `self`; see the module for writers.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
-    }
-
-    /// All of it, to write to; empty if it may only be read.
-    pub(in super::super) fn bytes_mut(&mut self) -> &mut [u8] {
-        let bytes = if self.writable { self.bytes } else { 0 };
-        // SAFETY: as in `bytes`, and it is mapped for writing.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), bytes) }
     }
 
     pub(super) fn start(&self) -> NonNull<u8> {
@@ -80,14 +91,11 @@ impl Memory {
     fn map(fd: OwnedFd, bytes: usize, writable: bool) -> io::Result<Self> {
         let read = ProtFlags::READ;
         let protection = if writable { read | ProtFlags::WRITE } else { read };
-        #[cfg(target_os = "linux")]
-        let flags = MapFlags::SHARED | MapFlags::POPULATE;
-        #[cfg(not(target_os = "linux"))]
-        let flags = MapFlags::SHARED;
         // SAFETY: a new mapping at a place that the system chooses touches no memory in use.
-        let start = unsafe { mmap(std::ptr::null_mut(), bytes, protection, flags, &fd, 0) }?;
+        let start =
+            unsafe { mmap(std::ptr::null_mut(), bytes, protection, MapFlags::SHARED, &fd, 0) }?;
         let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped nothing"))?;
-        Ok(Self { fd, start, bytes, writable })
+        Ok(Self { fd, start, bytes })
     }
 }
 

@@ -7,6 +7,7 @@ mod board;
 mod channel;
 mod memory;
 mod process;
+mod region;
 
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 mod groups;
@@ -27,3 +28,4 @@ pub(super) use process::{
     Ended, Process, Program, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos,
     parent, threads,
 };
+pub(super) use region::{OpenSlot, Region, Slots};

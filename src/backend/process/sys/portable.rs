@@ -1,11 +1,13 @@
 //! Every other unix, macOS first: named memory without its name, and the end of the channel alone
 //! to tell that a loader is gone. Linux built with `--cfg windrow_portable` comes here too.
 //!
-//! Absent, because there is no portable way: pages reserved before they are written on all of them
-//! (the worker touches them first), what another process occupies, and who was killed for want of memory.
+//! Absent, because there is no portable way: what another process occupies, and who was killed for
+//! want of memory. Pages are reserved before they are written where the system can do that; macOS
+//! cannot, and has no bound on such memory but its swap space either.
 #![allow(unsafe_code)]
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,14 +25,23 @@ pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
     let fd = shm::open(&*name, flags, Mode::RUSR | Mode::WUSR)?;
     shm::unlink(&*name)?;
     rustix::fs::ftruncate(&fd, bytes as u64)?;
-    // Elsewhere there is no such call, or none that fails for want of memory.
-    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
-    if let Err(error @ rustix::io::Errno::NOSPC) =
-        rustix::fs::fallocate(&fd, rustix::fs::FallocateFlags::empty(), 0, bytes as u64)
-    {
-        return Err(error.into());
-    }
     Ok(fd)
+}
+
+/// Makes what is missing of a part, so that a full file system says so now.
+pub(super) fn reserve(fd: &OwnedFd, part: Range<usize>) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        use rustix::io::Errno;
+        match fallocate(fd, FallocateFlags::empty(), part.start as u64, part.len() as u64) {
+            // It cannot be done for memory of this kind.
+            Err(Errno::OPNOTSUPP | Errno::NODEV | Errno::INVAL | Errno::NOSYS) => {}
+            other => return Ok(other?),
+        }
+    }
+    _ = (fd, part);
+    Ok(())
 }
 
 /// What of this program is in memory.

@@ -1,0 +1,190 @@
+//! A folder of pictures, one sample a file.
+//!
+//! The folder is listed once, when it is opened; a picture is then read when its sample is asked
+//! for. Absent on purpose: decoding, which is the op `decode_image`.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Source;
+use super::bytes::{Files, Listed};
+use crate::dataset::{Dtype, Record, Tensor};
+use crate::error::{Error, Fault, Result};
+use crate::order::Op;
+
+/// The ends of the names that are pictures, in any case of letters.
+const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
+
+/// How to read a folder of pictures.
+///
+/// ```
+/// use windrow::source::ImagesOptions;
+/// let options = ImagesOptions::new("pets").label();
+/// assert_eq!(serde_json::from_str::<ImagesOptions>(r#"{"folder": "pets", "label": true}"#)?, options);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImagesOptions {
+    /// The name of the folder.
+    pub folder: String,
+    /// Whether records have the field `label`: the number of the folder that a picture lies in, by
+    /// its name; no by default.
+    #[serde(default)]
+    pub label: bool,
+}
+
+impl ImagesOptions {
+    /// The pictures of this folder, without labels.
+    #[must_use]
+    pub fn new(folder: impl Into<String>) -> Self {
+        Self { folder: folder.into(), label: false }
+    }
+
+    /// The same with labels.
+    #[must_use]
+    pub fn label(self) -> Self {
+        Self { label: true, ..self }
+    }
+}
+
+/// The pictures below a folder.
+///
+/// Every file whose name ends in `.png`, `.jpg` or `.jpeg`, in any case of letters, is a sample, except
+/// hidden ones, whose names begin with a dot. The samples are in the order of their paths below the
+/// folder, compared as bytes, with `/` between the parts on every system. The field `image` is the
+/// bytes of the file, a `U8` tensor of shape `[n]`, as [`decode_image`](crate::spec::ops::DecodeImage)
+/// wants them. With labels, the field `label` is a `U32` scalar: the names of the folders that pictures
+/// lie in, sorted as bytes, are numbered from 0.
+///
+/// Paths and sizes go into the fingerprint, not the bytes of the files: a picture that is replaced by
+/// another of the same size is not noticed. Memory: some 150 bytes for each file.
+///
+/// ```
+/// use windrow::source::{Images, ImagesOptions, MemoryFiles};
+/// use windrow::{Dataset, source};
+///
+/// let files = MemoryFiles::default()
+///     .with("pets/dog/2.jpg", *b"...")
+///     .with("pets/cat/1.png", *b"....")
+///     .with("pets/README", *b".");
+/// let pets = source(Images::open(&files, &ImagesOptions::new("pets").label())?);
+/// assert_eq!(pets.len(), 2);
+/// let dog = pets.get(1)?.unwrap();
+/// assert_eq!(dog["image"].shape(), [3]);
+/// assert_eq!(dog["label"].to_vec::<u32>()?, [1]);
+/// # Ok::<(), windrow::Fault>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Images {
+    pictures: Arc<[Listed]>,
+    /// The label of each picture; empty without labels.
+    labels: Arc<[u32]>,
+    names: Arc<[String]>,
+    content: String,
+}
+
+impl Images {
+    /// Lists the folder.
+    ///
+    /// # Errors
+    /// What [`Files::list`] says; [`Error::Format`] where there is no picture, or, with labels, one
+    /// that lies in no folder.
+    pub fn open(files: &dyn Files, options: &ImagesOptions) -> Result<Self> {
+        let mut pictures = files.list(&options.folder)?;
+        let listed = pictures.len();
+        pictures.retain(|file| is_picture(&file.name));
+        pictures.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        let wrong = |why| Error::Format { name: options.folder.clone(), offset: None, why };
+        if pictures.is_empty() {
+            let ends = PICTURES.join(", ");
+            return Err(wrong(format!("has no picture among {listed} files: none ends in {ends}")));
+        }
+        let mut hash = Sha256::new();
+        for Listed { name, bytes } in &pictures {
+            hash.update((name.len() as u64).to_le_bytes());
+            hash.update(name.as_bytes());
+            hash.update(bytes.len().to_le_bytes());
+        }
+        let (mut labels, mut names) = (Vec::new(), Vec::new());
+        if options.label {
+            for Listed { name, .. } in &pictures {
+                let folder = folder_of(name).ok_or_else(|| {
+                    wrong(format!("has {name} outside of any folder, so it has no label"))
+                })?;
+                names.push(folder.to_owned());
+            }
+            let all = names.clone();
+            names.sort_unstable();
+            names.dedup();
+            // Fewer than pictures, which are in memory.
+            let number = |folder| names.partition_point(|name| name < folder) as u32;
+            labels = all.iter().map(number).collect();
+        }
+        Ok(Self {
+            pictures: pictures.into(),
+            labels: labels.into(),
+            names: names.into(),
+            content: hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+
+    /// The path of a picture below the folder.
+    #[must_use]
+    pub fn path(&self, index: u64) -> Option<&str> {
+        Some(&self.pictures.get(usize::try_from(index).ok()?)?.name)
+    }
+
+    /// The names of the labels, in the order of their numbers; empty without labels.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.names
+    }
+
+    fn record(&self, index: u64) -> Result<Record, Fault> {
+        let there = self.pictures.len();
+        let place = usize::try_from(index).ok().filter(|&place| place < there);
+        let place = place.ok_or_else(|| Fault::new(format!("there are {there} pictures")))?;
+        let file = &*self.pictures[place].bytes;
+        let image =
+            Tensor::build_overwritten(Dtype::U8, [file.len()], |out| Ok(file.read_at(0, out)?))?;
+        let record = Record::new().with("image", image)?;
+        match self.labels.get(place) {
+            Some(&label) => record.with("label", Tensor::scalar(label)),
+            None => Ok(record),
+        }
+    }
+}
+
+impl Source for Images {
+    type Sample = Record;
+
+    fn len(&self) -> u64 {
+        self.pictures.len() as u64
+    }
+
+    fn get(&self, index: u64) -> Result<Record, Fault> {
+        self.record(index).map_err(|fault| fault.at("images", index))
+    }
+
+    fn op(&self) -> Op {
+        let op = Op::new("images").with("len", self.len()).with("content", &self.content);
+        op.with("label", !self.labels.is_empty())
+    }
+}
+
+fn is_picture(path: &str) -> bool {
+    let base = path.rsplit('/').next().unwrap_or(path).as_bytes();
+    let ends = |end: &&str| {
+        base.len() > end.len()
+            && base[base.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
+    };
+    !base.starts_with(b".") && PICTURES.iter().any(ends)
+}
+
+/// The name of the folder that a file lies in.
+fn folder_of(path: &str) -> Option<&str> {
+    path.rsplit('/').nth(1)
+}
