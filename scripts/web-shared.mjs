@@ -1,10 +1,10 @@
-// Fails unless the threaded build imports a shared memory and the plain one has its own: without
-// the right linker flags a threaded build links, with a memory that no thread can share.
+// Fails unless the threaded build imports a shared memory that cannot grow and the plain one has its
+// own: without the right linker flags a threaded build links, with a memory that no thread can share.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Whether a wasm file imports a memory, and whether that is shared. */
+/** Whether a wasm file imports a memory, whether that is shared, and whether it can grow. */
 function imported(path) {
   const bytes = readFileSync(path);
   let at = 8;
@@ -17,10 +17,9 @@ function imported(path) {
   };
   const skip = (length) => (at += length);
   const limits = () => {
-    const flags = number();
-    number();
-    if (flags & 1) number();
-    return flags;
+    const [flags, least] = [number(), number()];
+    const most = flags & 1 ? number() : Infinity;
+    return `${flags & 2 ? 'shared' : 'unshared'}, ${least === most ? 'of one size' : 'growing'}`;
   };
   while (at < bytes.length) {
     const section = bytes[at++];
@@ -31,7 +30,7 @@ function imported(path) {
         const kind = bytes[at++];
         if (kind === 0) number();
         else if (kind === 1) skip(1), limits();
-        else if (kind === 2) return limits() & 2 ? 'shared' : 'unshared';
+        else if (kind === 2) return limits();
         else skip(2);
       }
     }
@@ -40,7 +39,7 @@ function imported(path) {
   return 'own';
 }
 
-for (const [build, want] of [['plain', 'own'], ['threaded', 'shared']]) {
+for (const [build, want] of [['plain', 'own'], ['threaded', 'shared, of one size']]) {
   const got = imported(join(process.argv[2], build, 'windrow_bg.wasm'));
   console.log(`${build}: memory ${got}`);
   if (got !== want) throw Error(`the ${build} build has memory ${got}, not ${want}`);

@@ -5,6 +5,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import { launchWebKit } from './webkit.mjs';
+
 const require = createRequire(resolve(process.env.WINDROW_WEB_TOOLS ?? 'target/web-tools', 'package.json'));
 
 const PATHS = {
@@ -16,19 +18,21 @@ const CHROMIUM = [
   '--disable-component-update', '--disable-sync', '--js-flags=--expose-gc',
 ];
 
-/** A browser, or why there is none: `{ name, version, page, close }`. */
-export async function launch(name) {
+/** A browser, or why there is none: `{ name, version, pid, page, close }`. */
+export async function launch(name, options) {
+  if (name === 'webkit') return launchWebKit(options);
   const path = PATHS[name].find(existsSync);
   if (!path) return { missing: `none of ${PATHS[name].join(', ')} is there` };
   const puppeteer = require('puppeteer-core');
   const profile = mkdtempSync(join(tmpdir(), 'windrow-browser-'));
-  const options = { executablePath: path, headless: true, protocolTimeout: 600_000 };
+  const common = { executablePath: path, headless: true, protocolTimeout: 600_000, timeout: 120_000 };
   const browser = await puppeteer.launch(
-    name === 'firefox' ? { ...options, browser: 'firefox' } : { ...options, args: [...CHROMIUM, `--user-data-dir=${profile}`] },
+    name === 'firefox' ? { ...common, browser: 'firefox' } : { ...common, args: [...CHROMIUM, `--user-data-dir=${profile}`] },
   );
   return {
     name,
     version: await browser.version(),
+    pid: browser.process()?.pid,
     async page(url) {
       const page = await browser.newPage();
       const log = [];

@@ -8,15 +8,16 @@ import { opfs } from './opfs.js';
 import { places } from './places.js';
 import { recovery } from './recovery.js';
 import { served } from './served.js';
+import { threads } from './threads.js';
 import { transforms } from './transforms.js';
 
-const kinds = { cases, transforms, served, files, recovery, opfs, faults, places };
+const kinds = { cases, transforms, served, files, recovery, opfs, faults, places, threads };
 const all = Object.assign({}, ...Object.values(kinds));
 // From another origin where the address says so.
 const from = new URLSearchParams(location.search).get('from') ?? location.origin;
 const windrow = await import(`${from}/www/pkg/src/index.js`);
 const here = {
-  modes: modes(globalThis.crossOriginIsolated === true),
+  modes: modes(globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === 'function'),
   cycles: Number(new URLSearchParams(location.search).get('cycles') ?? 10),
   open: async (path) => (await fetch(`/${path}`)).blob(),
   list: async (path) => (await fetch(`/list/${path}`)).json(),

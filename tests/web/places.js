@@ -26,20 +26,4 @@ export const places = {
     const error = await rejected(loader({ source: source.range(9), backend: 'threads' }));
     equal(error.code, 'UNSUPPORTED', error.message);
   },
-
-  async 'threads that do not load are named'({ windrow, here }) {
-    const { loader, source } = await import(here.url('nothreads/www/pkg/src/index.js'));
-    const error = await rejected(loader({ source: source.range(9), workers: 2, backend: 'threads' }));
-    equal(error.code, 'WORKER_LOAD', error.message);
-  },
-
-  async 'a page that is isolated has threads when it asks for them'({ windrow }) {
-    const { loader, source } = windrow;
-    const auto = await loader({ source: source.range(9), workers: 2 });
-    equal([auto.mode.backend, auto.mode.isolated], ['workers', true]);
-    await auto.close();
-    const data = await loader({ source: source.range(9), workers: 2, backend: 'threads' });
-    equal([data.mode.backend, data.mode.workers, data.mode.isolated], ['threads', 2, true]);
-    await data.close();
-  },
 };

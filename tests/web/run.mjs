@@ -1,4 +1,4 @@
-// Runs the cases: `node tests/web/run.mjs [node] [chromium] [firefox] [--only=TEXT] [--site=TEXT]
+// Runs the cases: `node tests/web/run.mjs [node] [chromium] [firefox] [webkit] [--only=TEXT] [--site=TEXT]
 // [--cycles=COUNT]`.
 //
 // Every case has a time limit; one that fails prints the browser's console.
@@ -16,12 +16,12 @@ import { served } from './served.js';
 import { CDN, ISOLATED, NO_WASM, NO_WORKER, STRICT, list, root, serve } from './server.mjs';
 import { transforms } from './transforms.js';
 
-const LIMIT = Number(process.env.WINDROW_CASE_LIMIT ?? 120_000);
+const LIMIT = Number(process.env.WINDROW_CASE_LIMIT ?? 300_000);
 const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7) ?? '';
 const cycles = process.argv.find((argument) => argument.startsWith('--cycles='))?.slice(9) ?? '10';
 const onSite = process.argv.find((argument) => argument.startsWith('--site='))?.slice(7) ?? '';
-const places = chosen.length > 0 ? chosen : ['node', 'chromium', 'firefox'];
+const places = chosen.length > 0 ? chosen : ['node', 'chromium', 'firefox', 'webkit'];
 let failed = 0;
 let passed = 0;
 
@@ -72,18 +72,21 @@ function patchWorkers() {
   return { started, restore: () => (Worker.prototype.postMessage = postMessage) };
 }
 
+/** WebKit has threads only where its environment says so: without, a page of its own. */
+const UNSHARED = { name: 'isolated page without shared memory', headers: ISOLATED, cases: ['golden', 'without shared memory'] };
+
 /** Pages with their headers, and the kinds of cases, or the cases by their text, for each. */
 const SITES = [
   { name: 'plain page', cases: ['cases', 'transforms', 'served', 'files', 'recovery', 'opfs', 'faults', 'not isolated'] },
-  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'files', 'recovery', 'that is isolated', 'threads that do not load'] },
+  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'files', 'recovery', 'that is isolated', 'what threads cannot', 'threads that', 'threads share'] },
   { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },
   { name: 'policy without wasm', headers: NO_WASM, cases: ['forbids wasm'] },
   { name: 'policy without workers', headers: NO_WORKER, cases: ['forbids workers'] },
   { name: 'from another origin', cdn: true, cases: ['golden', 'break, close'] },
 ];
 
-async function inBrowser(place) {
-  const browser = await launch(place);
+async function inBrowser(place, sites = SITES, options = undefined) {
+  const browser = await launch(place, options);
   if (browser.missing) {
     console.log(`skipped ${place}: ${browser.missing}`);
     return;
@@ -91,8 +94,8 @@ async function inBrowser(place) {
   console.log(`${place}: ${browser.version}`);
   const cdn = await serve({ headers: CDN });
   try {
-    for (const site of SITES.filter(({ name }) => name.includes(onSite))) await onPage(browser, site, cdn);
-    if ('reload'.includes(onSite)) await reloaded(browser);
+    for (const site of sites.filter(({ name }) => name.includes(onSite))) await onPage(browser, site, cdn);
+    if (sites === SITES && 'reload'.includes(onSite)) await reloaded(browser);
   } finally {
     await browser.close();
     cdn.close();
@@ -104,7 +107,7 @@ async function onPage(browser, site, cdn) {
   const place = `${browser.name}, ${site.name}`;
   const { page, log } = await browser.page(`${server.origin}/tests/web/page.html?cycles=${cycles}${site.cdn ? `&from=${cdn.origin}` : ''}`);
   try {
-    await page.waitForFunction('globalThis.run', { timeout: 30_000 });
+    await page.waitForFunction('globalThis.run', { timeout: 120_000 });
     const names = await page.evaluate('names');
     const wanted = site.cases.flatMap((kind) => names[kind] ?? Object.values(names).flat().filter((name) => name.includes(kind)));
     for (const name of wanted) await attempt(place, name, () => page.evaluate((name) => globalThis.run(name), name), log);
@@ -129,7 +132,7 @@ async function reloaded(browser) {
   const server = await serve();
   const { page, log } = await browser.page(`${server.origin}/tests/web/page.html`);
   const some = async (count) => {
-    await page.waitForFunction('globalThis.run', { timeout: 30_000 });
+    await page.waitForFunction('globalThis.run', { timeout: 120_000 });
     return page.evaluate(async (count) => {
       const spec = await (await fetch('/tests/golden/specs/filtered.json')).json();
       const data = await globalThis.windrow.loader({ spec, digest: true, backend: 'workers', workers: 2, resume: localStorage.state });
@@ -154,6 +157,7 @@ async function reloaded(browser) {
 for (const place of places) {
   try {
     await (place === 'node' ? inNode() : inBrowser(place));
+    if (place === 'webkit') await inBrowser(place, [UNSHARED], { shared: false });
   } catch (error) {
     failed += 1;
     console.log(`${place}: FAILED ${error.stack}`);

@@ -23,7 +23,7 @@ export const NO_WORKER = { 'Content-Security-Policy': "script-src 'self' 'wasm-u
 export const CDN = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
 
 /** The first part of a path says what goes wrong; a number after it keeps counts apart. */
-const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|wasm404|wasmhtml|wasmcut|nothreads)\/(?:(\d+)\/)?/;
+const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|wasm404|wasmhtml|wasmcut|nothreads|nothread|mutethread|trapthread)\/(?:(\d+)\/)?/;
 
 /** The paths of all files below a folder of the repository, last to first: nobody may rely on an order. */
 export async function list(path) {
@@ -56,6 +56,11 @@ export async function serve({ headers = {}, folder = root } = {}) {
       if (fault === 'cut') {
         response.writeHead(200, { ...headers, 'Content-Length': bytes.length }).write(bytes.subarray(0, bytes.length / 2));
         return setTimeout(() => response.destroy(), 50);
+      }
+      if (real.endsWith('/thread.js')) {
+        if (fault === 'nothread') return answer(404, 'no such file');
+        if (fault === 'mutethread') bytes = Buffer.from('');
+        if (fault === 'trapthread') bytes = Buffer.from(`${bytes}`.replace(', wbg_rayon_start_worker }, reader', ", wbg_rayon_start_worker() { throw new WebAssembly.RuntimeError('unreachable'); } }, reader"));
       }
       if (path.startsWith('/nothreads/') && path.includes('/threaded/')) return answer(404, 'no such file');
       if (real.endsWith('.wasm')) {

@@ -1,13 +1,14 @@
 // The coordinator: a loader in wasm, and messages to and from its workers. It carries and watches;
 // what comes next is the loader's to say.
 
-import { isTold, plain, safely } from './errors.js';
+import { isTold, plain } from './errors.js';
+import { trapped } from './trap.js';
 
 /** Starts of one worker in a row that may fail. */
 const STARTS = 3;
 
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
-  let core, opening, poolReady, firstReady, wanted = 0, ended = false, dead = false;
+  let core, opening, firstReady, wanted = 0, ended = false, dead = false;
   const workers = [];
   const post = (message, transfer = []) => endpoint.postMessage(message, transfer);
 
@@ -17,18 +18,27 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     else if (data.type === 'next') (wanted += 1), pump();
     else if (data.type === 'worker') greet(data.index, data.port);
     else if (data.type === 'died') lost(data.index, data.why);
-    else if (data.type === 'pool-ready') poolReady();
   };
 
-  // What the glue of rayon's pool calls: the page starts the threads, this one builds the pool.
+  // What the glue of rayon's pool calls: the page has started the threads, this one builds the pool.
   if (threads) {
     globalThis.windrowPool = async (module, memory, builder) => {
-      const ready = new Promise((resolve) => (poolReady = resolve));
-      post({ type: 'pool', module, memory, receiver: builder.receiver(), count: builder.numThreads(), files: opening.files });
-      await ready;
+      const job = { type: 'start', module, memory, receiver: builder.receiver(), files: opening.files };
+      await Promise.all(opening.ports.map((port) => begun(port, job)));
       builder.build();
     };
   }
+
+  /** A thread that has asked for its job has it; not before, as with workers. */
+  const begun = (port, job) =>
+    new Promise((ready, failed) => {
+      port.onmessageerror = () => failed({ code: 'WORKER_LOAD', message: 'a message from a thread could not be read' });
+      port.onmessage = ({ data }) => {
+        if (data.type === 'hello') port.postMessage(job);
+        else if (data.type === 'ready') ready();
+        else failed(data.error);
+      };
+    });
 
   async function open(message) {
     opening = message;
@@ -37,8 +47,8 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     Object.assign(opening, { module, files });
     post({ type: 'prepared' });
     const told = new Promise((resolve) => (firstReady = resolve));
-    message.ports.forEach((port, index) => greet(index, port));
-    glue.initSync({ module });
+    if (!threads) message.ports.forEach((port, index) => greet(index, port));
+    instantiate(module);
     glue.provide(reader(files));
     if (threads) await glue.initThreadPool(message.settings.workers);
     // Only workers know how long a source is that they serve.
@@ -49,6 +59,16 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     for (const worker of workers) if (worker.fingerprint) arrived(worker);
     // A worker that cannot start is an error of opening, so the first one is waited for.
     if (workers.length === 0) opened();
+  }
+
+  /** WebKit asks the page's policy here, and not when it compiles. */
+  function instantiate(module) {
+    try {
+      glue.initSync({ module });
+    } catch (error) {
+      if (trapped(error, glue)) throw error;
+      throw Error(`[WASM_LOAD] ${error.message}; a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src`);
+    }
   }
 
   /** Whether a lock is held from now on, for as long as this coordinator lives: the page hears when it is free. */
@@ -182,15 +202,9 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   function fatal(error, code) {
     if (dead) return;
     dead = true;
-    const told = plain(error, code);
-    const trap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-    if (trap) {
-      const panic = safely(() => glue.lastPanic());
-      told.code = /memory/i.test(told.message) ? 'OUT_OF_MEMORY' : 'SAMPLE';
-      told.message = panic ?? `the program trapped: ${told.message}`;
-      told.fix = 'with backend workers such a sample costs a worker instead of the loader; resume with the last state';
-    }
+    const trap = trapped(error, glue);
+    const told = trap ?? plain(error, code);
     // Another one may have what this one lacked.
-    post({ type: 'error', fatal: true, again: trap || told.code === 'OUT_OF_MEMORY', error: told });
+    post({ type: 'error', fatal: true, again: trap !== undefined || told.code === 'OUT_OF_MEMORY', error: told });
   }
 }

@@ -165,7 +165,7 @@ export interface Document {
 export type Backend = 'auto' | 'inline' | 'workers' | 'threads';
 
 export interface Settings {
-  /** Who makes the samples; the batches are the same with every one. Default `auto`. */
+  /** Who makes the samples; the batches are the same with every one. Default `auto`: threads where they start, else workers. */
   backend?: Backend;
   /** How many, 0 to 64; by default one a core, at most 8. */
   workers?: number;
@@ -182,12 +182,12 @@ export interface Settings {
   /** How many samples, and how many bytes of them, may be ahead. */
   prefetch?: number;
   prefetchBytes?: number;
-  /** Milliseconds that a sample may take in a worker; longer costs the worker. */
+  /** Milliseconds that a sample may take in a worker; longer costs the worker. Nothing else can be stopped. */
   timeout?: number;
-  /** Milliseconds that a worker may take to start. Default 30,000. */
+  /** Milliseconds that a worker, or all threads, may take to start. Default 30,000. */
   startTimeout?: number;
   signal?: AbortSignal;
-  /** What workers do, as it happens. */
+  /** What workers do, as it happens; threads do not tell. */
   onEvent?: (event: WorkerEvent) => void;
 }
 

@@ -40,13 +40,18 @@ export const loaderOn = (platform) => async (options = {}) => {
     if (auto && mode.fallback) say(mode);
     return await open(mode);
   } catch (error) {
-    if (!auto || mode.backend !== 'threads' || !/_LOAD$/.test(error.code)) throw error;
+    if (!auto || mode.backend !== 'threads' || !/_LOAD$|^(OUT_OF_MEMORY|SAMPLE|FAILED)$/.test(error?.code)) throw error;
     mode.backend = 'workers';
     mode.reason = `threads did not start: ${error.message}`;
+    // Once is enough: the next loader need not wait for them.
+    if (error.code !== 'OUT_OF_MEMORY') failedThreads = mode.reason;
     say(mode);
     return open(mode);
   }
 };
+
+/** Why threads did not start on this page. */
+let failedThreads;
 
 /** What one should know who wonders about the speed; once a page. */
 let said = false;
@@ -56,7 +61,7 @@ function say({ backend, reason }) {
 }
 
 /** Which backend, with how many workers, and why. */
-async function choose(platform, { backend = 'auto', workers, worker }, calls) {
+async function choose(platform, { backend = 'auto', workers, worker, timeout, onEvent }, calls) {
   if (!['auto', 'inline', 'workers', 'threads'].includes(backend)) {
     throw setting('backend', `is ${JSON.stringify(backend)}`, 'allowed: auto, inline, workers, threads');
   }
@@ -85,9 +90,11 @@ async function choose(platform, { backend = 'auto', workers, worker }, calls) {
   if (backend === 'workers') return mode('workers', count, 'asked for');
   if (calls) return mode('workers', count, 'JavaScript functions run in workers');
   if (worker) return mode('workers', count, 'a worker file is given');
-  // Not threads by themselves yet: in Chromium a thread was seen to trap, rarely; the cause is not known.
-  if (threads === true) return mode('workers', count, 'threads can be had here, with backend: threads');
-  return { ...mode('workers', count, threads), fallback: platform.browser };
+  if (timeout !== undefined) return mode('workers', count, 'only a worker can be stopped when a sample takes too long');
+  if (onEvent) return mode('workers', count, 'only workers tell what they do');
+  const why = threads === true ? failedThreads : threads;
+  if (why) return { ...mode('workers', count, why), fallback: platform.browser };
+  return mode('threads', count, 'memory can be shared here');
 }
 
 class Loader {
@@ -142,7 +149,7 @@ class Loader {
     const { backend, workers } = this.mode;
     const life = (this.#life = {});
     const alive = (act) => (value) => life === this.#life && act(value);
-    life.lost = alive((why) => this.#crashed(this.#opened ? { code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' } : loadFailed('the coordinator', why)));
+    life.lost = alive((why) => this.#crashed(this.#opened ? { code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' } : loadFailed(`the coordinator of backend ${backend}`, why)));
     // How long it takes to fetch files is nobody's fault: the time stands still from `started` to `prepared`.
     life.limit = () => (life.timer = setTimeout(() => life.lost(`no answer within ${startTimeout} ms`), startTimeout + 1000));
     life.limit();
@@ -153,7 +160,7 @@ class Loader {
         failed: (why) => life.lost(`the coordinator failed: ${why || 'the browser gives no reason'}`),
         exited: (why) => life.lost(`the coordinator ${why}`),
       });
-      const ports = backend === 'workers' ? Array.from({ length: workers }, (_, index) => this.#start(index)) : [];
+      const ports = backend === 'inline' ? [] : Array.from({ length: workers }, (_, index) => this.#start(index));
       const resume = this.#reached;
       const settings = { backend, workers, digest: digest ?? /"digest":/.test(resume), onError, retries, prefetch, prefetchBytes, resume };
       for (const key of Object.keys(settings)) settings[key] === undefined && delete settings[key];
@@ -266,8 +273,6 @@ class Loader {
         return;
       case 'restart':
         return this.#restart(message);
-      case 'pool':
-        return this.#pool(message);
       case 'event':
         return this.#options.onEvent?.(message.event);
     }
@@ -282,32 +287,20 @@ class Loader {
     return { done: false, value };
   }
 
+  /** Threads too are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
   #start(index) {
-    const worker = this.#platform.worker(this.#options.worker, {
-      failed: (why) => this.#workers[index] === worker && this.#end({ error: loadFailed(`worker ${index}`, why) }),
-      exited: (why) => this.#workers[index] === worker && this.#post({ type: 'died', index, why }),
-    });
+    const threads = this.mode.backend === 'threads';
+    const who = `${threads ? 'thread' : 'worker'} ${index}`;
+    const own = (hear) => (what) => this.#workers[index] === worker && hear(what);
+    const life = this.#life;
+    const failed = own((why) => (threads && this.#opened ? life.lost(`${who} failed: ${why}`) : this.#end({ error: loadFailed(who, why) })));
+    const worker = threads
+      ? this.#platform.thread({ failed, message: own(({ error }) => this.#crashed(error)) })
+      : this.#platform.worker(this.#options.worker, { failed, exited: own((why) => this.#post({ type: 'died', index, why })) });
     this.#workers[index] = worker;
     const { port1, port2 } = new MessageChannel();
     worker.post({ type: 'windrow:port', port: port2, index }, [port2]);
     return port1;
-  }
-
-  /** Threads are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
-  #pool({ count, ...message }) {
-    let ready = 0;
-    const life = this.#life;
-    for (let index = 0; index < count; index++) {
-      const worker = this.#platform.thread({
-        message: (answer) => {
-          if (answer.error) this.#end({ error: new WindrowError(answer.error) });
-          else if (++ready === count) this.#post({ type: 'pool-ready' });
-        },
-        failed: (why) => (this.#opened ? life.lost(`thread ${index} failed: ${why}`) : this.#end({ error: loadFailed(`thread ${index}`, why) })),
-      });
-      this.#workers[index] = worker;
-      worker.post({ ...message, type: 'windrow:thread' }, []);
-    }
   }
 
   #restart({ index }) {

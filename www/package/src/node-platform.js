@@ -10,8 +10,9 @@ import { WindrowError } from './errors.js';
 import { shared } from './node-reader.js';
 import { shareable } from './probe.js';
 
-/** Node refuses this flag, which goes with `-e`, for workers. */
-const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
+/** Node refuses the flag that goes with `-e` for workers, and V8's flags where any are named. */
+const inherited = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
+const execArgv = inherited.length < process.execArgv.length ? inherited : undefined;
 
 export const platform = {
   isolated: () => true,
@@ -23,6 +24,7 @@ export const platform = {
     const worker = new Worker(new URL('./node-thread.js', import.meta.url), { execArgv });
     worker.on('message', message);
     worker.on('error', (error) => failed(error.message));
+    worker.on('exit', (code) => failed(`ended with exit code ${code}`));
     return handle(worker);
   },
 

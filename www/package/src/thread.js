@@ -1,7 +1,7 @@
 // The script of a thread in a browser.
 
-import { initSync, provide, wbg_rayon_start_worker } from './threaded/windrow.js';
+import { initSync, lastPanic, provide, wbg_rayon_start_worker } from './threaded/windrow.js';
 import { reader } from './reader.js';
 import { thread } from './threading.js';
 
-thread(self, { glue: { initSync, provide, wbg_rayon_start_worker }, reader });
+thread(self, { glue: { initSync, lastPanic, provide, wbg_rayon_start_worker }, reader });

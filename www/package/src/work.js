@@ -2,6 +2,11 @@
 
 import { plain, safely } from './errors.js';
 import { caller, opened } from './functions.js';
+import { hello } from './hello.js';
+
+/** Looked up once: WebKit's moves a little, and a task must not end before it started. */
+const ORIGIN = performance.timeOrigin;
+const now = () => ORIGIN + performance.now();
 
 export function work(endpoint, { glue, reader, locks }, functions = {}, sources = {}) {
   endpoint.addEventListener('message', ({ data }) => {
@@ -14,8 +19,7 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
       else if (data.type === 'request') requests.push(data.bytes), answering || answer();
     };
 
-    port.onmessageerror = () => port.postMessage({ type: 'error', error: { code: 'WORKER_LOAD', message: 'a message to the worker could not be read' } });
-    port.postMessage({ type: 'hello' });
+    hello(port, () => own);
 
     async function open({ document, files, module, modules, lock }) {
       const served = { functions: { ...functions }, sources: { ...sources } };
@@ -34,7 +38,6 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
 
     /** Answers what was asked, one after another; where functions promise, what they promise is awaited. */
     async function answer() {
-      const now = () => performance.timeOrigin + performance.now();
       answering = true;
       for (let request; own && (request = requests.shift()); ) {
         const started = now();

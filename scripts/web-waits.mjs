@@ -1,0 +1,101 @@
+// Puts every wait for memory into a function of its own: `web-waits.mjs MODULE COUNT`, where COUNT is
+// how many waits a disassembler sees.
+//
+// The baseline compiler of V8 11.3, which Node 20 has, keeps the address of a wait in eight bytes of a
+// four-byte slot, and so sets to 0 the value that lies beside it: a function that waits comes back
+// with a wrong local, as an endless `park`. A function that does nothing but wait has nothing to
+// lose. Node 18, 21, 22 and 24 do not have the fault.
+//
+// A wait and a call can both be four bytes long, so nothing else of the module moves: a wait is FE 01,
+// its alignment 2 and an offset below 128; a call is 10 and a number in three bytes. Other bytes may look
+// like a wait: a wait is what makes the module invalid as a notify, which takes an operand less. And
+// they are counted.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const [, , path, count] = process.argv;
+const [TYPE, IMPORT, FUNCTION, CODE] = [1, 2, 3, 10];
+const bytes = readFileSync(path);
+const number = (value, length = 1) => {
+  const out = [];
+  while (value > 127 || out.length + 1 < length) out.push((value & 127) | 128), (value >>>= 7);
+  return [...out, value];
+};
+let at = 8;
+const read = (from = bytes) => {
+  for (let value = 0, shift = 0; ; shift += 7) {
+    value += (from[at] & 127) * 2 ** shift;
+    if (from[at++] < 128) return value;
+  }
+};
+
+/** The sections in order: `{ id, count, body }`, where the body comes after the count. */
+const sections = [];
+while (at < bytes.length) {
+  const [id, size] = [bytes[at++], read()];
+  const [start, end] = [at, at + size];
+  const many = id === 0 ? undefined : read();
+  sections.push({ id, many, body: Buffer.from(bytes.subarray(id === 0 ? start : at, end)) });
+  at = end;
+}
+const section = (wanted) => sections.find(({ id }) => id === wanted);
+
+/** How many functions are imported: those come first in the numbering. */
+function imported({ many, body }) {
+  let found = 0;
+  at = 0;
+  const next = () => read(body);
+  const limits = () => (next() & 1 ? (next(), next()) : next());
+  for (let left = many; left > 0; left--) {
+    for (let names = 2; names > 0; names--) {
+      const length = next();
+      at += length;
+    }
+    const kind = next();
+    if (kind === 0) (found += 1), next();
+    else if (kind === 1) at++, limits();
+    else if (kind === 2) limits();
+    else if (kind === 3) at += 2;
+    else at++, next();
+  }
+  return found;
+}
+
+const [types, functions, code] = [TYPE, FUNCTION, CODE].map(section);
+const first = imported(section(IMPORT)) + functions.many;
+const waits = [];
+const start = bytes.indexOf(code.body);
+at = 0;
+for (let left = code.many; left > 0; left--) {
+  const size = read(code.body);
+  const end = at + size;
+  for (let locals = read(code.body); locals > 0; locals--) read(code.body), read(code.body);
+  for (let place = at - 1; (place = code.body.indexOf('fe0102', place + 1, 'hex')) >= 0 && place < end; ) {
+    const other = Buffer.from(bytes);
+    other[start + place + 1] = 0;
+    if (!WebAssembly.validate(other)) waits.push(place);
+  }
+  at = end;
+}
+if (waits.length !== Number(count) || waits.length === 0) throw Error(`${waits.length} waits were found, and there are ${count}: look at the module`);
+
+const offsets = [...new Set(waits.map((place) => code.body[place + 3]))];
+if (offsets.some((offset) => offset > 127)) throw Error('a wait has an offset above 127: look at the module');
+for (const place of waits) code.body.set([0x10, ...number(first + offsets.indexOf(code.body[place + 3]), 3)], place);
+
+const append = (to, added, many = added.length) => {
+  to.many += many;
+  to.body = Buffer.concat([to.body, Buffer.from(added.flat())]);
+};
+const type = types.many;
+// (i32, i32, i64) -> i32, of which each new function is: local.get 0, 1, 2, wait, end.
+append(types, [[0x60, 3, 0x7f, 0x7f, 0x7e, 1, 0x7f]]);
+append(functions, offsets.map(() => number(type)));
+append(code, offsets.map((offset) => [12, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfe, 1, 2, offset, 0x0b]));
+
+const whole = sections.map(({ id, many, body }) => {
+  const content = Buffer.concat([Buffer.from(many === undefined ? [] : number(many)), body]);
+  return Buffer.concat([Buffer.from([id, ...number(content.length)]), content]);
+});
+writeFileSync(path, Buffer.concat([bytes.subarray(0, 8), ...whole]));
+console.log(`threaded: ${waits.length} waits, each by a function of its own`);
