@@ -109,7 +109,9 @@ async function onPage(browser, site, cdn) {
   try {
     await page.waitForFunction('globalThis.run', { timeout: 120_000 });
     const names = await page.evaluate('names');
-    const wanted = site.cases.flatMap((kind) => names[kind] ?? Object.values(names).flat().filter((name) => name.includes(kind)));
+    const opfs = await page.evaluate("typeof navigator.storage?.getDirectory === 'function'");
+    if (!opfs && site.cases.includes('opfs')) console.log(`${place}: skipped opfs: there is no origin private file system here`);
+    const wanted = site.cases.filter((kind) => opfs || kind !== 'opfs').flatMap((kind) => names[kind] ?? Object.values(names).flat().filter((name) => name.includes(kind)));
     for (const name of wanted) await attempt(place, name, () => page.evaluate((name) => globalThis.run(name), name), log);
     if (browser.name === 'chromium') {
       await attempt(place, 'no worker is left', async () => {

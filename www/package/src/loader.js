@@ -3,6 +3,7 @@
 import { Batch } from './batch.js';
 import { describe, setting } from './document.js';
 import { WindrowError } from './errors.js';
+import { doubtful } from './probe.js';
 
 /** Batches asked for before anybody wants them. */
 const AHEAD = 2;
@@ -92,7 +93,7 @@ async function choose(platform, { backend = 'auto', workers, worker, timeout, on
   if (worker) return mode('workers', count, 'a worker file is given');
   if (timeout !== undefined) return mode('workers', count, 'only a worker can be stopped when a sample takes too long');
   if (onEvent) return mode('workers', count, 'only workers tell what they do');
-  const why = threads === true ? failedThreads : threads;
+  const why = threads === true ? (failedThreads ?? doubtful()) : threads;
   if (why) return { ...mode('workers', count, why), fallback: platform.browser };
   return mode('threads', count, 'memory can be shared here');
 }
