@@ -50,7 +50,7 @@ impl Supervisor {
             // Whatever it still writes to, nobody reads it.
             seat.slab = None;
         }
-        if ended.is_some_and(lacked_memory) && seat.slab.take().is_some() {
+        if ended.is_some_and(Ended::lacked_memory) && seat.slab.take().is_some() {
             seat.refused_slot = Some(0);
             log::info("processes", || {
                 format!("worker {number} could not reach its shared memory; samples are copied")
@@ -145,11 +145,6 @@ impl Supervisor {
             worker.drain();
         }
     }
-}
-
-/// Whether memory that a process had mapped was not there when it was touched.
-fn lacked_memory(ended: Ended) -> bool {
-    ended.to_string().ends_with("SIGBUS")
 }
 
 /// How a worker ended, in words.

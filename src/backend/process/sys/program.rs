@@ -58,6 +58,13 @@ pub(in super::super) enum Ended {
     Unknown,
 }
 
+impl Ended {
+    /// Whether memory that the process had mapped was not there when it was touched.
+    pub(in super::super) fn lacked_memory(self) -> bool {
+        matches!(self, Self::Signal(signal) if named(SIGNALS, signal) == Some("SIGBUS"))
+    }
+}
+
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
