@@ -1,20 +1,13 @@
 // A tab of Chromium, Firefox or WebKit with one set of verbs: the first two by puppeteer, WebKit by
 // WebDriver, in a screen of its own.
 
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 
-import { launch, within } from './browser.mjs';
+import { launch } from './browser.mjs';
+import { startWebKit } from './webkit.mjs';
 
 /** How long a tab waits for what it waits for, in milliseconds. */
 const PATIENCE = Number(process.env.WINDROW_CASE_LIMIT ?? 120_000);
-const DRIVER = '/usr/bin/WebKitWebDriver';
-const MINIBROWSER = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/libexec']
-  .map((folder) => `${folder}/webkit2gtk-4.1/MiniBrowser`);
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** WebDriver's names of keys. */
 const KEYS = { Tab: '\ue004', Enter: '\ue007', Space: ' ', ArrowLeft: '\ue012', ArrowRight: '\ue014', Home: '\ue011', End: '\ue010' };
 const pause = (milliseconds) => new Promise((later) => setTimeout(later, milliseconds));
@@ -131,64 +124,16 @@ class Driven extends Tab {
 }
 
 async function webkit() {
-  const binary = MINIBROWSER.find(existsSync);
-  const lacks = [[existsSync(DRIVER), DRIVER], [binary, MINIBROWSER[0]], [existsSync('/usr/bin/Xvfb'), '/usr/bin/Xvfb']].find(([there]) => !there);
-  if (lacks) return { missing: `${lacks[1]} is not there` };
-  const screen = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '2000x1400x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
-  const display = await within(20_000, new Promise((told) => screen.stdio[3].once('data', (text) => told(String(text).trim()))), 'Xvfb');
-  const port = await free();
-  const home = mkdtempSync(join(tmpdir(), 'windrow-webkit-'));
-  const folders = Object.fromEntries(['HOME', 'XDG_CACHE_HOME', 'XDG_DATA_HOME', 'XDG_CONFIG_HOME'].map((name) => [name, home]));
-  const driver = spawn(DRIVER, [`--port=${port}`, '--host=127.0.0.1'], { env: { ...process.env, ...folders, DISPLAY: `:${display}`, GDK_BACKEND: 'x11' }, stdio: 'ignore' });
-  const ask = async (method, path, body) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) });
-    const { value } = await response.json();
-    if (value?.error) throw Error(`${value.error}: ${value.message}`);
-    return value;
+  const { missing, session, version, end } = await startWebKit({ size: '2000x1400', script: PATIENCE, pageLoad: PATIENCE });
+  if (missing) return { missing };
+  return {
+    name: 'webkit',
+    version,
+    async tab(url) {
+      const tab = new Driven(session);
+      await tab.goto(url);
+      return tab;
+    },
+    close: end,
   };
-  const stop = () => {
-    for (const signal of SIGNALS) process.off(signal, stopped);
-    driver.kill();
-    screen.kill();
-    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  };
-  // Nobody else ends them when the tests are stopped.
-  const stopped = () => {
-    stop();
-    process.exit(130);
-  };
-  for (const signal of SIGNALS) process.once(signal, stopped);
-  try {
-    for (let tries = 0; !(await ask('GET', '/status').then(() => true, () => tries > 200)); tries++) await pause(50);
-    const browserOptions = { binary, args: ['--automation'] };
-    const session = await ask('POST', '/session', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': browserOptions } } });
-    const call = (method, path, body) => ask(method, `/session/${session.sessionId}${path}`, body);
-    await call('POST', '/timeouts', { script: PATIENCE, pageLoad: PATIENCE });
-    return {
-      name: 'webkit',
-      version: `WebKitGTK ${session.capabilities.browserVersion}`,
-      async tab(url) {
-        const tab = new Driven(call);
-        await tab.goto(url);
-        return tab;
-      },
-      async close() {
-        await call('DELETE', '').catch(() => {});
-        stop();
-      },
-    };
-  } catch (error) {
-    stop();
-    throw error;
-  }
-}
-
-/** A port that nobody has. */
-function free() {
-  return new Promise((told) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => told(port));
-    });
-  });
 }

@@ -5,32 +5,66 @@
 // them.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const DRIVER = '/usr/bin/WebKitWebDriver';
 const DISPLAY = '/usr/bin/Xvfb';
-const BROWSERS = ['/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser', '/usr/libexec/webkit2gtk-4.1/MiniBrowser'];
+const BROWSERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/libexec']
+  .map((folder) => `${folder}/webkit2gtk-4.1/MiniBrowser`);
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** Milliseconds that a program may take to start, and a script to end. */
 const START = 60_000;
 const SCRIPT = 600_000;
 
 /** A browser, or why there is none: `{ name, version, page, close }`. */
 export async function launchWebKit({ shared = true } = {}) {
+  const { missing, session, version, pid, end } = await startWebKit({ shared });
+  if (missing) return { missing };
+  return {
+    name: 'webkit',
+    version,
+    pid,
+    async page(url) {
+      await session('POST', '/url', { url });
+      return { page: pageOf(session), log: ['(the console of WebKit cannot be had)'] };
+    },
+    close: end,
+  };
+}
+
+/** The browser in a screen and a home of its own, and `session(method, path, body)` for what is asked of it. */
+export async function startWebKit({ shared, size = '1024x768', script = SCRIPT, pageLoad = START }) {
   const binary = BROWSERS.find(existsSync);
   const missing = [DRIVER, DISPLAY].find((path) => !existsSync(path)) ?? (binary ? undefined : BROWSERS[0]);
   if (missing) return { missing: `${missing} is not there` };
-  const screen = spawn(DISPLAY, ['-displayfd', '3', '-screen', '0', '1024x768x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+  const screen = spawn(DISPLAY, ['-displayfd', '3', '-screen', '0', `${size}x24`, '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+  const home = mkdtempSync(join(tmpdir(), 'windrow-webkit-'));
   let driver;
-  const end = () => (driver?.kill(), screen.kill());
+  const stop = () => {
+    for (const signal of SIGNALS) process.off(signal, stopped);
+    driver?.kill();
+    screen.kill();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  };
+  // Nobody else ends them when the tests are stopped.
+  const stopped = () => {
+    stop();
+    process.exit(130);
+  };
+  for (const signal of SIGNALS) process.once(signal, stopped);
   try {
     const display = await new Promise((resolve, reject) => {
       screen.stdio[3].on('data', (number) => resolve(`:${String(number).trim()}`));
       screen.on('error', reject).on('exit', () => reject(Error('Xvfb ended')));
     });
     const port = await free();
-    const env = { ...process.env, DISPLAY: display, JSC_useSharedArrayBuffer: shared ? '1' : '0' };
+    const env = { ...process.env, DISPLAY: display, GDK_BACKEND: 'x11' };
+    for (const folder of ['HOME', 'XDG_CACHE_HOME', 'XDG_DATA_HOME', 'XDG_CONFIG_HOME']) env[folder] = home;
+    if (shared !== undefined) env.JSC_useSharedArrayBuffer = shared ? '1' : '0';
     driver = spawn(DRIVER, [`--port=${port}`], { env, stdio: 'ignore' });
     const send = (method, path, body) => call(port, method, path, body);
     for (const until = Date.now() + START; !(await send('GET', '/status').catch(() => ({}))).ready; ) {
@@ -40,22 +74,18 @@ export async function launchWebKit({ shared = true } = {}) {
     const options = { binary, args: ['--automation'] };
     const { sessionId, capabilities } = await send('POST', '/session', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } } });
     const session = (method, path, body) => send(method, `/session/${sessionId}${path}`, body);
-    await session('POST', '/timeouts', { script: SCRIPT, pageLoad: START });
+    await session('POST', '/timeouts', { script, pageLoad });
     return {
-      name: 'webkit',
       version: `${capabilities.browserName} ${capabilities.browserVersion}`,
       pid: driver.pid,
-      async page(url) {
-        await session('POST', '/url', { url });
-        return { page: pageOf(session), log: ['(the console of WebKit cannot be had)'] };
-      },
-      async close() {
+      session,
+      async end() {
         await session('DELETE', '').catch(() => {});
-        end();
+        stop();
       },
     };
   } catch (error) {
-    end();
+    stop();
     throw error;
   }
 }
