@@ -106,7 +106,7 @@ const TESTS: &[Test] = &[
         let (millis, children) = rest.split_once(" ms, ").unwrap();
         assert_eq!((stuck, children.trim()), ("2", "0 children"));
         let millis: u64 = millis.parse().unwrap();
-        assert!((300..1000).contains(&millis), "{said}");
+        assert!((300..10_000).contains(&millis), "{said}");
     }),
     #[cfg(unix)]
     ("workers_split_off_a_server_are_as_good", || {
@@ -172,7 +172,7 @@ const TESTS: &[Test] = &[
         let stopped = text(&output.stderr).lines().filter_map(|line| line.strip_prefix("worker "));
         let stopped: Vec<u32> = stopped.map(|pid| pid.parse().unwrap()).collect();
         assert!(!stopped.is_empty(), "{output:?}");
-        assert!(!stopped.into_iter().any(is_running), "a stopped worker is left");
+        are_gone(&stopped);
     }),
     #[cfg(windows)]
     ("a_launcher_that_waits_for_the_worker_dies_with_it", || {
@@ -457,10 +457,15 @@ fn workers_of_go(mut command: Command, kill: bool) {
         child.kill().unwrap();
     }
     child.wait().unwrap();
+    are_gone(&workers);
+}
+
+/// Waits until processes are gone that nobody here can wait for.
+fn are_gone(workers: &[u32]) {
     let start = Instant::now();
     let limit = Duration::from_millis(if cfg!(windrow_portable) { 1000 } else { 100 });
     while workers.iter().any(|pid| is_running(*pid)) {
-        assert!(start.elapsed() < 10 * limit, "they run on");
+        assert!(start.elapsed() < Duration::from_secs(10), "they run on: {workers:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
     println!(
