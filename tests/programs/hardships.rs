@@ -132,9 +132,11 @@ fn interrupted(mut command: Command) -> (ExitStatus, String) {
     for stream in [Command::stdin, Command::stdout, Command::stderr] {
         stream(&mut command, std::process::Stdio::from(terminal.try_clone().unwrap()));
     }
-    // SAFETY: both calls are allowed between fork and exec.
+    // SAFETY: all three calls are allowed between fork and exec.
     unsafe {
         command.pre_exec(|| {
+            // What started the tests in the background may have had them ignore the key.
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
             if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
                 return Err(std::io::Error::last_os_error());
             }
