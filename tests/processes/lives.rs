@@ -1,12 +1,12 @@
 //! How workers live: hooks, replacement, limits, and many deaths at random.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::common::{system, within};
 use windrow::dataset::{Dtype, Tensor};
-use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
+use windrow::{Backend, Dataset, Loader, Result, WorkerContext, range};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -84,7 +84,7 @@ fn hooks_run_at_the_start_and_at_every_orderly_end() {
 
 #[cfg(any(windows, all(target_os = "linux", not(windrow_portable))))]
 fn growing(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u32> + use<>> {
-    let kept = Mutex::new(Vec::new());
+    let kept = std::sync::Mutex::new(Vec::new());
     let incarnation = context.incarnation();
     Ok(range(0..60).map(move |x| {
         kept.lock().unwrap().push(vec![x as u8 + 1; 4 << 20]);
@@ -129,7 +129,7 @@ fn a_sample_that_takes_far_too_much_memory_is_lost_with_its_size() {
         let builder = Loader::recipe(huge, ()).max_rss(system::program_bytes() + (60 << 20));
         let loader = builder.backend(Backend::Processes).workers(2).build().unwrap();
         let outcomes: Vec<_> = loader.map(|x| x.map(|x| x.into_inner())).collect();
-        let Err(Error::SampleLost { position: 2, attempts, .. }) = &outcomes[2] else {
+        let Err(windrow::Error::SampleLost { position: 2, attempts, .. }) = &outcomes[2] else {
             panic!("{outcomes:?}")
         };
         for loss in attempts {

@@ -4,19 +4,19 @@
 //! runs them one after another and looks at what they print and leave behind.
 #![allow(unsafe_code)]
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod hardships;
-#[cfg(windows)]
+#[cfg(not(target_os = "linux"))]
 #[path = "hardships_absent.rs"]
 mod hardships;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod hosts;
 mod roles;
 mod runs;
 #[path = "../common/system/mod.rs"]
 mod system;
 
-#[cfg(windows)]
+#[cfg(not(target_os = "linux"))]
 use hardships as hosts;
 
 fn main() {
