@@ -21,6 +21,7 @@ mod document;
 mod open;
 pub mod ops;
 mod options;
+mod placed;
 mod read;
 mod served;
 

@@ -103,34 +103,41 @@ fn one() -> u64 {
 /// A whole number, which may be a string of digits, since JavaScript's numbers lose bits beyond
 /// 2^53.
 pub(super) mod whole {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use std::fmt;
+
+    use serde::de::{Error, Unexpected, Visitor};
+    use serde::{Deserializer, Serializer};
 
     /// The largest number that JavaScript keeps whole.
     const EXACT_MAX: u64 = 1 << 53;
 
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Number(u64),
-        Text(String),
-        Other(serde_json::Value),
+    struct Whole;
+
+    impl Visitor<'_> for Whole {
+        type Value = u64;
+
+        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+            to.write_str("a whole number from 0 to 2^64 - 1 (a string of digits is one too)")
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
+            Ok(number)
+        }
+
+        fn visit_i64<E: Error>(self, number: i64) -> Result<u64, E> {
+            let signed = Unexpected::Signed(number);
+            number.try_into().map_err(|_| E::invalid_value(signed, &self))
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+            text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        }
     }
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<u64, D::Error> {
-        match Either::deserialize(from)? {
-            Either::Number(number) => Ok(number),
-            Either::Text(text) => text.parse().map_err(|_| wrong(&format!("{text:?}"))),
-            Either::Other(other) => Err(wrong(&other.to_string())),
-        }
-    }
-
-    fn wrong<E: Error>(got: &str) -> E {
-        E::custom(format!(
-            "{} is not a whole number from 0 to 2^64 - 1 (a string of digits is one too)",
-            got.chars().take(40).collect::<String>()
-        ))
+        from.deserialize_any(Whole)
     }
 
     pub(in super::super) fn serialize<S: Serializer>(

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::document::Spec;
 use super::options::whole;
+use super::placed::Placed;
 use crate::error::{Error, Result};
 
 /// The version that is read.
@@ -62,14 +63,9 @@ pub(super) fn document(json: &str) -> Result<Spec> {
 
 /// Reads options, with the path of the one that is wrong.
 pub(super) fn at<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let inner = error.path().to_string();
-        let path = match &*inner {
-            "." => path.to_owned(),
-            inner if inner.starts_with('[') => format!("{path}{inner}"),
-            inner => format!("{path}.{inner}"),
-        };
-        wrong(&path, error.into_inner().to_string())
+    T::deserialize(Placed(value)).map_err(|error| {
+        let (path, why) = error.below(path);
+        wrong(&path, why)
     })
 }
 
@@ -182,7 +178,7 @@ mod tests {
             (spec(r#"{"op":"batch","size":"three"}"#, ""), "$.ops[0].size", "three"),
             (spec(r#"{"op":"batch"}"#, ""), "$.ops[0]", "size"),
             (spec(r#"{"op":"batch","size":3,"sise":4}"#, ""), "$.ops[0].sise", "unknown field"),
-            (spec("", r#"{"stage":"limit","count":[]}"#), "$.stages[0].count", "[]"),
+            (spec("", r#"{"stage":"limit","count":[]}"#), "$.stages[0].count", "sequence"),
             (spec("7", ""), "$.ops[0]", "object"),
             (" ".repeat(100 << 20), "$", "104857600 bytes"),
         ] {

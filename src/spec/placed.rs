@@ -1,0 +1,246 @@
+//! Reading values so that an error knows its place.
+//!
+//! Lists and objects are the only ways down, so the place of an error is put together on its way up,
+//! by those two, and no visitor is wrapped: every visitor that is costs its code again, which browsers
+//! would load.
+
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, StringDeserializer};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
+use serde_json::{Map, Value};
+
+/// What is wrong with a value, and where in it.
+#[derive(Debug)]
+pub(super) struct Misplaced {
+    /// The names and numbers on the way down, the last one first.
+    way: Vec<String>,
+    why: String,
+}
+
+impl Misplaced {
+    /// The same, seen from around it.
+    fn inside(mut self, step: String) -> Self {
+        self.way.push(step);
+        self
+    }
+
+    /// The path of what is wrong below `path`, and the reason.
+    pub(super) fn below(self, path: &str) -> (String, String) {
+        (self.way.iter().rev().fold(path.to_owned(), |path, step| path + step), self.why)
+    }
+}
+
+impl Error for Misplaced {
+    fn custom<T: fmt::Display>(why: T) -> Self {
+        Self { way: Vec::new(), why: why.to_string() }
+    }
+}
+
+impl std::error::Error for Misplaced {}
+
+impl fmt::Display for Misplaced {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.why)
+    }
+}
+
+/// A value to be read.
+pub(super) struct Placed(pub(super) Value);
+
+impl<'de> Deserializer<'de> for Placed {
+    type Error = Misplaced;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misplaced> {
+        match self.0 {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(yes) => visitor.visit_bool(yes),
+            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), _, _) => visitor.visit_u64(number),
+                (_, Some(number), _) => visitor.visit_i64(number),
+                (_, _, number) => visitor.visit_f64(number.unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => visitor.visit_string(text),
+            Value::Array(values) => {
+                let mut list = List { next: 0, values: values.into_iter() };
+                let read = visitor.visit_seq(&mut list)?;
+                match list.values.len() {
+                    0 => Ok(read),
+                    more => Err(Error::invalid_length(list.next + more, &"fewer values")),
+                }
+            }
+            Value::Object(fields) => visitor.visit_map(Fields::of(fields)),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misplaced> {
+        match self.0 {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Misplaced> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misplaced> {
+        match self.0 {
+            Value::String(word) => visitor.visit_enum(word.into_deserializer()),
+            Value::Object(fields) => {
+                visitor.visit_enum(MapAccessDeserializer::new(Fields::of(fields)))
+            }
+            _ => Err(Error::invalid_type(Unexpected::Other("this"), &"a word")),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+struct List {
+    next: usize,
+    values: std::vec::IntoIter<Value>,
+}
+
+impl<'de> SeqAccess<'de> for &mut List {
+    type Error = Misplaced;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Misplaced> {
+        let Some(value) = self.values.next() else { return Ok(None) };
+        let number = self.next;
+        self.next += 1;
+        seed.deserialize(Placed(value))
+            .map(Some)
+            .map_err(|error| error.inside(format!("[{number}]")))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.values.len())
+    }
+}
+
+struct Fields {
+    fields: serde_json::map::IntoIter,
+    /// The field whose name was given last, and its value.
+    last: (String, Value),
+}
+
+impl Fields {
+    fn of(fields: Map<String, Value>) -> Self {
+        Self { fields: fields.into_iter(), last: (String::new(), Value::Null) }
+    }
+
+    fn at(&mut self, error: Misplaced) -> Misplaced {
+        error.inside(format!(".{}", self.last.0))
+    }
+}
+
+impl<'de> MapAccess<'de> for Fields {
+    type Error = Misplaced;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Misplaced> {
+        let Some(field) = self.fields.next() else { return Ok(None) };
+        self.last = field;
+        let name: StringDeserializer<Misplaced> = self.last.0.clone().into_deserializer();
+        seed.deserialize(name).map(Some).map_err(|error| self.at(error))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misplaced> {
+        let value = std::mem::take(&mut self.last.1);
+        seed.deserialize(Placed(value)).map_err(|error| self.at(error))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.fields.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        list: Vec<Inner>,
+        #[serde(default)]
+        maybe: Option<i8>,
+        pair: (f32, bool),
+        kind: Kind,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Inner {
+        name: String,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    enum Kind {
+        Plain,
+        Of(u8),
+    }
+
+    fn good() -> Value {
+        json!({"list": [{"name": "a"}, {"name": "b"}], "maybe": -3, "pair": [0.5, true], "kind": {"Of": 7}})
+    }
+
+    #[test]
+    fn what_is_right_is_read_as_serde_json_reads_it() {
+        let mut value = good();
+        for kind in [json!({"Of": 7}), json!("Plain")] {
+            value["kind"] = kind;
+            let read = Outer::deserialize(Placed(value.clone())).unwrap();
+            assert_eq!(read, serde_json::from_value(value.clone()).unwrap());
+        }
+        value["maybe"] = Value::Null;
+        assert_eq!(Outer::deserialize(Placed(value)).unwrap().maybe, None);
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_path() {
+        for (pointer, wrong, path, why) in [
+            ("/list/1/name", json!(5), "$.list[1].name", "integer `5`"),
+            ("/list/0", json!({}), "$.list[0]", "missing field `name`"),
+            ("/list", json!(true), "$.list", "boolean `true`"),
+            ("/maybe", json!(300), "$.maybe", "300"),
+            ("/pair/1", json!(-1.5), "$.pair[1]", "floating point `-1.5`"),
+            ("/pair", json!([1, true, 3, 4]), "$.pair", "invalid length 4"),
+            ("/kind", json!("Other"), "$.kind", "unknown variant `Other`"),
+            ("/kind/Of", json!("x"), "$.kind.Of", "string \"x\""),
+            ("/kind", json!(null), "$.kind", "expected a word"),
+            ("", json!([]), "$", "invalid length 0"),
+            ("", json!({"lost": 1}), "$.lost", "unknown field `lost`"),
+        ] {
+            let mut value = good();
+            *value.pointer_mut(pointer).unwrap() = wrong;
+            let (got, reason) = Outer::deserialize(Placed(value)).unwrap_err().below("$");
+            assert_eq!(got, path, "{reason}");
+            assert!(reason.contains(why), "{path}: {reason:?} lacks {why:?}");
+        }
+    }
+}
