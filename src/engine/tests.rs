@@ -1,6 +1,6 @@
 //! Every completion order for small cases, random ones with losses and duplicates for large.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::{Completion, Engine, Limits, Next, Task, Verdict};
 use crate::error::{Error, Fault};
@@ -246,6 +246,22 @@ fn tiny_samples_are_grouped_and_slow_ones_are_not() {
     };
     assert!(largest(100) >= if cfg!(miri) { 4 } else { 500 });
     assert_eq!(largest(2_000_000), 1);
+}
+
+#[test]
+fn a_cold_first_sample_does_not_make_all_tasks_small() {
+    let mut engine = Engine::new(0..100_000, Limits { floor: 2, ..limits(64) });
+    let (mut tasks, mut nanos) = (VecDeque::new(), 1_000_000);
+    let mut counts = Vec::new();
+    while counts.iter().sum::<u64>() < 10_000 {
+        tasks.extend(std::iter::from_fn(|| engine.next_task()));
+        let task: Task = tasks.pop_front().unwrap();
+        counts.push(task.count);
+        engine.done(Completion { nanos: nanos * task.count, ..completion(task) });
+        nanos = 100;
+        while matches!(engine.pop(), Next::Ready(..)) {}
+    }
+    assert!(counts.len() < 60, "{counts:?}");
 }
 
 #[test]

@@ -54,6 +54,8 @@ const GROUP_BYTES: u64 = 128 * 1024;
 const GROUPS_MIN: u64 = 8;
 /// How fast groups may grow from one task to the next.
 const GROWTH: u64 = 4;
+/// Tasks for each of the floor's samples before any has come back; one more with each that has.
+const FIRST_TASKS: u64 = 2;
 
 /// The running account.
 #[derive(Debug)]
@@ -68,6 +70,8 @@ pub(super) struct Window {
     /// Bytes and nanoseconds of a sample, as running means; `None` before the first came back.
     mean: Option<Mean>,
     group: u64,
+    /// Tasks come back.
+    back: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +83,7 @@ struct Mean {
 
 impl Window {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, away: 0, held: 0, held_bytes: 0, mean: None, group: 1 }
+        Self { limits, away: 0, held: 0, held_bytes: 0, mean: None, group: 1, back: 0 }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -94,8 +98,11 @@ impl Window {
         if ahead == 0 {
             return size.min(room.max(1));
         }
+        // Few tasks at first: what the first ones took, cold, says little of how many samples
+        // make a good one.
+        let most = self.limits.tasks.min(self.back + FIRST_TASKS * self.limits.floor);
         // A whole group or none: filling up what each popped sample frees would undo the grouping.
-        if tasks as u64 >= self.limits.tasks || size > room { 0 } else { size }
+        if tasks as u64 >= most || size > room { 0 } else { size }
     }
 
     pub(super) fn handed_out(&mut self, count: u64) {
@@ -108,6 +115,7 @@ impl Window {
         self.away -= count;
         self.held += count;
         self.held_bytes += charged;
+        self.back += 1;
         let now = Mean {
             bytes: charged / count,
             // Without a clock nothing is known to be cheap, so samples go one by one.
@@ -115,7 +123,8 @@ impl Window {
             known: bytes.is_some(),
         };
         let before = self.mean.unwrap_or(now);
-        let (bytes, nanos) = (mean(before.bytes, now.bytes), mean(before.nanos, now.nanos));
+        let bytes = mean(before.bytes, now.bytes, 4);
+        let nanos = mean(before.nanos, now.nanos, 2);
         self.mean = Some(Mean { bytes, nanos, ..now });
         charged
     }
@@ -166,7 +175,7 @@ impl Window {
     }
 }
 
-/// A running mean that follows upwards at once, so that bounds hold, and downwards slowly.
-fn mean(before: u64, now: u64) -> u64 {
-    if now >= before { now } else { before - (before - now) / 4 }
+/// A running mean that follows upwards at once, so that bounds hold, and downwards by a part.
+fn mean(before: u64, now: u64, part: u64) -> u64 {
+    if now >= before { now } else { before - (before - now) / part }
 }
