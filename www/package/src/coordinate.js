@@ -6,6 +6,8 @@ import { trapped } from './trap.js';
 
 /** Starts of one worker in a row that may fail. */
 const STARTS = 3;
+/** Milliseconds that the first of several batches may wait to go in one message. */
+const TOGETHER = 4;
 
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
   let core, opening, firstReady, wanted = 0, ended = false, dead = false;
@@ -15,7 +17,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   endpoint.onmessage = ({ data }) => {
     if (dead) return;
     if (data.type === 'open') open(data).catch((error) => fatal(error, 'FAILED'));
-    else if (data.type === 'next') (wanted += 1), pump();
+    else if (data.type === 'next') (wanted += data.count), pump();
     else if (data.type === 'worker') greet(data.index, data.port);
     else if (data.type === 'died') lost(data.index, data.why);
   };
@@ -151,21 +153,29 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   /** Gives out what is there, and carries what there is to carry. */
   function pump() {
     if (!core || dead) return;
+    let items = [], since;
+    // A message costs more than a small batch.
+    const send = () => {
+      if (items.length > 0) post({ type: 'items', items }, items.flatMap(({ batch }) => batch?.buffer ?? []));
+      items = [];
+    };
     while (wanted > 0 && !ended && !dead) {
-      let message;
+      let item;
       try {
         const batch = threads ? core.wait() : core.poll();
         if (batch === undefined) break;
         ended = batch === null;
-        message = ended ? { type: 'end' } : { type: 'batch', batch };
+        item = ended ? { type: 'end' } : { type: 'batch', batch };
       } catch (error) {
-        if (!isTold(error)) return fatal(error, 'FAILED');
-        message = { type: 'error', error, state: core.state() };
+        if (!isTold(error)) return send(), fatal(error, 'FAILED');
+        item = { type: 'error', error, state: core.state() };
       }
       wanted -= 1;
-      message.progress = core.progress();
-      post(message, message.batch ? [message.batch.buffer] : []);
+      item.progress = core.progress();
+      if (items.push(item) === 1) since = performance.now();
+      if (performance.now() - since >= TOGETHER) send();
     }
+    send();
     guarded(() => {
       for (let request; (request = core.request()) !== undefined; ) carry(...request);
     });
@@ -205,6 +215,6 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     const trap = trapped(error, glue);
     const told = trap ?? plain(error, code);
     // Another one may have what this one lacked.
-    post({ type: 'error', fatal: true, again: trap !== undefined || told.code === 'OUT_OF_MEMORY', error: told });
+    post({ type: 'fatal', again: trap !== undefined || told.code === 'OUT_OF_MEMORY', error: told });
   }
 }

@@ -5,8 +5,8 @@ import { describe, setting } from './document.js';
 import { WindrowError } from './errors.js';
 import { doubtful } from './probe.js';
 
-/** Batches asked for before anybody wants them. */
-const AHEAD = 2;
+/** Batches asked for before anybody wants them: this many, more only where together they are small. */
+const AHEAD = 2, AHEAD_MOST = 16, AHEAD_BYTES = 1 << 20;
 /** Coordinators that may be lost in a row without a batch in between. */
 const CRASHES = 3;
 const KNOWN = new Set([
@@ -114,6 +114,7 @@ class Loader {
   /** What came before anybody asked. */
   #items = [];
   #asked = 0;
+  #ahead = AHEAD;
   #ended = false;
   /** Once closed: why, for those who still wait. */
   #closed;
@@ -230,11 +231,12 @@ class Loader {
     return this.#progress;
   }
 
+  /** Asks for several at a time: each message costs more than a small batch. */
   #ask() {
-    while (!this.#ended && !this.#closed && this.#asked + this.#items.length < this.#waiting.length + AHEAD) {
-      this.#asked += 1;
-      this.#post({ type: 'next' });
-    }
+    const count = this.#waiting.length + this.#ahead - this.#asked - this.#items.length;
+    if (this.#ended || this.#closed || 2 * count < this.#ahead) return;
+    this.#asked += count;
+    this.#post({ type: 'next', count });
   }
 
   #hear(message) {
@@ -253,18 +255,20 @@ class Loader {
         this.#opened = true;
         this.#progress = message.progress;
         return this.#opening.resolve();
-      case 'batch':
-      case 'end':
-      case 'error':
-        if (message.fatal) return message.again ? this.#crashed(message.error) : this.#end({ error: new WindrowError(message.error) });
-        this.#asked -= 1;
+      case 'fatal':
+        return message.again ? this.#crashed(message.error) : this.#end({ error: new WindrowError(message.error) });
+      case 'items':
         this.#crashes = 0;
-        this.#reached = message.batch?.state ?? message.state ?? this.#reached;
-        this.#items.push(message);
-        if (message.type === 'end') {
-          this.#ended = true;
-          this.#end({});
+        this.#asked -= message.items.length;
+        for (const { type, batch, state } of message.items) {
+          this.#reached = batch?.state ?? state ?? this.#reached;
+          if (batch) this.#ahead = Math.min(AHEAD_MOST, Math.max(AHEAD, AHEAD_BYTES / batch.buffer.byteLength | 0));
+          if (type === 'end') {
+            this.#ended = true;
+            this.#end({});
+          }
         }
+        this.#items.push(...message.items);
         while (this.#waiting.length > 0 && this.#items.length > 0) {
           const { resolve, reject } = this.#waiting.shift();
           this.#deliver(this.#items.shift()).then(resolve, reject);
