@@ -19,9 +19,12 @@ function documents() {
   digits.ops[1].epochs = 40;
   const pictures = JSON.parse(readFileSync(join(root, 'tests/golden/specs/pictures.json')));
   pictures.ops[0].epochs = 100;
+  const emoji = JSON.parse(readFileSync(join(root, 'www/data/emoji.json')));
+  emoji.ops.unshift({ op: 'repeat', epochs: 10 });
   return {
     digits: { spec: digits, files: { 'digits.csv.gz': 'www/data/digits.csv.gz' } },
-    pictures: { spec: pictures, files: { '../data/pictures.tar': 'tests/golden/data/pictures.tar' } },
+    'the demo page’s pictures': { spec: emoji, files: { 'emoji.tar': 'www/data/emoji.tar' } },
+    'small pictures in batches of 5': { spec: pictures, files: { '../data/pictures.tar': 'tests/golden/data/pictures.tar' } },
   };
 }
 

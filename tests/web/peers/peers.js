@@ -2,12 +2,14 @@
 // an object that gives the URLs of the workers, and yields the batches in order.
 
 import '@tensorflow/tfjs-backend-cpu';
-import { setBackend } from '@tensorflow/tfjs-core';
+import { setBackend, tensor1d } from '@tensorflow/tfjs-core';
 import { generator } from '@tensorflow/tfjs-data';
 import * as Comlink from 'comlink';
 import workerpool from 'workerpool';
 import { work } from './work.js';
 
+/** What tfjs has, which is no f64. */
+const asFloat = (numbers) => (numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
 const starts = ({ count, size }) => Array.from({ length: Math.ceil(count / size) }, (_, number) => number * size);
 
 /** Batches in order with two asked of each worker, which is what a careful engineer writes. */
@@ -25,7 +27,7 @@ export const peers = {
   async *'tfjs-data'({ kind, count, size }) {
     await setBackend('cpu');
     const numbers = function* () {
-      for (let index = 0; index < count; index++) yield work[kind](index);
+      for (let index = 0; index < count; index++) yield tensor1d(asFloat(work[kind](index)));
     };
     const batches = await generator(numbers).batch(size).iterator();
     for (;;) {
