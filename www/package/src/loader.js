@@ -5,8 +5,8 @@ import { describe, setting } from './document.js';
 import { WindrowError } from './errors.js';
 import { doubtful } from './probe.js';
 
-/** Batches asked for before anybody wants them: this many, more only where together they are small. */
-const AHEAD = 2, AHEAD_MOST = 16, AHEAD_BYTES = 1 << 20;
+/** Batches asked for before anybody wants them, and how many of those that have at most `SMALL` bytes. */
+const AHEAD = 2, AHEAD_SMALL = 16, SMALL = 65_536;
 /** Coordinators that may be lost in a row without a batch in between. */
 const CRASHES = 3;
 const KNOWN = new Set([
@@ -262,7 +262,7 @@ class Loader {
         this.#asked -= message.items.length;
         for (const { type, batch, state } of message.items) {
           this.#reached = batch?.state ?? state ?? this.#reached;
-          if (batch) this.#ahead = Math.min(AHEAD_MOST, Math.max(AHEAD, AHEAD_BYTES / batch.buffer.byteLength | 0));
+          if (batch) this.#ahead = batch.buffer.byteLength > SMALL ? AHEAD : AHEAD_SMALL;
           if (type === 'end') {
             this.#ended = true;
             this.#end({});
@@ -351,5 +351,5 @@ const loadFailed = (who, why) =>
   new WindrowError({
     code: 'WORKER_LOAD',
     message: `${who} could not be started: ${why || 'the browser gives no reason'}`,
-    fix: 'look for a 404 or a blocked request of the worker script in the network panel; a Content-Security-Policy needs worker-src for it, and a page with COEP needs that header on the script too',
+    fix: 'look for a 404 or a blocked request in the network panel; a Content-Security-Policy needs worker-src for it, and a page with COEP needs that header on the script too',
   });
