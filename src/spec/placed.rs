@@ -8,8 +8,7 @@ use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, StringDeserializer};
 use serde::de::{
-    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    Visitor,
+    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
@@ -103,7 +102,7 @@ impl<'de> Deserializer<'de> for Placed {
             Value::Object(fields) => {
                 visitor.visit_enum(MapAccessDeserializer::new(Fields::of(fields)))
             }
-            _ => Err(Error::invalid_type(Unexpected::Other("this"), &"a word")),
+            _ => self.deserialize_any(visitor),
         }
     }
 
@@ -232,7 +231,7 @@ mod tests {
             ("/pair", json!([1, true, 3, 4]), "$.pair", "invalid length 4"),
             ("/kind", json!("Other"), "$.kind", "unknown variant `Other`"),
             ("/kind/Of", json!("x"), "$.kind.Of", "string \"x\""),
-            ("/kind", json!(null), "$.kind", "expected a word"),
+            ("/kind", json!(null), "$.kind", "unit value, expected enum Kind"),
             ("", json!([]), "$", "invalid length 0"),
             ("", json!({"lost": 1}), "$.lost", "unknown field `lost`"),
         ] {
