@@ -158,7 +158,7 @@ pub fn play(role: &str) -> bool {
         }
         "unreachable" => {
             init();
-            println!("{}", drained!(Loader::recipe(unreachable, ())));
+            println!("{}", drained!(Loader::recipe(unreachable, ()).max_losses(1)));
         }
         "hungry" => {
             init();

@@ -50,7 +50,9 @@ impl Supervisor {
             // Whatever it still writes to, nobody reads it.
             seat.slab = None;
         }
-        if ended.is_some_and(Ended::lacked_memory) && seat.slab.take().is_some() {
+        // Once a seat, since it has no slab from then on: no sample is to blame for that.
+        let blameless = ended.is_some_and(Ended::lacked_memory) && seat.slab.take().is_some();
+        if blameless {
             seat.refused_slot = Some(0);
             log::info("processes", || {
                 format!("worker {number} could not reach its shared memory; samples are copied")
@@ -59,12 +61,12 @@ impl Supervisor {
         seat.incarnation += 1;
         let orderly = worker.phase == Phase::Gone && worker.given.is_empty();
         if !orderly {
-            self.mourn(number, worker, how);
+            self.mourn(number, worker, how, blameless);
         }
     }
 
     /// Sees to the tasks of a worker that was lost.
-    fn mourn(&mut self, number: usize, worker: Worker, how: String) {
+    fn mourn(&mut self, number: usize, worker: Worker, how: String, blameless: bool) {
         if worker.phase == Phase::Starting {
             let pause = PAUSES[(self.failed_starts as usize + 2).min(PAUSES.len() - 1)];
             self.seats[number].not_before = Instant::now() + pause;
@@ -78,7 +80,7 @@ impl Supervisor {
         let board = self.seats[number].board.clone();
         let rss = worker.rss;
         for (place, mut given) in worker.given.into_iter().enumerate().rev() {
-            if place > 0 {
+            if place > 0 || blameless {
                 self.backlog.push_front((given.task, given.returned));
             } else if Self::is_unbegun(&given, &board) {
                 given.returned += 1;
