@@ -36,13 +36,16 @@ export const machine = {
           await data.close();
         }
       }
-      const data = await loader({ source: source.npy({ x: path }), pipeline: [ops.slice({ start: rows - 3 })], backend: 'inline' });
+      const data = await loader({ source: source.npy({ x: path }), pipeline: [ops.slice({ start: rows - 60 })], backend: 'inline' });
       const cut = await open(path, 'r+');
       await cut.truncate(1000);
       await cut.close();
       const got = await all(data);
-      equal(got.map(({ code }) => code), Array(3).fill('SOURCE_CHANGED'), got[0].message);
-      assert(/large.npy ends at byte/.test(got[0].message), got[0].message);
+      // What was asked for ahead may have been read before.
+      const after = got.slice(got.findIndex(({ code }) => code === 'SOURCE_CHANGED'));
+      assert(got.length === 60 && after.length > 30, `${after.length} of ${got.length}`);
+      equal(after.map(({ code }) => code), Array(after.length).fill('SOURCE_CHANGED'), after[0].message);
+      assert(/large.npy ends at byte/.test(after[0].message), after[0].message);
     } finally {
       await rm(folder, { recursive: true });
     }
