@@ -57,9 +57,9 @@ pub use threads::Threads;
 use crate::engine::{Completion, Task};
 use crate::error::{Error, Loss, Result};
 
-/// The work that makes a task worth its overhead, in nanoseconds: a message between web workers, or
-/// waking one of their threads, costs some ten times what threads and processes elsewhere do.
-pub(crate) const TASK_NANOS: u64 = if cfg!(target_arch = "wasm32") { 1_000_000 } else { 100_000 };
+/// How much more a task costs beside its work than on threads and processes of a system: a message
+/// between web workers, or waking one of their threads, is that slow.
+pub(crate) const TASK_OVERHEAD: u64 = if cfg!(target_arch = "wasm32") { 10 } else { 1 };
 
 /// Starts a backend with so many workers for this work.
 ///

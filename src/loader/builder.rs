@@ -301,7 +301,7 @@ impl<P: Pipeline> Builder<P> {
         let mut limits = Limits::for_workers(workers);
         limits.retries = self.retries;
         limits.losses = self.losses.max(1);
-        limits.group_nanos = backend::TASK_NANOS;
+        limits.group_nanos *= backend::TASK_OVERHEAD;
         limits.group = limits.group.min(self.settings.max_samples.unwrap_or(u64::MAX)).max(1);
         if backend == Backend::Inline {
             (limits.tasks, limits.floor) = (1, 1);
