@@ -9,9 +9,9 @@ use std::process::{Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
 use crate::runs::{
-    Test, Within, command, guard, run, says, says_with, text, with, with_method, workers_go,
+    Test, Within, are_gone, command, guard, run, says, says_with, text, with, with_method,
+    workers_go,
 };
-use crate::system::is_running;
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Whether workers get memory that has no name and no folder.
@@ -163,11 +163,7 @@ fn interrupted(mut command: Command) -> (ExitStatus, String) {
     let status = child.wait().unwrap();
     drop(guard);
     assert_eq!(workers.len(), 2, "{said:?}");
-    let start = Instant::now();
-    while workers.iter().any(|pid| is_running(*pid)) {
-        assert!(start.elapsed() < Duration::from_secs(5), "workers run on");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    are_gone(&workers, Duration::from_secs(5));
     (status, said)
 }
 
