@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 import { launch, within } from './browser.mjs';
 import { filesOf, modes, name } from './cases.js';
-import { list, root, serve } from './server.mjs';
+import { ISOLATED, list, root, serve } from './server.mjs';
 
 const [command, ...places] = process.argv.slice(2);
 const digests = JSON.parse(readFileSync(join(root, 'tests/golden/digests.json'), 'utf8'));
@@ -61,7 +61,7 @@ try {
       console.log(`skipped ${place}: ${browser.missing}`);
       continue;
     }
-    const server = await serve({ headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } });
+    const server = await serve({ headers: ISOLATED });
     const { page } = await browser.page(`${server.origin}/tests/web/page.html`);
     await page.waitForFunction('globalThis.run', { timeout: 30_000 });
     const here = (job) => page.evaluate(`(${goOn})(globalThis, ${JSON.stringify(job)})`);
