@@ -166,7 +166,10 @@ fn describe(seat: &Seat, worker: &Worker, ended: Option<Ended>) -> String {
             "killed by SIGKILL, by the system for want of memory".into()
         }
         Some(Ended::Code(0)) if worker.phase == Phase::Gone => "ended in good order".into(),
-        Some(ended) => ended.to_string(),
+        Some(ended) => match &worker.trouble {
+            Some(why) => format!("{ended}: {why}"),
+            None => ended.to_string(),
+        },
         None => format!("process of worker {} does not end", seat.number),
     }
 }

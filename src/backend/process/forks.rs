@@ -192,7 +192,9 @@ impl Inside {
             match frame.kind {
                 Kind::Hello => self.greeting = read(frame.body).map(|read| read.0),
                 Kind::Ready => self.ready = read(frame.body).map(|read| read.0),
-                Kind::Refused => self.refused = read(frame.body).map(|read| read.0),
+                Kind::Refused | Kind::Trouble => {
+                    self.refused = read(frame.body).map(|read| read.0);
+                }
                 Kind::Forked => self.forked = read(frame.body).map(|read| read.0),
                 Kind::Ended => {
                     if let Some((note, _)) = read::<EndNote>(frame.body) {

@@ -73,6 +73,8 @@ kinds! {
     Forked = 23,
     /// From a fork server: how one of its processes ended.
     Ended = 24,
+    /// From the worker: why it ends, where it cannot go on.
+    Trouble = 25,
 }
 
 /// A message as it came.

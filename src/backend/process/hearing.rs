@@ -91,6 +91,13 @@ impl Supervisor {
                 worker.refused.get_or_insert(why);
                 Ok(())
             }
+            (Kind::Trouble, _) => {
+                let Some((why, _)) = read(frame.body) else {
+                    return wrong("a trouble without sense");
+                };
+                worker.trouble.get_or_insert(why);
+                Ok(())
+            }
             (Kind::Stream, _) if worker.streaming.is_none() => {
                 let Some((Streaming { task, bytes }, _)) = read(frame.body) else {
                     return wrong("it sent an announcement without sense");

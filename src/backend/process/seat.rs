@@ -70,6 +70,8 @@ pub(super) struct Worker {
     pub(super) heavy: bool,
     /// What the worker said of why it cannot work.
     pub(super) refused: Option<String>,
+    /// Why it ends, in its own words.
+    pub(super) trouble: Option<String>,
     /// Why it was killed, if it was.
     pub(super) killed: Option<String>,
     pub(super) kills_before: Option<u64>,
@@ -154,6 +156,7 @@ impl Seat {
             weighed: None,
             heavy: false,
             refused: None,
+            trouble: None,
             killed: None,
             kills_before: None,
             at_end: false,

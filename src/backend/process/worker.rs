@@ -25,26 +25,22 @@ use crate::error::{Error, Result};
 
 /// Works for the loader at the other end, and ends the process.
 pub(super) fn run(link: Handle) -> ! {
-    match Desk::new(link).work(None) {
+    let mut desk = Desk::new(link);
+    match desk.work(None) {
         Ok(()) => std::process::exit(0),
-        Err(error) => misled(&error),
+        Err(error) => desk.end_in_trouble(&error),
     }
 }
 
 /// As [`run`], in a process that was split off with a pipeline open in it.
 pub(super) fn run_split_off(link: Handle, shared: Option<Shared<'_>>) -> ! {
-    if let Err(error) = Desk::new(link).work(shared) {
-        misled(&error);
+    let mut desk = Desk::new(link);
+    if let Err(error) = desk.work(shared) {
+        desk.end_in_trouble(&error);
     }
     // What the program wants at its exit is not this process's to do.
     _ = io::stdout().flush();
     exit_now(0)
-}
-
-fn misled(error: &io::Error) -> ! {
-    // The loader may be gone, so nobody hears the cause over the channel.
-    eprintln!("windrow: worker {}: {error}", std::process::id());
-    exit_now(MISLED)
 }
 
 /// A pipeline that was opened before the worker was split off.
@@ -74,6 +70,14 @@ impl Desk {
         }
     }
 
+    /// Tells the loader why it ends, and those who read standard error where the loader is gone.
+    fn end_in_trouble(&mut self, error: &io::Error) -> ! {
+        if self.say(Kind::Trouble, &error.to_string()).is_err() {
+            eprintln!("windrow: worker {}: {error}", std::process::id());
+        }
+        exit_now(MISLED)
+    }
+
     /// Has another thread end this process when the loader is gone.
     fn watch(&self) -> io::Result<()> {
         let watcher = self.link.watcher()?;
@@ -101,7 +105,12 @@ impl Desk {
             return server::serve(self, &setup);
         }
         self.reducers = setup.reducers.as_slice().into();
-        self.watch()?;
+        self.watch().map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("start the thread that watches the loader: {error}"),
+            )
+        })?;
         let board = self.link.gift().ok_or_else(|| io::Error::other("it was given no board"))?;
         let board: &'static Board = Box::leak(Box::new(Board::received(board)?));
         keep_index_in(board.index());
