@@ -308,7 +308,7 @@ fn sized(dtype: Dtype, axes: &[u64]) -> Result<(Shape, usize), Fault> {
     let size = axes
         .iter()
         .filter(|&&axis| axis != 0)
-        .try_fold(dtype.size(), |size, &axis| size.checked_mul(axis))
+        .try_fold(dtype.size(), |size, &axis| times(size, axis))
         .filter(|&size| size <= i64::MAX as u64 - ALIGN as u64)
         .ok_or_else(|| Fault::new(format!("shape {axes:?} of {dtype} is beyond 2^63 bytes")))?;
     if axes.contains(&0) {
@@ -320,6 +320,11 @@ fn sized(dtype: Dtype, axes: &[u64]) -> Result<(Shape, usize), Fault> {
             "shape {axes:?} of {dtype} takes {size} bytes, more than this platform can address"
         ))),
     }
+}
+
+/// A product, unless it is too large; mostly without the 128 bits that not every platform has.
+fn times(a: u64, b: u64) -> Option<u64> {
+    if (a | b) >> 32 == 0 { Some(a * b) } else { a.checked_mul(b) }
 }
 
 fn fits(dtype: Dtype, shape: &Shape, size: usize, given: usize) -> Result<(), Fault> {

@@ -97,7 +97,6 @@ impl Scale {
         })
     }
 
-    #[cfg(not(feature = "web"))]
     fn each<A, B>(&self, tensor: &Tensor) -> Result<Tensor, Fault>
     where
         A: crate::dataset::number::Number,
@@ -112,8 +111,14 @@ impl Scale {
         })
     }
 
+    /// Code of its own for what is common, so that not every pair of dtypes takes room in the wasm.
     #[cfg(feature = "web")]
     fn scaled(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        match (tensor.dtype(), self.dtype) {
+            (Dtype::U8, Dtype::F32) => return self.each::<u8, f32>(tensor),
+            (Dtype::F32, Dtype::F32) => return self.each::<f32, f32>(tensor),
+            _ => {}
+        }
         let refused = |_, _| Fault::new("no float");
         super::converted(tensor, self.dtype, &|x| self.change(x), &refused)
     }
