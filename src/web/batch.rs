@@ -2,16 +2,37 @@
 //!
 //! Never a view of wasm memory, which a growing memory detaches and which cannot be transferred.
 
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use serde::Serialize;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use super::errors::failed;
 use crate::dataset::Record;
-use crate::loader::Batch;
+use crate::loader::{Batch, Progress};
 
 /// Where fields start, so that any typed array can lie there.
 const ALIGN: u64 = 64;
+
+#[wasm_bindgen]
+extern "C" {
+    /// An object that takes batches, each in one call: what crosses one by one costs more than a
+    /// small batch.
+    #[derive(Debug)]
+    pub type Taker;
+
+    /// Takes a batch: its bytes; what lies where as JSON, where that is not as in the batch before;
+    /// its state as JSON; the digest; and its number, then the loader's position, batches and
+    /// skipped samples.
+    #[wasm_bindgen(method, structural)]
+    fn batch(
+        this: &Taker,
+        buffer: ArrayBuffer,
+        fields: Option<&str>,
+        state: &str,
+        digest: Option<String>,
+        numbers: &[f64],
+    );
+}
 
 #[derive(Serialize)]
 struct Field<'a> {
@@ -22,8 +43,14 @@ struct Field<'a> {
     length: u64,
 }
 
-/// `{ buffer, fields, state, number }`.
-pub(super) fn to_js(batch: &Batch<Record>) -> Result<JsValue, JsValue> {
+/// Gives a batch to who takes it. `layout` is what lay where in the batch before.
+pub(super) fn give(
+    taker: &Taker,
+    batch: &Batch<Record>,
+    layout: &mut String,
+    progress: &Progress,
+    digest: Option<String>,
+) -> Result<(), JsValue> {
     let mut end = 0u64;
     let mut fields = Vec::with_capacity(batch.len());
     for (name, tensor) in batch.iter() {
@@ -39,13 +66,14 @@ pub(super) fn to_js(batch: &Batch<Record>) -> Result<JsValue, JsValue> {
         let (start, stop) = (field.offset as u32, (field.offset + field.length) as u32);
         bytes.subarray(start, stop).copy_from(tensor.bytes());
     }
-    let fields = serde_wasm_bindgen::to_value(&fields)?;
-    object(&[
-        ("buffer", bytes.buffer().into()),
-        ("fields", fields),
-        ("state", batch.state().to_json().into()),
-        ("number", (batch.number() as f64).into()),
-    ])
+    let fields = serde_json::to_string(&fields).map_err(|error| failed("FAILED", error))?;
+    let is_new = fields != *layout;
+    *layout = fields;
+    let fields = is_new.then_some(&**layout);
+    let Progress { position, batches, skipped, .. } = *progress;
+    let numbers = [batch.number(), position, batches, skipped].map(|number| number as f64);
+    taker.batch(bytes.buffer(), fields, &batch.state().to_json(), digest, &numbers);
+    Ok(())
 }
 
 /// A plain object of these properties.

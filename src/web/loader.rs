@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use super::batch::{object, to_js};
+use super::batch::{Taker, give, object};
 use super::errors::{failed, thrown};
 use super::files::Provided;
 use super::functions::{Elsewhere, Served};
@@ -14,7 +14,8 @@ use super::settings::{Settings, setting};
 use crate::backend::Backend;
 use crate::backend::web::{Post, Workers};
 use crate::dataset::{Dtype, Record, Tensor};
-use crate::loader::Loader;
+use crate::error::Error;
+use crate::loader::{Batch, Loader};
 use crate::spec::{Functions, Spec};
 
 /// A loader that is polled, with the post of its workers where it has some.
@@ -24,6 +25,8 @@ pub struct WebLoader {
     /// After a panic outside of a sample JavaScript gives the whole program up.
     loader: AssertUnwindSafe<Loader<Record>>,
     post: Option<Post>,
+    /// What lay where in the last batch.
+    layout: String,
 }
 
 #[wasm_bindgen]
@@ -51,7 +54,7 @@ impl WebLoader {
             other => return Err(thrown(&setting("backend", other, "inline, threads, workers"))),
         };
         let loader = builder.build().map_err(|error| thrown(&error))?;
-        Ok(Self { loader: AssertUnwindSafe(loader), post })
+        Ok(Self { loader: AssertUnwindSafe(loader), post, layout: String::new() })
     }
 
     /// What the order depends on.
@@ -60,29 +63,24 @@ impl WebLoader {
         self.loader.state().fingerprint().to_owned()
     }
 
-    /// The next batch; `undefined` while it is not there yet, `null` at the end.
+    /// Gives the next batch away: `true`; `undefined` while it is not there yet, `false` at the end.
     ///
     /// # Errors
     /// The error that stands next in the order; the stream goes on after it.
-    pub fn poll(&mut self) -> Result<JsValue, JsValue> {
+    pub fn poll(&mut self, taker: &Taker) -> Result<Option<bool>, JsValue> {
         match self.loader.poll_next(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => Ok(JsValue::UNDEFINED),
-            Poll::Ready(None) => Ok(JsValue::NULL),
-            Poll::Ready(Some(Ok(batch))) => to_js(&batch),
-            Poll::Ready(Some(Err(error))) => Err(thrown(&error)),
+            Poll::Pending => Ok(None),
+            Poll::Ready(item) => self.give(taker, item).map(Some),
         }
     }
 
-    /// The next batch, waiting for it: for backends that need no messages. `null` at the end.
+    /// The same as [`poll`](Self::poll), waiting for it: for backends that need no messages.
     ///
     /// # Errors
     /// As [`poll`](Self::poll).
-    pub fn wait(&mut self) -> Result<JsValue, JsValue> {
-        match self.loader.next() {
-            None => Ok(JsValue::NULL),
-            Some(Ok(batch)) => to_js(&batch),
-            Some(Err(error)) => Err(thrown(&error)),
-        }
+    pub fn wait(&mut self, taker: &Taker) -> Result<bool, JsValue> {
+        let item = self.loader.next();
+        self.give(taker, item)
     }
 
     /// The next request to carry as `[worker, bytes]`; `undefined` when there is none now.
@@ -140,16 +138,32 @@ impl WebLoader {
     /// Never in a sound engine.
     pub fn progress(&self) -> Result<JsValue, JsValue> {
         let progress = self.loader.progress();
-        let digest = self
-            .loader
-            .digest()
-            .map(|digest| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
         object(&[
             ("position", (progress.position as f64).into()),
             ("positions", (progress.positions as f64).into()),
             ("batches", (progress.batches as f64).into()),
             ("skipped", (progress.skipped as f64).into()),
-            ("digest", digest.map_or(JsValue::UNDEFINED, Into::into)),
+            ("digest", self.digest().map_or(JsValue::UNDEFINED, Into::into)),
         ])
+    }
+}
+
+impl WebLoader {
+    fn digest(&self) -> Option<String> {
+        let digest = self.loader.digest()?;
+        Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn give(
+        &mut self,
+        taker: &Taker,
+        item: Option<Result<Batch<Record>, Error>>,
+    ) -> Result<bool, JsValue> {
+        let Some(batch) = item.transpose().map_err(|error| thrown(&error))? else {
+            return Ok(false);
+        };
+        let (progress, digest) = (self.loader.progress(), self.digest());
+        give(taker, &batch, &mut self.layout, &progress, digest)?;
+        Ok(true)
     }
 }

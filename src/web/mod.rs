@@ -13,6 +13,7 @@ mod loader;
 mod settings;
 mod worker;
 
+pub use batch::Taker;
 pub use files::provide;
 pub use functions::{WebRandom, functions, settle};
 pub use loader::WebLoader;

@@ -12,6 +12,8 @@ const TOGETHER = 4;
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
   let core, opening, firstReady, wanted = 0, ended = false, dead = false;
   const workers = [];
+  /** What goes in the next message: items, and what of them is transferred. */
+  let items = [], buffers = [];
   const post = (message, transfer = []) => endpoint.postMessage(message, transfer);
 
   endpoint.onmessage = ({ data }) => {
@@ -21,6 +23,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     else if (data.type === 'worker') greet(data.index, data.port);
     else if (data.type === 'died') lost(data.index, data.why);
   };
+  endpoint.onmessageerror = () => post({ type: 'unread' });
 
   // What the glue of rayon's pool calls: the page has started the threads, this one builds the pool.
   if (threads) {
@@ -44,7 +47,12 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   async function open(message) {
     opening = message;
-    const started = Promise.all([compile(), held(message.lock)]).then(([module, watched]) => (post({ type: 'started', watched }), module));
+    const started = Promise.all([message.module ?? compile(), held(message.lock)]).then(([module, watched]) => {
+      post({ type: 'started', watched });
+      // By itself, since it may be lost.
+      if (!message.module) post({ type: 'compiled', module });
+      return module;
+    });
     const [module, files] = await Promise.all([started, prepare(message.files)]);
     Object.assign(opening, { module, files });
     post({ type: 'prepared' });
@@ -150,35 +158,45 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     pump();
   }
 
+  /** What the core gives batches to. */
+  const taker = {
+    batch(buffer, fields, state, digest, [number, position, batches, skipped]) {
+      fields &&= JSON.parse(fields);
+      items.push({ buffer, fields, state, number, progress: { position, batches, skipped, digest } });
+      buffers.push(buffer);
+    },
+  };
+
   /** Gives out what is there, and carries what there is to carry. */
   function pump() {
     if (!core || dead) return;
-    let items = [], since;
-    // A message costs more than a small batch.
-    const send = () => {
-      if (items.length > 0) post({ type: 'items', items }, items.flatMap(({ batch }) => batch?.buffer ?? []));
-      items = [];
-    };
+    let since;
     while (wanted > 0 && !ended && !dead) {
-      let item;
       try {
-        const batch = threads ? core.wait() : core.poll();
-        if (batch === undefined) break;
-        ended = batch === null;
-        item = ended ? { type: 'end' } : { type: 'batch', batch };
+        const given = threads ? core.wait(taker) : core.poll(taker);
+        if (given === undefined) break;
+        if ((ended = !given)) items.push({ progress: core.progress() });
       } catch (error) {
         if (!isTold(error)) return send(), fatal(error, 'FAILED');
-        item = { type: 'error', error, state: core.state() };
+        items.push({ error, state: core.state(), progress: core.progress() });
       }
       wanted -= 1;
-      item.progress = core.progress();
-      if (items.push(item) === 1) since = performance.now();
-      if (performance.now() - since >= TOGETHER) send();
+      // A message costs more than a small batch.
+      const now = performance.now();
+      since ??= now;
+      if (now - since >= TOGETHER) send(), (since = undefined);
     }
     send();
     guarded(() => {
       for (let request; (request = core.request()) !== undefined; ) carry(...request);
     });
+  }
+
+  /** Items: a batch, an error in its place, or neither, which is the end. */
+  function send() {
+    if (items.length > 0) post({ type: 'items', items }, buffers);
+    items = [];
+    buffers = [];
   }
 
   function carry(index, bytes) {

@@ -58,29 +58,19 @@ function text(document) {
   return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 }
 
-const step = (op) => (options = {}) => {
-  const { dtype } = options;
-  return { op, ...options, ...(dtype === undefined ? {} : { dtype: dtype.toUpperCase() }) };
-};
+const step = (op) => ({ dtype, dropRemainder: drop_remainder, ...rest } = {}) => ({
+  op,
+  ...rest,
+  ...(dtype !== undefined && { dtype: dtype.toUpperCase() }),
+  ...(drop_remainder !== undefined && { drop_remainder }),
+});
+
+/** The ops that are named here as in the document, but for the hump. */
+const STEPS = ['shuffle', 'shuffleLikeGrain', 'slice', 'repeat', 'shard', 'batch', 'select', 'cast', 'reshape', 'scale', 'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize'];
 
 /** What workers do to each record. */
 export const ops = {
-  shuffle: step('shuffle'),
-  shuffleLikeGrain: step('shuffle_like_grain'),
-  slice: step('slice'),
-  repeat: step('repeat'),
-  shard: ({ dropRemainder: drop_remainder, ...rest }) => step('shard')({ ...rest, ...(drop_remainder === undefined ? {} : { drop_remainder }) }),
-  batch: ({ dropRemainder: drop_remainder, ...rest }) => step('batch')({ ...rest, ...(drop_remainder === undefined ? {} : { drop_remainder }) }),
-  select: step('select'),
-  cast: step('cast'),
-  reshape: step('reshape'),
-  scale: step('scale'),
-  oneHot: step('one_hot'),
-  filter: step('filter'),
-  decodeImage: step('decode_image'),
-  decodeNumber: step('decode_number'),
-  resize: step('resize'),
-  normalize: step('normalize'),
+  ...Object.fromEntries(STEPS.map((name) => [name, step(name.replace(/[A-Z]/g, (hump) => `_${hump.toLowerCase()}`))])),
   /** A function that workers have: served by a worker file under this name, or an export of a module by its URL. */
   js(what, options) {
     if (typeof what === 'string') return { op: 'call', name: what, options };

@@ -54,6 +54,9 @@ export const loaderOn = (platform) => async (options = {}) => {
 /** Why threads did not start on this page. */
 let failedThreads;
 
+/** The programs that coordinators have compiled, by whether they have threads: a warm one starts and runs faster. */
+const compiled = {};
+
 /** What one should know who wonders about the speed; once a page. */
 let said = false;
 function say({ backend, reason }) {
@@ -104,7 +107,7 @@ class Loader {
   #platform;
   #options;
   #pipeline;
-  /** The coordinator of now, which another may come after: `{ coordinator, lost, limit, timer, lock, deaf }`. */
+  /** The coordinator of now, which another may come after: `{ kind, module, coordinator, lost, limit, timer, lock, deaf }`. */
   #life = {};
   #crashes = 0;
   #workers = [];
@@ -115,10 +118,12 @@ class Loader {
   #items = [];
   #asked = 0;
   #ahead = AHEAD;
+  /** What lies where in the batches that come. */
+  #fields;
   #ended = false;
   /** Once closed: why, for those who still wait. */
   #closed;
-  #state;
+  #last;
   /** Where the last thing that came from a coordinator left the stream, as text. */
   #reached;
   #opened = false;
@@ -147,7 +152,7 @@ class Loader {
 
   /** Starts a coordinator and its workers, which go on after what came last. */
   #begin() {
-    const { timeout, startTimeout = 30_000, digest, onError, retries, prefetch, prefetchBytes } = this.#options;
+    const { timeout, startTimeout = 30_000, digest, onError, retries = 0, prefetch, prefetchBytes } = this.#options;
     const { backend, workers } = this.mode;
     const life = (this.#life = {});
     const alive = (act) => (value) => life === this.#life && act(value);
@@ -165,10 +170,11 @@ class Loader {
       const ports = backend === 'inline' ? [] : Array.from({ length: workers }, (_, index) => this.#start(index));
       const resume = this.#reached;
       const settings = { backend, workers, digest: digest ?? /"digest":/.test(resume), onError, retries, prefetch, prefetchBytes, resume };
-      for (const key of Object.keys(settings)) settings[key] === undefined && delete settings[key];
       const timeline = Boolean(this.#options.onEvent);
       life.lock = `windrow:${Math.random()}:${performance.now()}`;
-      this.#post({ ...this.#pipeline, type: 'open', settings, ports, timeout, startTimeout, timeline, lock: life.lock }, ports);
+      life.kind = backend === 'threads';
+      const module = (life.module = compiled[life.kind]);
+      this.#post({ ...this.#pipeline, type: 'open', module, settings, ports, timeout, startTimeout, timeline, lock: life.lock }, ports);
     } catch (error) {
       this.#end({ error: error instanceof WindrowError ? error : loadFailed('a worker', error.message) });
     }
@@ -218,7 +224,7 @@ class Loader {
 
   /** The state after the last batch that was received; `undefined` before the first. */
   get state() {
-    return this.#state?.();
+    return this.#last?.state;
   }
 
   /** The digest of all batches received, with `digest: true`. */
@@ -247,6 +253,15 @@ class Loader {
         clearTimeout(life.timer);
         if (message.watched) life.deaf = this.#platform.watch(life.lock, () => life.lost('the coordinator was terminated'));
         return;
+      case 'compiled':
+        compiled[life.kind] = message.module;
+        return;
+      case 'unread':
+        // In Firefox a message with a module in it is lost now and then.
+        if (!life.module) return life.lost('the coordinator could not read a message');
+        compiled[life.kind] = undefined;
+        this.#stop();
+        return this.#begin();
       case 'prepared':
         return life.limit();
       case 'opened':
@@ -260,10 +275,12 @@ class Loader {
       case 'items':
         this.#crashes = 0;
         this.#asked -= message.items.length;
-        for (const { type, batch, state } of message.items) {
-          this.#reached = batch?.state ?? state ?? this.#reached;
-          if (batch) this.#ahead = batch.buffer.byteLength > SMALL ? AHEAD : AHEAD_SMALL;
-          if (type === 'end') {
+        for (const item of message.items) {
+          this.#reached = item.state ?? this.#reached;
+          if (item.buffer) {
+            this.#ahead = item.buffer.byteLength > SMALL ? AHEAD : AHEAD_SMALL;
+            item.fields = this.#fields = item.fields ?? this.#fields;
+          } else if (!item.error) {
             this.#ended = true;
             this.#end({});
           }
@@ -283,13 +300,12 @@ class Loader {
     }
   }
 
-  async #deliver({ type, batch, error, progress }) {
-    if (progress) this.#progress = progress;
-    if (type === 'error') throw new WindrowError(error);
-    if (type === 'end') return CLOSED;
-    const value = new Batch(batch);
-    this.#state = () => value.state;
-    return { done: false, value };
+  async #deliver(item) {
+    this.#progress = { ...this.#progress, ...item.progress };
+    if (item.error) throw new WindrowError(item.error);
+    if (!item.buffer) return CLOSED;
+    this.#last = new Batch(item);
+    return { done: false, value: this.#last };
   }
 
   /** Threads too are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
