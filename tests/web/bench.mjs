@@ -1,4 +1,4 @@
-// Runs the benchmarks in browsers: `node tests/web/bench.mjs COMMAND [chromium] [firefox] [webkit]`, where
+// Runs the benchmarks in browsers: `node tests/web/bench.mjs COMMAND [PLACE]…`, where
 // COMMAND is the native `windrow`, built for release, whose speed on one core is the measure of wasm's.
 
 import { execFileSync } from 'node:child_process';

@@ -18,9 +18,15 @@ const CHROMIUM = [
   '--disable-component-update', '--disable-sync', '--js-flags=--expose-gc',
 ];
 
+/** What tests run in. WebKit comes without threads, and with them where its environment says so. */
+export const PLACES = ['node', 'chromium', 'firefox', 'webkit', 'webkit-threads'];
+
+/** Whether pages of a place can have threads. */
+export const hasThreads = (place) => place !== 'webkit';
+
 /** A browser, or why there is none: `{ name, version, pid, page, close }`. */
-export async function launch(name, options) {
-  if (name === 'webkit') return launchWebKit(options);
+export async function launch(name) {
+  if (name.startsWith('webkit')) return launchWebKit(name, { shared: hasThreads(name) });
   const path = PATHS[name].find(existsSync);
   if (!path) return { missing: `none of ${PATHS[name].join(', ')} is there` };
   const puppeteer = require('puppeteer-core');

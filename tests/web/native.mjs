@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { launch, within } from './browser.mjs';
+import { hasThreads, launch, within } from './browser.mjs';
 import { filesOf, modes, name } from './cases.js';
 import { ISOLATED, list, root, serve } from './server.mjs';
 
@@ -65,7 +65,7 @@ try {
     const { page } = await browser.page(`${server.origin}/tests/web/page.html`);
     await page.waitForFunction('globalThis.run', { timeout: 30_000 });
     const here = (job) => page.evaluate(`(${goOn})(globalThis, ${JSON.stringify(job)})`);
-    for (const mode of modes(true)) await relay(place, mode, here);
+    for (const mode of modes(hasThreads(place))) await relay(place, mode, here);
     await browser.close();
     server.close();
   }

@@ -1,5 +1,4 @@
-// Runs the cases: `node tests/web/run.mjs [node] [chromium] [firefox] [webkit] [--only=TEXT] [--site=TEXT]
-// [--cycles=COUNT]`.
+// Runs the cases: `node tests/web/run.mjs [PLACE]… [--only=TEXT] [--site=TEXT] [--cycles=COUNT]`.
 //
 // Every case has a time limit; one that fails prints the browser's console.
 
@@ -7,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import { launch, within } from './browser.mjs';
+import { PLACES, launch, within } from './browser.mjs';
 import { cases, modes } from './cases.js';
 import { files } from './files.js';
 import { machine } from './machine.mjs';
@@ -21,7 +20,7 @@ const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith('
 const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7) ?? '';
 const cycles = process.argv.find((argument) => argument.startsWith('--cycles='))?.slice(9) ?? '10';
 const onSite = process.argv.find((argument) => argument.startsWith('--site='))?.slice(7) ?? '';
-const places = chosen.length > 0 ? chosen : ['node', 'chromium', 'firefox', 'webkit'];
+const places = chosen.length > 0 ? chosen : PLACES;
 let failed = 0;
 let passed = 0;
 
@@ -72,21 +71,29 @@ function patchWorkers() {
   return { started, restore: () => (Worker.prototype.postMessage = postMessage) };
 }
 
-/** WebKit has threads only where its environment says so: without, a page of its own. */
-const UNSHARED = { name: 'isolated page without shared memory', headers: ISOLATED, cases: ['golden', 'without shared memory'] };
 
 /** Pages with their headers, and the kinds of cases, or the cases by their text, for each. */
 const SITES = [
   { name: 'plain page', cases: ['cases', 'transforms', 'served', 'files', 'recovery', 'opfs', 'faults', 'not isolated'] },
-  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'files', 'recovery', 'that is isolated', 'what threads cannot', 'threads that', 'threads share'] },
+  { name: 'isolated page', headers: ISOLATED, cases: ['cases', 'transforms', 'files', 'recovery', 'that is isolated', 'what threads cannot', 'threads share'] },
+  { name: 'isolated page, threads of its own accord', headers: ISOLATED, cases: ['threads that'] },
+  { name: 'isolated page without shared memory', headers: ISOLATED, cases: ['golden', 'without shared memory'] },
   { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },
   { name: 'policy without wasm', headers: NO_WASM, cases: ['forbids wasm'] },
   { name: 'policy without workers', headers: NO_WORKER, cases: ['forbids workers'] },
   { name: 'from another origin', cdn: true, cases: ['golden', 'break, close'] },
 ];
 
-async function inBrowser(place, sites = SITES, options = undefined) {
-  const browser = await launch(place, options);
+/** Whether a place is tried on a site: what WebKit's threads do not change is tried without them. */
+const isFor = (place, { name }) => {
+  const without = /without shared/.test(name), isolated = /isolated/.test(name);
+  if (place === 'webkit') return without || !isolated;
+  if (place === 'webkit-threads') return name === 'isolated page';
+  return !without;
+};
+
+async function inBrowser(place) {
+  const browser = await launch(place);
   if (browser.missing) {
     console.log(`skipped ${place}: ${browser.missing}`);
     return;
@@ -94,8 +101,8 @@ async function inBrowser(place, sites = SITES, options = undefined) {
   console.log(`${place}: ${browser.version}`);
   const cdn = await serve({ headers: CDN });
   try {
-    for (const site of sites.filter(({ name }) => name.includes(onSite))) await onPage(browser, site, cdn);
-    if (sites === SITES && 'reload'.includes(onSite)) await reloaded(browser);
+    for (const site of SITES.filter((site) => isFor(place, site) && site.name.includes(onSite))) await onPage(browser, site, cdn);
+    if (place !== 'webkit-threads' && 'reload'.includes(onSite)) await reloaded(browser);
   } finally {
     await browser.close();
     cdn.close();
@@ -161,7 +168,6 @@ async function lane(left) {
   for (let place; (place = left.shift()); ) {
     try {
       await (place === 'node' ? inNode() : inBrowser(place));
-      if (place === 'webkit') await inBrowser(place, [UNSHARED], { shared: false });
     } catch (error) {
       failed += 1;
       console.log(`${place}: FAILED ${error.stack}`);

@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { launch, within } from './browser.mjs';
+import { PLACES, hasThreads, launch, within } from './browser.mjs';
 import { ISOLATED, root, serve } from './server.mjs';
 
 const flag = (name, other) => Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? other);
@@ -86,7 +86,7 @@ async function settled(pid, settle) {
 
 async function soak(place, run, { pid, settle = () => {}, left = () => 0 }) {
   const digests = new Set();
-  for (const mode of MODES) {
+  for (const mode of MODES.filter(({ backend }) => backend !== 'threads' || hasThreads(place))) {
     const what = `${place}, ${mode.backend}`;
     try {
       const half = Math.ceil(cycles / 2);
@@ -113,7 +113,7 @@ async function soak(place, run, { pid, settle = () => {}, left = () => 0 }) {
   console.log(`${place}: digest ${[...digests]}`);
 }
 
-for (const place of chosen.length > 0 ? chosen : ['node', 'chromium', 'firefox', 'webkit']) {
+for (const place of chosen.length > 0 ? chosen : PLACES) {
   if (place === 'node') {
     const windrow = await import(join(root, 'www/pkg/src/node.js'));
     await soak(place, (mode, count) => cycle(windrow, mode, count), { pid: process.pid, settle: globalThis.gc });

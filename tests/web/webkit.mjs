@@ -21,11 +21,11 @@ const START = 60_000;
 const SCRIPT = 600_000;
 
 /** A browser, or why there is none: `{ name, version, page, close }`. */
-export async function launchWebKit({ shared = true } = {}) {
+export async function launchWebKit(name, { shared }) {
   const { missing, session, version, pid, end } = await startWebKit({ shared });
   if (missing) return { missing };
   return {
-    name: 'webkit',
+    name,
     version,
     pid,
     async page(url) {
