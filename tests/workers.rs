@@ -133,6 +133,27 @@ fn the_task_behind_a_lost_one_is_not_to_blame() {
 }
 
 #[test]
+fn a_worker_has_more_tasks_ahead_where_they_are_short() {
+    let (mut backend, post) = Workers::<u64>::new(1);
+    post.ready(0);
+    for id in 0..10 {
+        backend.submit(Task { id, start: id, count: 1 }).unwrap();
+    }
+    let mut given: VecDeque<[u8; 24]> = VecDeque::new();
+    // Before the first reply nobody knows; then what it took decides.
+    for (nanos, more) in [(None, 2), (Some(1_000), 3), (Some(1_000_000_000), 0), (Some(1_000), 2)] {
+        if let Some(nanos) = nanos {
+            let mut reply = serve(&range(0..10), &given.pop_front().unwrap()).unwrap();
+            reply.set_nanos(nanos);
+            post.replied(0, reply.to_tensor().unwrap());
+        }
+        let before = given.len();
+        given.extend(std::iter::from_fn(|| post.take()).map(|(_, request)| request));
+        assert_eq!(given.len() - before, more, "after {nanos:?}");
+    }
+}
+
+#[test]
 fn a_reply_that_cannot_be_read_counts_as_lost_and_says_why() {
     let task = Task { id: 4, start: 0, count: 3 };
     let work = range(0..9).map(Tensor::scalar);

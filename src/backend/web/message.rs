@@ -80,7 +80,7 @@ impl Reply {
     /// Nanoseconds that the samples took.
     #[must_use]
     pub fn nanos(&self) -> u64 {
-        numbers::<2>(&self.head).map_or(0, |[_, nanos]| nanos)
+        nanos_of(&self.head)
     }
 
     /// Says otherwise how long they took, which decides how many make up a task.
@@ -118,6 +118,11 @@ impl Reply {
             Ok(())
         })
     }
+}
+
+/// Nanoseconds that a reply says its samples took; 0 where it is none.
+pub(super) fn nanos_of(reply: &[u8]) -> u64 {
+    numbers::<2>(reply).map_or(0, |[_, nanos]| nanos)
 }
 
 /// Reads the reply to a task; its samples point into it.

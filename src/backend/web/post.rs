@@ -5,13 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::super::Full;
-use super::message::{REQUEST_BYTES, request_of};
+use super::message::{self, REQUEST_BYTES, request_of};
 use crate::dataset::Tensor;
 use crate::engine::Task;
 
 /// Requests that a worker may have: one in the making and one behind it, so that it never idles
 /// while a message is on its way.
 const IN_FLIGHT: usize = 2;
+/// How many those are where tasks are short: some browsers take a millisecond for a message.
+const IN_FLIGHT_SHORT: usize = 4;
+/// Nanoseconds of a short task: those that a worker has at the end keep the others idle.
+const SHORT: u64 = 5_000_000;
 
 /// The post of a [`Workers`](super::Workers) backend: requests out, replies in. A clone is the same
 /// post.
@@ -25,6 +29,8 @@ struct Desk {
     workers: Vec<Worker>,
     words: VecDeque<Word>,
     waker: Option<Waker>,
+    /// Nanoseconds that the last task took.
+    nanos: u64,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +51,8 @@ impl Post {
     pub(super) fn new(workers: u32) -> Self {
         let workers = (0..workers).map(|_| Worker::default()).collect();
         let (tasks, words) = (VecDeque::new(), VecDeque::new());
-        Self(Arc::new(Mutex::new(Desk { tasks, workers, words, waker: None })))
+        let nanos = u64::MAX;
+        Self(Arc::new(Mutex::new(Desk { tasks, workers, words, waker: None, nanos })))
     }
 
     /// Hears that a worker can take requests: at its start, and at that of one in its place.
@@ -59,7 +66,8 @@ impl Post {
     #[must_use]
     pub fn take(&self) -> Option<(u32, [u8; REQUEST_BYTES])> {
         let mut desk = self.desk();
-        let free = |(_, worker): &(usize, &Worker)| worker.ready && worker.tasks.len() < IN_FLIGHT;
+        let most = if desk.nanos < SHORT { IN_FLIGHT_SHORT } else { IN_FLIGHT };
+        let free = |(_, worker): &(usize, &Worker)| worker.ready && worker.tasks.len() < most;
         let workers = desk.workers.iter().enumerate().filter(free);
         let number = workers.min_by_key(|(_, worker)| worker.tasks.len())?.0;
         let task = desk.tasks.pop_front()?;
@@ -75,6 +83,7 @@ impl Post {
         let mut desk = self.desk();
         let tasks = desk.workers.get_mut(worker as usize).map(|worker| &mut worker.tasks);
         if let Some(task) = tasks.and_then(VecDeque::pop_front) {
+            desk.nanos = message::nanos_of(bytes.bytes());
             desk.words.push_back(Word::Reply { task, bytes });
         }
         desk.ring();
