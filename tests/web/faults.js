@@ -40,6 +40,29 @@ export const faults = {
     }
   },
 
+  async 'a program that is lost on its way is compiled again'({ windrow, here }) {
+    const want = await run(windrow, { backend: 'inline' });
+    const deaf = (more) => here.patched((url) => (/\/coordinator\.js$/.test(url) ? here.url(`tests/web/deaf.coordinator.js${more}`) : undefined));
+    for (const mode of [{ backend: 'inline' }, { backend: 'workers', workers: 2 }]) {
+      const { started, restore } = deaf('');
+      try {
+        const got = await run(windrow, mode);
+        equal([got.digest, got.items, got.recovered], [want.digest, want.items, []], mode.backend);
+        equal(started.filter(({ url }) => /coordinator/.test(url)).length, 2, 'one that could not read it, and one more');
+      } finally {
+        restore();
+      }
+    }
+    const { restore } = deaf('?all');
+    try {
+      const error = await rejected(windrow.loader({ source: windrow.source.range(9), backend: 'inline' }));
+      equal([error.name, error.code], ['WindrowError', 'WORKER_LOAD'], error.message);
+      assert(/could not read/.test(error.message) && error.fix, error.message);
+    } finally {
+      restore();
+    }
+  },
+
   async 'a wasm that is missing, a page, or cut short is named when the loader opens'({ windrow, here }) {
     for (const fault of ['wasm404', 'wasmhtml', 'wasmcut']) {
       const { loader, source } = await import(here.url(`${fault}/www/pkg/src/index.js`));
