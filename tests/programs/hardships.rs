@@ -33,7 +33,8 @@ pub const TESTS: &[Test] = &[
         for method in ["spawn", "forkserver", "fork"] {
             let (status, said) = interrupted(with_method(method, "busy"));
             assert_eq!(status.signal(), Some(libc::SIGINT), "{method}: {said:?}");
-            assert_eq!(said.trim(), "^C", "{method}");
+            // The terminal shows the key, unless all have closed it before it comes to that.
+            assert_eq!(said.trim().trim_start_matches("^C"), "", "{method}");
         }
     }),
     ("a_program_that_handles_ctrl_c_closes_its_loader_in_peace", || {
@@ -187,7 +188,8 @@ fn terminal() -> (std::fs::File, OwnedFd) {
 
 /// As a user that has no rights and may have few processes, from too few to enough.
 fn too_few_processes() {
-    const NOBODY: u32 = 65534;
+    // A user of whom there are no other processes.
+    let user = 1_000_000 + std::process::id();
     let own = std::env::temp_dir();
     let Some(place) = [&*own, Path::new("/tmp"), Path::new("/var/tmp")]
         .into_iter()
@@ -213,7 +215,7 @@ fn too_few_processes() {
         let mut said = Vec::new();
         for limit in 1..12 {
             let mut command = with(Command::new(&copy), "crowded");
-            command.uid(NOBODY).gid(NOBODY).env("LIMIT", limit.to_string());
+            command.uid(user).gid(user).env("LIMIT", limit.to_string());
             command.env("WINDROW_WORKERS", workers);
             let output = command.spawn().unwrap().wait_with_output_in(LIMIT);
             let line = text(&output.stdout).trim().to_owned();

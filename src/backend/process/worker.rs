@@ -70,12 +70,13 @@ impl Desk {
         }
     }
 
-    /// Tells the loader why it ends, and those who read standard error where the loader is gone.
+    /// Tells the loader why it ends. Where that is gone, which is most often the trouble, nobody has
+    /// to hear.
     fn end_in_trouble(&mut self, error: &io::Error) -> ! {
-        if self.say(Kind::Trouble, &error.to_string()).is_err() {
-            eprintln!("windrow: worker {}: {error}", std::process::id());
+        match self.say(Kind::Trouble, &error.to_string()) {
+            Ok(()) => exit_now(MISLED),
+            Err(_) => exit_now(ORPHANED),
         }
-        exit_now(MISLED)
     }
 
     /// Has another thread end this process when the loader is gone.
