@@ -116,10 +116,10 @@ pub fn is_running(pid: u32) -> bool {
 
 /// Whether a process is this one's child, and has not ended: there is nothing to reap.
 pub fn is_child(pid: u32) -> bool {
-    children_of(std::process::id()).contains(&pid) && is_running(pid)
+    children_of(std::process::id()).contains(&pid)
 }
 
-/// The processes that this one has started.
+/// The processes that this one has started, and that have not ended: a snapshot may list those too.
 pub fn children_of(pid: u32) -> Vec<u32> {
     let length = size_of::<PROCESSENTRY32>() as u32;
     let mut entry = PROCESSENTRY32 { dwSize: length, ..PROCESSENTRY32::default() };
@@ -135,6 +135,7 @@ pub fn children_of(pid: u32) -> Vec<u32> {
         }
         CloseHandle(snapshot);
     }
+    children.retain(|&child| is_running(child));
     children
 }
 
