@@ -73,7 +73,7 @@ const TESTS: &[Test] = &[
     ("workers_of_a_killed_program_are_gone_at_once", || workers_go("busy", true)),
     ("workers_of_a_program_that_exits_are_gone_at_once", || workers_go("exits", false)),
     ("what_workers_print_disturbs_nothing_and_stdin_is_the_program_s", || {
-        let mut child = command("noisy").stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = command("noisy").stdin(Stdio::piped()).start();
         child.stdin.take().unwrap().write_all(b"for the program\n").unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(text(&output.stdout).contains("300 of 300 are good"), "{output:?}");
@@ -274,7 +274,7 @@ const TESTS: &[Test] = &[
                 let mut command = command("adding");
                 command.env("WINDROW_STRICT", strict).env("WINDROW_BACKEND", backend);
                 command.env("WINDROW_START_METHOD", method).env("WINDROW_WORKERS", workers);
-                let output = command.spawn().unwrap().wait_with_output_in(Duration::from_secs(60));
+                let output = command.start().wait_with_output_in(Duration::from_secs(60));
                 all.push(text(&output.stdout).to_owned());
             }
         }
@@ -282,7 +282,7 @@ const TESTS: &[Test] = &[
         assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
     }),
     ("ctrl_c_is_the_program_s_business", || {
-        let child = command("slow").spawn().unwrap();
+        let child = command("slow").start();
         std::thread::sleep(Duration::from_millis(300));
         // All that the terminal would reach: the program is asked not to mind, its workers do not.
         let reached = children_of(child.id()).into_iter().all(interrupt);
@@ -341,7 +341,7 @@ pub fn with(mut command: Command, role: &str) -> Command {
 }
 
 pub fn run(role: &str) -> Output {
-    command(role).spawn().unwrap().wait_with_output_in(Duration::from_secs(60))
+    command(role).start().wait_with_output_in(Duration::from_secs(60))
 }
 
 pub fn says(role: &str, part: &str) {
@@ -356,7 +356,7 @@ fn chooses(role: &str, forced: Option<&str>, said: &str, warned: Option<&str>, s
     command.envs(forced.map(|backend| ("WINDROW_BACKEND", backend)));
     let mark = command.get_envs().find(|(name, _)| *name == "MARK").and_then(|(_, mark)| mark);
     let mark = PathBuf::from(format!("{}started", mark.unwrap().display()));
-    let output = command.spawn().unwrap().wait_with_output_in(Duration::from_secs(60));
+    let output = command.start().wait_with_output_in(Duration::from_secs(60));
     let what = format!("{role} with {forced:?}: {output:?}");
     assert!(text(&output.stdout).starts_with(said), "{what}");
     let lines: Vec<&str> = text(&output.stderr).lines().collect();
@@ -372,7 +372,7 @@ pub fn with_method(method: &str, role: &str) -> Command {
 }
 
 pub fn says_with(method: &str, role: &str, part: &str) {
-    let child = with_method(method, role).spawn().unwrap();
+    let child = with_method(method, role).start();
     let output = child.wait_with_output_in(Duration::from_secs(60));
     assert!(text(&output.stdout).contains(part), "{method}: {part:?} is not in {output:?}");
 }
@@ -401,11 +401,30 @@ fn said_by(command: &mut Command, part: &str) {
 }
 
 fn output_of(command: &mut Command) -> Output {
-    command.spawn().unwrap().wait_with_output_in(Duration::from_secs(60))
+    command.start().wait_with_output_in(Duration::from_secs(60))
 }
 
 pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
+}
+
+/// Starts a program.
+trait Start {
+    fn start(&mut self) -> std::process::Child;
+}
+
+impl Start for Command {
+    /// Tries twice where Wine says that something inside it went wrong, as it now and then does.
+    fn start(&mut self) -> std::process::Child {
+        const INTERNAL_ERROR: i32 = 1359;
+        match self.spawn() {
+            Err(error) if is_wine() && error.raw_os_error() == Some(INTERNAL_ERROR) => {
+                println!("  Wine: {error}");
+                self.spawn().unwrap()
+            }
+            child => child.unwrap(),
+        }
+    }
 }
 
 /// Waits with a time limit.
@@ -441,7 +460,7 @@ pub fn workers_go(role: &str, kill: bool) {
 }
 
 fn workers_of_go(mut command: Command, kill: bool) {
-    let mut child = Ends(command.spawn().unwrap());
+    let mut child = Ends(command.start());
     let child = &mut child.0;
     let guard = guard(child.id(), Duration::from_secs(20));
     let mut workers = Vec::new();
