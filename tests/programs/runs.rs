@@ -66,7 +66,7 @@ const TESTS: &[Test] = &[
         assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
     }),
     ("a_variable_set_by_hand_is_said", || {
-        let output = command("well").env("WINDROW_WORKER", "1").output().unwrap();
+        let output = output_of(command("well").env("WINDROW_WORKER", "1"));
         assert_eq!(output.status.code(), Some(88), "{output:?}");
         assert!(text(&output.stderr).contains("was not started as a worker"), "{output:?}");
     }),
@@ -88,7 +88,7 @@ const TESTS: &[Test] = &[
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("program");
         std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-        let output = with(Command::new(&copy), "replaced").output().unwrap();
+        let output = output_of(&mut with(Command::new(&copy), "replaced"));
         let expected = if cfg!(all(target_os = "linux", not(windrow_portable))) {
             "200 of 200 are good"
         } else {
@@ -122,7 +122,7 @@ const TESTS: &[Test] = &[
     #[cfg(unix)]
     ("a_large_dataset_is_shared_by_the_workers_of_a_server", || {
         for method in ["forkserver", "fork"] {
-            let output = with_method(method, "large").output().unwrap();
+            let output = output_of(&mut with_method(method, "large"));
             let said = text(&output.stdout).trim();
             let share = said.rsplit(' ').nth(3).and_then(|share| share.parse::<u64>().ok());
             assert!(share.is_some_and(|share| share < 130), "{output:?}");
@@ -274,7 +274,7 @@ const TESTS: &[Test] = &[
                 let mut command = command("adding");
                 command.env("WINDROW_STRICT", strict).env("WINDROW_BACKEND", backend);
                 command.env("WINDROW_START_METHOD", method).env("WINDROW_WORKERS", workers);
-                let output = command.start().wait_with_output_in(Duration::from_secs(60));
+                let output = output_of(&mut command);
                 all.push(text(&output.stdout).to_owned());
             }
         }
@@ -341,7 +341,7 @@ pub fn with(mut command: Command, role: &str) -> Command {
 }
 
 pub fn run(role: &str) -> Output {
-    command(role).start().wait_with_output_in(Duration::from_secs(60))
+    output_of(&mut command(role))
 }
 
 pub fn says(role: &str, part: &str) {
@@ -356,7 +356,7 @@ fn chooses(role: &str, forced: Option<&str>, said: &str, warned: Option<&str>, s
     command.envs(forced.map(|backend| ("WINDROW_BACKEND", backend)));
     let mark = command.get_envs().find(|(name, _)| *name == "MARK").and_then(|(_, mark)| mark);
     let mark = PathBuf::from(format!("{}started", mark.unwrap().display()));
-    let output = command.start().wait_with_output_in(Duration::from_secs(60));
+    let output = output_of(&mut command);
     let what = format!("{role} with {forced:?}: {output:?}");
     assert!(text(&output.stdout).starts_with(said), "{what}");
     let lines: Vec<&str> = text(&output.stderr).lines().collect();
@@ -372,8 +372,7 @@ pub fn with_method(method: &str, role: &str) -> Command {
 }
 
 pub fn says_with(method: &str, role: &str, part: &str) {
-    let child = with_method(method, role).start();
-    let output = child.wait_with_output_in(Duration::from_secs(60));
+    let output = output_of(&mut with_method(method, role));
     assert!(text(&output.stdout).contains(part), "{method}: {part:?} is not in {output:?}");
 }
 

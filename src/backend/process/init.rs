@@ -14,7 +14,7 @@ const VARIABLE: &str = "WINDROW_WORKER";
 const MARK: &str = "--windrow-worker";
 /// Exit code of a worker whose loader is gone.
 pub(super) const ORPHANED: i32 = 70;
-/// Exit code of a worker that was sent something wrong.
+/// Exit code of a worker that could not go on, and said why.
 pub(super) const MISLED: i32 = 71;
 /// Exit code of a worker that ran the program instead of `init`.
 pub(super) const RAN_MAIN: i32 = 86;
