@@ -12,8 +12,9 @@ use windows_sys::Win32::System::Diagnostics::ToolHelp::{
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::Pipes::GetNamedPipeInfo;
 use windows_sys::Win32::System::Threading::{
-    GetCurrentProcess, GetProcessHandleCount, OpenProcess, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE,
-    TerminateProcess, WaitForSingleObject,
+    GetCurrentProcess, GetProcessHandleCount, GetProcessTimes, OpenProcess,
+    PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE, TerminateProcess,
+    WaitForSingleObject,
 };
 
 /// How the ends of workers are called: by [`end_self`] with 9, by `abort`, by a stray pointer, by a
@@ -119,7 +120,22 @@ pub fn is_child(pid: u32) -> bool {
     children_of(std::process::id()).contains(&pid)
 }
 
-/// The processes that this one has started, and that have not ended: a snapshot may list those too.
+/// When a process started, where it can be asked; in ticks of 100 ns.
+fn start_of(pid: u32) -> Option<u64> {
+    let mut times = [windows_sys::Win32::Foundation::FILETIME::default(); 4];
+    let [start, end, kernel, user] = &mut times;
+    // SAFETY: the handle is closed again, and the times are written by the call.
+    let known = unsafe {
+        let process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid);
+        let known = !process.is_null() && GetProcessTimes(process, start, end, kernel, user) != 0;
+        CloseHandle(process);
+        known
+    };
+    known.then(|| u64::from(start.dwHighDateTime) << 32 | u64::from(start.dwLowDateTime))
+}
+
+/// The processes that this one has started, and that have not ended. A snapshot may list others: those
+/// that have ended, and those older than this one, whose parent was another process of its number.
 pub fn children_of(pid: u32) -> Vec<u32> {
     let length = size_of::<PROCESSENTRY32>() as u32;
     let mut entry = PROCESSENTRY32 { dwSize: length, ..PROCESSENTRY32::default() };
@@ -135,7 +151,7 @@ pub fn children_of(pid: u32) -> Vec<u32> {
         }
         CloseHandle(snapshot);
     }
-    children.retain(|&child| is_running(child));
+    children.retain(|&child| is_running(child) && start_of(child) >= start_of(pid));
     children
 }
 
