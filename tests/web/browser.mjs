@@ -63,3 +63,16 @@ export function within(milliseconds, promise, what) {
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
+
+/** Says that a browser is not here; fails where the command line names it. */
+export function absent(name, why) {
+  if (process.argv.slice(2).includes(name)) throw Error(`${name} cannot run here: ${why}`);
+  console.log(`skipped ${name}: ${why}`);
+}
+
+/** Ends the program with the counts; a run in which nothing passed has failed too. */
+export function verdict(passed, failed) {
+  console.log(`${passed} passed, ${failed} failed`);
+  if (passed + failed === 0) console.log('no case ran: install a browser, or mend the filter');
+  process.exit(failed > 0 || passed === 0 ? 1 : 0);
+}

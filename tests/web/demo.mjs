@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { serve } from '../../scripts/demo-serve.mjs';
-import { within } from './browser.mjs';
+import { absent, verdict, within } from './browser.mjs';
 import { demo, over } from './demo-cases.mjs';
 import { judged } from './demo-judged.mjs';
 import { root } from './server.mjs';
@@ -38,7 +38,7 @@ async function attempt(place, name, run, log = []) {
 async function on(name) {
   const made = await browser(name);
   if (made.missing) {
-    console.log(`skipped ${name}: ${made.missing}`);
+    absent(name, made.missing);
     return;
   }
   console.log(`${name}: ${made.version}`);
@@ -78,5 +78,4 @@ for (const place of places) {
     console.log(`${place}: FAILED ${error.stack}`);
   }
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+verdict(passed, failed);

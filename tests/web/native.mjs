@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { hasThreads, launch, within } from './browser.mjs';
+import { absent, hasThreads, launch, within } from './browser.mjs';
 import { filesOf, modes, name } from './cases.js';
 import { ISOLATED, list, root, serve } from './server.mjs';
 
@@ -58,7 +58,7 @@ try {
     }
     const browser = await launch(place);
     if (browser.missing) {
-      console.log(`skipped ${place}: ${browser.missing}`);
+      absent(place, browser.missing);
       continue;
     }
     const server = await serve({ headers: ISOLATED });

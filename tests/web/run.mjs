@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import { PLACES, launch, within } from './browser.mjs';
+import { PLACES, absent, launch, verdict, within } from './browser.mjs';
 import { cases, modes } from './cases.js';
 import { files } from './files.js';
 import { machine } from './machine.mjs';
@@ -91,7 +91,7 @@ const isFor = (place, { on = ['chromium', 'firefox', 'webkit'] }) => on.includes
 async function inBrowser(place) {
   const browser = await launch(place);
   if (browser.missing) {
-    console.log(`skipped ${place}: ${browser.missing}`);
+    absent(place, browser.missing);
     return;
   }
   console.log(`${place}: ${browser.version}`);
@@ -173,5 +173,4 @@ async function lane(left) {
 
 const left = [...places];
 await Promise.all([lane(left), lane(left)]);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+verdict(passed, failed);

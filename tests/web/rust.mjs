@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { launch, within } from './browser.mjs';
+import { absent, launch, within } from './browser.mjs';
 import { equal } from './cases.js';
 import { root, serve } from './server.mjs';
 
@@ -65,7 +65,7 @@ try {
     }
     const browser = await launch(place);
     if (browser.missing) {
-      console.log(`skipped ${place}: ${browser.missing}`);
+      absent(place, browser.missing);
       continue;
     }
     const server = await serve({ folder });

@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { PLACES, hasThreads, launch, within } from './browser.mjs';
+import { PLACES, absent, hasThreads, launch, within } from './browser.mjs';
 import { ISOLATED, root, serve } from './server.mjs';
 
 const flag = (name, other) => Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? other);
@@ -121,7 +121,7 @@ for (const place of chosen.length > 0 ? chosen : PLACES) {
   }
   const browser = await launch(place);
   if (browser.missing) {
-    console.log(`skipped ${place}: ${browser.missing}`);
+    absent(place, browser.missing);
     continue;
   }
   const server = await serve({ headers: ISOLATED });
