@@ -18,7 +18,6 @@
 //! ```
 
 use std::any::TypeId;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -27,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::gather::{Keys, gather};
 use crate::dataset::wire::{Wire, encode};
-use crate::dataset::{Dataset, Fetched, fill, panic_text};
+use crate::dataset::{Dataset, Fetched, caught, fill};
 use crate::error::{Error, Fault, Result};
 
 /// A function that opens a pipeline in a worker.
@@ -113,7 +112,7 @@ impl WorkerContext {
     pub(crate) fn end(&self) {
         let exits = std::mem::take(&mut *self.exits.lock().unwrap_or_else(PoisonError::into_inner));
         for exit in exits.into_iter().rev() {
-            _ = catch_unwind(AssertUnwindSafe(exit));
+            _ = caught(exit);
         }
     }
 }
@@ -207,10 +206,13 @@ where
             (Err(fault), _) => return (Err(fault), Vec::new()),
         };
         encoding();
-        let encoded = catch_unwind(AssertUnwindSafe(move || encode(&sample)));
-        match encoded.unwrap_or_else(|panic| Err(Fault::panicked(panic_text(&*panic)))) {
-            Ok(wire) => (Ok(Some(wire)), added),
-            Err(fault) => (Err(fault), Vec::new()),
+        // One after the other: a sample that is dropped by a panic must not panic itself.
+        let encoded = caught(|| encode(&sample));
+        let dropped = caught(|| drop(sample));
+        match encoded.and_then(|wire| dropped.map(|()| wire)) {
+            Ok(Ok(wire)) => (Ok(Some(wire)), added),
+            Ok(Err(fault)) => (Err(fault), Vec::new()),
+            Err(text) => (Err(Fault::panicked(text)), Vec::new()),
         }
     }
 }

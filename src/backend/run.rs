@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use crate::dataset::{Dataset, Fetched, fill};
+use super::Event;
+use crate::dataset::{Dataset, Fetched, caught, fill, let_go};
 use crate::engine::{Completion, Task};
+use crate::error::Fault;
 
 /// Makes the sample at a position: all that a worker needs to know of a pipeline.
 ///
@@ -47,14 +49,40 @@ pub fn run<T>(
         if !begin(position) {
             return None;
         }
-        let result = work.fill(position);
-        if let Ok(Some(sample)) = &result {
-            bytes = bytes.and_then(|sum| Some(sum.saturating_add(work.bytes(sample)?)));
-        }
-        results.push(result);
+        results.push(measured(work, position, work.fill(position), &mut bytes));
     }
     let bytes = bytes.map(|sum| sum.saturating_add(work.bytes_beside(task.positions())));
     Some(Completion { task: task.id, results, bytes, nanos: clock.nanos() })
+}
+
+/// Adds what a sample occupies to a sum. Where telling that panics, the panic is what became of the
+/// sample.
+#[inline]
+pub(super) fn measured<T>(
+    work: &(impl Fill<T> + ?Sized),
+    position: u64,
+    made: Fetched<T>,
+    sum: &mut Option<u64>,
+) -> Fetched<T> {
+    let Ok(Some(sample)) = &made else { return made };
+    match caught(|| work.bytes(sample)) {
+        Ok(bytes) => {
+            *sum = sum.zip(bytes).map(|(sum, bytes)| sum.saturating_add(bytes));
+            made
+        }
+        Err(text) => {
+            let_go(made);
+            Err(Fault::panicked(text).at("sample_bytes", position))
+        }
+    }
+}
+
+/// Drops an event that nobody wants any more.
+#[cfg_attr(not(any(unix, windows)), allow(dead_code))]
+pub(super) fn let_go_of<T>(event: Event<T>) {
+    if let Event::Done(completion) = event {
+        completion.results.into_iter().for_each(let_go);
+    }
 }
 
 use clock::Clock;

@@ -1,5 +1,6 @@
 //! Filling one position: the one thing every worker does.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -19,8 +20,8 @@ thread_local! {
 /// What the dataset said, or the panic's message.
 pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> Fetched<D::Sample> {
     // Nothing half-changed is looked at afterwards: `get` takes `&self` and is meant to be pure.
-    catch_unwind(AssertUnwindSafe(|| dataset.get(position))).unwrap_or_else(|panic| {
-        let fault = Fault::panicked(panic_text(&*panic));
+    caught(|| dataset.get(position)).unwrap_or_else(|text| {
+        let fault = Fault::panicked(text);
         Err(match PANICKED.take() {
             Some(index) => fault.at("sample", index),
             None => fault,
@@ -45,9 +46,37 @@ pub(crate) fn reading(index: u64) {
     }
 }
 
+/// Runs code of the user. A panic goes no further: it is its message.
+///
+/// # Errors
+/// The message of the panic.
+#[inline]
+pub(crate) fn caught<R>(run: impl FnOnce() -> R) -> Result<R, String> {
+    // What a panic left half-changed is given up by every caller.
+    catch_unwind(AssertUnwindSafe(run)).map_err(message)
+}
+
+#[cold]
+fn message(panic: Box<dyn Any + Send>) -> String {
+    let text = panic_text(&*panic);
+    // What a panic carries is the user's too, and may panic when it is dropped.
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(another);
+    }
+    text
+}
+
+/// Drops what is the user's. A panic goes no further.
+#[inline]
+pub(crate) fn let_go<T>(value: T) {
+    if std::mem::needs_drop::<T>() {
+        _ = caught(|| drop(value));
+    }
+}
+
 /// The message of a caught panic.
 #[must_use]
-pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a value that is not text".into())

@@ -7,11 +7,10 @@
 
 use std::any::{Any, type_name};
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::reduce::{Key, Reduce};
-use super::{Fetched, panic_text};
+use super::{Fetched, caught, let_go};
 use crate::error::Fault;
 
 /// The reducers that a loader collects.
@@ -139,8 +138,7 @@ impl Gathering {
         for (place, (held, key)) in self.held.iter().zip(&*self.keys).enumerate() {
             let Some(held) = held else { continue };
             let name = &key.name;
-            let encoded = catch_unwind(AssertUnwindSafe(|| held.encode()));
-            let encoded = encoded.map_err(|panic| Fault::panicked(panic_text(&*panic)))?;
+            let encoded = caught(|| held.encode()).map_err(Fault::panicked)?;
             let encoded = encoded.map_err(|why| {
                 Fault::new(format!(
                     "what it added to the reducer {name:?} cannot be encoded: {why}"
@@ -179,7 +177,7 @@ impl Scope {
 impl Drop for Scope {
     fn drop(&mut self) {
         let own = GATHERING.replace(self.before.take());
-        drop(own);
+        let_go(own);
     }
 }
 
@@ -240,7 +238,7 @@ mod tests {
                 Ok(Some(()))
             });
             assert!(!inner.1.is_empty());
-            _ = catch_unwind(|| gather(&keys(), || -> Fetched<()> { panic!("on purpose") }));
+            _ = caught(|| gather(&keys(), || -> Fetched<()> { panic!("on purpose") }));
             COUNT.add(1000);
             Ok(Some(()))
         });

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::dataset::Fetched;
+use crate::dataset::{Fetched, let_go};
 use crate::error::Result;
 
 /// Adjoining positions with the results that are there.
@@ -25,6 +25,17 @@ enum Results<T> {
     All(std::vec::IntoIter<Fetched<T>>),
     /// Some came back.
     Some(Vec<Option<Result<Option<T>>>>),
+}
+
+/// Results that nobody takes: the end of one does not keep the others from ending.
+impl<T> Drop for Results<T> {
+    fn drop(&mut self) {
+        match self {
+            Self::None => {}
+            Self::All(rest) => rest.for_each(let_go),
+            Self::Some(rest) => rest.drain(..).for_each(let_go),
+        }
+    }
 }
 
 /// The group that holds a position which was handed out and has no outcome yet.

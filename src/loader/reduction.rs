@@ -5,13 +5,12 @@
 //! merged into a copy of what the caller sees, so that no more than a bound of it is kept.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::reduced::Reduced;
 use crate::backend::additions::Additions;
+use crate::dataset::caught;
 use crate::dataset::gather::parts;
-use crate::dataset::panic_text;
 use crate::dataset::reduce::{Key, Reduce};
 use crate::error::{Error, Fault, Result};
 
@@ -200,31 +199,29 @@ impl<T: Reduce> Merge for Total<T> {
             return;
         }
         let total = self.ahead.as_mut().unwrap_or(&mut self.seen.value);
-        let merged = catch_unwind(AssertUnwindSafe(|| {
+        let merged = caught(|| {
             total.merge(postcard::from_bytes(value)?);
             Ok::<_, postcard::Error>(())
-        }));
+        });
         match merged {
             Ok(Ok(())) => {}
             Ok(Err(why)) => {
                 let why = format!("what it added to a reducer cannot be decoded: {why}");
                 self.fail(position, Fault::new(why));
             }
-            Err(panic) => self.fail(position, Fault::panicked(panic_text(&*panic))),
+            Err(text) => self.fail(position, Fault::panicked(text)),
         }
     }
 
     fn go_ahead(&mut self) {
-        let copied = catch_unwind(AssertUnwindSafe(|| {
-            postcard::from_bytes(&postcard::to_stdvec(&self.seen.value)?)
-        }));
+        let copied = caught(|| postcard::from_bytes(&postcard::to_stdvec(&self.seen.value)?));
         let why = match copied {
             Ok(Ok(copy)) => {
                 self.ahead = Some(copy);
                 return;
             }
             Ok(Err(why)) => why.to_string(),
-            Err(panic) => panic_text(&*panic),
+            Err(text) => text,
         };
         self.fail(self.seen.end, Fault::new(format!("a reducer cannot be copied: {why}")));
     }

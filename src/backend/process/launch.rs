@@ -1,14 +1,13 @@
 //! What a worker runs: a recipe by its place where the worker is this program, by its name
 //! elsewhere, and what the recipe is given.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::address::Places;
 use super::names;
 use crate::backend::recipe::{Factory, Hooks, Opened, Opener, WorkerContext, encode_config};
+use crate::dataset::caught;
 use crate::error::{Error, Result};
 
 /// See the [module](self).
@@ -69,7 +68,7 @@ impl Launch {
     pub(super) fn close(&self, context: &'static WorkerContext) {
         context.end();
         if let Ok(Hooks { on_exit: Some(hook), .. }) = self.hooks() {
-            _ = catch_unwind(AssertUnwindSafe(|| hook(context)));
+            _ = caught(|| hook(context));
         }
     }
 

@@ -56,6 +56,7 @@ pub(crate) use names::registered;
 pub(crate) use sink::Decode;
 
 use super::recipe::Expected;
+use super::run::let_go_of;
 use super::settings::{Settings, StartMethod};
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::engine::Task;
@@ -293,6 +294,15 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
 }
 
 impl<T> Processes<T> {
+    fn stop(&mut self, limit: Duration) -> Vec<u64> {
+        let Some(supervisor) = self.supervisor.take() else { return Vec::new() };
+        self.shared.inbox().stop = Some(deadline(limit));
+        self.shared.waker.ring();
+        let stuck = supervisor.join().unwrap_or_default();
+        self.events.try_iter().for_each(let_go_of);
+        stuck
+    }
+
     /// The supervisor has ended without being told to: it has panicked.
     fn gone(&mut self) -> Option<Event<T>> {
         let why = "their supervisor has panicked, which is a bug in windrow".into();

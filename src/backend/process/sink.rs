@@ -1,15 +1,16 @@
 //! From a worker's bytes to samples: the one part of the loader's side that knows their type.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::Waker;
 
 use super::parcel::{Item, unpack};
 use super::slab::{Parcel, Part};
 use crate::backend::additions::Additions;
+use crate::backend::run::{let_go_of, measured};
 use crate::backend::{Event, Fill};
 use crate::dataset::gather::ADDED_MAX;
-use crate::dataset::{Fetched, Owner, panic_text};
+use crate::dataset::{Fetched, Owner, caught, let_go};
 use crate::engine::{Completion, Task};
 use crate::error::{Error, Fault, Loss};
 
@@ -52,17 +53,16 @@ impl<T: Send> Sink for Decoding<T> {
         for item in items {
             if let Item::Added(place) = item {
                 if place.len() > ADDED_MAX {
+                    results.into_iter().for_each(let_go);
                     return Err(format!("it adds {} bytes to reducers", place.len()));
                 }
                 added = parcel.bytes()[place].to_vec();
                 continue;
             }
-            let result = self.result(&parcel, item);
             let position = task.start + results.len() as u64;
+            let result = self.result(&parcel, item);
+            let result = measured(&*self.work, position, result, &mut bytes);
             self.additions.keep(position, std::mem::take(&mut added));
-            if let Ok(Some(sample)) = &result {
-                bytes = bytes.and_then(|sum| Some(sum.saturating_add(self.work.bytes(sample)?)));
-            }
             results.push(result);
         }
         let bytes = bytes.map(|sum| sum.saturating_add(self.additions.bytes(task.positions())));
@@ -91,18 +91,19 @@ impl<T> Decoding<T> {
                 let part = |place| Arc::new(Part { parcel: parcel.clone(), place }) as Owner;
                 let payloads = places.into_iter().map(part).collect();
                 let decode = || (self.decode)(&parcel.bytes()[inline], payloads);
-                let decoded = catch_unwind(AssertUnwindSafe(decode));
-                decoded.unwrap_or_else(|panic| Err(Fault::panicked(panic_text(&*panic)))).map(Some)
+                caught(decode).unwrap_or_else(|text| Err(Fault::panicked(text))).map(Some)
             }
         }
     }
 
     fn pass(&self, event: Event<T>) {
         // Nobody listens any more once the loader is closed; then nothing is wanted.
-        _ = self.events.send(event);
+        if let Err(mpsc::SendError(event)) = self.events.send(event) {
+            let_go_of(event);
+        }
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = waker {
-            waker.wake();
+            _ = caught(|| waker.wake());
         }
     }
 }

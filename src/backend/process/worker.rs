@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::address::image;
@@ -20,8 +19,8 @@ use super::sys::{self, Board, Handle, Link, Slots, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init, server};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::gather::Keys;
-use crate::dataset::{keep_index_in, lend, panic_text};
-use crate::error::{Error, Result};
+use crate::dataset::{Keeping, caught, keep_index_in, lend, let_go};
+use crate::error::{Error, Fault, Result};
 
 /// Works for the loader at the other end, and ends the process.
 pub(super) fn run(link: Handle) -> ! {
@@ -133,7 +132,7 @@ impl Desk {
         }
         board.stage(Stage::Ending);
         // A pipeline that panics on its way out does not keep the hooks from running.
-        _ = catch_unwind(AssertUnwindSafe(move || drop(own)));
+        let_go(own);
         setup.launch.close(context);
         let bye = self.encoder.frame(Kind::Bye, &[]);
         self.link.send(&bye)
@@ -142,6 +141,7 @@ impl Desk {
     /// Answers tasks until there are to be no more.
     fn serve(&mut self, opened: &Opened, board: &Board) -> io::Result<()> {
         lend::borrow_from(Some(self.lending.clone()));
+        let _keeping = Keeping::new();
         loop {
             let wrong = |what: &str| io::Error::other(what.to_owned());
             match self.hear()? {
@@ -182,7 +182,9 @@ impl Desk {
             }
             board.fill(position, now);
             let mut encoding = || board.stage(Stage::Encoding);
-            let (outcome, added) = opened.fill.fill(position, &self.reducers, &mut encoding);
+            let made = caught(|| opened.fill.fill(position, &self.reducers, &mut encoding));
+            let (outcome, added) =
+                made.unwrap_or_else(|text| (Err(Fault::panicked(text)), Vec::new()));
             self.packing.push_added(&added);
             let before = self.packing.tensors().len();
             self.packing.push(outcome);
@@ -264,17 +266,16 @@ pub(super) fn context(setup: &Setup) -> &'static WorkerContext {
 }
 
 fn start(setup: &Setup, context: &'static WorkerContext) -> Result<()> {
-    caught(|| setup.launch.start(context))
+    told(|| setup.launch.start(context))
 }
 
 pub(super) fn open(setup: &Setup, context: &'static WorkerContext) -> Result<Opened> {
-    caught(|| setup.launch.open(context))
+    told(|| setup.launch.open(context))
 }
 
-fn caught<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-        Err(Error::Workers { why: format!("the recipe panicked: {}", panic_text(&*panic)) })
-    })
+fn told<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    caught(run)
+        .unwrap_or_else(|text| Err(Error::Workers { why: format!("the recipe panicked: {text}") }))
 }
 
 fn own<T>(result: Result<T>) -> io::Result<T> {
