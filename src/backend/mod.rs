@@ -52,6 +52,7 @@ pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, Capabilities, Info, registry};
 pub use run::{Fill, run};
 pub use settings::StartMethod;
+use settings::WORKERS_MAX;
 pub use threads::Threads;
 
 use crate::engine::{Completion, Task};
@@ -61,17 +62,23 @@ use crate::error::{Error, Loss, Result};
 /// between web workers, or waking one of their threads, is that slow.
 pub(crate) const TASK_OVERHEAD: u64 = if cfg!(target_arch = "wasm32") { 10 } else { 1 };
 
-/// Starts a backend with so many workers for this work.
+/// Starts a backend with so many workers for this work, 1 to 1,024 except where the caller's own
+/// thread works.
 ///
 /// # Errors
-/// [`Error::Unsupported`] when it cannot be had here, or what the system
-/// refused.
+/// [`Error::Setting`] for another number of workers, [`Error::Unsupported`] when the backend cannot
+/// be had here, or what the system refused.
 pub fn start<T: Send + 'static>(
     backend: Backend,
     work: Arc<dyn Fill<T>>,
     workers: u32,
 ) -> Result<Box<dyn ExecutionBackend<T>>> {
     match backend.resolve()?.name {
+        "threads" if !(1..=WORKERS_MAX).contains(&workers) => Err(Error::Setting {
+            name: "workers".into(),
+            value: workers.to_string(),
+            allowed: format!("1 to {WORKERS_MAX} with backend threads"),
+        }),
         "threads" => Ok(Box::new(Threads::shared(work, workers)?)),
         "processes" => Err(Error::Unsupported {
             what: "backend processes".into(),

@@ -10,6 +10,9 @@ use std::time::Duration;
 use super::additions::Additions;
 use crate::error::Error;
 
+/// The most workers that anyone may ask for.
+pub(crate) const WORKERS_MAX: u32 = 1024;
+
 /// How a worker process starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Event, ExecutionBackend, Fill, Full, Info, log, registry, run};
 use crate::engine::Task;
@@ -169,17 +169,9 @@ impl Alive {
 
     /// Waits until all threads have ended; false when they did not within the limit.
     fn wait(&self, limit: Duration) -> bool {
-        let end = Instant::now() + limit;
-        let mut threads = lock(&self.threads);
-        while *threads > 0 {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.ended.wait_timeout(threads, left);
-            threads = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        let alive = lock(&self.threads);
+        let waited = self.ended.wait_timeout_while(alive, limit, |threads| *threads > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
     }
 }
 

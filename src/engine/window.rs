@@ -45,6 +45,8 @@ impl Limits {
 /// What a sample of unknown size may hold for each nanosecond it took: no core writes faster, even
 /// where the memory is in its cache.
 const BYTES_PER_NANO: u64 = 64;
+/// The most bytes that a task is charged with, more than any memory: sums of it stay numbers.
+const CHARGE_MAX: u64 = 1 << 38;
 /// Samples of unknown size that may always be ahead.
 const UNKNOWN_SAMPLES: u64 = 8;
 /// What the samples of a group may occupy: groups that stay in the cache are handed over faster,
@@ -111,7 +113,7 @@ impl Window {
 
     /// Takes the account of a task that came back; returns the bytes to charge it with.
     pub(super) fn came_back(&mut self, count: u64, bytes: Option<u64>, nanos: u64) -> u64 {
-        let charged = bytes.unwrap_or(nanos.saturating_mul(BYTES_PER_NANO));
+        let charged = bytes.unwrap_or(nanos.saturating_mul(BYTES_PER_NANO)).min(CHARGE_MAX);
         self.away -= count;
         self.held += count;
         self.held_bytes += charged;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::batch::Point;
 use super::digest::{self, Hasher, digest_of};
-use super::environment::{Environment, WORKERS_MAX};
+use super::environment::Environment;
 use super::feed::Workers;
 use super::measure::bytes_of;
 use super::processes::{self, Ending};
@@ -18,7 +18,7 @@ use super::run::Run;
 use super::start::{plan, resume};
 use super::work::{Measure, RoundTrip, Work, round_trip};
 use super::{Loader, OnError};
-use crate::backend::settings::Settings;
+use crate::backend::settings::{Settings, WORKERS_MAX};
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
@@ -194,7 +194,8 @@ impl<P: Pipeline> Builder<P> {
     {
         let environment = Environment::of_process()?;
         let round_trip = self.strict(&environment)?;
-        let (backend, workers) = self.choice(&environment)?;
+        processes::check(&self.settings)?;
+        let (backend, workers) = self.choice(&environment, share.is_some())?;
         let limits = self.limits(backend, workers)?;
         let custom = self.custom.filter(|_| environment.backend.is_none());
 

@@ -1,11 +1,9 @@
 //! What the environment forces.
 
 use crate::backend::log::{self, Filter};
+use crate::backend::settings::WORKERS_MAX;
 use crate::backend::{Backend, StartMethod};
 use crate::error::{Error, Result};
-
-/// The most workers that anyone may ask for.
-pub(super) const WORKERS_MAX: u32 = 1024;
 
 /// The settings that variables force on every loader of this process.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -76,7 +76,7 @@ impl<T> Workers<T> {
         self.hand_out();
         let mut waited = Duration::ZERO;
         while !self.take_in(self.warn_after) {
-            waited += self.warn_after;
+            waited = waited.saturating_add(self.warn_after);
             let stuck: Vec<String> =
                 self.backend.activity().into_iter().flatten().map(|p| p.to_string()).collect();
             log::warn("loader", || {

@@ -23,21 +23,25 @@ impl<P: Pipeline> Builder<P> {
     /// How long one sample may take in a worker process; without a limit by default.
     ///
     /// A worker that takes longer is killed, and the sample is tried once more in another, as after
-    /// a crash.
+    /// a crash. Time in which the loader's own process was stopped or too busy to look does not
+    /// count, so a worker may be killed up to an eighth later, and no sooner than after 3 ms.
+    /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.settings.timeout = Some(limit.max(Duration::from_millis(1)));
+        self.settings.timeout = Some(limit);
         self
     }
 
     /// How long a worker process may take to open its pipeline; 30 s by default.
+    ///
+    /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
     #[must_use]
     pub fn startup_timeout(mut self, limit: Duration) -> Self {
-        self.settings.startup_timeout = limit.max(Duration::from_millis(1));
+        self.settings.startup_timeout = limit;
         self
     }
 
-    /// What a worker process may occupy, in bytes (its resident set; Linux). One that has grown
+    /// What a worker process may occupy, in bytes, at least 1 (its resident set; Linux). One that has grown
     /// larger is replaced between two samples; at twice as much it is killed at once.
     #[must_use]
     pub fn max_rss(mut self, bytes: u64) -> Self {
@@ -159,6 +163,23 @@ impl<P: Pipeline> Builder<P> {
     }
 }
 
+/// Refuses values with which no worker could make a sample.
+pub(super) fn check(settings: &Settings) -> Result<()> {
+    let refused = [
+        ("timeout", settings.timeout == Some(Duration::ZERO)),
+        ("startup_timeout", settings.startup_timeout.is_zero()),
+        ("max_rss", settings.max_rss == Some(0)),
+    ];
+    match refused.into_iter().find(|(_, refused)| *refused) {
+        Some((name, _)) => Err(Error::Setting {
+            name: name.into(),
+            value: "0".into(),
+            allowed: "more than 0".into(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// The name by which workers find the recipe, where they do, and the hooks of workers.
 pub(super) fn named(
     name: Option<String>,
@@ -248,6 +269,7 @@ impl Ending {
         self.hooks.on_start.map_or(Ok(()), |hook| hook(context))?;
         Ok(context)
     }
+}
 
     pub(super) fn run(self) {
         if let Some(context) = self.context {

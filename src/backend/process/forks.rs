@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::deadline;
 use super::frame::{Decoder, Encoder, Kind};
 use super::message::{EndNote, Greeting, Setup, another_pipeline, body, read};
 use super::sys::{self, Channel, Ended, Handle, HandleRef, Process, Program};
@@ -144,7 +145,7 @@ impl Inside {
         mut gift: Option<HandleRef<'_>>,
         limit: Duration,
     ) -> io::Result<()> {
-        let deadline = Instant::now() + limit;
+        let deadline = deadline(limit);
         while !bytes.is_empty() {
             match self.channel.send(bytes, gift) {
                 Ok(sent) => (bytes, gift) = (&bytes[sent..], None),
@@ -163,7 +164,7 @@ impl Inside {
 
     /// Hears the server until something has come, or the server is gone, or time is up.
     fn wait(&mut self, limit: Duration, mut come: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + limit;
+        let deadline = deadline(limit);
         loop {
             self.hear();
             let left = deadline.saturating_duration_since(Instant::now());

@@ -321,6 +321,13 @@ impl<T> Drop for Processes<T> {
     }
 }
 
+/// When a limit from now on is over: one without an end, when nobody lives any more to see it.
+fn deadline(limit: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(limit.min(NEVER)).unwrap_or(now)
+}
+
 impl<T> std::fmt::Debug for Processes<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Processes")
