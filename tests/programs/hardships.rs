@@ -13,12 +13,21 @@ use crate::runs::{
     Test, Within, are_gone, command, guard, run, says, says_with, text, with, with_method,
     workers_go,
 };
+use crate::suspended;
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Whether workers get memory that has no name and no folder.
 const SEALED: bool = cfg!(all(target_os = "linux", not(windrow_portable)));
 
 pub const TESTS: &[Test] = &[
+    (
+        "a_stop_of_a_program_and_its_workers_costs_no_worker",
+        suspended::a_stop_of_all_costs_no_worker,
+    ),
+    (
+        "a_program_that_closed_a_loader_of_threads_can_be_split",
+        suspended::a_program_that_had_threads_can_be_split,
+    ),
     ("deaths_cost_nothing_where_the_program_waits_for_all_its_children", || {
         says("reaps", "200 are good");
         says_with("forkserver", "reaps", "200 are good");

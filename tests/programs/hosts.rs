@@ -201,7 +201,7 @@ pub fn play(role: &str) -> bool {
             }
             println!("{:?} and {:?}", before, held());
         }
-        _ => return false,
+        other => return crate::suspended::play(other),
     }
     true
 }

@@ -13,6 +13,8 @@ mod hardships;
 mod hosts;
 mod roles;
 mod runs;
+#[cfg(target_os = "linux")]
+mod suspended;
 #[path = "../common/system/mod.rs"]
 mod system;
 

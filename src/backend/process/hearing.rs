@@ -1,7 +1,5 @@
 //! What workers say, and whether it can be true: the supervisor's ear.
 
-use std::time::Instant;
-
 use super::frame::{Frame, Kind, Violation};
 use super::message::{Greeting, Report, Streaming, Where, another_pipeline, read};
 use super::seat::Phase;
@@ -175,7 +173,7 @@ impl Supervisor {
         };
         match outcome {
             Ok((bytes, streamed, lease)) => {
-                worker.turn = Instant::now();
+                worker.next_turn();
                 worker.samples += task.count;
                 (self.crashes, self.vain_starts) = (0, 0);
                 let before = if self.task_nanos == 0 { report.nanos } else { self.task_nanos };

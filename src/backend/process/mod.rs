@@ -14,10 +14,11 @@
 //! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
 //! | [`launch`], [`address`], [`names`] | what a worker runs, and how it finds it |
 //! | [`init`], [`worker`], [`lending`] | the worker's side |
-//! | [`supervisor`], [`hearing`], [`watch`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
+//! | [`supervisor`], [`hearing`], [`watch`], [`clock`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
 mod address;
+mod clock;
 mod deaths;
 mod forks;
 mod frame;
@@ -61,6 +62,7 @@ use super::settings::{Settings, StartMethod};
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::engine::Task;
 use crate::error::{Error, Result};
+use clock::Clock;
 use forks::ForkServer;
 use message::{Identity, Setup};
 use seat::Seat;
@@ -181,7 +183,7 @@ impl<T: Send + 'static> Processes<T> {
             task_nanos: 0,
             warned: false,
             short: false,
-            resumed: Instant::now(),
+            clock,
         };
         let thread = std::thread::Builder::new().name("windrow-sup".into());
         let thread = thread.spawn(move || supervisor.run()).map_err(refused)?;

@@ -55,12 +55,14 @@ pub(super) struct Worker {
     encoder: Encoder,
     outgoing: VecDeque<Outgoing>,
     pub(super) phase: Phase,
-    /// When the phase began.
-    pub(super) since: Instant,
+    /// When the phase was first seen, by the supervisor's [clock](super::clock).
+    since: Option<Duration>,
     /// Tasks given and not answered, the one that is worked on first.
     pub(super) given: VecDeque<Given>,
-    /// When the first of them came to its turn.
-    pub(super) turn: Instant,
+    /// When the first of them was first seen at its turn, by that clock.
+    turn: Option<Duration>,
+    /// How far its page says it is with that one, and since when it says so.
+    seen: Option<(u64, Duration)>,
     pub(super) streaming: Option<(u64, u64, Collected)>,
     pub(super) samples: u64,
     /// The most it was seen to occupy, in bytes.
@@ -139,7 +141,6 @@ impl Seat {
             Some(server) => server.split(&link)?,
             None => Process::start(program, link, Some(waker))?,
         };
-        let now = Instant::now();
         let mut worker = Worker {
             process,
             channel,
@@ -147,9 +148,10 @@ impl Seat {
             encoder: Encoder::default(),
             outgoing: VecDeque::new(),
             phase: Phase::Starting,
-            since: now,
+            since: None,
             given: VecDeque::new(),
-            turn: now,
+            turn: None,
+            seen: None,
             streaming: None,
             samples: 0,
             rss: None,
@@ -174,7 +176,7 @@ impl Seat {
 
 impl Worker {
     pub(super) fn enter(&mut self, phase: Phase) {
-        (self.phase, self.since) = (phase, Instant::now());
+        (self.phase, self.since) = (phase, None);
     }
 
     /// Whether it can take another task.
@@ -190,11 +192,41 @@ impl Worker {
     pub(super) fn give(&mut self, given: Given) -> Result<()> {
         let order = Order::new(given.task, given.lease.as_ref().map(Lease::place));
         if self.given.is_empty() {
-            self.turn = Instant::now();
+            self.next_turn();
         }
         self.given.push_back(given);
         self.post(Kind::Task, &body(&order)?, None);
         Ok(())
+    }
+
+    /// The task that is now the first begins, as far as is known.
+    pub(super) fn next_turn(&mut self) {
+        (self.turn, self.seen) = (None, None);
+    }
+
+    /// Looks how far it is. A worker only ever goes forwards, so one that says anything else of
+    /// itself is taken to be where it was.
+    pub(super) fn observe(&mut self, board: &Board, now: Duration) {
+        self.since.get_or_insert(now);
+        let Some(Given { task, .. }) = self.given.front() else { return };
+        self.turn.get_or_insert(now);
+        let filling = board.filling().map(|(position, _)| position);
+        if let Some(position) = filling.filter(|position| task.positions().contains(position))
+            && self.seen.is_none_or(|(last, _)| last < position)
+        {
+            self.seen = Some((position, now));
+        }
+    }
+
+    /// How long it has been in its phase.
+    pub(super) fn age(&self, now: Duration) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
+    /// How long it has been with its sample, no longer than this process has seen that.
+    pub(super) fn busy(&self, now: Duration) -> Duration {
+        let since = self.seen.map(|(_, since)| since).or(self.turn);
+        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     pub(super) fn post_slab(&mut self, slab: &Arc<Slab>) {

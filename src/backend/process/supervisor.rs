@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::clock::Clock;
 use super::deaths;
 use super::forks::{ForkServer, From};
 use super::frame::Violation;
@@ -99,9 +100,7 @@ pub(super) struct Supervisor {
     pub(super) warned: bool,
     /// Whether there was no memory for slots.
     pub(super) short: bool,
-    /// Tasks that were being worked on before this do not count as longer than from here on: this
-    /// process was stopped itself.
-    pub(super) resumed: Instant,
+    pub(super) clock: Clock,
 }
 
 impl Supervisor {
@@ -254,6 +253,10 @@ impl Supervisor {
             self.sleep(Some(deadline));
             for number in 0..self.seats.len() {
                 self.listen(number);
+                let (now, seat) = (self.clock.now(), &mut self.seats[number]);
+                if let Some(worker) = &mut seat.worker {
+                    worker.observe(&seat.board, now);
+                }
                 let worker = self.seats[number].worker.as_mut();
                 if let Some(worker) = worker
                     && !worker.was_ready

@@ -4,9 +4,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::seat::{Phase, Seat, Worker};
+use super::seat::{Phase, Worker};
 use super::supervisor::Supervisor;
-use super::sys::now_nanos;
 
 /// How often a long-running worker is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -21,77 +20,66 @@ impl Supervisor {
             let news = !inbox.tasks.is_empty() || begins && deadline.is_none();
             if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
         };
-        let before = Instant::now();
         let workers = self.seats.iter().filter_map(|seat| seat.worker.as_ref());
-        if self.shared.waker.wait(workers.flat_map(Worker::sources), limit).is_err() {
-            // Only a lack of memory can do this; it must not become a busy loop.
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.clock.sleep(limit, || {
+            if self.shared.waker.wait(workers.flat_map(Worker::sources), limit).is_err() {
+                // Only a lack of memory can do this; it must not become a busy loop.
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
         self.shared.asleep.store(false, Ordering::SeqCst);
-        if limit.is_some_and(|limit| before.elapsed() > limit + Duration::from_secs(1)) {
-            self.resumed = Instant::now();
-        }
     }
 
     fn next_look(&self, deadline: Option<Instant>) -> Option<Duration> {
-        let now = Instant::now();
-        let mut next = deadline;
-        let mut at = |time: Instant| next = Some(next.map_or(time, |next| next.min(time)));
+        let until = |time: Instant| time.saturating_duration_since(Instant::now());
+        let mut next = deadline.map(until);
+        let mut after = |wait: Duration| next = Some(next.map_or(wait, |next| next.min(wait)));
         for seat in &self.seats {
             let Some(worker) = &seat.worker else {
                 if !self.broken {
-                    at(seat.not_before);
+                    after(until(seat.not_before));
                 }
                 continue;
             };
-            if worker.phase == Phase::Starting {
-                at(worker.since + self.settings.startup_timeout);
-            }
             if worker.phase != Phase::Working || !worker.given.is_empty() {
-                at(now + LOOK_EVERY);
-            }
-            if let (Some(timeout), false) = (self.settings.timeout, worker.given.is_empty()) {
-                at(now + timeout.saturating_sub(self.busy_for(seat, worker)));
+                let limited = worker.phase == Phase::Starting || self.settings.timeout.is_some();
+                after(if limited { self.clock.tick() } else { LOOK_EVERY });
             }
             if worker.process.source().is_none() {
-                at(now + Duration::from_millis(20));
+                after(Duration::from_millis(20));
             }
         }
-        next.map(|next| next.saturating_duration_since(now))
+        next
     }
 
-    /// How long the worker has been with what it does.
-    fn busy_for(&self, seat: &Seat, worker: &Worker) -> Duration {
-        let begun = worker.given.front().is_some_and(|g| seat.board.task() == Some(g.task.id));
-        let waited = worker.turn.elapsed();
-        let busy = match seat.board.filling() {
-            Some((_, since)) if begun => {
-                waited.min(Duration::from_nanos(now_nanos().saturating_sub(since)))
-            }
-            _ if worker.given.is_empty() => Duration::ZERO,
-            _ => waited,
+    /// The time limit that a worker has passed, if it has.
+    fn passed(&self, number: usize) -> Option<Duration> {
+        let worker = self.seats[number].worker.as_ref()?;
+        let now = self.clock.now();
+        let (took, limit) = match worker.phase {
+            Phase::Starting => (worker.age(now), self.settings.startup_timeout),
+            _ => (worker.busy(now), self.settings.timeout?),
         };
-        busy.min(self.resumed.elapsed())
+        (took >= limit.saturating_add(self.clock.slack())).then_some(limit)
     }
 
     /// Looks at workers that are at something for long.
     pub(super) fn look(&mut self) {
+        let now = self.clock.now();
         for number in 0..self.seats.len() {
-            let seat = &self.seats[number];
-            let Some(worker) = &seat.worker else { continue };
-            let busy = self.busy_for(seat, worker);
-            let late = match worker.phase {
-                Phase::Starting => worker.since.elapsed() >= self.settings.startup_timeout,
-                _ => self.settings.timeout.is_some_and(|timeout| busy >= timeout),
-            };
-            let limit = match worker.phase {
-                Phase::Starting => self.settings.startup_timeout,
-                _ => self.settings.timeout.unwrap_or_default(),
-            };
-            let ended = worker.process.source().is_none();
+            let seat = &mut self.seats[number];
+            let Some(worker) = &mut seat.worker else { continue };
+            worker.observe(&seat.board, now);
+            let busy = worker.busy(now);
             self.weigh(number, busy);
+            if self.passed(number).is_some() {
+                // What it has sent may say that it is not late at all.
+                self.listen(number);
+            }
+            let late = self.passed(number);
             let Some(worker) = &mut self.seats[number].worker else { continue };
-            if late {
+            let ended = worker.process.source().is_none();
+            if let Some(limit) = late {
                 worker.kill(format!("killed by windrow after {limit:?}, its time limit"));
                 self.bury(number, None);
             } else if ended && let Some(ended) = worker.process.reap() {
@@ -99,7 +87,7 @@ impl Supervisor {
             } else if worker.phase == Phase::Finishing && worker.given.is_empty() {
                 worker.drain();
             } else if matches!(worker.phase, Phase::Draining | Phase::Gone)
-                && worker.since.elapsed() > Self::REAP_LIMIT
+                && worker.age(now) > Self::REAP_LIMIT
             {
                 self.bury(number, None);
             }
