@@ -211,7 +211,7 @@ fn forked(
     expected: &Expected,
     settings: &Settings,
 ) -> Result<ForkServer> {
-    match sys::threads() {
+    match threads_left() {
         Some(1) => {}
         threads => {
             let threads = threads.map_or("an unknown number of".into(), |count| count.to_string());
