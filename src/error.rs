@@ -268,6 +268,15 @@ impl Error {
         Self::Io { what: what.into(), source: Arc::new(source) }
     }
 
+    /// What went wrong, for an [`Error::Workers`] that is made of it.
+    #[cfg_attr(not(any(unix, windows)), allow(dead_code))]
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Workers { why } => why,
+            other => other.to_string(),
+        }
+    }
+
     /// The place in the stream, for errors that have one.
     #[must_use]
     pub fn position(&self) -> Option<u64> {

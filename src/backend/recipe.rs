@@ -61,11 +61,26 @@ pub struct WorkerContext {
     exits: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
+/// Contexts that no loader has any more: as many as there were loaders of recipes at a time.
+static SPARE: Mutex<Vec<&'static WorkerContext>> = Mutex::new(Vec::new());
+
 impl WorkerContext {
     pub(crate) fn new(worker: u32, workers: u32, incarnation: u32, is_process: bool) -> Self {
         let (worker, workers) = (worker.into(), workers.into());
         let incarnation = incarnation.into();
         Self { worker, workers, incarnation, is_process, exits: Mutex::default() }
+    }
+
+    /// The context of a recipe in the loader's own process: one that no loader has any more, or a
+    /// new one. A pipeline may keep it, so it lives as long as the process.
+    pub(crate) fn of_loader() -> &'static Self {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Box::leak(Box::new(Self::new(0, 1, 0, false))))
+    }
+
+    /// Leaves the context of a loader that has ended to the next one.
+    pub(crate) fn spare(&'static self) {
+        SPARE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
     }
 
     /// The worker's number, from 0. It must not decide what a sample is. With a fork server, a

@@ -205,7 +205,7 @@ impl<P: Pipeline> Builder<P> {
                 processes::named(self.name, crossing, &self.settings, self.hooks)?
             }
         };
-        let ending = Ending::new(&self.pipeline, hooks, backend != Backend::Processes);
+        let mut ending = Ending::new(&self.pipeline, hooks, backend != Backend::Processes);
         let (pipeline, crossing) = match self.pipeline {
             Origin::Here(pipeline) => (pipeline, None),
             Origin::Recipe(crossing) => (crossing.open(ending.begin()?)?, Some(crossing)),

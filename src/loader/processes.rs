@@ -13,6 +13,7 @@ use crate::backend::settings::Settings;
 use crate::backend::{
     Backend, ExecutionBackend, Fill, Hooks, OnExit, OnStart, StartMethod, WorkerContext, log,
 };
+use crate::dataset::caught;
 use crate::error::{Error, Result};
 use crate::order::Plan;
 use crate::stage::Pipeline;
@@ -248,35 +249,38 @@ where
     Ok(Box::new(backend))
 }
 
-/// The context of a recipe in the loader's own process, and what is run at its end.
+/// The context of a recipe in the loader's own process. When it is dropped, what is to run at the
+/// end of a worker runs.
 pub(super) struct Ending {
     context: Option<&'static WorkerContext>,
     hooks: Hooks,
+    begun: bool,
 }
 
 impl Ending {
     /// `works_here` says whether this process makes samples, and so runs the hooks of a worker.
     pub(super) fn new<P: Pipeline>(origin: &Origin<P>, hooks: Hooks, works_here: bool) -> Self {
-        // A pipeline may keep its context, so it lives as long as the process.
-        let context = || &*Box::leak(Box::new(WorkerContext::new(0, 1, 0, false)));
-        let context = matches!(origin, Origin::Recipe(_)).then(context);
-        Self { context, hooks: if works_here { hooks } else { Hooks::default() } }
+        let context = matches!(origin, Origin::Recipe(_)).then(WorkerContext::of_loader);
+        let hooks = if works_here { hooks } else { Hooks::default() };
+        Self { context, hooks, begun: false }
     }
 
     /// Runs what comes before the recipe, and gives its context.
-    pub(super) fn begin(&self) -> Result<&'static WorkerContext> {
+    pub(super) fn begin(&mut self) -> Result<&'static WorkerContext> {
         let context = self.context.unwrap_or_else(|| unreachable!("only recipes are begun"));
         self.hooks.on_start.map_or(Ok(()), |hook| hook(context))?;
+        self.begun = true;
         Ok(context)
     }
 }
 
-    pub(super) fn run(self) {
-        if let Some(context) = self.context {
-            context.end();
-            if let Some(hook) = self.hooks.on_exit {
-                hook(context);
-            }
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let Some(context) = self.context else { return };
+        context.end();
+        if let Some(hook) = self.hooks.on_exit.filter(|_| self.begun) {
+            _ = caught(|| hook(context));
         }
+        context.spare();
     }
 }

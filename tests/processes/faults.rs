@@ -328,6 +328,7 @@ fn a_recipe_that_fails_in_the_worker_is_reported_once_by_build() {
             let error = builder.startup_timeout(Duration::from_millis(limit)).build().unwrap_err();
             assert!(matches!(error, Error::Workers { .. }), "{start:?}: {error}");
             assert!(error.to_string().contains(part), "{start:?}: {error}");
+            assert_eq!(error.to_string().matches("worker processes").count(), 1, "{error}");
         }
     });
 }

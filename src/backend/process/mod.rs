@@ -77,6 +77,10 @@ const TASKS_PER_WORKER: usize = 256;
 
 /// What the system may take to start a process and to let go of it again, besides its own time.
 const START_SLACK: Duration = Duration::from_secs(1);
+/// How long workers of a loader that could not be built may take to end.
+const DROP_GRACE: Duration = Duration::from_secs(1);
+/// How long the system may count a thread that has ended.
+const THREAD_LINGERS: Duration = Duration::from_millis(500);
 
 /// Whether worker processes can be had here.
 pub(super) fn available() -> std::result::Result<(), String> {
@@ -237,6 +241,19 @@ fn forked(
     ForkServer::start(&forks::From::Here, &setup, expected, settings.startup_timeout)
 }
 
+/// How many threads this process has, without those that are known to have ended.
+fn threads_left() -> Option<usize> {
+    let start = Instant::now();
+    loop {
+        match sys::threads() {
+            Some(2..) if start.elapsed() < THREAD_LINGERS => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            threads => return threads,
+        }
+    }
+}
+
 impl<T: Send> ExecutionBackend<T> for Processes<T> {
     fn info(&self) -> &Info {
         &registry::PROCESSES
@@ -288,10 +305,7 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
     }
 
     fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
-        let Some(supervisor) = self.supervisor.take() else { return Vec::new() };
-        self.shared.inbox().stop = Some(Instant::now() + limit);
-        self.shared.waker.ring();
-        supervisor.join().unwrap_or_default()
+        self.stop(limit)
     }
 }
 
@@ -315,11 +329,8 @@ impl<T> Processes<T> {
 
 impl<T> Drop for Processes<T> {
     fn drop(&mut self) {
-        if let Some(supervisor) = self.supervisor.take() {
-            self.shared.inbox().stop = Some(Instant::now());
-            self.shared.waker.ring();
-            _ = supervisor.join();
-        }
+        // A loader that could not be built: those of its workers that could be started end in order.
+        self.stop(DROP_GRACE);
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
     let context = context(setup);
     let opened = match open(setup, context) {
         Ok(opened) => opened,
-        Err(error) => return desk.say(Kind::Refused, &error.to_string()),
+        Err(error) => return desk.say(Kind::Refused, &error.why()),
     };
     desk.say(Kind::Ready, &opened.expected)?;
     let mut children: Vec<sys::Process> = Vec::new();

@@ -6,7 +6,7 @@
 //! goes to another worker without blame.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -136,11 +136,7 @@ impl Supervisor {
             }
             if let Err(error) = self.start(number) {
                 let refused = matches!(error, Error::Workers { .. });
-                let why = match error {
-                    Error::Workers { why } => why,
-                    other => other.to_string(),
-                };
-                self.start_failed(why, refused);
+                self.start_failed(error.why(), refused);
             }
         }
     }
@@ -260,7 +256,7 @@ impl Supervisor {
                 let worker = self.seats[number].worker.as_mut();
                 if let Some(worker) = worker
                     && !worker.was_ready
-                    && worker.since.elapsed() > START_GRACE
+                    && worker.age(now) > START_GRACE
                 {
                     worker.kill("killed by windrow before it was ready".into());
                 }

@@ -117,13 +117,16 @@ impl Desk {
         board.stage(Stage::Starting);
         let context = shared.map_or_else(|| context(&setup), |(_, context)| context);
         context.become_worker(setup.worker, setup.workers, setup.incarnation);
-        let own = start(&setup, context).and_then(|()| match shared {
-            Some(_) => Ok(None),
-            None => open(&setup, context).map(Some),
-        });
-        let own = match own {
+        if let Err(error) = start(&setup, context) {
+            return self.say(Kind::Refused, &error.why());
+        }
+        let own = match shared.is_none().then(|| open(&setup, context)).transpose() {
             Ok(own) => own,
-            Err(error) => return self.say(Kind::Refused, &error.to_string()),
+            Err(error) => {
+                self.say(Kind::Refused, &error.why())?;
+                setup.launch.close(context);
+                return Ok(());
+            }
         };
         if let Some(opened) = own.as_ref().or(shared.map(|(opened, _)| opened)) {
             self.say(Kind::Ready, &opened.expected)?;
