@@ -32,6 +32,35 @@ const KIND: &str = "WINDROW_TEST_MEMORY_OF";
 /// The line on which it tells its peak.
 const PEAK: &str = "the peak in bytes is ";
 
+/// Tells the process that is started that it looks at what is left.
+const LEFT: &str = "WINDROW_TEST_MEMORY_LEFT";
+
+#[test]
+fn a_loader_that_is_closed_leaves_no_buffers_behind() {
+    if std::env::var_os(LEFT).is_some() {
+        let loader = Loader::builder(range(0..150).try_map(record)).build().unwrap();
+        let mut kept: Vec<_> = loader.collect();
+        let last = kept.pop();
+        drop(kept);
+        drop(last);
+        println!("\n{PEAK}{}", told("VmRSS:").unwrap());
+        return;
+    }
+    if told("VmRSS:").is_none() {
+        println!(
+            "skipped: this system has no /proc/self/status that tells what a process occupies"
+        );
+        return;
+    }
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    let name = "a_loader_that_is_closed_leaves_no_buffers_behind";
+    let output = again.args(["--exact", name, "--nocapture"]).env(LEFT, "").output().unwrap();
+    let left = String::from_utf8_lossy(&output.stdout);
+    let left = left.lines().find_map(|line| line.strip_prefix(PEAK)?.parse::<u64>().ok());
+    let left = left.unwrap_or_else(|| panic!("{output:?}"));
+    assert!(left < 40_000_000, "{left} bytes are still there");
+}
+
 const KINDS: &[(&str, fn())] = &[
     ("numbers in `Vec`s", || stream(range(0..SAMPLES).map(floats))),
     ("records", || stream(range(0..SAMPLES).try_map(record))),
@@ -91,8 +120,13 @@ where
 
 /// The most memory this process has had in use, in bytes, where the system tells.
 fn peak() -> Option<u64> {
+    told("VmHWM:")
+}
+
+/// A number of bytes that the system tells of this process.
+fn told(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 

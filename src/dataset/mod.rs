@@ -23,6 +23,7 @@ pub mod wire;
 
 pub(crate) use batch::batch_op;
 pub use batch::{AsVec, Batch, Collate};
+pub(crate) use buffer::Keeping;
 pub use buffer::Owner;
 pub use collate::{Pad, Stack, stack};
 pub use dtype::{Dtype, Element};

@@ -20,6 +20,7 @@ use super::work::{Measure, RoundTrip, Work, round_trip};
 use super::{Loader, OnError};
 use crate::backend::settings::{Settings, WORKERS_MAX};
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
+use crate::dataset::{Keeping, let_go};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::order::State;
@@ -260,6 +261,7 @@ impl<P: Pipeline> Builder<P> {
             shutdown_timeout: self.shutdown_timeout,
             open: true,
             ending: Some(ending),
+            keeping: Some(Keeping::new()),
         })
     }
 

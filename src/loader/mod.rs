@@ -35,6 +35,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::backend::{Info, log};
+use crate::dataset::Keeping;
 use crate::error::{Error, Result};
 use crate::order::{Plan, Skips, State};
 use crate::stage::{Pipeline, Step};
@@ -80,6 +81,8 @@ pub struct Loader<B> {
     open: bool,
     /// What a recipe in this process wants at the end.
     ending: Option<processes::Ending>,
+    /// Has the memory of large tensors used again.
+    keeping: Option<Keeping>,
 }
 
 /// How far a loader is.
@@ -231,9 +234,8 @@ impl<B> Loader<B> {
                 )
             });
         }
-        if let Some(ending) = self.ending.take() {
-            ending.run();
-        }
+        drop(self.ending.take());
+        drop(self.keeping.take());
         stuck
     }
 
