@@ -16,7 +16,7 @@ use super::recipe::Origin;
 use super::reduction::{Reduction, Slot};
 use super::run::Run;
 use super::start::{plan, resume};
-use super::work::{Measure, RoundTrip, Work, round_trip};
+use super::work::{Measure, Measured, RoundTrip, Work, round_trip};
 use super::{Loader, OnError};
 use crate::backend::settings::{Settings, WORKERS_MAX};
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
@@ -28,6 +28,9 @@ use crate::stage::Pipeline;
 
 /// Makes a backend of one's own for the work it is given and a number of workers.
 type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn ExecutionBackend<T>>>>;
+
+/// Has threads share the work of a loader.
+type Share<P> = fn(Work<<P as Pipeline>::Dataset>) -> Arc<dyn Fill<<P as Pipeline>::Sample>>;
 
 /// The settings of a loader: see [`Loader::builder`].
 ///
@@ -183,6 +186,10 @@ impl<P: Pipeline> Builder<P> {
 
     /// Checks everything, starts the workers, and gives the loader.
     ///
+    /// The dataset must be `Send` and `Sync`, since threads may have to share it. For a recipe whose
+    /// dataset is not, such as one that holds an [`Rc`](std::rc::Rc), there is
+    /// [`build_processes`](Self::build_processes).
+    ///
     /// # Errors
     /// The first thing that is wrong: an environment variable, a setting, the pipeline, the state,
     /// or a backend that cannot be had here.
@@ -190,7 +197,53 @@ impl<P: Pipeline> Builder<P> {
     where
         P::Sample: Send + 'static,
         P::Batch: 'static,
-        P::Dataset: Send + Sync + 'static,
+        P::Dataset: Send + Sync + 'static, // of a recipe that is not: build_processes()
+        P::Stages: Send + 'static,
+    {
+        self.build_by(Some(|work| Arc::new(work)))
+    }
+
+    /// As [`build`](Self::build), for a recipe whose dataset stays in the thread that opened it: the
+    /// samples are made in worker processes and nowhere else.
+    ///
+    /// Each worker opens the dataset in its only thread. This process opens it too, in the caller's
+    /// thread, and drops it when it knows how long the stream is.
+    ///
+    /// ```standalone_crate
+    /// use std::rc::Rc;
+    /// use windrow::{Dataset, Loader, Result, WorkerContext, range};
+    ///
+    /// fn offset(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    ///     let offset = Rc::new(5);
+    ///     Ok(range(0..end).map(move |x| x + *offset))
+    /// }
+    ///
+    /// fn main() -> Result<()> {
+    ///     windrow::init();
+    ///     let loader = Loader::recipe(offset, 4).workers(2).build_processes()?;
+    ///     let samples: Vec<u64> = loader.map(|x| Ok(x?.into_inner())).collect::<Result<_>>()?;
+    ///     assert_eq!(samples, [5, 6, 7, 8]);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`build`](Self::build); and [`Error::Unsupported`] where there are no worker processes,
+    /// where another backend was named, here or by `WINDROW_BACKEND`, or without a recipe.
+    pub fn build_processes(self) -> Result<Loader<P::Batch>>
+    where
+        P::Sample: Send + 'static,
+        P::Batch: 'static,
+        P::Stages: Send + 'static,
+    {
+        self.build_by(None)
+    }
+
+    /// Builds the loader; without a way to share its dataset, on worker processes only.
+    fn build_by(self, share: Option<Share<P>>) -> Result<Loader<P::Batch>>
+    where
+        P::Sample: Send + 'static,
+        P::Batch: 'static,
         P::Stages: Send + 'static,
     {
         let environment = Environment::of_process()?;
@@ -221,17 +274,24 @@ impl<P: Pipeline> Builder<P> {
         let reduction = Reduction::new(self.reducers, point.mark.position)?;
         let additions = reduction.as_ref().map(Reduction::additions).unwrap_or_default();
         let measure = self.measure.unwrap_or_else(|| Box::new(bytes_of));
-        let strict = round_trip;
-        let work = Arc::new(Work { dataset, measure, strict, additions: additions.clone() });
         let mut settings = self.settings;
-        (settings.ahead_bytes, settings.additions) = (limits.bytes, additions);
+        (settings.ahead_bytes, settings.additions) = (limits.bytes, additions.clone());
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
-        let backend = match (custom, crossing) {
-            (Some(custom), _) => custom(work, workers)?,
-            (None, Some(crossing)) if backend == Backend::Processes => {
+        let backend = match (custom, crossing, share) {
+            (None, Some(crossing), _) if backend == Backend::Processes => {
+                // Each worker has its own, and here nobody needs one.
+                let_go(dataset);
+                let work = Arc::new(Measured(measure));
                 processes::start(&crossing, name.as_deref(), hooks, &plan, workers, settings, work)?
             }
-            _ => backend::start(backend, work, workers)?,
+            (custom, _, Some(share)) => {
+                let work = share(Work { dataset, measure, strict: round_trip, additions });
+                match custom {
+                    Some(custom) => custom(work, workers)?,
+                    None => backend::start(backend, work, workers)?,
+                }
+            }
+            _ => return Err(processes::alone("a pipeline that is no recipe, or a custom backend")),
         };
         if reduction.is_some() && !backend.brings_additions() {
             return Err(Error::Unsupported {
@@ -279,8 +339,13 @@ impl<P: Pipeline> Builder<P> {
         }
     }
 
-    fn choice(&self, environment: &Environment) -> Result<(Backend, u32)> {
-        let asked = environment.backend.unwrap_or(self.backend);
+    fn choice(&self, environment: &Environment, shares: bool) -> Result<(Backend, u32)> {
+        let asked = match environment.backend.unwrap_or(self.backend) {
+            Backend::Auto if !shares => Backend::Processes,
+            Backend::Processes => Backend::Processes,
+            other if !shares => return Err(processes::alone(&format!("backend {other}"))),
+            asked => asked,
+        };
         let workers = environment.workers.or(self.workers).unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
         });

@@ -230,6 +230,17 @@ pub(super) fn choice(asked: Backend, is_recipe: bool, settings: &Settings) -> Re
     }
 }
 
+/// That something cannot be had with `build_processes`.
+pub(super) fn alone(what: &str) -> Error {
+    Error::Unsupported {
+        what: format!("{what} with build_processes()"),
+        why: "it makes samples in worker processes and nowhere else".into(),
+        instead: "give it a recipe and backend processes, or call build(), for which the dataset \
+                  must be Send and Sync"
+            .into(),
+    }
+}
+
 /// Starts worker processes.
 pub(super) fn start<P: Pipeline>(
     crossing: &Crossing<P>,

@@ -48,7 +48,8 @@ impl Loader<()> {
     /// again, and calls the function there: so it is a function, not a closure that captures
     /// something, and `main` begins with [`windrow::init()`](crate::init). Files and connections
     /// are opened in the worker; closures inside the pipeline may be of any kind. The function is
-    /// also called once here, to know how long the stream is and what it depends on.
+    /// also called once here, to know how long the stream is and what it depends on. A dataset that
+    /// is not `Send` and `Sync` needs [`build_processes`](Builder::build_processes).
     ///
     /// ```standalone_crate
     /// use windrow::{Backend, Dataset, Loader, Result, WorkerContext, range};

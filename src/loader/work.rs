@@ -47,6 +47,19 @@ impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
     }
 }
 
+/// What the loader's own process does while worker processes make the samples: it measures them.
+pub(super) struct Measured<T>(pub(super) Measure<T>);
+
+impl<T> Fill<T> for Measured<T> {
+    fn fill(&self, _: u64) -> Fetched<T> {
+        Err(Fault::new("samples of this loader are made in worker processes only"))
+    }
+
+    fn bytes(&self, sample: &T) -> Option<u64> {
+        (self.0)(sample)
+    }
+}
+
 impl<D: Dataset> Work<D> {
     /// A sample after what strict mode does to it.
     fn checked(&self, made: Fetched<D::Sample>) -> Fetched<D::Sample> {
