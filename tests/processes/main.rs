@@ -2,12 +2,17 @@
 #![cfg(any(unix, windows))]
 
 mod basics;
+mod clock;
 #[path = "../common/mod.rs"]
 mod common;
+mod ends;
 mod faults;
 mod lies;
+mod limits;
 mod lives;
+mod local;
 mod moments;
+mod panics;
 mod reduce;
 mod same;
 mod slots;

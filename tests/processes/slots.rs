@@ -183,3 +183,40 @@ fn a_full_dev_shm_costs_time_and_no_sample() {
         }
     });
 }
+
+/// Tells this test, started again, whether it keeps what it receives.
+const KEEPS: &str = "WINDROW_TEST_KEEPS";
+
+fn late(first: Duration, _: &WorkerContext) -> Result<impl Dataset<Sample = Tensor> + use<>> {
+    Ok(range(0..200).try_map(move |x| {
+        if x == 0 {
+            std::thread::sleep(first);
+        }
+        pixels(x)
+    }))
+}
+
+#[test]
+fn only_a_caller_that_keeps_samples_is_told_so() {
+    let name = "slots::only_a_caller_that_keeps_samples_is_told_so";
+    if let Ok(keeps) = std::env::var(KEEPS) {
+        // The others wait for the first one, in slots, and are nobody's fault.
+        let first = Duration::from_millis(if keeps == "no" { 1500 } else { 0 });
+        let loader = Loader::recipe(late, first).backend(Backend::Processes).workers(2);
+        let mut kept = Vec::new();
+        for tensor in loader.prefetch_bytes(24 << 20).build().unwrap() {
+            kept.extend((keeps == "yes").then_some(tensor));
+        }
+        return;
+    }
+    within(LIMIT, move || {
+        for keeps in ["no", "yes"] {
+            let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+            again.args(["--exact", name, "--nocapture"]).env(KEEPS, keeps);
+            let output = again.output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{output:?}");
+            assert_eq!(told.contains("keeps many samples"), keeps == "yes", "{told}");
+        }
+    });
+}

@@ -163,12 +163,16 @@ impl<T: Send + 'static> Processes<T> {
             boards: seats.iter().map(|seat| seat.board.clone()).collect(),
             started: Mutex::new(None),
             start_known: Condvar::new(),
+            held: Arc::default(),
         });
         let (sender, events) = mpsc::channel();
         let waker = Arc::new(Mutex::new(None));
         let limit = settings.startup_timeout.saturating_add(START_SLACK).saturating_mul(4);
         let additions = settings.additions.clone();
-        let sink = Decoding { events: sender, decode, work, additions, waker: waker.clone() };
+        let shortest = settings.startup_timeout.min(settings.timeout.unwrap_or(Duration::MAX));
+        let clock = Clock::new(shortest);
+        let (held, theirs) = (shared.held.clone(), waker.clone());
+        let sink = Decoding { events: sender, decode, work, additions, held, waker: theirs };
         let supervisor = Supervisor {
             shared: shared.clone(),
             sink: Box::new(sink),

@@ -13,7 +13,7 @@ use super::message::{
     self, EndNote, Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where,
 };
 use super::parcel::{Item, Packing, unpack};
-use super::slab::{Collected, Parcel, Part};
+use super::slab::{Collected, Handed, Parcel, Part};
 use crate::backend::recipe::Expected;
 use crate::dataset::wire::{Wire, decode, decode_owned, encode};
 use crate::dataset::{Dtype, Owner, Record, Tensor};
@@ -146,7 +146,7 @@ pub fn parcel(bytes: &[u8]) -> bool {
     let Ok(items) = unpack(bytes, 0, positions.into()) else { return false };
     let of_positions = items.iter().filter(|item| !matches!(item, Item::Added(_))).count();
     assert_eq!(of_positions, usize::from(positions));
-    let parcel = Arc::new(Parcel::Heap(Collected::of(bytes)));
+    let parcel = Arc::new(Handed::new(Parcel::Heap(Collected::of(bytes)), &Arc::default()));
     assert_eq!(parcel.bytes(), bytes);
     let mut packing = Packing::default();
     let mut values = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::Waker;
 
 use super::parcel::{Item, unpack};
-use super::slab::{Parcel, Part};
+use super::slab::{Handed, Parcel, Part};
 use crate::backend::additions::Additions;
 use crate::backend::run::{let_go_of, measured};
 use crate::backend::{Event, Fill};
@@ -39,6 +39,8 @@ pub(super) struct Decoding<T> {
     /// Measures samples; makes none.
     pub(super) work: Arc<dyn Fill<T>>,
     pub(super) additions: Arc<Additions>,
+    /// The bytes of parcels that are still there.
+    pub(super) held: Arc<AtomicU64>,
     /// Whoever cannot wait.
     pub(super) waker: Arc<Mutex<Option<Waker>>>,
 }
@@ -46,7 +48,7 @@ pub(super) struct Decoding<T> {
 impl<T: Send> Sink for Decoding<T> {
     fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String> {
         let items = unpack(parcel.bytes(), parcel.start(), task.count)?;
-        let parcel = Arc::new(parcel);
+        let parcel = Arc::new(Handed::new(parcel, &self.held));
         let mut bytes = Some(0u64);
         let mut results = Vec::with_capacity(items.len());
         let mut added = Vec::new();
@@ -80,7 +82,7 @@ impl<T: Send> Sink for Decoding<T> {
 }
 
 impl<T> Decoding<T> {
-    fn result(&self, parcel: &Arc<Parcel>, item: Item) -> Fetched<T> {
+    fn result(&self, parcel: &Arc<Handed>, item: Item) -> Fetched<T> {
         match item {
             Item::Gap | Item::Added(_) => Ok(None),
             Item::Fault(place) => {
@@ -125,6 +127,7 @@ mod tests {
             decode: |_, _| Ok(7),
             work: Arc::new(range(0..9)),
             additions: additions.clone(),
+            held: Arc::default(),
             waker: Arc::default(),
         };
         let mut done = |added: usize| {

@@ -1,7 +1,7 @@
 //! Where samples lie in the loader: a slot of a slab, or the heap.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytemuck::{Pod, Zeroable};
@@ -207,10 +207,35 @@ impl Collected {
     }
 }
 
+/// A parcel that was handed over. Its bytes count until it is dropped.
+#[derive(Debug)]
+pub(super) struct Handed {
+    parcel: Parcel,
+    held: Arc<AtomicU64>,
+}
+
+impl Handed {
+    /// Adds the parcel's bytes to what is held.
+    pub(super) fn new(parcel: Parcel, held: &Arc<AtomicU64>) -> Self {
+        held.fetch_add(parcel.bytes().len() as u64, Ordering::Relaxed);
+        Self { parcel, held: held.clone() }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.parcel.bytes()
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.parcel.bytes().len() as u64, Ordering::Relaxed);
+    }
+}
+
 /// A part of a parcel, for a tensor to lie in.
 #[derive(Debug)]
 pub(super) struct Part {
-    pub(super) parcel: Arc<Parcel>,
+    pub(super) parcel: Arc<Handed>,
     pub(super) place: std::ops::Range<usize>,
 }
 

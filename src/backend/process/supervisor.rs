@@ -48,6 +48,8 @@ pub(super) struct Shared {
     /// Whether the first worker is ready, or why none ever will be.
     pub(super) started: Mutex<Option<Result<()>>>,
     pub(super) start_known: Condvar,
+    /// The bytes of large parcels that were handed over and are still there.
+    pub(super) held: Arc<AtomicU64>,
 }
 
 #[derive(Default)]

@@ -3,7 +3,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::seat::Seat;
 use super::slab::{Lease, Slab};
 use super::supervisor::Supervisor;
 use super::sys;
@@ -55,8 +57,8 @@ impl Supervisor {
         let kept = |slab: &Arc<Slab>| lease.as_ref().is_some_and(|lease| lease.is_of(slab));
         if fits.is_some_and(|slab| !kept(slab)) {
             seat.without_slot += u32::from(lease.is_none());
-            let hoards = seat.without_slot >= WITHOUT_SLOT && !self.short;
-            if hoards && !std::mem::replace(&mut self.warned, true) {
+            let without_slot = seat.without_slot >= WITHOUT_SLOT && !self.short;
+            if without_slot && self.is_hoarded() && !std::mem::replace(&mut self.warned, true) {
                 log::warn("processes", || {
                     "the caller keeps many samples that lie in shared memory, so the next ones are \
                      copied; copy what is to be kept"
@@ -65,6 +67,7 @@ impl Supervisor {
             }
             return;
         }
+        let seat = &mut self.seats[number];
         if seat.refused_slot.is_some_and(|refused| bytes >= refused) {
             return;
         }
@@ -81,6 +84,14 @@ impl Supervisor {
                 self.short_of_memory(bytes, &error);
             }
         }
+    }
+
+    /// Whether more is held than can be on its way to the caller, so that the caller keeps it.
+    fn is_hoarded(&self) -> bool {
+        let slot = |seat: &Seat| seat.slab.as_ref().map_or(0, |slab| slab.slot_bytes() as u64);
+        let making: u64 = self.seats.iter().map(slot).sum();
+        let ahead = self.settings.ahead_bytes.saturating_mul(2).saturating_add(making);
+        self.shared.held.load(Ordering::Relaxed) > ahead
     }
 
     /// Slots for parcels of about this size.
