@@ -96,6 +96,42 @@ fn a_loader_dropped_in_the_middle_leaves_no_thread() {
 }
 
 #[test]
+fn a_loader_that_is_closed_has_ended_its_threads_with_what_they_kept() {
+    struct Kept(Arc<AtomicU64>);
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            for _ in 0..100 {
+                std::thread::yield_now();
+            }
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    thread_local! {
+        static KEPT: std::cell::OnceCell<Kept> = const { std::cell::OnceCell::new() };
+    }
+    within(LIMIT, || {
+        for _ in 0..20 {
+            let kept = Arc::new(AtomicU64::new(0));
+            let theirs = kept.clone();
+            let samples = range(0..1_000).map(move |x| {
+                KEPT.with(|place| {
+                    place.get_or_init(|| {
+                        theirs.fetch_add(1, Ordering::SeqCst);
+                        Kept(theirs.clone())
+                    });
+                });
+                x
+            });
+            let mut loader =
+                Loader::builder(samples).backend(Backend::Threads).workers(3).build().unwrap();
+            assert_eq!(loader.by_ref().count(), 1_000);
+            assert!(loader.close().is_empty());
+            assert_eq!(kept.load(Ordering::SeqCst), 0);
+        }
+    });
+}
+
+#[test]
 fn no_more_samples_are_ahead_than_asked() {
     within(LIMIT, || {
         let made = Arc::new(AtomicU64::new(0));

@@ -15,11 +15,7 @@ mod run;
 pub(crate) mod settings;
 pub mod web;
 
-#[cfg(not(target_arch = "wasm32"))]
-#[path = "threads.rs"]
-mod threads;
-#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
-#[path = "threads_shared.rs"]
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "atomics"))]
 mod threads;
 #[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
 #[path = "threads_absent.rs"]

@@ -17,7 +17,7 @@ pub enum Backend {
     Auto,
     /// The caller's own thread.
     Inline,
-    /// A pool of threads in this process.
+    /// Threads in this process; see [`Threads`](super::Threads) on samples that use rayon.
     Threads,
     /// A pool of worker processes.
     Processes,
