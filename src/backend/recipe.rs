@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::gather::{Keys, gather};
 use crate::dataset::wire::{Wire, encode};
 use crate::dataset::{Dataset, Fetched, caught, fill};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 
 /// A function that opens a pipeline in a worker.
 ///
@@ -226,8 +226,7 @@ where
         let dropped = caught(|| drop(sample));
         match encoded.and_then(|wire| dropped.map(|()| wire)) {
             Ok(Ok(wire)) => (Ok(Some(wire)), added),
-            Ok(Err(fault)) => (Err(fault), Vec::new()),
-            Err(text) => (Err(Fault::panicked(text)), Vec::new()),
+            Ok(Err(fault)) | Err(fault) => (Err(fault), Vec::new()),
         }
     }
 }

@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use super::Event;
-use crate::dataset::{Dataset, Fetched, caught, fill, let_go};
+use crate::dataset::{Dataset, Fetched, caught, fill, discard};
 use crate::engine::{Completion, Task};
-use crate::error::Fault;
 
 /// Makes the sample at a position: all that a worker needs to know of a pipeline.
 ///
@@ -70,18 +69,18 @@ pub(super) fn measured<T>(
             *sum = sum.zip(bytes).map(|(sum, bytes)| sum.saturating_add(bytes));
             made
         }
-        Err(text) => {
-            let_go(made);
-            Err(Fault::panicked(text).at("sample_bytes", position))
+        Err(fault) => {
+            discard(made);
+            Err(fault.at("sample_bytes", position))
         }
     }
 }
 
 /// Drops an event that nobody wants any more.
 #[cfg_attr(not(any(unix, windows)), allow(dead_code))]
-pub(super) fn let_go_of<T>(event: Event<T>) {
+pub(super) fn discard_event<T>(event: Event<T>) {
     if let Event::Done(completion) = event {
-        completion.results.into_iter().for_each(let_go);
+        completion.results.into_iter().for_each(discard);
     }
 }
 

@@ -96,11 +96,12 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
         }
         let start = index_in(epoch, from, self.samples)?;
         let mut samples = Vec::with_capacity((to - from).min(RESERVED_MAX) as usize);
-        for index in start..start + (to - from) {
-            match self.dataset.get(index)? {
+        for offset in 0..to - from {
+            match self.dataset.get(start + offset)? {
                 Some(sample) => samples.push(sample),
                 None => {
-                    return Err(Fault::new("a batch cannot be made over a gap").at("batch", index));
+                    let fault = Fault::new("a batch cannot be made over a gap");
+                    return Err(fault.at("batch", from + offset));
                 }
             }
         }

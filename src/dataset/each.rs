@@ -23,6 +23,11 @@ impl Place {
         let (epoch, index) = epoch_of(self.index, self.len);
         Rng::keyed(seed, epoch, self.op, index)
     }
+
+    /// The number of the sample in its epoch, which faults name.
+    pub(crate) fn index_in_epoch(&self) -> u64 {
+        epoch_of(self.index, self.len).1
+    }
 }
 
 /// A transform of one sample, with a name and options that go into the fingerprint.
@@ -99,10 +104,10 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
         let Some(sample) = self.dataset.get(index)? else { return Ok(None) };
         let place = Place { index, len: self.len, op: self.op };
-        let watch = Watch::over(index);
+        let watch = Watch::over(place);
         let made = self.transform.apply(place, sample);
         watch.done();
-        made.map_err(|fault| self.named(fault, index))
+        made.map_err(|fault| self.named(fault, place))
     }
 
     fn describe(&self, description: &mut Description) {
@@ -121,7 +126,7 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
 
 impl<D: Dataset, T: Transform<D::Sample>> Each<D, T> {
     #[cold]
-    fn named(&self, fault: Fault, index: u64) -> Fault {
-        fault.at(self.transform.op().name().to_owned(), epoch_of(index, self.len).1)
+    fn named(&self, fault: Fault, place: Place) -> Fault {
+        fault.at(self.transform.op().name().to_owned(), place.index_in_epoch())
     }
 }

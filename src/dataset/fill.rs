@@ -1,12 +1,11 @@
 //! Filling one position: the one thing every worker does.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Dataset, Fetched};
+use super::{Dataset, Fetched, Place};
 use crate::error::Fault;
 
 thread_local! {
@@ -19,14 +18,34 @@ thread_local! {
 /// # Errors
 /// What the dataset said, or the panic's message.
 pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> Fetched<D::Sample> {
-    // Nothing half-changed is looked at afterwards: `get` takes `&self` and is meant to be pure.
-    caught(|| dataset.get(position)).unwrap_or_else(|text| {
-        let fault = Fault::panicked(text);
+    // A panic that code of the user caught, here or before, told an index that is not this one's.
+    PANICKED.set(None);
+    caught(|| dataset.get(position)).unwrap_or_else(|fault| {
         Err(match PANICKED.take() {
             Some(index) => fault.at("sample", index),
             None => fault,
         })
     })
+}
+
+/// Runs code of the user, with a panic turned into a fault.
+///
+/// # Errors
+/// The panic's message.
+pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, Fault> {
+    // Nothing half-changed is looked at afterwards: what is called is meant to be pure, or is given
+    // up.
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
+        let fault = Fault::panicked(panic_text(&*panic));
+        discard(panic);
+        fault
+    })
+}
+
+/// Drops a value of the user, which may panic.
+pub(crate) fn discard<V>(value: V) {
+    // What it panics with may panic when it is dropped; such a value is left where it is.
+    catch_unwind(AssertUnwindSafe(|| drop(value))).unwrap_or_else(std::mem::forget);
 }
 
 /// Where the index that is being read is kept, in a process that may die of it.
@@ -46,49 +65,21 @@ pub(crate) fn reading(index: u64) {
     }
 }
 
-/// Runs code of the user. A panic goes no further: it is its message.
-///
-/// # Errors
-/// The message of the panic.
-#[inline]
-pub(crate) fn caught<R>(run: impl FnOnce() -> R) -> Result<R, String> {
-    // What a panic left half-changed is given up by every caller.
-    catch_unwind(AssertUnwindSafe(run)).map_err(message)
-}
-
-#[cold]
-fn message(panic: Box<dyn Any + Send>) -> String {
-    let text = panic_text(&*panic);
-    // What a panic carries is the user's too, and may panic when it is dropped.
-    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(another);
-    }
-    text
-}
-
-/// Drops what is the user's. A panic goes no further.
-#[inline]
-pub(crate) fn let_go<T>(value: T) {
-    if std::mem::needs_drop::<T>() {
-        _ = caught(|| drop(value));
-    }
-}
-
 /// The message of a caught panic.
 #[must_use]
-pub fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a value that is not text".into())
 }
 
 /// Notes the index when a panic unwinds past it; costs nothing otherwise.
-pub(super) struct Watch(u64);
+pub(super) struct Watch(Place);
 
 impl Watch {
     #[inline]
-    pub(super) fn over(index: u64) -> Self {
-        Self(index)
+    pub(super) fn over(place: Place) -> Self {
+        Self(place)
     }
 
     #[inline]
@@ -101,16 +92,16 @@ impl Drop for Watch {
     #[cold]
     fn drop(&mut self) {
         if PANICKED.get().is_none() {
-            PANICKED.set(Some(self.0));
+            PANICKED.set(Some(self.0.index_in_epoch()));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fill;
+    use super::{discard, fill};
     use crate::dataset::Dataset;
-    use crate::error::FaultKind;
+    use crate::error::{Fault, FaultKind};
     use crate::source::range;
 
     #[test]
@@ -122,6 +113,38 @@ mod tests {
         assert_eq!(fault.message(), "bad 7");
         let shuffled = range(0..10).shuffle(1);
         assert_eq!(shuffled.get(fault.index().unwrap()).unwrap(), Some(7));
+    }
+
+    #[test]
+    fn a_panic_and_an_error_name_the_same_index_in_later_epochs() {
+        let failing = range(0..10).try_map(|x| if x == 3 { Err(Fault::new("no")) } else { Ok(x) });
+        let panicking = range(0..10).map(|x| if x == 3 { panic!("no") } else { x });
+        assert_eq!(fill(&failing.repeat(3), 23).unwrap_err().index(), Some(3));
+        assert_eq!(fill(&panicking.repeat(3), 23).unwrap_err().index(), Some(3));
+    }
+
+    #[test]
+    fn a_panic_that_user_code_caught_names_no_later_sample() {
+        let inner = range(0..4).map(|x| if x == 1 { panic!("one") } else { x });
+        assert!(std::panic::catch_unwind(|| inner.get(1)).is_err());
+        let lies = crate::dataset::batch::tests::Panicking(range(0..4));
+        assert_eq!(fill(&lies, 0).unwrap_err().index(), None);
+    }
+
+    #[test]
+    fn what_a_panic_leaves_behind_may_panic_too() {
+        struct Bomb(u32);
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                if self.0 > 0 {
+                    std::panic::panic_any(Bomb(self.0 - 1));
+                }
+            }
+        }
+        let dataset = range(0..4).map(|x| if x == 1 { std::panic::panic_any(Bomb(2)) } else { x });
+        let fault = fill(&dataset, 1).unwrap_err();
+        assert_eq!((fault.index(), fault.message()), (Some(1), "a value that is not text"));
+        discard(Bomb(3));
     }
 
     #[test]

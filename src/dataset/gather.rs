@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::reduce::{Key, Reduce};
-use super::{Fetched, caught, let_go};
+use super::{Fetched, caught, discard};
 use crate::error::Fault;
 
 /// The reducers that a loader collects.
@@ -138,7 +138,7 @@ impl Gathering {
         for (place, (held, key)) in self.held.iter().zip(&*self.keys).enumerate() {
             let Some(held) = held else { continue };
             let name = &key.name;
-            let encoded = caught(|| held.encode()).map_err(Fault::panicked)?;
+            let encoded = caught(|| held.encode())?;
             let encoded = encoded.map_err(|why| {
                 Fault::new(format!(
                     "what it added to the reducer {name:?} cannot be encoded: {why}"
@@ -177,7 +177,7 @@ impl Scope {
 impl Drop for Scope {
     fn drop(&mut self) {
         let own = GATHERING.replace(self.before.take());
-        let_go(own);
+        discard(own);
     }
 }
 

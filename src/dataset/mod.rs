@@ -28,7 +28,7 @@ pub use buffer::Owner;
 pub use collate::{Pad, Stack, stack};
 pub use dtype::{Dtype, Element};
 pub use each::{Each, Place, Transform};
-pub(crate) use fill::{caught, let_go};
+pub(crate) use fill::{caught, discard};
 pub use fill::{fill, panic_text};
 // Only worker processes ask for the index to be kept, and not every platform has them.
 #[allow(unused_imports)]

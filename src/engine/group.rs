@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::dataset::{Fetched, let_go};
+use crate::dataset::{Fetched, discard};
 use crate::error::Result;
 
 /// Adjoining positions with the results that are there.
@@ -32,8 +32,8 @@ impl<T> Drop for Results<T> {
     fn drop(&mut self) {
         match self {
             Self::None => {}
-            Self::All(rest) => rest.for_each(let_go),
-            Self::Some(rest) => rest.drain(..).for_each(let_go),
+            Self::All(rest) => rest.for_each(discard),
+            Self::Some(rest) => rest.drain(..).for_each(discard),
         }
     }
 }

@@ -20,7 +20,7 @@ use super::work::{Measure, Measured, RoundTrip, Work, round_trip};
 use super::{Loader, OnError};
 use crate::backend::settings::{Settings, WORKERS_MAX};
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
-use crate::dataset::{Keeping, let_go};
+use crate::dataset::{Keeping, discard};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::order::State;
@@ -280,7 +280,7 @@ impl<P: Pipeline> Builder<P> {
         let backend = match (custom, crossing, share) {
             (None, Some(crossing), _) if backend == Backend::Processes => {
                 // Each worker has its own, and here nobody needs one.
-                let_go(dataset);
+                discard(dataset);
                 let work = Arc::new(Measured(measure));
                 processes::start(&crossing, name.as_deref(), hooks, &plan, workers, settings, work)?
             }

@@ -209,7 +209,7 @@ impl<T: Reduce> Merge for Total<T> {
                 let why = format!("what it added to a reducer cannot be decoded: {why}");
                 self.fail(position, Fault::new(why));
             }
-            Err(text) => self.fail(position, Fault::panicked(text)),
+            Err(fault) => self.fail(position, fault),
         }
     }
 
@@ -221,7 +221,7 @@ impl<T: Reduce> Merge for Total<T> {
                 return;
             }
             Ok(Err(why)) => why.to_string(),
-            Err(text) => text,
+            Err(fault) => fault.to_string(),
         };
         self.fail(self.seen.end, Fault::new(format!("a reducer cannot be copied: {why}")));
     }

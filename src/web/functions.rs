@@ -101,7 +101,7 @@ impl Functions for Served {
         let (name, options) = (call.name.clone(), call.options.to_string());
         Ok(Arc::new(move |place, record| {
             invoke(&name, &options, seed, place, &record)
-                .map_err(|fault| fault.at(name.clone(), place.index))
+                .map_err(|fault| fault.at(name.clone(), place.index_in_epoch()))
         }))
     }
 

@@ -57,7 +57,7 @@ pub(crate) use names::registered;
 pub(crate) use sink::Decode;
 
 use super::recipe::Expected;
-use super::run::let_go_of;
+use super::run::discard_event;
 use super::settings::{Settings, StartMethod};
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::engine::Task;
@@ -319,7 +319,7 @@ impl<T> Processes<T> {
         self.shared.inbox().stop = Some(deadline(limit));
         self.shared.waker.ring();
         let stuck = supervisor.join().unwrap_or_default();
-        self.events.try_iter().for_each(let_go_of);
+        self.events.try_iter().for_each(discard_event);
         stuck
     }
 

@@ -7,10 +7,10 @@ use std::task::Waker;
 use super::parcel::{Item, unpack};
 use super::slab::{Handed, Parcel, Part};
 use crate::backend::additions::Additions;
-use crate::backend::run::{let_go_of, measured};
+use crate::backend::run::{discard_event, measured};
 use crate::backend::{Event, Fill};
 use crate::dataset::gather::ADDED_MAX;
-use crate::dataset::{Fetched, Owner, caught, let_go};
+use crate::dataset::{Fetched, Owner, caught, discard};
 use crate::engine::{Completion, Task};
 use crate::error::{Error, Fault, Loss};
 
@@ -55,7 +55,7 @@ impl<T: Send> Sink for Decoding<T> {
         for item in items {
             if let Item::Added(place) = item {
                 if place.len() > ADDED_MAX {
-                    results.into_iter().for_each(let_go);
+                    results.into_iter().for_each(discard);
                     return Err(format!("it adds {} bytes to reducers", place.len()));
                 }
                 added = parcel.bytes()[place].to_vec();
@@ -93,7 +93,7 @@ impl<T> Decoding<T> {
                 let part = |place| Arc::new(Part { parcel: parcel.clone(), place }) as Owner;
                 let payloads = places.into_iter().map(part).collect();
                 let decode = || (self.decode)(&parcel.bytes()[inline], payloads);
-                caught(decode).unwrap_or_else(|text| Err(Fault::panicked(text))).map(Some)
+                caught(decode).unwrap_or_else(Err).map(Some)
             }
         }
     }
@@ -101,7 +101,7 @@ impl<T> Decoding<T> {
     fn pass(&self, event: Event<T>) {
         // Nobody listens any more once the loader is closed; then nothing is wanted.
         if let Err(mpsc::SendError(event)) = self.events.send(event) {
-            let_go_of(event);
+            discard_event(event);
         }
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = waker {

@@ -19,8 +19,8 @@ use super::sys::{self, Board, Handle, Link, Slots, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init, server};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::gather::Keys;
-use crate::dataset::{Keeping, caught, keep_index_in, lend, let_go};
-use crate::error::{Error, Fault, Result};
+use crate::dataset::{Keeping, caught, keep_index_in, lend, discard};
+use crate::error::{Error, Result};
 
 /// Works for the loader at the other end, and ends the process.
 pub(super) fn run(link: Handle) -> ! {
@@ -135,7 +135,7 @@ impl Desk {
         }
         board.stage(Stage::Ending);
         // A pipeline that panics on its way out does not keep the hooks from running.
-        let_go(own);
+        discard(own);
         setup.launch.close(context);
         let bye = self.encoder.frame(Kind::Bye, &[]);
         self.link.send(&bye)
@@ -187,7 +187,7 @@ impl Desk {
             let mut encoding = || board.stage(Stage::Encoding);
             let made = caught(|| opened.fill.fill(position, &self.reducers, &mut encoding));
             let (outcome, added) =
-                made.unwrap_or_else(|text| (Err(Fault::panicked(text)), Vec::new()));
+                made.unwrap_or_else(|fault| (Err(fault), Vec::new()));
             self.packing.push_added(&added);
             let before = self.packing.tensors().len();
             self.packing.push(outcome);
@@ -277,8 +277,9 @@ pub(super) fn open(setup: &Setup, context: &'static WorkerContext) -> Result<Ope
 }
 
 fn told<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(run)
-        .unwrap_or_else(|text| Err(Error::Workers { why: format!("the recipe panicked: {text}") }))
+    caught(run).unwrap_or_else(|fault| {
+        Err(Error::Workers { why: format!("the recipe panicked: {}", fault.message()) })
+    })
 }
 
 fn own<T>(result: Result<T>) -> io::Result<T> {
