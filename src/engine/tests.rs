@@ -271,3 +271,31 @@ fn an_empty_range_ends_at_once() {
     assert!(matches!(engine.pop(), Next::End));
     assert_eq!(engine.position(), 7);
 }
+
+#[test]
+fn no_limits_and_no_answers_keep_a_stream_from_its_end() {
+    let mut rng = Rng::keyed(5, 0, 0, 0);
+    for run in 0..if cfg!(miri) { 20 } else { 3_000 } {
+        let mut any = || [0, 1, 3, u64::MAX][rng.below(4) as usize];
+        let limits = Limits {
+            samples: any(),
+            bytes: any(),
+            floor: any(),
+            tasks: any(),
+            group: any(),
+            group_nanos: any(),
+            retries: any() as u32,
+            losses: any() as u32,
+        };
+        let mut engine = Engine::new(0..50, limits);
+        let mut next = 0;
+        while next < 50 {
+            let task = engine.next_task().unwrap_or_else(|| panic!("run {run}: {limits:?}"));
+            let bytes = Some(any()).filter(|&bytes| bytes != 1);
+            let done = Completion { bytes, nanos: any(), ..completion(task) };
+            assert_eq!(engine.done(done), Verdict::Taken);
+            drain(&mut engine, &mut next);
+        }
+        assert!(matches!(engine.pop(), Next::End));
+    }
+}

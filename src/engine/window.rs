@@ -2,7 +2,8 @@
 
 /// Bounds on work ahead of the consumer.
 ///
-/// All are upper bounds; whichever is reached first holds. Grouping never shows in the results.
+/// All are upper bounds; whichever is reached first holds. Any value will do: one sample may be
+/// ahead and one position makes a task whatever they are. Grouping never shows in the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Positions ahead of the consumer.
@@ -45,8 +46,8 @@ impl Limits {
 /// What a sample of unknown size may hold for each nanosecond it took: no core writes faster, even
 /// where the memory is in its cache.
 const BYTES_PER_NANO: u64 = 64;
-/// The most bytes that a task is charged with, more than any memory: sums of it stay numbers.
-const CHARGE_MAX: u64 = 1 << 38;
+/// What a task is charged with at most, far beyond any memory, so that sums of it fit 64 bits.
+const TASK_BYTES_MAX: u64 = 1 << 44;
 /// Samples of unknown size that may always be ahead.
 const UNKNOWN_SAMPLES: u64 = 8;
 /// What the samples of a group may occupy: groups that stay in the cache are handed over faster,
@@ -102,7 +103,10 @@ impl Window {
         }
         // Few tasks at first: what the first ones took, cold, says little of how many samples
         // make a good one.
-        let most = self.limits.tasks.min(self.back + FIRST_TASKS * self.limits.floor);
+        let most = self
+            .limits
+            .tasks
+            .min(self.back.saturating_add(FIRST_TASKS.saturating_mul(self.limits.floor)));
         // A whole group or none: filling up what each popped sample frees would undo the grouping.
         if tasks as u64 >= most || size > room { 0 } else { size }
     }
@@ -113,7 +117,7 @@ impl Window {
 
     /// Takes the account of a task that came back; returns the bytes to charge it with.
     pub(super) fn came_back(&mut self, count: u64, bytes: Option<u64>, nanos: u64) -> u64 {
-        let charged = bytes.unwrap_or(nanos.saturating_mul(BYTES_PER_NANO)).min(CHARGE_MAX);
+        let charged = bytes.unwrap_or(nanos.saturating_mul(BYTES_PER_NANO)).min(TASK_BYTES_MAX);
         self.away -= count;
         self.held += count;
         self.held_bytes += charged;
@@ -121,7 +125,7 @@ impl Window {
         let now = Mean {
             bytes: charged / count,
             // Without a clock nothing is known to be cheap, so samples go one by one.
-            nanos: if nanos == 0 { self.limits.group_nanos } else { (nanos / count).max(1) },
+            nanos: if nanos == 0 { self.limits.group_nanos } else { nanos / count }.max(1),
             known: bytes.is_some(),
         };
         let before = self.mean.unwrap_or(now);
@@ -156,7 +160,7 @@ impl Window {
     /// The number of positions that makes a task worth its overhead, growing step by step.
     fn size(&mut self, left: u64) -> u64 {
         let Some(mean) = self.mean else { return 1 };
-        let wanted = (self.limits.group_nanos / mean.nanos).clamp(1, self.limits.group);
+        let wanted = (self.limits.group_nanos / mean.nanos).min(self.limits.group);
         let part = self.limits.samples.min(self.limits.bytes / mean.bytes.max(1)) / GROUPS_MIN;
         let cached = if mean.known { GROUP_BYTES / mean.bytes.max(1) } else { u64::MAX };
         self.group = wanted.min(self.group.saturating_mul(GROWTH)).min(part).min(cached).max(1);
