@@ -50,6 +50,8 @@ pub struct Builder<P: Pipeline> {
     round_trip: Option<RoundTrip<P::Sample>>,
     shutdown_timeout: Duration,
     warn_after: Duration,
+    /// How many times the stream goes on where its end would be.
+    epochs: u64,
     pub(super) losses: u32,
     pub(super) settings: Settings,
     pub(super) hooks: Hooks,
@@ -75,6 +77,7 @@ impl<P: Pipeline> Builder<P> {
             round_trip: None,
             shutdown_timeout: Duration::from_secs(5),
             warn_after: Duration::from_secs(60),
+            epochs: 1,
             losses: 2,
             settings: Settings::default(),
             hooks: Hooks::default(),
@@ -182,6 +185,12 @@ impl<P: Pipeline> Builder<P> {
     #[must_use]
     pub fn warn_after(self, limit: Duration) -> Self {
         Self { warn_after: limit, ..self }
+    }
+
+    /// Goes on at the end of the stream, for so many times its positions in all.
+    #[must_use]
+    pub(super) fn epochs(self, epochs: u64) -> Self {
+        Self { epochs, ..self }
     }
 
     /// Checks everything, starts the workers, and gives the loader.
@@ -304,7 +313,8 @@ impl<P: Pipeline> Builder<P> {
             let name = backend.info().name;
             format!("{name}, {} workers, from position {}", backend.workers(), point.mark.position)
         });
-        let (end, warn_after) = (plan.len(), self.warn_after.max(Duration::from_millis(1)));
+        let end = plan.len().saturating_mul(self.epochs);
+        let warn_after = self.warn_after.max(Duration::from_millis(1));
         let workers =
             Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after, reduction);
         let stream = Run { workers, stages, reported: point.mark.reported };

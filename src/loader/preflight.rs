@@ -10,6 +10,7 @@ use super::Builder;
 use super::report::{Preflight, Recommendation, SampleCost, Trial};
 use crate::backend::{self, Backend, Fill, Inline};
 use crate::dataset::wire::{decode, encode};
+use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
 use crate::stage::Pipeline;
 
@@ -17,6 +18,9 @@ use crate::stage::Pipeline;
 const SAMPLES: u64 = 16;
 /// How long making those may take.
 const SAMPLES_TIME: Duration = Duration::from_millis(500);
+/// How many epochs a trial goes through at most, and how many times as many as the last lap had.
+const EPOCHS_MAX: u64 = 1 << 40;
+const GROWTH_MAX: u64 = 1 << 16;
 /// How much slower than the best a simpler choice may be and still be recommended.
 const CLOSE_ENOUGH: f64 = 0.9;
 
@@ -62,7 +66,7 @@ where
     }
     tries.push((Backend::Processes, cores));
     for (backend, workers) in tries {
-        let trial = trial(make().backend(backend).workers(workers), each, &mut report.errors);
+        let trial = trial(|| make().backend(backend).workers(workers), each, &mut report.errors);
         report.trials.push(trial.unwrap_or_else(|error| Trial {
             backend: backend.to_string(),
             workers,
@@ -108,18 +112,22 @@ where
         recommendation: None,
     };
     let (start, mut costs) = (Instant::now(), Vec::new());
-    for number in 0..SAMPLES.min(positions) {
+    let samples = SAMPLES.min(positions);
+    for number in 0..samples {
         if start.elapsed() > SAMPLES_TIME {
             break;
         }
-        let position = (u128::from(number) * u128::from(positions) / u128::from(SAMPLES)) as u64;
+        let position = (u128::from(number) * u128::from(positions) / u128::from(samples)) as u64;
         let begun = Instant::now();
         match work.fill(position) {
             Ok(None) => {}
-            Ok(Some(sample)) => match cost(&sample, nanos(begun)) {
-                Ok(cost) => costs.push(cost),
-                Err(fault) => report.crosses = Err(format!("position {position}: {fault}")),
-            },
+            Ok(Some(sample)) => {
+                match caught(|| cost(&sample, nanos(begun))).unwrap_or_else(Err) {
+                    Ok(cost) => costs.push(cost),
+                    Err(fault) => report.crosses = Err(format!("position {position}: {fault}")),
+                }
+                discard(sample);
+            }
             Err(fault) => note(&mut report.errors, format!("position {position}: {fault}")),
         }
     }
@@ -143,8 +151,55 @@ fn cost<T: Serialize + DeserializeOwned>(sample: &T, make_nanos: u64) -> Result<
     Ok(SampleCost { bytes, make_nanos, encode_nanos, decode_nanos })
 }
 
-/// Runs a loader for a while.
-fn trial<P>(builder: Builder<P>, each: Duration, errors: &mut Vec<String>) -> Result<Trial>
+/// Runs a loader for a while. Where an epoch is shorter, it is repeated in one loader, since what
+/// threads cost when they start would hide what cheap samples cost.
+fn trial<P>(
+    make: impl Fn() -> Builder<P>,
+    each: Duration,
+    errors: &mut Vec<String>,
+) -> Result<Trial>
+where
+    P: Pipeline,
+    P::Sample: Send + 'static,
+    P::Batch: 'static,
+    P::Dataset: Send + Sync + 'static,
+    P::Stages: Send + 'static,
+{
+    let (begun, mut epochs) = (Instant::now(), 1);
+    let mut first_batch = None;
+    loop {
+        let lap = lap(make().epochs(epochs), each, errors)?;
+        let first_batch = *first_batch.get_or_insert(lap.first_batch);
+        // A loader that gives nothing in an epoch may give nothing in many.
+        if lap.spent < each && lap.items > 0 && begun.elapsed() < 2 * each && epochs < EPOCHS_MAX {
+            let more = each.as_nanos() / lap.spent.as_nanos().max(1);
+            epochs *= u64::try_from(more).unwrap_or(u64::MAX).clamp(2, GROWTH_MAX);
+            continue;
+        }
+        return Ok(Trial {
+            backend: lap.backend,
+            workers: lap.workers,
+            first_batch_seconds: first_batch.as_secs_f64(),
+            positions_per_second: lap.positions as f64 / lap.spent.as_secs_f64().max(1e-9),
+            failed: None,
+        });
+    }
+}
+
+/// What one loader did.
+struct Lap {
+    backend: String,
+    workers: u32,
+    first_batch: Duration,
+    /// Batches and errors.
+    items: u64,
+    /// Positions after the first batch, and how long they took.
+    positions: u64,
+    spent: Duration,
+}
+
+/// Runs a loader to its end, or for a while.
+fn lap<P>(builder: Builder<P>, each: Duration, errors: &mut Vec<String>) -> Result<Lap>
 where
     P: Pipeline,
     P::Sample: Send + 'static,
@@ -154,11 +209,12 @@ where
 {
     let begun = Instant::now();
     let mut loader = builder.build()?;
-    let first = loader.next();
+    let mut item = loader.next();
     let first_batch = begun.elapsed();
     let (begun, from) = (Instant::now(), loader.progress().position);
-    let mut item = first;
+    let mut items = 0;
     while let Some(received) = item {
+        items += 1;
         if let Err(error) = received {
             note(errors, error.to_string());
         }
@@ -167,13 +223,13 @@ where
         }
         item = loader.next();
     }
-    let made = loader.progress().position - from;
-    Ok(Trial {
+    Ok(Lap {
         backend: loader.backend().name.into(),
         workers: loader.workers(),
-        first_batch_seconds: first_batch.as_secs_f64(),
-        positions_per_second: made as f64 / begun.elapsed().as_secs_f64().max(1e-9),
-        failed: None,
+        first_batch,
+        items,
+        positions: loader.progress().position - from,
+        spent: begun.elapsed(),
     })
 }
 
@@ -212,5 +268,55 @@ fn note(errors: &mut Vec<String>, error: String) {
     const ERRORS_MAX: usize = 5;
     if errors.len() < ERRORS_MAX && !errors.contains(&error) {
         errors.push(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::dataset::Dataset;
+    use crate::loader::Loader;
+    use crate::source::range;
+
+    #[test]
+    fn few_positions_are_all_tried() {
+        let seen = Mutex::new(BTreeSet::new());
+        let seen: &'static _ = Box::leak(Box::new(seen));
+        let note = move |x| {
+            seen.lock().unwrap().insert(x);
+            x
+        };
+        samples(&|| Loader::builder(range(0..8).map(note))).unwrap();
+        assert_eq!(*seen.lock().unwrap(), (0..8).collect());
+    }
+
+    #[test]
+    fn a_short_epoch_is_repeated_in_one_loader_until_the_time_is_up() {
+        let (builders, calls) = (AtomicU64::new(0), Arc::new(AtomicU64::new(0)));
+        let make = || {
+            builders.fetch_add(1, Ordering::Relaxed);
+            let calls = calls.clone();
+            let counted = range(0..5).map(move |x| x + calls.fetch_add(1, Ordering::Relaxed) * 0);
+            Loader::builder(counted.batch(5)).backend(Backend::Threads).workers(1)
+        };
+        let trial = trial(make, Duration::from_millis(50), &mut Vec::new()).unwrap();
+        assert_eq!(trial.failed, None);
+        let epochs = calls.load(Ordering::Relaxed) / 5;
+        let builders = builders.into_inner();
+        assert!(epochs > 10 * builders, "{epochs} epochs in {builders} loaders");
+    }
+
+    #[test]
+    fn pipelines_that_give_little_or_nothing_end_in_time() {
+        let each = Duration::from_millis(20);
+        let nothing = || Loader::builder(range(0..50).filter(|_| false).ordered().batch(4));
+        assert_eq!(trial(nothing, each, &mut Vec::new()).unwrap().positions_per_second, 0.0);
+        let one = || Loader::builder(range(0..50).ordered().batch(4).limit(1));
+        assert_eq!(trial(one, each, &mut Vec::new()).unwrap().failed, None);
+        let empty = || Loader::builder(range(3..3).batch(4));
+        assert_eq!(trial(empty, each, &mut Vec::new()).unwrap().failed, None);
     }
 }
