@@ -33,7 +33,7 @@ pub(crate) fn gather<S>(keys: &Keys, make: impl FnOnce() -> Fetched<S>) -> (Fetc
     let scope = Scope::enter(Some(Gathering::new(keys)));
     let made = make();
     match (made, scope.leave()) {
-        (Ok(sample), Some(gathered)) => match gathered.encode() {
+        (Ok(sample), Some(mut gathered)) => match gathered.encode() {
             Ok(added) => (Ok(sample), added),
             Err(fault) => (Err(fault), Vec::new()),
         },
@@ -56,7 +56,7 @@ pub(super) fn add<T: Reduce>(name: &'static str, value: impl FnOnce() -> T) {
     let value = value();
     let before = GATHERING.with_borrow_mut(|gathering| {
         let gathering = gathering.as_mut()?;
-        if gathering.keys[place].kind != type_name::<T>() {
+        if gathering.keys[place].kind.as_ref().is_some_and(|kind| kind != type_name::<T>()) {
             gathering.refuse::<T>(place);
             return None;
         }
@@ -123,23 +123,22 @@ impl Gathering {
 
     fn refuse<T>(&mut self, place: usize) {
         let Key { name, kind } = &self.keys[place];
-        let added = type_name::<T>();
+        let (added, kind) = (type_name::<T>(), kind.as_deref().unwrap_or("another type"));
         let why = format!(
             "it added a {added} to the reducer {name:?}, of which the loader collects {kind}"
         );
         self.fault.get_or_insert_with(|| Fault::new(why));
     }
 
-    fn encode(self) -> Result<Vec<u8>, Fault> {
-        if let Some(fault) = self.fault {
+    fn encode(&mut self) -> Result<Vec<u8>, Fault> {
+        if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
         let mut added = Vec::new();
         for (place, (held, key)) in self.held.iter().zip(&*self.keys).enumerate() {
             let Some(held) = held else { continue };
             let name = &key.name;
-            let encoded = caught(|| held.encode())?;
-            let encoded = encoded.map_err(|why| {
+            let encoded = caught(|| held.encode())?.map_err(|why| {
                 Fault::new(format!(
                     "what it added to the reducer {name:?} cannot be encoded: {why}"
                 ))
@@ -156,6 +155,12 @@ impl Gathering {
             added.extend(encoded);
         }
         Ok(added)
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        self.held.drain(..).for_each(discard);
     }
 }
 
@@ -183,6 +188,8 @@ impl Drop for Scope {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::catch_unwind;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -262,6 +269,49 @@ mod tests {
         });
         let message = made.unwrap_err().to_string();
         assert!(message.contains("f64 to the reducer \"count\""), "{message}");
+    }
+
+    #[test]
+    fn another_build_may_name_types_otherwise_but_adds_one_type_to_a_reducer() {
+        let key = Key { name: "count".into(), kind: Some("u64 of another compiler".into()) };
+        let add = |keys: &Keys, both: bool| {
+            gather(keys, || {
+                COUNT.add(2);
+                if both {
+                    Reducer::<f64>::new("count").add(1.0);
+                }
+                Ok(Some(()))
+            })
+        };
+        let (same, other) = [true, false].map(|same| Key::in_worker(&[key.clone()], same)).into();
+        assert!(add(&same, false).0.is_err());
+        let (made, added) = add(&other, false);
+        assert_eq!((made, added), (Ok(Some(())), vec![0, 1, 2]));
+        assert!(add(&other, true).0.unwrap_err().to_string().contains("f64 to the reducer"));
+    }
+
+    #[test]
+    fn values_that_panic_when_they_are_dropped_cost_nothing() {
+        #[derive(Default, serde::Serialize, serde::Deserialize)]
+        struct Bomb(u64);
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                assert!(self.0 == 0, "dropped");
+            }
+        }
+        impl Reduce for Bomb {
+            fn merge(&mut self, later: Self) {
+                self.0 += later.0;
+                std::mem::forget(later);
+            }
+        }
+        const BOMBS: [Reducer<Bomb>; 2] = [Reducer::new("first"), Reducer::new("second")];
+        let keys: Keys = BOMBS.iter().map(Reducer::key).collect();
+        let (made, added) = gather(&keys, || {
+            BOMBS.iter().for_each(|bomb| bomb.add(Bomb(3)));
+            Ok(Some(()))
+        });
+        assert_eq!((made, added), (Ok(Some(())), vec![0, 1, 3, 1, 1, 3]));
     }
 
     proptest! {

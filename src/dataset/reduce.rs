@@ -10,6 +10,7 @@ use std::any::type_name;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,12 @@ pub trait Reduce: Default + Serialize + DeserializeOwned + Send + 'static {
 /// or comes to a sample at random. The same is true of recipes and of the hooks of workers, which
 /// make no samples; what a worker adds up over its life depends on what it happened to be given, so
 /// that there is no order in which it could be merged.
+///
+/// # Types
+/// A reducer has one type wherever it is named. A sample that adds a value of another type fails.
+/// Workers of [another program](crate::loader::Builder::worker_program) are the exception: there the
+/// name alone tells reducers apart, and a value that the loader's type cannot be decoded from is an
+/// error of [`Loader::reduced`](crate::Loader::reduced).
 pub struct Reducer<T> {
     name: &'static str,
     value: PhantomData<fn() -> T>,
@@ -124,7 +131,7 @@ impl<T: Reduce> Reducer<T> {
     }
 
     pub(crate) fn key(&self) -> Key {
-        Key { name: self.name.into(), kind: type_name::<T>().into() }
+        Key { name: self.name.into(), kind: Some(type_name::<T>().into()) }
     }
 }
 
@@ -146,8 +153,18 @@ impl<T> fmt::Debug for Reducer<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) name: String,
-    /// The type, as the compiler names it.
-    pub(crate) kind: String,
+    /// The type, as the compiler names it; `None` where another build of the program says so, whose
+    /// compiler may name the same type in another way.
+    pub(crate) kind: Option<String>,
+}
+
+impl Key {
+    /// The reducers of a loader in a worker, which may be another build than the loader's program.
+    #[allow(dead_code)] // Not every platform has workers.
+    pub(crate) fn in_worker(keys: &[Self], same_build: bool) -> Arc<[Self]> {
+        let kind = |key: &Self| key.kind.clone().filter(|_| same_build);
+        keys.iter().map(|key| Self { name: key.name.clone(), kind: kind(key) }).collect()
+    }
 }
 
 impl Reduce for u64 {

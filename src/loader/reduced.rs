@@ -133,7 +133,7 @@ impl<B> Loader<B> {
         let key = reducer.key();
         let found = self.stream.reduction().and_then(|reduction| reduction.total(&key));
         found.unwrap_or_else(|| {
-            let (name, kind) = (&key.name, &key.kind);
+            let (name, kind) = (&key.name, key.kind.as_deref().unwrap_or_default());
             Err(Error::Setting {
                 name: "reduced".into(),
                 value: format!("{name:?}, a {kind}"),

@@ -19,7 +19,8 @@ use super::sys::{self, Board, Handle, Link, Slots, Stage, exit_now, now_nanos};
 use super::{HERE_MAX, init, server};
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::gather::Keys;
-use crate::dataset::{Keeping, caught, keep_index_in, lend, discard};
+use crate::dataset::reduce::Key;
+use crate::dataset::{Keeping, caught, discard, keep_index_in, lend};
 use crate::error::{Error, Result};
 
 /// Works for the loader at the other end, and ends the process.
@@ -104,7 +105,7 @@ impl Desk {
         if setup.is_server {
             return server::serve(self, &setup);
         }
-        self.reducers = setup.reducers.as_slice().into();
+        self.reducers = Key::in_worker(&setup.reducers, setup.identity == identity);
         self.watch().map_err(|error| {
             io::Error::new(
                 error.kind(),
