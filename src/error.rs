@@ -63,6 +63,13 @@ impl Fault {
         self
     }
 
+    /// Names what failed, where that was asked for no index.
+    #[must_use]
+    pub(crate) fn by(mut self, what: &'static str) -> Self {
+        self.op.get_or_insert(what.into());
+        self
+    }
+
     /// Whether the sample failed or panicked.
     #[must_use]
     pub fn kind(&self) -> FaultKind {

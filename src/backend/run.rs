@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Event;
-use crate::dataset::{Dataset, Fetched, caught, fill, discard};
+use crate::dataset::{Dataset, Fetched, caught, discard, fill};
 use crate::engine::{Completion, Task};
 
 /// Makes the sample at a position: all that a worker needs to know of a pipeline.
@@ -35,49 +35,58 @@ impl<D: Dataset + Send + Sync + ?Sized> Fill<D::Sample> for D {
 
 /// Fills the positions of a task one after another, telling each before it is begun.
 ///
-/// `begin` may call it off by answering false; then the task is not answered.
+/// `begin` may call it off by answering false; then the task is not answered. What the work panics
+/// with is the fault of the position at which it does.
 pub fn run<T>(
     task: Task,
     work: &(impl Fill<T> + ?Sized),
     mut begin: impl FnMut(u64) -> bool,
 ) -> Option<Completion<T>> {
     let clock = Clock::start();
-    let mut results = Vec::with_capacity(usize::try_from(task.count).ok()?);
+    let mut results: Vec<Fetched<T>> = Vec::with_capacity(task.count.min(RESERVED_MAX) as usize);
     let mut bytes = Some(0u64);
-    for position in task.positions() {
-        if !begin(position) {
-            return None;
+    let mut left = task.positions();
+    loop {
+        // One boundary for all positions, since one for each would cost as much as a tiny sample.
+        let through = caught(|| {
+            for position in left.by_ref() {
+                if !begin(position) {
+                    return false;
+                }
+                results.push(work.fill(position));
+                if let Some(Ok(Some(sample))) = results.last() {
+                    bytes = bytes.and_then(|sum| Some(sum.saturating_add(work.bytes(sample)?)));
+                }
+            }
+            true
+        });
+        match through {
+            Ok(true) => break,
+            Ok(false) => {
+                results.into_iter().for_each(discard);
+                return None;
+            }
+            Err(fault) => {
+                let done = left.start - task.start;
+                if results.len() as u64 == done
+                    && let Some(measured) = results.pop()
+                {
+                    discard(measured);
+                    results.push(Err(fault.by("sample_bytes")));
+                } else {
+                    results.push(Err(fault));
+                }
+            }
         }
-        results.push(measured(work, position, work.fill(position), &mut bytes));
     }
     let bytes = bytes.map(|sum| sum.saturating_add(work.bytes_beside(task.positions())));
     Some(Completion { task: task.id, results, bytes, nanos: clock.nanos() })
 }
 
-/// Adds what a sample occupies to a sum. Where telling that panics, the panic is what became of the
-/// sample.
-#[inline]
-pub(super) fn measured<T>(
-    work: &(impl Fill<T> + ?Sized),
-    position: u64,
-    made: Fetched<T>,
-    sum: &mut Option<u64>,
-) -> Fetched<T> {
-    let Ok(Some(sample)) = &made else { return made };
-    match caught(|| work.bytes(sample)) {
-        Ok(bytes) => {
-            *sum = sum.zip(bytes).map(|(sum, bytes)| sum.saturating_add(bytes));
-            made
-        }
-        Err(fault) => {
-            discard(made);
-            Err(fault.at("sample_bytes", position))
-        }
-    }
-}
+/// The most results that one task may ask room for before any of them is there.
+const RESERVED_MAX: u64 = 4096;
 
 /// Drops an event that nobody wants any more.
-#[cfg_attr(not(any(unix, windows)), allow(dead_code))]
 pub(super) fn discard_event<T>(event: Event<T>) {
     if let Event::Done(completion) = event {
         completion.results.into_iter().for_each(discard);

@@ -12,7 +12,7 @@ mod window;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
-use crate::dataset::Fetched;
+use crate::dataset::{Fetched, discard};
 use crate::error::{Error, Loss, Result};
 use group::Group;
 pub use window::Limits;
@@ -33,7 +33,7 @@ impl Task {
     /// The positions to fill.
     #[must_use]
     pub fn positions(&self) -> Range<u64> {
-        self.start..self.start + self.count
+        self.start..self.start.saturating_add(self.count)
     }
 }
 
@@ -171,12 +171,14 @@ impl<T> Engine<T> {
 
     /// Takes the results of a task in.
     pub fn done(&mut self, completion: Completion<T>) -> Verdict {
-        let Some(&task) = self.outstanding.get(&completion.task) else { return Verdict::Stale };
-        if completion.results.len() as u64 != task.count {
-            let how = format!("answered {} of {} positions", completion.results.len(), task.count);
-            self.lost(task.id, how);
+        let task = self.outstanding.get(&completion.task).copied();
+        let count = completion.results.len() as u64;
+        let Some(task) = task.filter(|task| task.count == count) else {
+            completion.results.into_iter().for_each(discard);
+            let Some(task) = task else { return Verdict::Stale };
+            self.lost(task.id, format!("answered {count} of {} positions", task.count));
             return Verdict::Malformed;
-        }
+        };
         self.outstanding.remove(&task.id);
         let bytes = self.window.came_back(task.count, completion.bytes, completion.nanos);
         let group = group::of(&mut self.groups, task.start);
@@ -192,7 +194,7 @@ impl<T> Engine<T> {
                 Ok(sample) => Ok(sample),
                 Err(fault) => {
                     let trouble = self.book.entry(position).or_default();
-                    trouble.failures += 1;
+                    trouble.failures = trouble.failures.saturating_add(1);
                     if trouble.failures <= retries {
                         self.redo.insert(position);
                         self.window.sent_again();

@@ -35,7 +35,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::backend::{Info, log};
-use crate::dataset::Keeping;
+use crate::dataset::{Keeping, caught, discard};
 use crate::error::{Error, Result};
 use crate::order::{Plan, Skips, State};
 use crate::stage::{Pipeline, Step};
@@ -242,12 +242,17 @@ impl<B> Loader<B> {
     fn deliver(&mut self, value: B) -> Result<Batch<B>> {
         if let Some(hasher) = &self.hasher {
             let chain = self.point.digest.unwrap_or(digest::START);
-            let chained = hasher(chain, &value).map_err(|fault| Error::Sample {
-                position: self.point.mark.position,
-                fault: fault.at("digest", self.point.batches),
-                attempts: 1,
-            })?;
-            self.point.digest = Some(chained);
+            match caught(|| hasher(chain, &value)).unwrap_or_else(Err) {
+                Ok(chained) => self.point.digest = Some(chained),
+                Err(fault) => {
+                    discard(value);
+                    return Err(Error::Sample {
+                        position: self.point.mark.position,
+                        fault: fault.at("digest", self.point.batches),
+                        attempts: 1,
+                    });
+                }
+            }
         }
         self.point = self.stream.received(self.point.batches + 1, self.point.digest);
         Ok(Batch::new(value, self.point.clone(), self.plan.clone()))

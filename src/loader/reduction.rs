@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::reduced::Reduced;
 use crate::backend::additions::Additions;
-use crate::dataset::caught;
 use crate::dataset::gather::parts;
 use crate::dataset::reduce::{Key, Reduce};
+use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
 
 /// The most reducers that a loader collects.
@@ -200,8 +200,12 @@ impl<T: Reduce> Merge for Total<T> {
         }
         let total = self.ahead.as_mut().unwrap_or(&mut self.seen.value);
         let merged = caught(|| {
-            total.merge(postcard::from_bytes(value)?);
-            Ok::<_, postcard::Error>(())
+            let (later, rest) = postcard::take_from_bytes(value)?;
+            if !rest.is_empty() {
+                return Err(postcard::Error::DeserializeBadEncoding);
+            }
+            total.merge(later);
+            Ok(())
         });
         match merged {
             Ok(Ok(())) => {}
@@ -221,14 +225,14 @@ impl<T: Reduce> Merge for Total<T> {
                 return;
             }
             Ok(Err(why)) => why.to_string(),
-            Err(fault) => fault.to_string(),
+            Err(fault) => fault.message().to_owned(),
         };
         self.fail(self.seen.end, Fault::new(format!("a reducer cannot be copied: {why}")));
     }
 
     fn received(&mut self, front: u64) {
         if let Some(ahead) = self.ahead.take() {
-            self.seen.value = ahead;
+            discard(std::mem::replace(&mut self.seen.value, ahead));
         }
         self.seen.end = self.seen.end.max(front);
     }

@@ -10,13 +10,13 @@ use crate::backend::Fill;
 use crate::backend::additions::Additions;
 use crate::dataset::gather::gather;
 use crate::dataset::wire::{decode, encode};
-use crate::dataset::{Dataset, Fetched, fill};
+use crate::dataset::{Dataset, Fetched, caught, discard, fill};
 use crate::error::Fault;
 
 /// What a sample occupies in bytes.
 pub(super) type Measure<T> = Box<dyn Fn(&T) -> Option<u64> + Send + Sync>;
 /// Sends a sample through the encoding that worker processes use.
-pub(super) type RoundTrip<T> = fn(T) -> Result<T, Fault>;
+pub(super) type RoundTrip<T> = fn(&T) -> Result<T, Fault>;
 
 /// A dataset to fill from, measured and, in strict mode, encoded and decoded.
 pub(super) struct Work<D: Dataset> {
@@ -64,14 +64,83 @@ impl<D: Dataset> Work<D> {
     /// A sample after what strict mode does to it.
     fn checked(&self, made: Fetched<D::Sample>) -> Fetched<D::Sample> {
         match (made?, self.strict) {
-            (Some(sample), Some(round_trip)) => round_trip(sample).map(Some),
+            (Some(sample), Some(round_trip)) => strictly(sample, round_trip).map(Some),
             (sample, _) => Ok(sample),
         }
     }
 }
 
+/// A sample after its way through the encoding, and the sample itself dropped.
+fn strictly<T>(sample: T, round_trip: RoundTrip<T>) -> Result<T, Fault> {
+    let back = caught(|| round_trip(&sample)).unwrap_or_else(Err);
+    match (back, caught(|| drop(sample))) {
+        (Ok(back), Err(fault)) => {
+            discard(back);
+            Err(fault)
+        }
+        (back, _) => back,
+    }
+    .map_err(|fault| fault.by("strict mode"))
+}
+
 /// Encodes a sample and decodes it again.
-pub(super) fn round_trip<T: Serialize + DeserializeOwned>(sample: T) -> Result<T, Fault> {
-    let wire = encode(&sample)?;
+pub(super) fn round_trip<T: Serialize + DeserializeOwned>(sample: &T) -> Result<T, Fault> {
+    let wire = encode(sample)?;
     decode(&wire.inline, wire.tensors)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::*;
+    use crate::source::range;
+
+    /// Panics when it is encoded, decoded or dropped, by its number.
+    struct Sample(u64);
+
+    impl Serialize for Sample {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            assert!(self.0 != 1, "encoded");
+            self.0.serialize(serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Sample {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let number = u64::deserialize(deserializer)?;
+            assert!(number != 2, "decoded");
+            Ok(Self(number))
+        }
+    }
+
+    impl Drop for Sample {
+        fn drop(&mut self) {
+            assert!(self.0 != 3, "dropped");
+        }
+    }
+
+    #[test]
+    fn what_strict_mode_calls_may_panic() {
+        let work = Work {
+            dataset: range(0..5).map(Sample),
+            measure: Box::new(|_| None),
+            strict: Some(round_trip),
+            additions: Arc::default(),
+        };
+        let text = |position| match work.fill(position) {
+            Ok(sample) => sample.map(|sample| sample.0.to_string()).unwrap_or_default(),
+            Err(fault) => fault.to_string(),
+        };
+        assert_eq!(
+            [0, 1, 2, 3, 4].map(text),
+            [
+                "0",
+                "strict mode panicked: encoded",
+                "strict mode panicked: decoded",
+                "strict mode panicked: dropped",
+                "4"
+            ]
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Stages one after another, with the anchor that makes each resumable.
 
 use super::{Feed, Stage, Step};
+use crate::dataset::caught;
 use crate::error::{Error, Result};
 use crate::order::{Description, Mark};
 
@@ -143,7 +144,7 @@ impl<B, S> Then<B, S> {
                 (None, None) => Some(self.clean_mark(feed)),
             };
             let pushed = match self.before.poll(feed) {
-                Step::Item(sample) => self.stage.push(sample),
+                Step::Item(sample) => caught(|| self.stage.push(sample)).unwrap_or_else(Err),
                 Step::SampleError(error) => {
                     if let Some((anchor, _)) = &mut self.anchor {
                         anchor.reported = feed.mark().position;
@@ -157,7 +158,7 @@ impl<B, S> Then<B, S> {
                 }
                 Step::End => {
                     self.finished = true;
-                    self.stage.finish()
+                    caught(|| self.stage.finish()).unwrap_or_else(Err)
                 }
             };
             if let Some(mark) = mark

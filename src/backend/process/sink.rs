@@ -7,7 +7,7 @@ use std::task::Waker;
 use super::parcel::{Item, unpack};
 use super::slab::{Handed, Parcel, Part};
 use crate::backend::additions::Additions;
-use crate::backend::run::{discard_event, measured};
+use crate::backend::run::discard_event;
 use crate::backend::{Event, Fill};
 use crate::dataset::gather::ADDED_MAX;
 use crate::dataset::{Fetched, Owner, caught, discard};
@@ -63,7 +63,7 @@ impl<T: Send> Sink for Decoding<T> {
             }
             let position = task.start + results.len() as u64;
             let result = self.result(&parcel, item);
-            let result = measured(&*self.work, position, result, &mut bytes);
+            let result = self.measured(result, &mut bytes);
             self.additions.keep(position, std::mem::take(&mut added));
             results.push(result);
         }
@@ -94,6 +94,22 @@ impl<T> Decoding<T> {
                 let payloads = places.into_iter().map(part).collect();
                 let decode = || (self.decode)(&parcel.bytes()[inline], payloads);
                 caught(decode).unwrap_or_else(Err).map(Some)
+            }
+        }
+    }
+
+    /// Adds what a sample occupies to a sum. Where telling that panics, the panic is what became of
+    /// the sample.
+    fn measured(&self, made: Fetched<T>, sum: &mut Option<u64>) -> Fetched<T> {
+        let Ok(Some(sample)) = &made else { return made };
+        match caught(|| self.work.bytes(sample)) {
+            Ok(bytes) => {
+                *sum = sum.zip(bytes).map(|(sum, bytes)| sum.saturating_add(bytes));
+                made
+            }
+            Err(fault) => {
+                discard(made);
+                Err(fault.by("sample_bytes"))
             }
         }
     }

@@ -187,8 +187,7 @@ impl Desk {
             board.fill(position, now);
             let mut encoding = || board.stage(Stage::Encoding);
             let made = caught(|| opened.fill.fill(position, &self.reducers, &mut encoding));
-            let (outcome, added) =
-                made.unwrap_or_else(|fault| (Err(fault), Vec::new()));
+            let (outcome, added) = made.unwrap_or_else(|fault| (Err(fault), Vec::new()));
             self.packing.push_added(&added);
             let before = self.packing.tensors().len();
             self.packing.push(outcome);

@@ -23,7 +23,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use super::run::discard_event;
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry, run};
+use crate::dataset::caught;
 use crate::engine::Task;
 use crate::error::Result;
 
@@ -261,8 +263,15 @@ impl<T> Shared<T> {
         }
         let waker = lock(&self.waker).take();
         if let Some(waker) = waker {
-            waker.wake();
+            // A panic of it is told by the program's hook; nobody else is there to hear of it.
+            _ = caught(|| waker.wake());
         }
+    }
+}
+
+impl<T> Drop for Events<T> {
+    fn drop(&mut self) {
+        self.queue.drain(..).for_each(discard_event);
     }
 }
 
