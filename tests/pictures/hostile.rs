@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::png::{Kind, file, seal, write, zlib};
-use super::spy::largest_request;
+use super::spy::{largest_request, most_in_use};
 use super::{decoded, pictures};
 
 const RGB: Kind = Kind { color: 2, depth: 8, interlaced: false };
@@ -102,6 +102,67 @@ fn a_bomb_takes_no_memory() {
     assert!(why.contains("claims 65535 by 65535 pixels; at most"), "{why}");
     jpeg[frame + 5..frame + 7].fill(0);
     assert_ne!(refused(&jpeg, 1 << 20), "no error");
+}
+
+/// Texts and profiles that unpack to 96 MB, by the chunks that have them.
+#[cfg(feature = "gz")]
+fn texts() -> Vec<(&'static [u8; 4], Vec<u8>)> {
+    use std::io::Write;
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(&vec![b' '; 32 << 20]).unwrap();
+    let packed = packed.finish().unwrap();
+    let chunk = |name, head: &[u8]| (name, [head, &packed].concat());
+    vec![
+        chunk(b"zTXt", b"Comment\0\0"),
+        chunk(b"iTXt", b"Comment\0\x01\0\0\0"),
+        chunk(b"iCCP", b"profile\0\0"),
+    ]
+}
+
+#[cfg(feature = "gz")]
+#[test]
+fn texts_and_profiles_of_a_png_take_no_memory_wherever_they_are() {
+    let whole = small();
+    let want = decoded(&whole, None).unwrap();
+    let texts = texts();
+    let texts: Vec<_> = texts.iter().map(|(name, content)| (*name, &content[..])).collect();
+    let with = &file(&texts)[8..];
+    // After the header, between the data, and before the end.
+    let second = whole.windows(4).rposition(|name| name == b"IDAT").unwrap() - 4;
+    for at in [33, second, whole.len() - 12] {
+        let bomb = [&whole[..at], with, &whole[at..]].concat();
+        let mut got = None;
+        let most = most_in_use(|| got = Some(decoded(&bomb, None)));
+        assert_eq!(got.unwrap().unwrap(), want, "at {at}");
+        assert!(most < 3 * bomb.len() + (1 << 16), "{most} bytes for {} at {at}", bomb.len());
+    }
+}
+
+#[test]
+fn nothing_hides_in_a_chunk_that_the_decoder_reads_otherwise() {
+    // Texts within a transparent colour and within a palette that are longer than what is read.
+    let inner = &file(&[(b"tEXt", &[b'a'; 300])])[8..];
+    let whole = small();
+    let (head, tail) = whole.split_at(33);
+    for (name, content) in
+        [(b"tRNS", [&[0; 6], inner].concat()), (b"tRNS", Vec::new()), (b"tRNS", vec![0; 5])]
+    {
+        let bad = [head, &file(&[(name, &content)])[8..], tail].concat();
+        let why = decoded(&bad, None).unwrap_err();
+        assert!(why.ends_with("has no sound transparent colour"), "{why}");
+    }
+    let palette = [&vec![0; 3 * 300][..], inner].concat();
+    let suggested = [head, &file(&[(b"PLTE", &palette)])[8..], tail].concat();
+    assert_eq!(decoded(&suggested, None), decoded(&whole, None));
+}
+
+#[test]
+fn a_chunk_that_is_not_needed_still_has_a_right_checksum() {
+    let whole = small();
+    let mut text = file(&[(b"tEXt", b"Comment\0oat")])[8..].to_vec();
+    text[12] ^= 1;
+    let why = decoded(&[&whole[..33], &text, &whole[33..]].concat(), None).unwrap_err();
+    assert!(why.ends_with("is broken: the chunk \"tEXt\" has a wrong checksum"), "{why}");
 }
 
 fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, u8)>> {

@@ -1,6 +1,7 @@
 //! PNG by the crate `zune-png`, after a look at the chunks that is stricter than its own.
-
-use std::ops::Range;
+//!
+//! The decoder gets the chunks that pixels are made of and no other: it would unpack texts and
+//! profiles of any size that nobody asks for.
 
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -18,7 +19,7 @@ const DEFLATE_RATIO_MAX: u64 = 1040;
 
 /// The pixels of a file.
 pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
-    let Checked { width, height, key } = check(file)?;
+    let Checked { width, height, key, needed } = check(file)?;
     let options = DecoderOptions::new_safe()
         .set_use_unsafe(false)
         .set_strict_mode(true)
@@ -27,16 +28,7 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
         .png_set_confirm_crc(true)
         .inflate_set_confirm_adler(true)
         .png_set_decode_animated(false);
-    // The decoder looks for a transparent colour of 16 bits with its bytes in the wrong order.
-    let without: Vec<u8>;
-    let shown = match &key {
-        None => file,
-        Some((place, _)) => {
-            without = [&file[..place.start], &file[place.end..]].concat();
-            &without
-        }
-    };
-    let mut decoder = PngDecoder::new_with_options(ZCursor::new(shown), options);
+    let mut decoder = PngDecoder::new_with_options(ZCursor::new(&needed), options);
     let decoded = decoder.decode().map_err(|error| format!("is broken: {error:?}"))?;
     let mut channels: u8 = match decoder.colorspace() {
         Some(ColorSpace::Luma) => 1,
@@ -49,7 +41,7 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
     let bytes = match (decoded, key) {
         (DecodingResult::U8(bytes), None) => bytes,
         (DecodingResult::U16(wide), None) => wide.iter().map(upper).collect(),
-        (DecodingResult::U16(wide), Some((_, key))) if key.len() == usize::from(channels) => {
+        (DecodingResult::U16(wide), Some(key)) if key.len() == usize::from(channels) => {
             let pixels = wide.chunks_exact(key.len());
             channels += 1;
             let opacity = |pixel: &[u16]| if *pixel == *key { 0 } else { 255 };
@@ -67,8 +59,11 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
 struct Checked {
     width: u64,
     height: u64,
-    /// The transparent colour, where samples have 16 bits, and the chunk that it stands in.
-    key: Option<(Range<usize>, Vec<u16>)>,
+    /// The transparent colour, where samples have 16 bits: the decoder looks for one with its bytes
+    /// in the wrong order.
+    key: Option<Vec<u16>>,
+    /// The file without the chunks that the decoder can do without.
+    needed: Vec<u8>,
 }
 
 /// Looks at the chunks.
@@ -77,14 +72,16 @@ fn check(file: &[u8]) -> Result<Checked, String> {
         return Err("is broken: its first 8 bytes are not those of a PNG file".into());
     }
     let mut rest = &file[MAGIC.len()..];
-    let header = chunk(&mut rest).filter(|header| header.0 == *b"IHDR" && header.1.len() == 13);
-    let (_, header) = header.ok_or("does not start with a header")?;
-    let number = |at: usize| header[at..at + 4].iter().fold(0, |n, &byte| n << 8 | u64::from(byte));
-    let (width, height) = (number(0), number(4));
-    check_size(width, height)?;
-    let [depth, color, compression, filter, interlace] = header[8..] else {
+    let header = Chunk::next(&mut rest).filter(|header| header.is(b"IHDR"));
+    let header = header.ok_or("does not start with a header")?;
+    let &[ref size @ .., depth, color, compression, filter, interlace] = header.content else {
         return Err("does not start with a header".into());
     };
+    let [width, height] = *size.as_chunks::<4>().0 else {
+        return Err("does not start with a header".into());
+    };
+    let [width, height] = [width, height].map(|side| u64::from(u32::from_be_bytes(side)));
+    check_size(width, height)?;
     let samples = match (color, depth) {
         (0, 1 | 2 | 4 | 8 | 16) | (3, 1 | 2 | 4 | 8) => 1,
         (2, 8 | 16) => 3,
@@ -96,26 +93,54 @@ fn check(file: &[u8]) -> Result<Checked, String> {
         let three = format!("{compression}, {filter} and {interlace}");
         return Err(format!("has compression, filter and interlace methods {three}"));
     }
+    let mut needed = Vec::with_capacity(file.len());
+    needed.extend_from_slice(MAGIC);
+    needed.extend_from_slice(header.whole);
     let (mut palette, mut data, mut key) = (None, 0, None);
     loop {
-        let start = file.len() - rest.len();
-        let (name, content) =
-            chunk(&mut rest).ok_or("is cut short: a chunk or its end is missing")?;
-        match &name {
+        let chunk = Chunk::next(&mut rest).ok_or("is cut short: a chunk or its end is missing")?;
+        let size = chunk.content.len();
+        let keep = match chunk.name {
             b"PLTE" if palette.is_some() || data > 0 => return Err("has a palette too many".into()),
-            b"PLTE" => palette = Some(content.len()),
-            b"IDAT" => data += content.len() as u64,
-            b"IEND" => break,
-            b"tRNS" if depth == 16 && (color == 0 || color == 2) => {
-                if key.is_some() || content.len() != 2 * samples as usize {
+            b"PLTE" => {
+                palette = Some(size);
+                color == 3
+            }
+            b"IDAT" => {
+                data += size as u64;
+                true
+            }
+            b"IEND" => true,
+            b"tRNS" => {
+                let sound = match color {
+                    0 | 2 => size == 2 * samples as usize && key.is_none(),
+                    3 => palette.is_some_and(|palette| size <= palette / 3),
+                    _ => false,
+                };
+                if !sound {
                     return Err("has no sound transparent colour".into());
                 }
-                let key_samples = content.as_chunks::<2>().0.iter();
-                let key_samples = key_samples.map(|&bytes| u16::from_be_bytes(bytes)).collect();
-                key = Some((start..file.len() - rest.len(), key_samples));
+                if depth == 16 {
+                    let samples = chunk.content.as_chunks::<2>().0.iter();
+                    key = Some(samples.map(|&sample| u16::from_be_bytes(sample)).collect());
+                }
+                depth < 16
             }
-            _ if name[0].is_ascii_lowercase() => {}
-            _ => return Err(format!("has the unknown chunk \"{}\"", name.escape_ascii())),
+            name if name[0].is_ascii_lowercase() => false,
+            name => return Err(format!("has the unknown chunk \"{}\"", name.escape_ascii())),
+        };
+        match keep {
+            // The decoder checks the checksum.
+            true => needed.extend_from_slice(chunk.whole),
+            // Its name may be what is wrong.
+            false if !chunk.is_whole() => {
+                let name = chunk.name.escape_ascii();
+                return Err(format!("is broken: the chunk \"{name}\" has a wrong checksum"));
+            }
+            false => {}
+        }
+        if chunk.is(b"IEND") {
+            break;
         }
     }
     let most = 3 << depth.min(8);
@@ -133,15 +158,34 @@ fn check(file: &[u8]) -> Result<Checked, String> {
         let claim = format!("claims {width} by {height} pixels");
         return Err(format!("{claim}, more than can be packed into its {data} bytes of data"));
     }
-    Ok(Checked { width, height, key })
+    Ok(Checked { width, height, key, needed })
 }
 
-/// Takes the next chunk: its name and its content. The checksum is for the decoder to check.
-fn chunk<'a>(rest: &mut &'a [u8]) -> Option<([u8; 4], &'a [u8])> {
-    let (head, after) = rest.split_first_chunk::<8>()?;
-    let [a, b, c, d, name @ ..] = *head;
-    let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
-    let content = after.get(..length)?;
-    *rest = after.get(length.checked_add(4)?..)?;
-    Some((name, content))
+/// A part of a file.
+struct Chunk<'a> {
+    name: &'a [u8; 4],
+    content: &'a [u8],
+    /// All of it, from its length to its checksum.
+    whole: &'a [u8],
+}
+
+impl<'a> Chunk<'a> {
+    /// Takes the next chunk.
+    fn next(rest: &mut &'a [u8]) -> Option<Self> {
+        let length = usize::try_from(u32::from_be_bytes(*rest.first_chunk()?)).ok()?;
+        let (whole, after) = rest.split_at_checked(length.checked_add(12)?)?;
+        *rest = after;
+        let (name, content) = whole[4..whole.len() - 4].split_first_chunk()?;
+        Some(Self { name, content, whole })
+    }
+
+    fn is(&self, name: &[u8; 4]) -> bool {
+        self.name == name
+    }
+
+    /// Whether its checksum is right.
+    fn is_whole(&self) -> bool {
+        let (summed, sum) = self.whole.split_at(self.whole.len() - 4);
+        crc32fast::hash(&summed[4..]).to_be_bytes() == sum
+    }
 }
