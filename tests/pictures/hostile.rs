@@ -165,6 +165,80 @@ fn a_chunk_that_is_not_needed_still_has_a_right_checksum() {
     assert!(why.ends_with("is broken: the chunk \"tEXt\" has a wrong checksum"), "{why}");
 }
 
+/// The places of a JPEG before each of its segments, and before its end.
+fn places(file: &[u8]) -> Vec<usize> {
+    let mut places = vec![2];
+    loop {
+        let at = places[places.len() - 1];
+        if file[at..at + 2] == [0xff, 0xda] {
+            break;
+        }
+        places.push(at + 2 + usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]])));
+    }
+    places.push(file.len() - 2);
+    places
+}
+
+/// A segment of a JPEG.
+fn segment(kind: u8, content: &[u8]) -> Vec<u8> {
+    let length = (content.len() as u16 + 2).to_be_bytes();
+    [&[0xff, kind], &length[..], content].concat()
+}
+
+#[test]
+fn comments_and_profiles_of_a_jpeg_take_no_memory_wherever_they_are() {
+    // Profiles of one byte each, of which the decoder keeps a list.
+    let profile = segment(0xe2, b"ICC_PROFILE\0\x01\x01.");
+    let namespace = b"http://ns.adobe.com/xmp/extension/\0";
+    let about = [&namespace[..], &[b'7'; 32], &[0, 1, 0, 0, 0, 0, 0, 0], b"<x/>"].concat();
+    let others = [
+        segment(0xe1, b"Exif\0\0........"),
+        segment(0xe1, &about),
+        segment(0xed, b"Photoshop 3.0\0...."),
+        segment(0xee, b"no Adobe"),
+        segment(0xe0, b"JFXX\0."),
+        segment(0xfe, &[0xff; 300]),
+    ];
+    let many = [profile.repeat(100_000), others.concat()].concat();
+    for (name, whole) in pictures() {
+        let mut want = None;
+        let alone = most_in_use(|| want = Some(decoded(&whole, None)));
+        for place in places(&whole) {
+            let bomb = [&whole[..place], &many, &whole[place..]].concat();
+            let mut got = None;
+            let most = most_in_use(|| got = Some(decoded(&bomb, None)));
+            assert_eq!(got, want, "{name} at {place}");
+            let bound = alone + 2 * bomb.len() + (1 << 10);
+            assert!(most < bound, "{name} at {place}: {most} bytes, {bound} are the bound");
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_of_more_pixels_than_its_data_can_hold_takes_no_memory() {
+    for (name, whole) in pictures() {
+        let mut bomb = whole.clone();
+        let frame = bomb.windows(2).position(|pair| pair[0] == 0xff && pair[1] & 0xfd == 0xc0);
+        let frame = frame.unwrap();
+        bomb[frame + 5..frame + 9].copy_from_slice(&[31, 64, 31, 64]);
+        let mut why = String::new();
+        let most = most_in_use(|| why = decoded(&bomb, None).unwrap_err());
+        assert!(why.contains("claims 8000 by 8000 pixels, more than can be packed"), "{why}");
+        assert!(most < 4 << 20, "{name}: {most} bytes");
+    }
+}
+
+#[test]
+fn the_scans_of_a_jpeg_are_counted() {
+    let (_, whole) = pictures().swap_remove(0);
+    let scan = places(&whole)[places(&whole).len() - 2];
+    let header = &whole[scan..scan + 14];
+    let why = |scans| {
+        decoded(&[&whole[..scan], &header.repeat(scans), &whole[scan..]].concat(), None).unwrap_err()
+    };
+    assert!(why(100).ends_with("has more than 100 scans"), "{}", why(100));
+}
+
 fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, u8)>> {
     prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)
 }

@@ -1,4 +1,7 @@
 //! JPEG by the crate `zune-jpeg`, held to its code that is the same on every processor.
+//!
+//! The decoder gets the segments that pixels are made of and no other: it would copy comments,
+//! previews and profiles, and go over all of them again at each one.
 
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -8,11 +11,15 @@ use zune_jpeg::JpegDecoder;
 use super::Pixels;
 use super::decode::check_size;
 
+/// The most scans: as many as the decoder takes of a progressive picture.
+const SCANS_MAX: u32 = 100;
+/// More pixels than a byte of a scan can hold: a block of 64 takes a bit or more, of one colour. It
+/// is 4 times that, since the colours of a picture may have sides of different detail.
+const PIXELS_PER_BYTE_MAX: u64 = 2048;
+
 /// The pixels of a file.
 pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
-    if !has_end(file) {
-        return Err("is cut short or broken: its end mark is missing".into());
-    }
+    let Needed { bytes: needed, data } = Needed::of(file)?;
     let broken = |error| format!("is broken: {error}");
     let side_max = usize::from(u16::MAX);
     let options = DecoderOptions::new_safe()
@@ -21,11 +28,15 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
         .set_strict_mode(true)
         .set_max_width(side_max)
         .set_max_height(side_max);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&needed), options);
     decoder.decode_headers().map_err(|error| broken(format!("{error:?}")))?;
     let (width, height) = decoder.dimensions().ok_or("claims no size")?;
     let (width, height) = (width as u64, height as u64);
     check_size(width, height)?;
+    if width * height / PIXELS_PER_BYTE_MAX > data {
+        let claim = format!("claims {width} by {height} pixels");
+        return Err(format!("{claim}, more than can be packed into its {data} bytes of data"));
+    }
     let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let channels = if gray { 1 } else { 3 };
     let colors = if gray { ColorSpace::Luma } else { ColorSpace::RGB };
@@ -37,28 +48,73 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
     Ok(Pixels { height, width, channels, bytes })
 }
 
-/// Whether the end mark stands where a reader of the file's segments and scans finds it.
-///
-/// The decoder takes zeros for what is missing in the last rows.
-fn has_end(file: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(&[mark, kind]) = file.get(at..at + 2).and_then(|pair| pair.first_chunk()) {
-        at = match (mark, kind) {
-            (0xff, 0xd9) => return true,
-            // Filling, or a mark within a scan.
-            (0xff, 0xff) => at + 1,
-            (0xff, 0x00 | 0xd0..=0xd7 | 0x01) => at + 2,
-            // A segment with its length; the one that starts a scan is followed by its data.
-            (0xff, _) => match file.get(at + 2..at + 4) {
-                Some(&[high, low]) => at + 2 + usize::from(u16::from_be_bytes([high, low])),
-                _ => return false,
-            },
-            // Data of a scan.
-            _ => match file[at..].iter().position(|&byte| byte == 0xff) {
-                Some(skipped) => at + skipped,
-                None => return false,
-            },
-        };
+/// What of a file the decoder needs.
+struct Needed {
+    bytes: Vec<u8>,
+    /// How many of them are data of scans.
+    data: u64,
+}
+
+impl Needed {
+    /// Takes a file apart as the decoder does, so that nothing hides from here that it would find.
+    ///
+    /// It is an error where the end mark does not stand behind the last scan: the decoder takes zeros
+    /// for what is missing in the last rows.
+    fn of(file: &[u8]) -> Result<Self, String> {
+        let short = || "is cut short or broken: its end mark is missing".to_owned();
+        let (start, mut rest) = file.split_at_checked(2).ok_or_else(short)?;
+        let mut bytes = Vec::with_capacity(file.len());
+        bytes.extend_from_slice(start);
+        let (mut scans, mut data) = (0, 0);
+        loop {
+            let (before, kind) = next_mark(&mut rest, scans > 0).ok_or_else(short)?;
+            bytes.extend_from_slice(before);
+            data += before.len() as u64;
+            if kind == 0xd9 {
+                bytes.extend_from_slice(&[0xff, kind]);
+                return Ok(Self { bytes, data });
+            }
+            let length = usize::from(u16::from_be_bytes(*rest.first_chunk().ok_or_else(short)?));
+            let (segment, after) = rest.split_at_checked(length).ok_or_else(short)?;
+            rest = after;
+            let content = segment.get(2..).ok_or("is broken: a segment has no length")?;
+            let content = match kind {
+                // What is in these beyond the part that is read here, the decoder may misread.
+                0xe0 if content.starts_with(b"AVI1\0") => &content[..5],
+                0xee if content.starts_with(b"Adobe") => &content[..content.len().min(12)],
+                0xe0..=0xef | 0xfe => continue,
+                0x01 => return Err("is broken: it has a mark of arithmetic coding".into()),
+                _ => content,
+            };
+            scans += u32::from(kind == 0xda);
+            if scans > SCANS_MAX {
+                return Err(format!("has more than {SCANS_MAX} scans"));
+            }
+            bytes.extend_from_slice(&[0xff, kind]);
+            bytes.extend_from_slice(&(content.len() as u16 + 2).to_be_bytes());
+            bytes.extend_from_slice(content);
+        }
     }
-    false
+}
+
+/// Takes everything to behind the next mark: what stands before it, and its kind.
+///
+/// Within a scan, a byte that looks like a mark is followed by 0, and the marks to start afresh from
+/// belong to the data. Before the first scan, the decoder takes zeros for filling.
+fn next_mark<'a>(rest: &mut &'a [u8], in_scan: bool) -> Option<(&'a [u8], u8)> {
+    let all = *rest;
+    let mut from = 0;
+    loop {
+        let mark = from + all[from..].iter().position(|&byte| byte == 0xff)?;
+        let filling = |byte: &u8| *byte == 0xff || (*byte == 0 && !in_scan);
+        let filled = mark + all[mark..].iter().position(|byte| !filling(byte))?;
+        from = filled + 1;
+        match all[filled] {
+            0 | 0xd0..=0xd7 if in_scan => {}
+            kind => {
+                *rest = &all[from..];
+                return Some((&all[..mark], kind));
+            }
+        }
+    }
 }
