@@ -234,7 +234,8 @@ fn the_scans_of_a_jpeg_are_counted() {
     let scan = places(&whole)[places(&whole).len() - 2];
     let header = &whole[scan..scan + 14];
     let why = |scans| {
-        decoded(&[&whole[..scan], &header.repeat(scans), &whole[scan..]].concat(), None).unwrap_err()
+        decoded(&[&whole[..scan], &header.repeat(scans), &whole[scan..]].concat(), None)
+            .unwrap_err()
     };
     assert!(why(100).ends_with("has more than 100 scans"), "{}", why(100));
 }

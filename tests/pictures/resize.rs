@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use windrow::dataset::{Tensor, Transform};
 use windrow::spec::ops::{Resize, ResizeFilter};
 
+use super::spy::most_in_use;
 use super::{hash, through};
 
 fn noise(shape: &[u64]) -> Tensor {
@@ -109,6 +110,28 @@ fn channels_are_resized_each_by_itself() {
             let plane = resized(plane, 7, 20, ResizeFilter::Lanczos3);
             assert_eq!(plane.bytes(), of(&whole), "channel {channel} of {channels}");
         }
+    }
+}
+
+#[test]
+fn a_size_that_takes_far_more_memory_than_the_picture_is_refused() {
+    for (shape, height, width) in
+        [([1, 1 << 20], 1 << 12, 1), ([1, (1 << 20) + 1], 1, 1), ([1, 1], 1 << 24, 1)]
+    {
+        let tensor = Tensor::from_slice(shape, &vec![7u8; (shape[0] * shape[1]) as usize]).unwrap();
+        let mut why = String::new();
+        let most = most_in_use(|| {
+            why = through(&Resize::new("x", height, width), tensor).err().unwrap_or_default();
+        });
+        let says =
+            format!("{} by {} pixels to {height} by {width}: sides of at most", shape[0], shape[1]);
+        assert!(why.contains(&says) && why.ends_with("or cut the picture"), "{why}");
+        assert!(most < 1 << 16, "{most} bytes for {shape:?}");
+    }
+    let long = Tensor::from_slice([1, 1 << 20], &vec![7u8; 1 << 20]).unwrap();
+    for filter in [ResizeFilter::Bilinear, ResizeFilter::Lanczos3] {
+        let most = most_in_use(|| assert_eq!(resized(long.clone(), 3, 2, filter).bytes(), [7; 6]));
+        assert!(most < 150 << 20, "{most} bytes");
     }
 }
 

@@ -14,6 +14,9 @@ use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
+/// The longest side, in pixels: of each pixel of a side there are weights.
+const SIDE_MAX: u32 = 1 << 20;
+
 /// Resizes the picture in a field: `U8` of shape `[height, width]` or `[height, width, channels]`
 /// with 1 to 4 channels, each of which is resized by itself.
 ///
@@ -21,6 +24,9 @@ use crate::order::Op;
 /// computed by the crate `libm` and rounded to whole numbers, and the sums are whole numbers, so the
 /// bits are the same on every platform and every processor. A picture that has the size already is
 /// left as it is.
+///
+/// Sides have at most 1 Mi pixels before and after. Memory: the old width times the new height, of at
+/// most 64 Mi pixels, and some 100 bytes for each pixel of the longer sides.
 ///
 #[cfg_attr(feature = "image", doc = "```")]
 #[cfg_attr(not(feature = "image"), doc = "```no_run")]
@@ -100,6 +106,16 @@ impl Resize {
         }
         if (old_height, old_width) == (height, width) {
             return Ok(tensor.clone());
+        }
+        let longest = old_height.max(old_width).max(height).max(width);
+        let between = u64::from(old_width) * u64::from(height);
+        if longest > SIDE_MAX || between > PIXELS_MAX {
+            let from = format!("{old_height} by {old_width} pixels to {height} by {width}");
+            let bounds = format!(
+                "sides of at most {SIDE_MAX}, and an old width times a new height of at most \
+                 {PIXELS_MAX}, are resized; resize in two steps or cut the picture"
+            );
+            return Err(Fault::new(format!("{from}: {bounds}")));
         }
         let mut new_shape = shape.to_vec();
         new_shape[..2].copy_from_slice(&[height.into(), width.into()]);
