@@ -12,8 +12,8 @@ use crate::dataset::{Dtype, RANK_MAX, Record};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
-/// More bytes than deflate can make of one: its best is 1,032.
-const GZIP_RATIO_MAX: u64 = 1040;
+/// How much memory an unpacked file takes before any of it is there, in bytes.
+const STEP: usize = 64 << 10;
 
 /// The samples of one or several idx files, along their first axis.
 ///
@@ -21,8 +21,8 @@ const GZIP_RATIO_MAX: u64 = 1040;
 /// `[28, 28]`; of its labels, one of shape `[]`. The format's types are all read: u8, i8, i16, i32,
 /// f32 and f64, up to 8 axes. A file must have exactly the bytes that its header says.
 ///
-/// With the feature `gz`, a file may be gzip. It is unpacked into memory when it is opened, and
-/// never to more than its header says.
+/// With the feature `gz`, a file may be gzip. It is unpacked into memory when it is opened, never to
+/// more than its header says, and beyond 16 MiB not to more than 200 times its size.
 ///
 /// ```
 /// use windrow::source::{Idx, IdxOptions, MemoryFiles};
@@ -109,21 +109,12 @@ fn array(bytes: Arc<dyn ByteSource>) -> Result<Array> {
         drop(stream);
         return Array::new(bytes, layout);
     }
-    if size / GZIP_RATIO_MAX > bytes.len() {
-        let why = format!("{claim}, more than gzip packs into {} bytes", bytes.len());
+    let most = stream.kept_max();
+    if size > most {
+        let why = format!("{claim}; gzip of this size may unpack to {most}; unpack it yourself");
         return Err(wrong(None, why));
     }
-    let mut data = Vec::new();
-    let room = usize::try_from(size).ok().and_then(|room| data.try_reserve_exact(room).ok());
-    if room.is_none() {
-        return Err(wrong(None, format!("{claim}, more memory than there is")));
-    }
-    data.resize(size as usize, 0);
-    let there = stream.fill(&mut data)? as u64;
-    if there < size {
-        let why = format!("is cut short: {claim} after the header, it unpacks to {there}");
-        return Err(wrong(None, why));
-    }
+    let data = unpacked(&mut stream, size, &claim, wrong)?;
     if stream.fill(&mut [0])? > 0 {
         return Err(wrong(None, format!("is too long: {claim} after the header, it has more")));
     }
@@ -131,6 +122,31 @@ fn array(bytes: Arc<dyn ByteSource>) -> Result<Array> {
     let unpacked = InMemory::new(bytes.name(), data);
     let layout = Layout { offset: 0, ..layout };
     Array::identified(Arc::new(unpacked), identity(&*bytes)?, layout)
+}
+
+/// So many bytes of a packed file. The memory for them grows with what is there of them.
+fn unpacked(
+    stream: &mut Stream<'_>,
+    size: u64,
+    claim: &str,
+    wrong: impl Fn(Option<u64>, String) -> Error,
+) -> Result<Vec<u8>> {
+    let more = || wrong(None, format!("{claim}, more memory than there is"));
+    let size = usize::try_from(size).map_err(|_| more())?;
+    let mut data = Vec::new();
+    while data.len() < size {
+        let there = data.len();
+        let step = there.max(STEP).min(size - there);
+        data.try_reserve_exact(step).map_err(|_| more())?;
+        data.resize(there + step, 0);
+        let came = stream.fill(&mut data[there..])?;
+        if came < step {
+            let there = there + came;
+            let why = format!("is cut short: {claim} after the header, it unpacks to {there}");
+            return Err(wrong(None, why));
+        }
+    }
+    Ok(data)
 }
 
 /// Two zeros, the type, the number of axes, and each axis as a big-endian u32.

@@ -321,6 +321,7 @@ fn a_table_costs_the_size_of_its_tensors() {
 mod gz {
     use super::*;
     use crate::gzip;
+    use crate::spy::most_in_use;
 
     #[test]
     fn a_packed_table_gives_what_the_plain_one_does() {
@@ -354,6 +355,34 @@ mod gz {
         let packed = gzip(row.repeat(180).as_bytes());
         let message = refused(packed, options);
         assert!(message.contains("gzip of this size may unpack to 16777216 bytes"), "{message}");
+    }
+
+    #[test]
+    fn a_gzip_bomb_is_refused_before_anything_of_it_is_kept() {
+        // 17 MB of text, and 4 MB of text that make 17 MB of tensors.
+        for (rows, dtype, says) in [
+            (9 << 20, Dtype::U8, "gzip of this size may unpack to 16777216 bytes"),
+            (
+                9 << 18,
+                Dtype::F64,
+                "its 2359296 rows take 18874368 bytes of memory; gzip of this size",
+            ),
+        ] {
+            let packed = gzip("1\n".repeat(rows).as_bytes());
+            let mut message = String::new();
+            let most = most_in_use(|| message = refused(packed, all(dtype).without_header()));
+            assert!(message.contains(says), "{message}");
+            assert!(most < 1 << 20, "{most} bytes");
+        }
+    }
+
+    #[test]
+    fn a_packed_table_costs_the_size_of_its_tensors() {
+        let packed = gzip("1\n".repeat(1 << 20).as_bytes());
+        let most = most_in_use(|| {
+            assert_eq!(open(packed, all(Dtype::F64).without_header()).unwrap().len(), 1 << 20);
+        });
+        assert!(most < 9 << 20, "{most} bytes");
     }
 }
 

@@ -5,6 +5,8 @@ use windrow::dataset::{Dtype, Tensor};
 use windrow::source::{Idx, IdxOptions, MemoryFiles, Source};
 
 use super::spy::largest_request;
+#[cfg(feature = "gz")]
+use super::spy::most_in_use;
 use super::{bytes, column, flat, text};
 
 fn file(kind: u8, axes: &[u32], data: &[u8]) -> Vec<u8> {
@@ -183,12 +185,30 @@ mod gz {
         let small = gzip(&file(8, &[10], &vec![0; 20 << 20]));
         // A claim of 4 GB in a few bytes.
         let large = gzip(&file(8, &[u32::MAX], &[0; 10]));
-        for (bomb, says) in [(small, "it has more"), (large, "more than gzip packs into")] {
+        let most = "gzip of this size may unpack to 16777216; unpack it yourself";
+        for (bomb, says) in [(small, "it has more"), (large, most)] {
             let mut message = String::new();
             let most = largest_request(|| message = text(open(bomb)));
             assert!(message.contains(says), "{message}");
             assert!(most < 1 << 18, "{most} bytes at once");
         }
+    }
+
+    #[test]
+    fn a_packed_file_takes_memory_for_what_is_in_it_and_not_for_what_it_claims() {
+        // 60 KB that cannot be packed, in front of which a header claims 12 MB.
+        let noise: Vec<u8> = (0u32..15_000)
+            .flat_map(|i| i.wrapping_mul(2_654_435_761).rotate_left(i % 31).to_le_bytes())
+            .collect();
+        let packed = gzip(&file(8, &[12 << 20], &noise));
+        let mut message = String::new();
+        let most = most_in_use(|| message = text(open(packed)));
+        assert!(message.ends_with("after the header, it unpacks to 60000"), "{message}");
+        assert!(most < 1 << 20, "{most} bytes");
+
+        let packed = gzip(&file(8, &[12 << 20], &vec![7; 12 << 20]));
+        let most = most_in_use(|| assert_eq!(open(packed).unwrap().len(), 12 << 20));
+        assert!(most < 21 << 20, "{most} bytes");
     }
 
     proptest! {

@@ -7,6 +7,10 @@ use crate::error::{Error, Result};
 
 /// What every gzip file starts with, and no idx file and no UTF-8 text.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How much may be kept of what gzip gives whatever its own size, in bytes.
+const UNPACKED_FREE: u64 = 16 << 20;
+/// How many times its own size may be kept beyond that.
+const UNPACKED_RATIO_MAX: u64 = 200;
 
 /// The bytes of a source one after another, unpacked where they are gzip.
 ///
@@ -29,6 +33,14 @@ impl<'a> Stream<'a> {
     /// Whether the bytes are unpacked on the way.
     pub(in crate::source) fn packed(&self) -> bool {
         self.packed
+    }
+
+    /// How many of its bytes may be kept in memory, unpacked or as the tensors that they become.
+    pub(in crate::source) fn kept_max(&self) -> u64 {
+        match self.packed {
+            true => self.source.len().saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_FREE),
+            false => u64::MAX,
+        }
     }
 
     /// Fills `buffer`; the number is short of its length at the end only.

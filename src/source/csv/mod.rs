@@ -30,8 +30,9 @@ use crate::order::Op;
 /// Columns are counted from 0 and lines from 1, in options and in errors.
 ///
 /// At most 65,536 columns, and 4 MiB in one row. Memory: the size of the tensors, and for a short
-/// while up to three times that. With the feature `gz`, a file may be gzip; beyond 16 MiB of text
-/// it may not unpack to more than 200 times its size. Without the feature `csv`, there is
+/// while up to three times that. With the feature `gz`, a file may be gzip, which is unpacked twice,
+/// first to count its rows: beyond 16 MiB, neither its text nor its tensors may take more than 200
+/// times its size. Without the feature `csv`, there is
 /// [`Error::Unsupported`](crate::Error::Unsupported) only.
 ///
 #[cfg_attr(feature = "csv", doc = "```")]

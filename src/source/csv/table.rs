@@ -18,16 +18,18 @@ const COLUMNS_MAX: usize = 65_536;
 const ROW_BYTES_MAX: u64 = 4 << 20;
 /// How much text is read at once, in bytes.
 const BUFFER: usize = 64 << 10;
-/// How much text gzip may give whatever its own size, in bytes.
-const UNPACKED_FREE: u64 = 16 << 20;
-/// How many times its own size gzip may give beyond that.
-const UNPACKED_RATIO_MAX: u64 = 200;
 /// How much of a value an error shows, in characters.
 const SHOWN: usize = 40;
 
 /// Reads all rows.
+///
+/// A packed table is gone through twice: once to count its rows, before anything is kept of them.
 pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table> {
     let mut rows = Rows::open(bytes, options)?;
+    let counted = match rows.reader.get_ref().stream.packed() {
+        true => Some(Rows::open(bytes, options)?.count()?),
+        false => None,
+    };
     if !rows.next()? {
         return Err(rows.wrong("is empty: it has no row".into()));
     }
@@ -45,6 +47,10 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
         columns.map(|columns| (Vec::new(), columns)).map_err(|why| rows.wrong(why))
     });
     let mut table = Table { rows: 0, columns: fields.collect::<Result<_>>()? };
+    if let Some(count) = counted {
+        let count = count - u64::from(options.header);
+        rows.reserve(count, options, &mut table.columns)?;
+    }
     let mut there = !options.header || rows.next()?;
     while there {
         if rows.record.len() != width {
@@ -55,8 +61,7 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
             _ = rows.texts()?;
         }
         for (field, (data, columns)) in options.fields.iter().zip(&mut table.columns) {
-            let size = columns.len() * field.dtype.size() as usize;
-            if data.try_reserve(size).is_err() {
+            if data.try_reserve(row_size(field, columns)).is_err() {
                 return Err(rows.wrong_here(format!("no memory for field {}", field.name)));
             }
             if let Err(column) = value::push(field.dtype, &rows.record, columns, data) {
@@ -70,6 +75,11 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
         data.shrink_to_fit();
     }
     Ok(table)
+}
+
+/// The bytes of one row of a field.
+fn row_size(field: &CsvField, columns: &[usize]) -> usize {
+    columns.len() * field.dtype.size() as usize
 }
 
 /// The numbers of a field's columns, or what is wrong with them.
@@ -140,10 +150,7 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn open(bytes: &'a dyn ByteSource, options: &CsvOptions) -> Result<Self> {
         let stream = Stream::open(bytes)?;
-        let total_max = match stream.packed() {
-            true => bytes.len().saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_FREE),
-            false => u64::MAX,
-        };
+        let total_max = stream.kept_max();
         let text = Text { stream, row: 0, total: 0, total_max, passed: None };
         let reader = ReaderBuilder::new()
             .has_headers(false)
@@ -166,6 +173,38 @@ impl<'a> Rows<'a> {
             },
             (None, kind) => self.wrong_here(format!("{kind:?}")),
         })
+    }
+
+    /// Counts the rows to come.
+    fn count(mut self) -> Result<u64> {
+        let mut count = 0;
+        while self.next()? {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Takes the memory that so many rows need, unless that is too much for a file of this size.
+    fn reserve(
+        &self,
+        count: u64,
+        options: &CsvOptions,
+        columns: &mut [(Vec<u8>, Vec<usize>)],
+    ) -> Result<()> {
+        let sizes = options.fields.iter().zip(&*columns);
+        let size: u64 = sizes.map(|(field, (_, columns))| row_size(field, columns) as u64).sum();
+        let (needed, most) = (count.saturating_mul(size), self.reader.get_ref().total_max);
+        if needed > most {
+            let why = format!("its {count} rows take {needed} bytes of memory; gzip of this size");
+            return Err(self.wrong(format!("{why} may take {most}; unpack it yourself")));
+        }
+        for (field, (data, columns)) in options.fields.iter().zip(columns) {
+            let size = usize::try_from(count * row_size(field, columns) as u64).ok();
+            if size.and_then(|size| data.try_reserve_exact(size).ok()).is_none() {
+                return Err(self.wrong(format!("no memory for field {}", field.name)));
+            }
+        }
+        Ok(())
     }
 
     /// The values of the row, which must be UTF-8.
