@@ -55,7 +55,7 @@
 //! - `gz`: gzip-compressed `csv` and `idx` files.
 //! - `image`: the ops `decode_image`, for PNG and JPEG, and `resize`.
 //! - `jsonl`: the source `jsonl`.
-//! - `mmap`: files are mapped into memory instead of read piece by piece.
+//! - `mmap`: `source::Mapped`, a file that is mapped into memory where code asks for that.
 //! - `tar`: the source `tar`.
 //! - `rand`: [`order::Rng`] implements `rand_core`'s traits, for the distributions of `rand`.
 //! - `web`: the binding for browsers and Node, on `wasm32-unknown-unknown` only.

@@ -1,6 +1,7 @@
 //! The door to files.
 
 use std::fs;
+use std::sync::Arc;
 
 use windrow::source::{ByteSource, Files, Folder, InMemory, LocalFile, MemoryFiles};
 use windrow::source::{identity, open};
@@ -19,7 +20,9 @@ fn every_kind(folder: &std::path::Path, bytes: &[u8]) -> Vec<Box<dyn ByteSource>
         Box::new(InMemory::new("memory.bin", bytes.to_vec())),
         Box::new(LocalFile::open(&path).unwrap()),
         #[cfg(feature = "mmap")]
-        Box::new(windrow::source::Mapped::open(&path).unwrap()),
+        #[allow(unsafe_code)]
+        // SAFETY: nothing changes the file after it was written.
+        Box::new(unsafe { windrow::source::Mapped::open(&path) }.unwrap()),
     ]
 }
 
@@ -72,15 +75,58 @@ fn threads_may_read_one_file_at_once() {
 #[test]
 fn a_file_that_was_cut_meanwhile_is_an_error_of_the_read_that_misses_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cut.bin");
-    fs::write(&path, pattern(1000)).unwrap();
-    let source = LocalFile::open(&path).unwrap();
-    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(400).unwrap();
-    source.read_at(0, &mut [0; 400]).unwrap();
-    let message = text(source.read_at(300, &mut [0; 200]));
-    assert!(
-        message.ends_with("cut.bin at byte 400: ends here; it had 1000 bytes when it was opened")
-    );
+    let kinds: [fn(&std::path::Path) -> Arc<dyn ByteSource>; 2] =
+        [|path| Arc::new(LocalFile::open(path).unwrap()), |path| open(path).unwrap()];
+    for kind in kinds {
+        let path = folder.path().join("cut.bin");
+        fs::write(&path, pattern(100_000)).unwrap();
+        let source = kind(&path);
+        // No feature maps what is opened: to read what was cut would end the process.
+        assert!(source.as_slice().is_none());
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(400).unwrap();
+        let message = text(source.read_at(90_000, &mut [0; 200]));
+        // One that is opened anew finds another length.
+        let says = [
+            "cut.bin at byte 90000: ends here; it had 100000 bytes when it was opened",
+            "cut.bin: has 400 bytes; it had 100000 when it was found",
+        ];
+        assert!(says.iter().any(|says| message.ends_with(says)), "{message}");
+    }
+    let message =
+        text(LocalFile::open(folder.path().join("cut.bin")).unwrap().read_at(300, &mut [0; 200]));
+    assert!(message.ends_with("200 bytes wanted here, it has 400 in all"), "{message}");
+}
+
+#[test]
+fn more_files_are_read_than_stay_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |number: u64| folder.path().join(format!("{number}.bin"));
+    let sources: Vec<_> = (0..300)
+        .map(|number| {
+            fs::write(path(number), pattern(number + 1)).unwrap();
+            open(path(number)).unwrap()
+        })
+        .collect();
+    match fs::read_dir("/proc/self/fd") {
+        Ok(all) => {
+            let links = all.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+            let here = links.filter(|link| link.starts_with(folder.path())).count();
+            assert!((1..=64).contains(&here), "{here} files are open");
+        }
+        Err(error) => println!("skipped counting open files: {error}"),
+    }
+    for (number, source) in (0..).zip(&sources) {
+        assert_eq!(source.len(), number + 1);
+        assert_eq!(source.name(), path(number).to_str().unwrap());
+        let mut bytes = vec![0; number as usize + 1];
+        source.read_at(0, &mut bytes).unwrap();
+        assert_eq!(bytes, pattern(number + 1));
+    }
+    // One of them at least is opened anew, so it may not be replaced by a file of another length.
+    sources.iter().enumerate().for_each(|(number, _)| fs::write(path(number as u64), b"").unwrap());
+    let refused = sources.iter().map(|source| text(source.read_at(0, &mut [0])));
+    let told = refused.filter(|why| why.contains("has 0 bytes; it had ")).count();
+    assert!(told >= 300 - 64, "{told}");
 }
 
 #[test]

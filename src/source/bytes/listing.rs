@@ -1,13 +1,12 @@
 //! What lies below a folder of this machine.
 
 use std::fs::read_dir;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::file::LocalFile;
+use super::reopened::Reopened;
 use crate::error::{Error, Result};
-use crate::source::bytes::in_bounds;
-use crate::source::{ByteSource, Listed};
+use crate::source::Listed;
 
 /// How deep folders may lie in each other: links may lead in circles.
 const DEPTH_MAX: usize = 64;
@@ -48,36 +47,8 @@ fn walk(root: &Path, inside: &str, depth: usize, found: &mut Vec<Listed>) -> Res
             if found.len() == FILES_MAX {
                 return wrong(format!("has more than {FILES_MAX} files"));
             }
-            found.push(Listed { name, bytes: Arc::new(Unopened { path, len: about.len() }) });
+            found.push(Listed { name, bytes: Arc::new(Reopened::new(path, about.len())) });
         }
     }
     Ok(())
-}
-
-/// A file that is open only while it is read, since there may be more of them than a process may
-/// have open.
-#[derive(Debug)]
-struct Unopened {
-    path: PathBuf,
-    len: u64,
-}
-
-impl ByteSource for Unopened {
-    fn name(&self) -> &str {
-        self.path.to_str().unwrap_or("a file whose path is not UTF-8")
-    }
-
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        in_bounds(self, offset, buffer.len())?;
-        let file = LocalFile::open(&self.path)?;
-        if file.len() != self.len {
-            let why = format!("has {} bytes; it had {} when it was listed", file.len(), self.len);
-            return Err(Error::Format { name: self.name().into(), offset: None, why });
-        }
-        file.read_at(offset, buffer)
-    }
 }

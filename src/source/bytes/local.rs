@@ -11,6 +11,9 @@ mod listing;
 #[cfg(all(feature = "mmap", any(unix, windows)))]
 #[path = "mmap.rs"]
 mod mmap;
+#[cfg(any(unix, windows))]
+#[path = "reopened.rs"]
+mod reopened;
 
 #[cfg(any(unix, windows))]
 pub use file::LocalFile;
@@ -23,10 +26,11 @@ use std::sync::Arc;
 use super::{ByteSource, Listed};
 use crate::error::Result;
 
-/// Opens a file: mapped into memory with the feature `mmap`, by positional reads without it.
+/// Opens a file, which is read piece by piece where it is asked for.
 ///
-/// Where the file system cannot map the file, it is read by positional reads all the same: the
-/// bytes are equal. Nobody may change a mapped file: what happens otherwise is said at `Mapped`.
+/// At most 64 of these files stay open at the same time. More of them are opened for each read, which
+/// refuses a file whose length is another one by then, so that a process may read from more files than
+/// it may have open.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) where there is no such file or it may not be read,
@@ -41,17 +45,9 @@ pub fn open(path: impl AsRef<Path>) -> Result<Arc<dyn ByteSource>> {
     open_here(path.as_ref())
 }
 
-#[cfg(all(feature = "mmap", any(unix, windows)))]
+#[cfg(any(unix, windows))]
 fn open_here(path: &Path) -> Result<Arc<dyn ByteSource>> {
-    match Mapped::open(path) {
-        Ok(mapped) => Ok(Arc::new(mapped)),
-        Err(_) => Ok(Arc::new(LocalFile::open(path)?)),
-    }
-}
-
-#[cfg(all(not(feature = "mmap"), any(unix, windows)))]
-fn open_here(path: &Path) -> Result<Arc<dyn ByteSource>> {
-    Ok(Arc::new(LocalFile::open(path)?))
+    reopened::open(path)
 }
 
 #[cfg(not(any(unix, windows)))]
