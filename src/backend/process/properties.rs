@@ -30,6 +30,14 @@ pub const PROPERTIES: [Property; 4] = [
     ("wire", wire, wire_seeds),
 ];
 
+/// Where fuzzing a property starts from.
+#[cfg(fuzzing)]
+pub fn seeds(property: &str) -> Vec<Vec<u8>> {
+    let (_, _, seeds) =
+        PROPERTIES.into_iter().find(|(name, ..)| *name == property).expect("it is there");
+    seeds()
+}
+
 /// Frames that come out are those that went in, however the bytes are cut, and nothing but they come
 /// out. The first byte says how the rest is cut.
 pub fn frames(bytes: &[u8]) -> bool {

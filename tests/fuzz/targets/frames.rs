@@ -3,6 +3,6 @@
 
 mod seeds;
 
-libfuzzer_sys::fuzz_target!(init: seeds::write("frames"), |bytes: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: seeds::write("frames", windrow::backend::properties::seeds("frames")), |bytes: &[u8]| {
     windrow::backend::properties::frames(bytes);
 });

@@ -3,6 +3,6 @@
 
 mod seeds;
 
-libfuzzer_sys::fuzz_target!(init: seeds::write("messages"), |bytes: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: seeds::write("messages", windrow::backend::properties::seeds("messages")), |bytes: &[u8]| {
     windrow::backend::properties::messages(bytes);
 });

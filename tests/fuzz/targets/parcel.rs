@@ -3,6 +3,6 @@
 
 mod seeds;
 
-libfuzzer_sys::fuzz_target!(init: seeds::write("parcel"), |bytes: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: seeds::write("parcel", windrow::backend::properties::seeds("parcel")), |bytes: &[u8]| {
     windrow::backend::properties::parcel(bytes);
 });

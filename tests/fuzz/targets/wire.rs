@@ -3,6 +3,6 @@
 
 mod seeds;
 
-libfuzzer_sys::fuzz_target!(init: seeds::write("wire"), |bytes: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: seeds::write("wire", windrow::backend::properties::seeds("wire")), |bytes: &[u8]| {
     windrow::backend::properties::wire(bytes);
 });
