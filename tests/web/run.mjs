@@ -10,6 +10,7 @@ import { PLACES, absent, launch, verdict, within } from './browser.mjs';
 import { cases, modes } from './cases.js';
 import { files } from './files.js';
 import { machine } from './machine.mjs';
+import { ranges } from './ranges.mjs';
 import { recovery } from './recovery.js';
 import { served } from './served.js';
 import { CDN, ISOLATED, NO_WASM, NO_WORKER, STRICT, list, root, serve } from './server.mjs';
@@ -55,7 +56,7 @@ async function inNode() {
     open: async (path) => join(root, path),
     json: async (path) => JSON.parse(await readFile(join(root, path), 'utf8')),
   };
-  for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...machine })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
+  for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...machine, ...ranges })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
   server.close();
 }
 

@@ -23,7 +23,7 @@ export const NO_WORKER = { 'Content-Security-Policy': "script-src 'self' 'wasm-u
 export const CDN = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
 
 /** The first part of a path says what goes wrong; a number after it keeps counts apart. */
-const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|wasm404|wasmhtml|wasmcut|nothreads|nothread|mutethread|trapthread)\/(?:(\d+)\/)?/;
+const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|latershifted|latershort|wasm404|wasmhtml|wasmcut|nothreads|nothread|mutethread|trapthread)\/(?:(\d+)\/)?/;
 
 /** The paths of all files below a folder of the repository, last to first: nobody may rely on an order. */
 export async function list(path) {
@@ -76,9 +76,10 @@ export async function serve({ headers = {}, folder = root } = {}) {
       };
       const range = fault !== 'norange' && !(later && fault === 'laternorange') && /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
       if (!range) return answer(200, bytes, more);
-      const [start, end] = [Number(range[1]), range[2] ? Math.min(Number(range[2]), bytes.length - 1) : bytes.length - 1];
+      let [start, end] = [Number(range[1]), range[2] ? Math.min(Number(range[2]), bytes.length - 1) : bytes.length - 1];
       const size = bytes.length + (later && fault === 'laterresized' ? 1 : 0);
-      answer(206, bytes.subarray(start, end + 1), { ...more, ...(fault === 'nosize' ? {} : { 'Content-Range': `bytes ${start}-${end}/${size}` }) });
+      if (later && fault === 'latershifted') [start, end] = [start - 1, end - 1];
+      answer(206, bytes.subarray(start, end + (later && fault === 'latershort' ? 0 : 1)), { ...more, ...(fault === 'nosize' ? {} : { 'Content-Range': `bytes ${start}-${end}/${size}` }) });
     } catch (error) {
       answer(error.code === 'ENOENT' || error.code === 'EISDIR' ? 404 : 500, String(error.message));
     }

@@ -75,14 +75,21 @@ function impatient() {
 /** The value of the header that asks for a range. */
 export const wanted = (offset, length) => `bytes=${offset}-${offset + length - 1}`;
 
-/** Refuses an answer to a range that is not bound to the content that was there at the start. */
-export function check({ url, size, tag }, status, header) {
+/**
+ * The bytes of an answer to a range. Refuses one that is not bound to the content that was there at the start, and one
+ * that is not the range that was asked for.
+ */
+export function check({ url, size, tag }, offset, length, status, header, bytes) {
   if (status !== 206) throw Error(`[${status === 200 ? 'NO_RANGE' : 'READ'}] ${url}: a range was answered with status ${status}`);
   const changed = (what, was, is) => Error(`[SOURCE_CHANGED] ${url} is not what it was at the start: ${what} was ${was}, is ${is}`);
-  const total = Number(/\/(\d+)$/.exec(header('Content-Range') ?? '')?.[1] ?? size);
-  if (total !== size) throw changed('its size', size, total);
+  const [, came, total] = /^bytes (\d+-\d+)\/(\d+)$/.exec(header('Content-Range') ?? '') ?? [];
+  if (total && Number(total) !== size) throw changed('its size', size, total);
   const now = tag && header(tag.header);
   if (now && now !== tag.value) throw changed(tag.header, tag.value, now);
+  const wanted = `${offset}-${offset + length - 1}`;
+  if (came && came !== wanted) throw Error(`[READ] ${url}: bytes ${wanted} were asked for, bytes ${came} came`);
+  if (bytes.length !== length) throw Error(`[READ] ${url}: ${bytes.length} bytes came for bytes ${wanted}, which are ${length}`);
+  return bytes;
 }
 
 /** Why a request failed; Node has it one level down. */

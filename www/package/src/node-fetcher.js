@@ -2,33 +2,33 @@
 
 import { workerData } from 'node:worker_threads';
 
-import { PATIENCE, check, reason, wanted } from './http.js';
+import { check, reason, wanted } from './http.js';
 
 const { port, answers } = workerData;
 
-port.on('message', async ({ file, offset, length }) => {
+port.on('message', async ({ number, file, offset, length, patience }) => {
   let answer, transfer = [];
   try {
-    const bytes = await fetched(file, offset, length);
-    answer = { bytes };
+    const bytes = await fetched(file, offset, length, patience);
+    answer = { number, bytes };
     transfer = [bytes.buffer];
   } catch (error) {
-    answer = { error: error.message };
+    answer = { number, error: error.message };
   }
   port.postMessage(answer, transfer);
   Atomics.add(answers, 0, 1);
   Atomics.notify(answers, 0);
 });
 
-async function fetched(file, offset, length) {
-  let response, buffer;
+async function fetched(file, offset, length, patience) {
+  let response, bytes;
   try {
-    response = await fetch(file.url, { headers: { Range: wanted(offset, length) }, signal: AbortSignal.timeout(PATIENCE) });
-    if (response.status === 206) buffer = await response.arrayBuffer();
+    response = await fetch(file.url, { headers: { Range: wanted(offset, length) }, signal: AbortSignal.timeout(patience) });
+    if (response.status === 206) bytes = new Uint8Array(await response.arrayBuffer());
     else await response.body?.cancel();
   } catch (error) {
-    throw Error(`[READ] ${file.url}: the request failed (${reason(error)})`);
+    const why = error.name === 'TimeoutError' ? `no answer within ${patience} ms` : reason(error);
+    throw Error(`[READ] ${file.url}: the request failed (${why})`);
   }
-  check(file, response.status, (name) => response.headers.get(name));
-  return new Uint8Array(buffer);
+  return check(file, offset, length, response.status, (name) => response.headers.get(name), bytes);
 }

@@ -48,8 +48,7 @@ function range(file, offset, length) {
   } catch (error) {
     throw Error(`[READ] ${file.url}: the request failed (${error.message}); offline, blocked, or no answer within ${PATIENCE} ms`);
   }
-  check(file, request.status, (name) => request.getResponseHeader(name));
-  return new Uint8Array(request.response);
+  return check(file, offset, length, request.status, (name) => request.getResponseHeader(name), new Uint8Array(request.response));
 }
 
 /** Makes files that need the network ready to be read. */
