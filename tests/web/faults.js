@@ -75,11 +75,62 @@ export const faults = {
 
   async 'a worker script that does not load is named'({ windrow, here }) {
     const { loader, source } = windrow;
-    for (const path of ['nothing.js', 'spa/worker.js', 'tests/web/broken.worker.js']) {
+    for (const [path, says] of [
+      ['nothing.js', /status 404/], ['spa/worker.js', /text\/html/], ['tests/web/broken.worker.js', /broken on purpose/],
+      ['tests/web/unfinished.worker.js', /syntax error|SyntaxError/],
+    ]) {
       const worker = () => new Worker(here.url(path), { type: 'module' });
       const error = await rejected(loader({ source: source.range(9), worker, workers: 1 }));
       equal(error.code, 'WORKER_LOAD', `${path}: ${error.message}`);
-      assert(error.fix, 'it says what to do');
+      assert(error.fix && error.message.includes(here.url(path)), error.message);
+      assert(says.test(error.message), error.message);
+    }
+  },
+
+  async 'a browser that refuses locks has every other thing'({ windrow, here }) {
+    const want = await run(windrow, { backend: 'inline' });
+    const worker = () => new Worker(here.url('tests/web/refusing.worker.js'), { type: 'module' });
+    for (const coordinators of [false, true]) {
+      const { restore } = here.patched((url) => (coordinators && /\/coordinator\.js$/.test(url) ? here.url('tests/web/refusing.coordinator.js') : undefined));
+      try {
+        // A worker that seems terminated, because nobody holds its lock, would be lost again and again.
+        const lost = [];
+        const got = await run(windrow, { backend: 'workers', workers: 2, worker, startTimeout: 20_000, onEvent: ({ kind, why }) => kind === 'lost' && lost.push(why) });
+        equal([got.digest, got.items, lost], [want.digest, want.items, []], coordinators ? 'both refused' : 'workers refused');
+      } finally {
+        restore();
+      }
+    }
+  },
+
+  async 'the time that the program takes to come is not counted'({ here }) {
+    const { loader, source } = await import(here.url('wasmslow/www/pkg/src/index.js'));
+    for (const backend of ['inline', 'workers']) {
+      const data = await loader({ source: source.range(9), backend, workers: 1, startTimeout: 2000 });
+      equal((await data.next()).value.number, 0);
+      await data.close();
+    }
+  },
+
+  async 'scripts of another origin leave no blob behind'({ windrow }) {
+    const { createObjectURL, revokeObjectURL } = URL;
+    const left = new Set();
+    URL.createObjectURL = (blob) => {
+      const url = createObjectURL.call(URL, blob);
+      left.add(url);
+      return url;
+    };
+    URL.revokeObjectURL = (url) => (left.delete(url), revokeObjectURL.call(URL, url));
+    try {
+      for (const backend of ['inline', 'workers']) {
+        const data = await windrow.loader({ source: windrow.source.range(9), backend, workers: 2 });
+        await data.next();
+        for (let tries = 0; left.size > 0 && tries < 500; tries++) await new Promise((later) => setTimeout(later, 10));
+        equal([...left], [], backend);
+        await data.close();
+      }
+    } finally {
+      Object.assign(URL, { createObjectURL, revokeObjectURL });
     }
   },
 

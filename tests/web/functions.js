@@ -41,6 +41,14 @@ export const functions = {
     counts.set(value.data[0], times);
     return { value, times };
   },
+  /** An error of a timer, which nobody catches. */
+  async tripping({ value }) {
+    if (value.data[0] === 7n) {
+      setTimeout(() => { throw Error('tripped'); });
+      await new Promise(() => {});
+    }
+    return { value };
+  },
   renamed: ({ x }) => ({ value: x }),
   async same(sample) {
     await later(1);
@@ -78,6 +86,12 @@ export const sources = {
   async made({ length, step = 1 }) {
     await later(5);
     return { length, get: async (index) => ({ x: { dtype: 'u16', shape: [], data: Uint16Array.of(index * step) } }) };
+  },
+  /** Opens if a server says so. */
+  async blinking({ url, length }) {
+    const { ok, status } = await fetch(url);
+    if (!ok) throw Error(`[READ] status ${status}`);
+    return { length, get: row };
   },
   throws: broken(() => { throw RangeError('four is not there'); }),
   rejects: broken(async () => { throw Error('four will not come'); }),

@@ -2,6 +2,7 @@
 
 import { benches, speed } from './bench.js';
 import { cases, filesOf, modes } from './cases.js';
+import { ends } from './ends.js';
 import { faults } from './faults.js';
 import { files } from './files.js';
 import { opfs } from './opfs.js';
@@ -11,7 +12,7 @@ import { served } from './served.js';
 import { threads } from './threads.js';
 import { transforms } from './transforms.js';
 
-const kinds = { cases, transforms, served, files, recovery, opfs, faults, places, threads };
+const kinds = { cases, transforms, served, files, recovery, ends, opfs, faults, places, threads };
 const all = Object.assign({}, ...Object.values(kinds));
 // From another origin where the address says so.
 const from = new URLSearchParams(location.search).get('from') ?? location.origin;
@@ -23,6 +24,7 @@ const here = {
   list: async (path) => (await fetch(`/list/${path}`)).json(),
   json: async (path) => (await fetch(`/${path}`)).json(),
   worker: () => new Worker(new URL('./functions.worker.js', import.meta.url), { type: 'module' }),
+  silent: () => new Worker(new URL('./silent.worker.js', import.meta.url), { type: 'module' }),
   trapping: () => new Worker(new URL('./trapping.worker.js', import.meta.url), { type: 'module' }),
   url: (path) => new URL(`/${path}`, location.href).href,
   http: (path) => `/${path}`,

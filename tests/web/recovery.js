@@ -97,7 +97,8 @@ export const recovery = {
       await killed;
       equal([error.name, error.code], ['WindrowError', 'WORKER'], error.message);
       assert(error.fix, 'it says what to do');
-      equal((await rejected(data.next())).code, 'WORKER');
+      equal(await data.next(), { done: true }, 'once is enough');
+      equal((await rejected(data[Symbol.asyncIterator]().next())).code, 'CLOSED');
     } finally {
       done = true;
       restore();

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 
 import { PLACES, absent, launch, verdict, within } from './browser.mjs';
 import { cases, modes } from './cases.js';
+import { ends } from './ends.js';
 import { files } from './files.js';
 import { machine } from './machine.mjs';
 import { ranges } from './ranges.mjs';
@@ -52,11 +53,12 @@ async function inNode() {
     trapping: () => new Worker(new URL('./trapping.node.js', import.meta.url)),
     modes: modes(true),
     worker: () => new Worker(new URL('./functions.node.js', import.meta.url)),
+    silent: () => new Worker(new URL('./silent.node.js', import.meta.url)),
     url: (path) => new URL(`../../${path}`, import.meta.url).href,
     open: async (path) => join(root, path),
     json: async (path) => JSON.parse(await readFile(join(root, path), 'utf8')),
   };
-  for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...machine, ...ranges })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
+  for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...ends, ...machine, ...ranges })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
   server.close();
 }
 
@@ -77,14 +79,14 @@ function patchWorkers() {
  * those are not all: what WebKit's threads do not change is tried without them.
  */
 const SITES = [
-  { name: 'plain page', cases: ['cases', 'transforms', 'served', 'files', 'recovery', 'opfs', 'faults', 'not isolated'] },
-  { name: 'isolated page', headers: ISOLATED, on: ['chromium', 'firefox', 'webkit-threads'], cases: ['cases', 'transforms', 'files', 'recovery', 'that is isolated', 'what threads cannot', 'threads share'] },
+  { name: 'plain page', cases: ['cases', 'transforms', 'served', 'files', 'recovery', 'ends', 'opfs', 'faults', 'not isolated'] },
+  { name: 'isolated page', headers: ISOLATED, on: ['chromium', 'firefox', 'webkit-threads'], cases: ['cases', 'transforms', 'files', 'recovery', 'told once', 'never asked', 'that is isolated', 'what threads cannot', 'threads share'] },
   { name: 'isolated page, threads of its own accord', headers: ISOLATED, on: ['chromium', 'firefox'], cases: ['threads that'] },
   { name: 'isolated page without shared memory', headers: ISOLATED, on: ['webkit'], cases: ['golden', 'without shared memory'] },
   { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },
   { name: 'policy without wasm', headers: NO_WASM, cases: ['forbids wasm'] },
   { name: 'policy without workers', headers: NO_WORKER, cases: ['forbids workers'] },
-  { name: 'from another origin', cdn: true, cases: ['golden', 'break, close'] },
+  { name: 'from another origin', cdn: true, cases: ['golden', 'break, close', 'of another origin'] },
 ];
 
 const isFor = (place, { on = ['chromium', 'firefox', 'webkit'] }) => on.includes(place);

@@ -23,7 +23,7 @@ export const NO_WORKER = { 'Content-Security-Policy': "script-src 'self' 'wasm-u
 export const CDN = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
 
 /** The first part of a path says what goes wrong; a number after it keeps counts apart. */
-const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|latershifted|latershort|wasm404|wasmhtml|wasmcut|nothreads|nothread|mutethread|trapthread)\/(?:(\d+)\/)?/;
+const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|latershifted|latershort|wasm404|wasmhtml|wasmcut|wasmslow|nothreads|nothread|mutethread|trapthread)\/(?:(\d+)\/)?/;
 
 /** The paths of all files below a folder of the repository, last to first: nobody may rely on an order. */
 export async function list(path) {
@@ -35,13 +35,19 @@ export async function list(path) {
 /** Serves a folder with these headers on every answer: `{ origin, close }`. */
 export async function serve({ headers = {}, folder = root } = {}) {
   let asked = 0;
-  const ranges = new Map();
+  const ranges = new Map(), blips = new Map();
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
     const answer = (status, body, more = {}) => response.writeHead(status, { 'Cache-Control': 'no-cache', ...headers, ...more }).end(request.method === 'HEAD' ? undefined : body);
     if (path === '/favicon.ico') return answer(204);
     // A start page for whatever path, with status 200.
     if (path.startsWith('/spa/')) return answer(200, '<!doctype html><title>home</title>', { 'Content-Type': 'text/html' });
+    // Away at the third and fourth time of asking.
+    if (path.startsWith('/blip/')) {
+      const times = (blips.get(path) ?? 0) + 1;
+      blips.set(path, times);
+      return answer(times === 3 || times === 4 ? 503 : 200, 'there');
+    }
     try {
       if (path.startsWith('/list/')) return answer(200, JSON.stringify(await list(path.slice(6))), { 'Content-Type': TYPES['.json'] });
       const [prefix, fault, id] = FAULTS.exec(path) ?? ['/'];
@@ -64,6 +70,7 @@ export async function serve({ headers = {}, folder = root } = {}) {
       }
       if (path.startsWith('/nothreads/') && path.includes('/threaded/')) return answer(404, 'no such file');
       if (real.endsWith('.wasm')) {
+        if (path.startsWith('/wasmslow/')) await new Promise((later) => setTimeout(later, 6000));
         if (path.startsWith('/wasm404/')) return answer(404, 'no such file');
         if (path.startsWith('/wasmhtml/')) return answer(200, '<!doctype html>', { 'Content-Type': 'text/html' });
         if (path.startsWith('/wasmcut/')) bytes = bytes.subarray(0, bytes.length / 2);

@@ -8,7 +8,8 @@ export const all = async (data, each = async () => {}) => {
   for (;;) {
     const item = await data.next().catch((error) => error);
     if (item.done) return got;
-    if (item.code && item === got.at(-1)) throw item;
+    // An error with no place in the stream ends it.
+    if (item.code && item.position === undefined) throw item;
     got.push(item.code ? item : item.value);
     await each(got.length);
   }

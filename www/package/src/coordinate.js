@@ -2,10 +2,13 @@
 // what comes next is the loader's to say.
 
 import { isTold, plain } from './errors.js';
+import { heldForLife } from './lock.js';
 import { trapped } from './trap.js';
 
 /** Starts of one worker in a row that may fail. */
-const STARTS = 3;
+const STARTS = 5;
+/** Milliseconds before a start that comes after a failed one; four times as many after each more. */
+const PAUSE = 100;
 /** Milliseconds that the first of several batches may wait to go in one message. */
 const TOGETHER = 4;
 
@@ -47,17 +50,19 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   async function open(message) {
     opening = message;
-    const started = Promise.all([message.module ?? compile(), held(message.lock)]).then(([module, watched]) => {
-      post({ type: 'started', watched });
+    const told = new Promise((resolve) => (firstReady = resolve));
+    // One that is gone before it is of use is started again all the same.
+    if (!threads) message.ports.forEach((port, index) => greet(index, port));
+    const started = heldForLife(locks, message.lock).then((watched) => post({ type: 'started', watched }));
+    const compiled = Promise.resolve(message.module ?? compile()).then((module) => {
       // By itself, since it may be lost.
       if (!message.module) post({ type: 'compiled', module });
       return module;
     });
-    const [module, files] = await Promise.all([started, prepare(message.files)]);
-    Object.assign(opening, { module, files });
+    const [module, files] = await Promise.all([compiled, prepare(message.files), started]);
+    Object.assign(opening, { module, files, prepared: true });
     post({ type: 'prepared' });
-    const told = new Promise((resolve) => (firstReady = resolve));
-    if (!threads) message.ports.forEach((port, index) => greet(index, port));
+    workers.forEach(expect);
     instantiate(module);
     glue.provide(reader(files));
     if (threads) await glue.initThreadPool(message.settings.workers);
@@ -81,12 +86,6 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     }
   }
 
-  /** Whether a lock is held from now on, for as long as this coordinator lives: the page hears when it is free. */
-  function held(lock) {
-    if (!locks) return false;
-    return new Promise((resolve) => locks.request(lock, () => (resolve(true), new Promise(() => {}))).catch(() => resolve(false)));
-  }
-
   function opened() {
     if (opening.done) return;
     opening.done = true;
@@ -101,17 +100,37 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     workers[index] = worker;
     port.onmessageerror = () => workers[index] === worker && lost(index, 'a message from it could not be read');
     port.onmessage = ({ data }) => workers[index] === worker && !dead && heard(worker, data);
+    expect(worker);
+  }
+
+  /** Lets a worker start as soon as there is what it needs, in the time that it has for that. */
+  function expect(worker) {
+    if (!opening.prepared || !worker.port) return;
     const { startTimeout } = opening;
-    worker.timer = setTimeout(() => lost(index, `did not start within ${startTimeout} ms`), startTimeout);
+    worker.timer = setTimeout(() => late(worker, startTimeout), startTimeout);
+    if (worker.asked) employ(worker);
+  }
+
+  function late({ index, asked }, startTimeout) {
+    const why = `did not start within ${startTimeout} ms`;
+    // Of one that has not even asked for work, the page knows where it comes from.
+    if (opening.done || !asked) lost(index, why);
+    else fatal({ code: 'WORKER_LOAD', message: `worker ${index} ${why}: its files, source and modules have not opened`, worker: index, fix: 'a slow one needs a longer startTimeout' });
+  }
+
+  function employ(worker) {
+    const { document, files, module, modules } = opening;
+    worker.port.postMessage({ type: 'open', document, files, module, modules, lock: worker.lock });
   }
 
   function heard(worker, data) {
     if (data.type === 'hello') {
       // Not before: Firefox loses a module that is posted to a port on its way to a worker.
-      const { document, files, module, modules } = opening;
-      worker.port.postMessage({ type: 'open', document, files, module, modules, lock: worker.lock });
+      worker.asked = true;
+      if (opening.prepared) employ(worker);
     } else if (data.type === 'ready') {
       worker.fingerprint = data.fingerprint;
+      worker.watched = data.watched;
       firstReady(data.lengths);
       if (core) arrived(worker);
     } else if (data.type === 'reply') {
@@ -121,7 +140,9 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
       guarded(() => core.replied(worker.index, data.bytes));
       pump();
     } else if (data.type === 'error') {
-      fatal(data.error, 'WORKER');
+      // What fails at first fails for good; later, the network may have been away.
+      if (opening.done || opening.again) lost(worker.index, data.error.message, data.error);
+      else fatal(data.error, 'WORKER');
     } else if (data.type === 'trap') {
       lost(worker.index, data.why);
     }
@@ -135,26 +156,30 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     worker.starts = 0;
     worker.running = true;
     // The lock is free again when the worker is gone, however it went.
-    if (locks) locks.request(worker.lock, () => workers[worker.index] === worker && lost(worker.index, 'was terminated')).catch(() => {});
+    if (worker.watched) locks.request(worker.lock, () => workers[worker.index] === worker && lost(worker.index, 'was terminated')).catch(() => {});
     core.ready(worker.index);
     event('ready', worker);
     opened();
     pump();
   }
 
-  function lost(index, why) {
+  function lost(index, why, error) {
     const worker = workers[index];
     // Its end may be told twice, as an error and an exit: the second time there is none yet in its place.
     if (dead || !worker?.port) return;
     clearTimeout(worker.timer);
     worker.port.close();
-    if (!worker.running && worker.starts >= STARTS) {
-      return fatal({ code: 'WORKER_LOAD', message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index, fix: 'a worker file must load, and call serve() of windrow/worker at once; a slow one needs a longer startTimeout' });
+    const starts = worker.running ? 0 : worker.starts;
+    if (starts >= STARTS) {
+      const { code = 'WORKER_LOAD', fix = 'a worker file must load, and call serve() of windrow/worker at once; a slow one needs a longer startTimeout' } = error ?? {};
+      return fatal({ code, message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index, fix });
     }
-    workers[index] = { starts: worker.running ? 0 : worker.starts };
+    workers[index] = { starts };
     event('lost', worker, { why });
     core?.lost(index, why);
-    post({ type: 'restart', index, why });
+    const restart = () => dead || post({ type: 'restart', index, why });
+    if (starts > 0) setTimeout(restart, PAUSE * 4 ** (starts - 1));
+    else restart();
     pump();
   }
 
@@ -233,6 +258,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     const trap = trapped(error, glue);
     const told = trap ?? plain(error, code);
     // Another one may have what this one lacked.
-    post({ type: 'fatal', again: trap !== undefined || told.code === 'OUT_OF_MEMORY', error: told });
+    const again = trap !== undefined || told.code === 'OUT_OF_MEMORY' || (opening?.again && !opening.done);
+    post({ type: 'fatal', again, error: told });
   }
 }

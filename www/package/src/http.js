@@ -60,7 +60,7 @@ async function fetched({ url, read }, keep) {
 }
 
 /** A signal that aborts unless something happens again and again. */
-function impatient() {
+export function impatient() {
   const controller = new AbortController();
   let timer;
   const done = () => clearTimeout(timer);

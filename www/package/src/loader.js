@@ -3,7 +3,7 @@
 import { Batch } from './batch.js';
 import { describe, setting } from './document.js';
 import { WindrowError } from './errors.js';
-import { doubtful } from './probe.js';
+import { choose } from './probe.js';
 
 /** Batches asked for before anybody wants them, and how many of those that have at most `SMALL` bytes. */
 const AHEAD = 2, AHEAD_SMALL = 16, SMALL = 65_536;
@@ -23,7 +23,8 @@ export const loaderOn = (platform) => async (options = {}) => {
   }
   options.signal?.throwIfAborted();
   const { document, files, modules, calls, served } = describe(options);
-  const mode = await choose(platform, options, calls || served);
+  const own = options.worker === undefined ? undefined : (await import('./own.js')).own(options.worker);
+  const mode = await choose(platform, options, calls || served, failedThreads);
   const made = {};
   for (const [name, file] of Object.entries(files)) {
     if (file?.kind === 'folder') Object.assign(made, await platform.folder(file.folder, name));
@@ -32,7 +33,7 @@ export const loaderOn = (platform) => async (options = {}) => {
   options.signal?.throwIfAborted();
   const pipeline = { document, served, files: made, modules: modules.map((one) => ({ ...one, module: platform.module(one.module) })) };
   const open = async (mode) => {
-    const loader = new Loader(platform, options, mode, pipeline);
+    const loader = new Loader(platform, options, mode, pipeline, own);
     await loader.open();
     return loader;
   };
@@ -64,51 +65,18 @@ function say({ backend, reason }) {
   said = true;
 }
 
-/** Which backend, with how many workers, and why. */
-async function choose(platform, { backend = 'auto', workers, worker, timeout, onEvent }, calls) {
-  if (!['auto', 'inline', 'workers', 'threads'].includes(backend)) {
-    throw setting('backend', `is ${JSON.stringify(backend)}`, 'allowed: auto, inline, workers, threads');
-  }
-  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 0 && workers <= 64)) {
-    throw setting('workers', `is ${workers}`, 'give a whole number from 0 to 64');
-  }
-  const isolated = platform.isolated();
-  const count = workers || platform.cores();
-  const threads = (await platform.threads?.()) ?? 'this build of windrow has no threads';
-  const mode = (backend, workers, reason) => ({ backend, workers, isolated, reason });
-  if (calls && (backend === 'inline' || backend === 'threads')) {
-    throw new WindrowError({ code: 'NOT_SERVED', message: `functions and sources of JavaScript cannot be called with backend ${backend}`, fix: 'use backend workers or auto' });
-  }
-  if (backend === 'inline') return mode('inline', 1, 'asked for');
-  if (workers === 0 && !calls) {
-    if (backend !== 'auto') throw setting('workers', `is 0 with backend ${backend}`, 'give 1 or more, or backend inline');
-    return mode('inline', 1, 'workers is 0');
-  }
-  if (backend === 'threads') {
-    if (worker) throw setting('worker', 'is given with backend threads', 'functions of a worker file run with backend workers');
-    if (threads !== true) {
-      throw new WindrowError({ code: 'UNSUPPORTED', message: `backend threads is not available: ${threads}`, fix: 'use backend auto or workers' });
-    }
-    return mode('threads', count, 'asked for');
-  }
-  if (backend === 'workers') return mode('workers', count, 'asked for');
-  if (calls) return mode('workers', count, 'JavaScript functions run in workers');
-  if (worker) return mode('workers', count, 'a worker file is given');
-  if (timeout !== undefined) return mode('workers', count, 'only a worker can be stopped when a sample takes too long');
-  if (onEvent) return mode('workers', count, 'only workers tell what they do');
-  const why = threads === true ? (failedThreads ?? doubtful()) : threads;
-  if (why) return { ...mode('workers', count, why), fallback: platform.browser };
-  return mode('threads', count, 'memory can be shared here');
-}
-
 class Loader {
   /** Where batches are made, with how many workers, and why so: `{ backend, workers, isolated, reason }`. */
   mode;
   #platform;
   #options;
   #pipeline;
+  /** What starts a worker of the user's own, where there is one. */
+  #own;
   /** The coordinator of now, which another may come after: `{ kind, module, coordinator, lost, limit, timer, lock, deaf }`. */
   #life = {};
+  /** Fulfilled when all workers have ended that were told to. */
+  #gone;
   #crashes = 0;
   #workers = [];
   #opening;
@@ -121,7 +89,7 @@ class Loader {
   /** What lies where in the batches that come. */
   #fields;
   #ended = false;
-  /** Once closed: why, for those who still wait. */
+  /** Once closed: `{ error }` until somebody has been told why, then nothing in it. */
   #closed;
   #last;
   /** Where the last thing that came from a coordinator left the stream, as text. */
@@ -130,10 +98,11 @@ class Loader {
   #progress;
   #abort;
 
-  constructor(platform, options, mode, pipeline) {
+  constructor(platform, options, mode, pipeline, own) {
     this.#platform = platform;
     this.#options = options;
     this.#pipeline = pipeline;
+    this.#own = own;
     const { backend, workers, isolated, reason } = mode;
     this.mode = { backend, workers, isolated, reason };
   }
@@ -146,7 +115,7 @@ class Loader {
     if (resume !== undefined) this.#reached = typeof resume === 'string' ? resume : JSON.stringify(resume);
     const opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
     this.#begin();
-    await opened;
+    await this.#held(opened);
     this.#ask();
   }
 
@@ -156,16 +125,22 @@ class Loader {
     const { backend, workers } = this.mode;
     const life = (this.#life = {});
     const alive = (act) => (value) => life === this.#life && act(value);
-    life.lost = alive((why) => this.#crashed(this.#opened ? { code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' } : loadFailed(`the coordinator of backend ${backend}`, why)));
-    // How long it takes to fetch files is nobody's fault: the time stands still from `started` to `prepared`.
-    life.limit = () => (life.timer = setTimeout(() => life.lost(`no answer within ${startTimeout} ms`), startTimeout + 1000));
+    life.lost = alive((why) => (this.#opened ? this.#crashed({ code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' }) : this.#fail(`the coordinator of backend ${backend}`, why)));
+    // How long it takes to fetch files and the program is nobody's fault: the time stands still from `started` to `prepared`.
+    life.limit = () => {
+      clearTimeout(life.timer);
+      life.timer = setTimeout(() => {
+        const mute = this.#opened ? -1 : this.#workers.findIndex((worker) => worker?.serving === undefined);
+        if (mute < 0) life.lost(`no answer within ${startTimeout} ms`);
+        else this.#fail(this.#name(mute), `${this.#own ? 'it has not called serve() of windrow/worker' : 'it gave no answer'} within ${startTimeout} ms`);
+      }, startTimeout + 1000);
+    };
     life.limit();
     this.#asked = 0;
     try {
       life.coordinator = this.#platform.coordinator(backend === 'threads', {
         message: alive((message) => this.#hear(message)),
-        failed: (why) => life.lost(`the coordinator failed: ${why || 'the browser gives no reason'}`),
-        exited: (why) => life.lost(`the coordinator ${why}`),
+        failed: (why) => life.lost(this.#opened ? `the coordinator failed: ${why || 'the browser gives no reason'}` : why),
       });
       const ports = backend === 'inline' ? [] : Array.from({ length: workers }, (_, index) => this.#start(index));
       const resume = this.#reached;
@@ -174,52 +149,97 @@ class Loader {
       life.lock = `windrow:${Math.random()}:${performance.now()}`;
       life.kind = backend === 'threads';
       const module = (life.module = compiled[life.kind]);
-      this.#post({ ...this.#pipeline, type: 'open', module, settings, ports, timeout, startTimeout, timeline, lock: life.lock }, ports);
+      this.#post({ ...this.#pipeline, type: 'open', again: this.#opened, module, settings, ports, timeout, startTimeout, timeline, lock: life.lock }, ports);
     } catch (error) {
-      this.#end({ error: error instanceof WindrowError ? error : loadFailed('a worker', error.message) });
+      this.#refused('a worker', error);
     }
+  }
+
+  #refused(who, error) {
+    if (error instanceof WindrowError) this.#end({ error });
+    else this.#fail(who, error.message);
+  }
+
+  /** Something cannot be started: what is said of that is loaded now. */
+  async #fail(who, why) {
+    const error = await import('./unstarted.js').then(({ unstarted }) => unstarted(who, why)).catch(() => ({ code: 'WORKER_LOAD', message: `${who} could not be started: ${why}` }));
+    this.#end({ error: new WindrowError(error) });
+  }
+
+  /** Nothing depends on what `onEvent` does. */
+  async #tell(event) {
+    try {
+      await this.#options.onEvent?.(event);
+    } catch (error) {
+      console.error('windrow: onEvent threw', error);
+    }
+  }
+
+  /** Keeps Node running for as long as somebody waits for this. */
+  #held(promise) {
+    return this.#platform.held?.(promise) ?? promise;
   }
 
   /** A coordinator is lost, but not what came from it: another goes on from there. */
   #crashed(error) {
     this.#crashes += 1;
-    if (!this.#opened || this.#crashes > CRASHES) {
-      return this.#end({ error: error instanceof WindrowError ? error : new WindrowError(error) });
-    }
+    if (!this.#opened || this.#crashes > CRASHES) return this.#end({ error: new WindrowError(error) });
     const why = `${error.message}; another coordinator goes on`;
     console.warn(`windrow: ${why}`);
-    this.#options.onEvent?.({ kind: 'recovered', at: performance.timeOrigin + performance.now(), why });
+    this.#tell({ kind: 'recovered', at: performance.timeOrigin + performance.now(), why });
     this.#stop();
     this.#begin();
   }
 
-  /** The next batch: `{ done, value }`. Rejects with a sample's error in its place; the stream goes on after it. */
+  /**
+   * The next batch: `{ done, value }`. Rejects with a sample's error in its place; the stream goes on after it. Rejects
+   * once with an error that ends the stream.
+   */
   next() {
     if (this.#items.length > 0) {
       const item = this.#deliver(this.#items.shift());
       this.#ask();
       return item;
     }
-    if (this.#closed) return this.#closed.error ? Promise.reject(this.#closed.error) : Promise.resolve(CLOSED);
-    if (this.#ended) return Promise.resolve(CLOSED);
-    const promise = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    if (this.#closed || this.#ended) return this.#over();
+    const promise = this.#held(new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })));
     this.#ask();
     return promise;
   }
 
-  /** Ends everything: for `break`, and for an error that nobody asked to go on after. */
-  async *[Symbol.asyncIterator]() {
-    if (this.#closed && !this.#closed.error && !this.#ended) throw new WindrowError({ code: 'CLOSED', message: 'the loader is closed', fix: 'make a new one, with resume: batch.state' });
-    try {
-      for (let item; !(item = await this.next()).done; ) yield item.value;
-    } finally {
-      await this.close();
-    }
+  /** What one gets who asks after the end: once why it came, where it was an error. */
+  async #over() {
+    const { error } = this.#closed ?? {};
+    if (!error) return CLOSED;
+    this.#closed = {};
+    throw error;
   }
 
-  /** Stops all workers; those who wait for a batch get the end. The state can be had before and after. */
+  /** Ends everything: for `break`, and for an error that nobody asked to go on after. */
+  [Symbol.asyncIterator]() {
+    let refused = this.#closed && !this.#closed.error && !this.#ended;
+    return {
+      next: async () => {
+        let item;
+        try {
+          if (refused) throw new WindrowError({ code: 'CLOSED', message: 'the loader is closed', fix: 'make a new one, with resume: batch.state' });
+          return (item = await this.next());
+        } finally {
+          refused = false;
+          if (!item?.value) await this.close();
+        }
+      },
+      return: async (value) => (await this.close(), { done: true, value }),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /** Stops all workers, and waits until they have ended; those who wait for a batch get the end. The state can be had before and after. */
   async close() {
     this.#end({});
+    await this.#held(this.#gone);
   }
 
   /** The state after the last batch that was received; `undefined` before the first. */
@@ -296,7 +316,7 @@ class Loader {
       case 'restart':
         return this.#restart(message);
       case 'event':
-        return this.#options.onEvent?.(message.event);
+        return this.#tell(message.event);
     }
   }
 
@@ -308,16 +328,29 @@ class Loader {
     return { done: false, value: this.#last };
   }
 
+  #name(index) {
+    const { backend } = this.mode;
+    return `${backend === 'threads' ? 'thread' : 'worker'} ${index}${this.#own ? ` (${this.#own.file})` : ''}`;
+  }
+
   /** Threads too are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
   #start(index) {
     const threads = this.mode.backend === 'threads';
-    const who = `${threads ? 'thread' : 'worker'} ${index}`;
     const own = (hear) => (what) => this.#workers[index] === worker && hear(what);
     const life = this.#life;
-    const failed = own((why) => (threads && this.#opened ? life.lost(`${who} failed: ${why}`) : this.#end({ error: loadFailed(who, why) })));
-    const worker = threads
-      ? this.#platform.thread({ failed, message: own(({ error }) => this.#crashed(error)) })
-      : this.#platform.worker(this.#options.worker, { failed, exited: own((why) => this.#post({ type: 'died', index, why })) });
+    const hear = {
+      message: own((data) => {
+        if (data?.type === 'windrow:serving') worker.serving = true;
+        else if (threads) this.#crashed(data.error);
+      }),
+      // What starts again is the coordinator's to say, once there is anything to go on with.
+      failed: own((why) => {
+        if (threads && this.#opened) life.lost(`${this.#name(index)} failed: ${why}`);
+        else if (!threads && (this.#opened || worker.serving)) this.#post({ type: 'died', index, why: why || 'failed, and the browser gives no reason' });
+        else this.#fail(this.#name(index), why);
+      }),
+    };
+    const worker = threads ? this.#platform.thread(hear) : this.#own ? this.#own.start(this.#platform, hear, index) : this.#platform.worker(hear);
     this.#workers[index] = worker;
     const { port1, port2 } = new MessageChannel();
     worker.post({ type: 'windrow:port', port: port2, index }, [port2]);
@@ -325,19 +358,22 @@ class Loader {
   }
 
   #restart({ index }) {
-    const old = this.#workers[index];
+    this.#dismiss([this.#workers[index]]);
     this.#workers[index] = undefined;
-    old?.terminate();
     try {
       const port = this.#start(index);
       this.#post({ type: 'worker', index, port }, [port]);
     } catch (error) {
-      this.#end({ error: loadFailed(`worker ${index}`, error.message) });
+      this.#refused(`worker ${index}`, error);
     }
   }
 
+  #dismiss(workers) {
+    this.#gone = Promise.all([this.#gone, ...workers.map((worker) => worker?.terminate())]);
+  }
+
   #post(message, transfer = []) {
-    if (!this.#closed) this.#life.coordinator.post(message, transfer);
+    if (!this.#closed) this.#life.coordinator?.post(message, transfer);
   }
 
   /** Ends the coordinator and all workers of now, whose last words nobody hears. */
@@ -346,8 +382,7 @@ class Loader {
     this.#life = {};
     clearTimeout(timer);
     deaf?.();
-    coordinator?.terminate();
-    for (const worker of this.#workers.splice(0)) worker?.terminate();
+    this.#dismiss([coordinator, ...this.#workers.splice(0)]);
   }
 
   #end({ error }) {
@@ -358,14 +393,7 @@ class Loader {
     this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed while it opened' }));
     if (this.#ended) return;
     this.#items.length = 0;
-    for (const { resolve, reject } of this.#waiting.splice(0)) error ? reject(error) : resolve(CLOSED);
+    for (const { resolve } of this.#waiting.splice(0)) resolve(this.#over());
   }
 }
 Loader.prototype[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')] = Loader.prototype.close;
-
-const loadFailed = (who, why) =>
-  new WindrowError({
-    code: 'WORKER_LOAD',
-    message: `${who} could not be started: ${why || 'the browser gives no reason'}`,
-    fix: 'look for a 404 or a blocked request in the network panel; a Content-Security-Policy needs worker-src for it, and a page with COEP needs that header on the script too',
-  });

@@ -3,6 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve, sep } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
@@ -13,6 +14,10 @@ import { shareable } from './probe.js';
 /** Node refuses the flag that goes with `-e` for workers, and V8's flags where any are named. */
 const inherited = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
 const execArgv = inherited.length < process.execArgv.length ? inherited : undefined;
+/** Milliseconds that the end of a worker may take: one that waits for a file may never end. */
+const PATIENCE = 5000;
+/** What keeps the program running, and how many promises it is for. */
+let alive, awaited = 0;
 
 export const platform = {
   isolated: () => true,
@@ -20,31 +25,43 @@ export const platform = {
 
   threads: () => shareable(),
 
-  thread({ message, failed }) {
-    const worker = new Worker(new URL('./node-thread.js', import.meta.url), { execArgv });
-    worker.on('message', message);
-    worker.on('error', (error) => failed(error.message));
-    worker.on('exit', (code) => failed(`ended with exit code ${code}`));
-    return handle(worker);
-  },
-
   module: (url) => (/^[a-z]+:/i.test(url) ? url : pathToFileURL(url).href),
 
-  coordinator(threads, { message, failed, exited }) {
-    const worker = new Worker(new URL(threads ? './node-coordinator-threads.js' : './node-coordinator.js', import.meta.url), { execArgv });
-    worker.on('message', message);
-    worker.on('error', (error) => failed(error.message));
-    worker.on('exit', (code) => exited(`ended with exit code ${code}`));
-    return handle(worker);
+  coordinator(threads, hear) {
+    return this.handle(new Worker(new URL(threads ? './node-coordinator-threads.js' : './node-coordinator.js', import.meta.url), { execArgv }), hear);
   },
 
-  worker(make, { failed, exited }) {
-    const worker = make ? make() : new Worker(new URL('./node-worker.js', import.meta.url), { execArgv });
-    let online = false;
-    worker.on('online', () => (online = true));
-    worker.on('error', (error) => (online ? exited(error.message) : failed(error.message)));
-    worker.on('exit', (code) => exited(`ended with exit code ${code}`));
-    return handle(worker);
+  thread(hear) {
+    return this.handle(new Worker(new URL('./node-thread.js', import.meta.url), { execArgv }), hear);
+  },
+
+  worker(hear) {
+    return this.handle(new Worker(new URL('./node-worker.js', import.meta.url), { execArgv }), hear);
+  },
+
+  /** What a loader does with a worker, and hears of it. What nobody waits for keeps no program running. */
+  handle(worker, { message, failed }) {
+    worker.on('message', message);
+    worker.on('error', (error) => failed(told(error)));
+    worker.on('exit', (code) => failed(`ended with exit code ${code}`));
+    worker.unref();
+    return {
+      post: (message, transfer) => worker.postMessage(message, transfer),
+      terminate() {
+        this.serving ??= false;
+        return Promise.race([worker.terminate(), setTimeout(PATIENCE, undefined, { ref: false })]);
+      },
+    };
+  },
+
+  /** The promise itself, for as long as which the program goes on. */
+  held(promise) {
+    alive ??= setInterval(() => {}, 2 ** 31 - 1);
+    alive.ref();
+    awaited += 1;
+    const done = () => (awaited -= 1) || alive.unref();
+    promise.then(done, done);
+    return promise;
   },
 
   async folder(folder, name) {
@@ -70,7 +87,8 @@ export const platform = {
   },
 };
 
-const handle = (worker) => ({
-  post: (message, transfer) => worker.postMessage(message, transfer),
-  terminate: () => worker.terminate(),
-});
+/** An error of a worker's script: of a syntax error, only the stack says where it is. */
+function told({ message, stack }) {
+  const [, where] = /^((?:file:|\/)\S+:\d+)\n/.exec(stack) ?? [];
+  return where ? `${message} (${where})` : message;
+}

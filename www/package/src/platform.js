@@ -12,21 +12,35 @@ export const platform = {
 
   // Each script is named in full where its worker is made, or bundlers do not see it; webpack puts
   // workers of one name into one file.
-  coordinator(threads, { message, failed }) {
+  coordinator(threads, hear) {
     const worker = threads
       ? foreign('coordinator-threads.js') ?? new Worker(new URL('./coordinator-threads.js', import.meta.url), { type: 'module', name: 'windrow-threaded' })
       : foreign('coordinator.js') ?? new Worker(new URL('./coordinator.js', import.meta.url), { type: 'module', name: 'windrow' });
-    return handle(watched(worker, failed, message));
+    return this.handle(worker, hear);
   },
 
-  thread({ message, failed }) {
-    const worker = foreign('thread.js') ?? new Worker(new URL('./thread.js', import.meta.url), { type: 'module', name: 'windrow-thread' });
-    return handle(watched(worker, failed, message));
+  thread(hear) {
+    return this.handle(foreign('thread.js') ?? new Worker(new URL('./thread.js', import.meta.url), { type: 'module', name: 'windrow-thread' }), hear);
   },
 
-  worker(make, { failed }) {
-    const own = () => foreign('worker.js') ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'windrow-worker' });
-    return handle(watched((make ?? own)(), failed));
+  worker(hear) {
+    return this.handle(foreign('worker.js') ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'windrow-worker' }), hear);
+  },
+
+  /** What a loader does with a worker, and hears of it. */
+  handle(worker, { message, failed }) {
+    worker.addEventListener('message', ({ data }) => message(data));
+    worker.addEventListener('error', (event) => {
+      event.preventDefault?.();
+      failed(event.message && `${event.message}${event.filename ? ` (${event.filename}:${event.lineno})` : ''}`);
+    });
+    return {
+      post: (message, transfer) => worker.postMessage(message, transfer),
+      terminate() {
+        this.serving ??= false;
+        worker.terminate();
+      },
+    };
   },
 
   module: (url) => new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href,
@@ -38,25 +52,14 @@ export const platform = {
     return () => listening.abort();
   },
 
-  async folder(folder, name) {
-    if (folder?.kind !== 'opfs') throw new WindrowError({ code: 'SETTING', message: `the folder ${name} is none that a browser can list`, fix: 'give source.folder(source.opfs(path)), or the files themselves' });
-    const found = {};
-    const walk = async (handle, path) => {
-      for await (const [part, entry] of handle.entries()) {
-        if (entry.kind === 'directory') await walk(entry, `${path}/${part}`);
-        else found[`${path}/${part}`] = { kind: 'blob', blob: await entry.getFile() };
-      }
-    };
-    await walk(await opfs(folder.path, (handle, last) => handle.getDirectoryHandle(last)), name);
-    return found;
-  },
+  folder: async (folder, name) => (await import('./opfs.js')).files(folder, name),
 
   async file(file, name) {
     if (typeof file === 'string' || file instanceof URL) file = { kind: 'http', url: file, read: 'whole' };
     if (file instanceof Blob) return { kind: 'blob', blob: file };
     if (ArrayBuffer.isView(file) || file instanceof ArrayBuffer) return { kind: 'blob', blob: new Blob([file]) };
     if (file?.kind === 'http') return { ...file, url: new URL(file.url, globalThis.document?.baseURI ?? globalThis.location?.href).href };
-    if (file?.kind === 'opfs') return { kind: 'blob', blob: await opfs(file.path, async (folder, last) => (await folder.getFileHandle(last)).getFile()) };
+    if (file?.kind === 'opfs') return { kind: 'blob', blob: await (await import('./opfs.js')).file(file.path) };
     throw new WindrowError({ code: 'SETTING', message: `the file ${name} is nothing that a browser can read`, fix: 'give bytes, a Blob or File, a URL, source.http() or source.opfs()' });
   },
 };
@@ -67,33 +70,8 @@ function foreign(name) {
   if (!globalThis.location || origin === location.origin || !/^https?:$/.test(protocol)) return undefined;
   const script = `import ${JSON.stringify(href.replace(/[^/]*$/, name))};`;
   const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
-  return new Worker(url, { type: 'module', name: 'windrow' });
-}
-
-const handle = (worker) => ({
-  post: (message, transfer) => worker.postMessage(message, transfer),
-  terminate: () => worker.terminate(),
-});
-
-function watched(worker, failed, message) {
-  if (message) worker.onmessage = ({ data }) => message(data);
-  worker.addEventListener('error', (event) => {
-    event.preventDefault?.();
-    failed(event.message);
-  });
+  const worker = new Worker(url, { type: 'module', name: 'windrow' });
+  // Whatever comes first, its script has been read by then.
+  for (const sign of ['message', 'error']) worker.addEventListener(sign, () => URL.revokeObjectURL(url), { once: true });
   return worker;
-}
-
-/** What `get` finds in the folder of a path of the origin private file system, by the path's last part. */
-async function opfs(path, get) {
-  try {
-    let folder = await navigator.storage.getDirectory();
-    const parts = path.split('/').filter(Boolean);
-    const last = parts.pop();
-    for (const part of parts) folder = await folder.getDirectoryHandle(part);
-    return await get(folder, last);
-  } catch (error) {
-    const why = navigator.storage?.getDirectory ? error.message : 'this page has none; it takes https or localhost, and no private window';
-    throw new WindrowError({ code: 'READ', message: `opening ${path} in the origin private file system: ${why}`, fix: 'write the file first, and give its whole path' }, { cause: error });
-  }
 }

@@ -1,4 +1,7 @@
-// Whether this page may have threads, found out by doing what threads need.
+// Which backend a loader gets, and whether this page may have threads: found out by doing what threads need.
+
+import { setting } from './document.js';
+import { WindrowError } from './errors.js';
 
 /** A shared memory, an atomic load and a `try`. */
 const THREADED = Uint8Array.of(
@@ -6,8 +9,45 @@ const THREADED = Uint8Array.of(
   10, 15, 1, 13, 0, 6, 64, 25, 11, 65, 0, 254, 16, 2, 0, 26, 11,
 );
 
+/** Which backend, with how many workers, and why; `failed` says why threads did not start before. */
+export async function choose(platform, { backend = 'auto', workers, worker, timeout, onEvent }, calls, failed) {
+  if (!['auto', 'inline', 'workers', 'threads'].includes(backend)) {
+    throw setting('backend', `is ${JSON.stringify(backend)}`, 'allowed: auto, inline, workers, threads');
+  }
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 0 && workers <= 64)) {
+    throw setting('workers', `is ${workers}`, 'give a whole number from 0 to 64');
+  }
+  const isolated = platform.isolated();
+  const count = workers || platform.cores();
+  const threads = (await platform.threads?.()) ?? 'this build of windrow has no threads';
+  const mode = (backend, workers, reason) => ({ backend, workers, isolated, reason });
+  if (calls && (backend === 'inline' || backend === 'threads')) {
+    throw new WindrowError({ code: 'NOT_SERVED', message: `functions and sources of JavaScript cannot be called with backend ${backend}`, fix: 'use backend workers or auto' });
+  }
+  if (backend === 'inline') return mode('inline', 1, 'asked for');
+  if (workers === 0 && !calls) {
+    if (backend !== 'auto') throw setting('workers', `is 0 with backend ${backend}`, 'give 1 or more, or backend inline');
+    return mode('inline', 1, 'workers is 0');
+  }
+  if (backend === 'threads') {
+    if (worker) throw setting('worker', 'is given with backend threads', 'functions of a worker file run with backend workers');
+    if (threads !== true) {
+      throw new WindrowError({ code: 'UNSUPPORTED', message: `backend threads is not available: ${threads}`, fix: 'use backend auto or workers' });
+    }
+    return mode('threads', count, 'asked for');
+  }
+  if (backend === 'workers') return mode('workers', count, 'asked for');
+  if (calls) return mode('workers', count, 'JavaScript functions run in workers');
+  if (worker) return mode('workers', count, 'a worker file is given');
+  if (timeout !== undefined) return mode('workers', count, 'only a worker can be stopped when a sample takes too long');
+  if (onEvent) return mode('workers', count, 'only workers tell what they do');
+  const why = threads === true ? (failed ?? doubtful()) : threads;
+  if (why) return { ...mode('workers', count, why), fallback: platform.browser };
+  return mode('threads', count, 'memory can be shared here');
+}
+
 /** Why threads must be asked for here although there are some: in WebKit a sample once came out without its fields. */
-export function doubtful() {
+function doubtful() {
   const { userAgent = '' } = globalThis.navigator ?? {};
   return /AppleWebKit/.test(userAgent) && !/Chrom/.test(userAgent) ? 'threads of WebKit are not trusted yet; ask for them with backend threads' : undefined;
 }

@@ -7,6 +7,7 @@ import { trapped } from './trap.js';
 export function thread(endpoint, { glue, reader }) {
   endpoint.addEventListener('message', ({ data }) => {
     if (data?.type !== 'windrow:port') return;
+    endpoint.postMessage({ type: 'windrow:serving' });
     const { port } = data;
     port.onmessage = ({ data: { module, memory, receiver, files } }) => {
       try {

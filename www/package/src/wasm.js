@@ -1,10 +1,16 @@
 // Compiling the wasm in a browser's worker.
 
+import { impatient } from './http.js';
+
 export async function compile(url) {
+  const { signal, again, done } = impatient();
   let response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, { signal });
+    // Compiled while it comes, which tells nothing of how far it is: a copy does.
+    drained(response.clone(), again).then(done, done);
   } catch (error) {
+    done();
     throw Error(`[WASM_LOAD] ${url}: the request failed (${error.message})`);
   }
   if (!response.ok) throw Error(`[WASM_LOAD] ${url}: status ${response.status}`);
@@ -17,4 +23,8 @@ export async function compile(url) {
   } catch (error) {
     throw Error(`[WASM_LOAD] ${url}: ${error.message}; a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src`);
   }
+}
+
+async function drained({ body }, again) {
+  for (const reader = body.getReader(); !(await reader.read()).done; ) again();
 }

@@ -3,6 +3,7 @@
 import { plain, safely } from './errors.js';
 import { caller, opened } from './functions.js';
 import { hello } from './hello.js';
+import { heldForLife } from './lock.js';
 
 /** Looked up once: WebKit's moves a little, and a task must not end before it started. */
 const ORIGIN = performance.timeOrigin;
@@ -11,6 +12,7 @@ const now = () => ORIGIN + performance.now();
 export function work(endpoint, { glue, reader, locks }, functions = {}, sources = {}) {
   endpoint.addEventListener('message', ({ data }) => {
     if (data?.type !== 'windrow:port') return;
+    endpoint.postMessage({ type: 'windrow:serving' });
     const { port } = data;
     const requests = [];
     let own, calls, answering = false;
@@ -27,13 +29,13 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
       const { name, options } = named(document);
       const has = name !== undefined && Object.hasOwn(served.sources, name);
       const open = has ? { [name]: await opened(name, served.sources[name], options) } : {};
-      if (lock && locks) await new Promise((held) => locks.request(lock, () => (held(), new Promise(() => {}))));
+      const watched = await heldForLife(locks, lock);
       glue.initSync({ module });
       glue.provide(reader(files));
       calls = caller(served.functions, open);
       glue.functions(calls);
       own = new glue.WebWorker(document);
-      port.postMessage({ type: 'ready', fingerprint: own.fingerprint(), lengths: has ? { [name]: calls.length(name) } : {} });
+      port.postMessage({ type: 'ready', watched, fingerprint: own.fingerprint(), lengths: has ? { [name]: calls.length(name) } : {} });
     }
 
     /** Answers what was asked, one after another; where functions promise, what they promise is awaited. */

@@ -1,0 +1,5 @@
+// A worker file that forgets to call serve().
+
+import { parentPort } from 'node:worker_threads';
+
+parentPort.on('message', () => {});

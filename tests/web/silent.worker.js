@@ -1,0 +1,3 @@
+// A worker file that forgets to call serve().
+
+self.onmessage = () => {};
