@@ -107,6 +107,31 @@ export const files = {
     }
   },
 
+  async 'files that together are more than is kept give their own rows, across every boundary'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const rows = 1000, width = 40_000;
+    const table = (plus) => {
+      const header = `{'descr': '|u1', 'fortran_order': False, 'shape': (${rows}, ${width}), }`.padEnd(117) + '\n';
+      const bytes = new Uint8Array(128 + rows * width);
+      bytes.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, 118, 0, ...new TextEncoder().encode(header)]);
+      for (let row = 0; row < rows; row++) bytes.fill((row + plus) % 251, 128 + row * width, 128 + (row + 1) * width);
+      return new Blob([bytes]);
+    };
+    for (const mode of [{ backend: 'inline' }, { backend: 'workers', workers: 2 }]) {
+      const data = await loader({ source: source.npy({ x: table(0), y: table(7) }), shuffle: 3, batchSize: 20, ...mode });
+      const got = [];
+      for await (const { fields: { x, y } } of data) {
+        for (let row = 0; row < 20; row++) {
+          const [one, other] = [x, y].map(({ data }) => data.subarray(row * width, (row + 1) * width));
+          for (let at = 0; at < width; at += 997) assert(one[at] === one[0] && other[at] === other[0], 'one row, one value');
+          equal([one.at(-1), other.at(-1), (other[0] - one[0] + 251) % 251], [one[0], other[0], 7]);
+          got.push(one[0]);
+        }
+      }
+      equal(got.sort((a, b) => a - b), Array.from({ length: rows }, (_, row) => row % 251).sort((a, b) => a - b));
+    }
+  },
+
   async 'ranges of a URL give what the whole gives, in every mode'({ windrow, here }) {
     const { loader, source } = windrow;
     const digests = [];

@@ -1,13 +1,23 @@
 // What must hold in Node alone: files of this machine, by their paths.
 
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { Worker } from 'node:worker_threads';
 
 import { assert, equal, rejected } from './cases.js';
+import { root } from './server.mjs';
 import { all } from './transforms.js';
+
+const LIMIT = 120_000;
+const run = promisify(execFile);
+/** Runs a program of one's own in Node, with `windrow` in it; gives what it prints. */
+const program = (text) => run(process.execPath, ['--input-type=module', '-e', `import { loader, ops, source } from ${JSON.stringify(pathToFileURL(join(root, 'www/pkg/src/node.js')).href)};\n${text}`], { timeout: LIMIT, killSignal: 'SIGKILL' });
 
 /** A file of 6 GB of which little is on the disk: rows of 100 bytes, the last ones with their number. */
 async function large(path) {
@@ -67,6 +77,94 @@ export const machine = {
       const error = await rejected(loader({ source: given, backend: 'inline' }));
       equal([error.name, error.code], ['WindrowError', 'READ'], error.message);
       assert(/\/no\/such\//.test(error.message), error.message);
+    }
+  },
+
+  async 'four hundred pictures are read with few descriptors'() {
+    const folder = await mkdtemp(join(tmpdir(), 'windrow-many-'));
+    try {
+      const [picture] = await import('./server.mjs').then(({ list }) => list('tests/golden/data/folder'));
+      const from = join(root, 'tests/golden/data/folder', picture);
+      for (let number = 0; number < 400; number++) await copyFile(from, join(folder, `${1000 + number}.png`));
+      const many = fileURLToPath(new URL('./many.node.mjs', import.meta.url));
+      const { stdout } = await run('sh', ['-c', 'ulimit -n 256 && exec "$@"', 'sh', process.execPath, many, folder], { timeout: LIMIT, killSignal: 'SIGKILL' });
+      equal(stdout.trim().split('\n'), ['inline 800 0', 'workers 800 0', 'threads 800 0'], 'backend, pictures, errors');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+
+  async 'a file that another takes the place of, while more are read than are open, is the error of its samples'({ windrow }) {
+    const { loader, source } = windrow;
+    const folder = await mkdtemp(join(tmpdir(), 'windrow-changed-'));
+    try {
+      for (let number = 10; number < 50; number++) await writeFile(join(folder, `${number}.png`), `this is ${number}`);
+      const data = await loader({ source: source.images(source.folder(folder)), backend: 'inline', epochs: 20 });
+      await data.next();
+      await writeFile(join(folder, 'other'), 'this is not 30');
+      await rename(join(folder, 'other'), join(folder, '30.png'));
+      const got = await all(data);
+      const errors = got.filter(({ code }) => code);
+      assert(errors.length > 5 && errors.every(({ code, position, message }) => code === 'SOURCE_CHANGED' && position % 40 === 20 && /30\.png/.test(message)), `${errors.length}: ${errors[0]?.message}`);
+      assert(got.every(({ fields }) => !fields || /^this is \d\d$/.test(new TextDecoder().decode(fields.image.data))), 'nothing of another file');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+
+  async 'what a browser keeps of files has a bound'() {
+    v8.setFlagsFromString('--expose-gc');
+    const gc = vm.runInNewContext('gc');
+    const megabyte = 1 << 20;
+    const file = (start, end) => ({ size: end - start, slice: (from, to) => file(start + from, start + to) });
+    globalThis.FileReaderSync = class { readAsArrayBuffer = ({ size }) => new ArrayBuffer(size); };
+    try {
+      const { reader } = await import(join(root, 'www/pkg/src/reader.js'));
+      gc();
+      const before = process.memoryUsage().arrayBuffers;
+      const { read } = reader(Object.fromEntries(Array.from({ length: 400 }, (_, number) => [`${number}`, { kind: 'blob', blob: file(0, megabyte) }])));
+      for (let number = 0; number < 400; number++) equal(read(`${number}`, 0, megabyte).length, megabyte);
+      gc();
+      const held = (process.memoryUsage().arrayBuffers - before) / megabyte;
+      assert(held < 100, `${held.toFixed(0)} MB are held of 400`);
+      equal(read('7', 5, 10).length, 10);
+    } finally {
+      delete globalThis.FileReaderSync;
+    }
+  },
+
+  async 'closing a loader waits until its threads have ended'({ windrow, here }) {
+    for (const mode of here.modes) {
+      const { started, restore } = here.patched();
+      try {
+        const data = await windrow.loader({ source: windrow.source.range(1000), batchSize: 10, ...mode });
+        await data.next();
+        await data.close();
+        equal([started.length > 0, started.filter(({ worker }) => worker.threadId !== -1).length], [true, 0], `threads left of ${mode.backend}`);
+      } finally {
+        restore();
+      }
+    }
+  },
+
+  async 'a loader that nobody waits for lets a program end, and one that is waited for does not'() {
+    for (const backend of ['inline', 'workers', 'threads']) {
+      const open = `const data = await loader({ source: source.range(1000), batchSize: 10, workers: 2, backend: '${backend}' });`;
+      equal((await program(`${open} console.log((await data.next()).value.number);`)).stdout, '0\n', `left open, ${backend}`);
+      equal((await program(`${open} let count = 0; for await (const batch of data) count += 1; console.log(count);`)).stdout, '100\n', `to the end, ${backend}`);
+      equal((await program(`${open} await data.next(); await data.close(); console.log('closed');`)).stdout, 'closed\n', `closed, ${backend}`);
+    }
+  },
+
+  async 'a syntax error in a worker file, and one that ends at once, is named with its file'({ windrow }) {
+    const { loader, source } = windrow;
+    for (const [worker, says] of [
+      [() => new Worker(new URL('./unfinished.worker.js', import.meta.url)), /Unexpected token.*unfinished\.worker\.js:1/],
+      [() => new Worker(new URL('./module.js', import.meta.url)), /module\.js.*exit code 0/],
+    ]) {
+      const error = await rejected(loader({ source: source.range(9), worker, workers: 1 }));
+      equal([error.name, error.code], ['WindrowError', 'WORKER_LOAD'], error.message);
+      assert(says.test(error.message), error.message);
     }
   },
 };

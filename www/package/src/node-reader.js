@@ -1,23 +1,48 @@
 // Synchronous reads in Node: shared bytes, files by path, and ranges of URLs.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 import { prepare as fetchAll } from './http.js';
 import { range } from './node-ranges.js';
 
+/** Files that one thread has open at a time. */
+const OPEN = 8;
+
 export function reader(files) {
+  /** Descriptors by path, the one used last at the end. */
   const open = new Map();
-  const descriptor = (path) => {
-    if (!open.has(path)) open.set(path, openSync(path, 'r'));
-    return open.get(path);
-  };
+  /** What files were when they were first asked for, by path. */
+  const known = new Map();
   process.on('exit', () => open.forEach((number) => closeSync(number)));
+
+  function descriptor(path) {
+    let number = open.get(path);
+    open.delete(path);
+    if (number === undefined) {
+      for (const [oldest, number] of open) {
+        if (open.size < OPEN) break;
+        closeSync(number);
+        open.delete(oldest);
+      }
+      number = openSync(path, 'r');
+      const [was, is] = [known.get(path), fstatSync(number)];
+      if (was && (was.size !== is.size || was.mtimeMs !== is.mtimeMs)) {
+        closeSync(number);
+        throw Error(`[SOURCE_CHANGED] ${path} is not what it was when it was opened: it had ${was.size} bytes, changed last at ${was.mtime.toISOString()}, and has ${is.size}, changed last at ${is.mtime.toISOString()}`);
+      }
+    }
+    open.set(path, number);
+    return number;
+  }
+
   return {
     size(name) {
       if (!Object.hasOwn(files, name)) return -1;
       const { kind, bytes, path, size } = files[name];
       if (kind === 'bytes') return bytes.length;
-      return kind === 'range' ? size : fstatSync(descriptor(path)).size;
+      if (kind === 'range') return size;
+      if (!known.has(path)) known.set(path, statSync(path));
+      return known.get(path).size;
     },
     names: () => Object.keys(files),
     read(name, offset, length) {
@@ -25,10 +50,11 @@ export function reader(files) {
       if (kind === 'bytes') return bytes.subarray(offset, offset + length);
       if (length === 0) return new Uint8Array(0);
       if (kind === 'range') return range(files[name], offset, length);
+      const number = descriptor(path);
       const buffer = new Uint8Array(length);
       let done = 0;
       while (done < length) {
-        const some = readSync(descriptor(path), buffer, done, length - done, offset + done);
+        const some = readSync(number, buffer, done, length - done, offset + done);
         if (some === 0) throw Error(`[SOURCE_CHANGED] ${path} ends at byte ${offset + done}; it was longer when it was opened`);
         done += some;
       }

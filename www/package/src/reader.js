@@ -1,13 +1,11 @@
 // Synchronous reads in a browser's worker, which is where they are allowed.
 
 import { PATIENCE, check, prepare as fetchAll, wanted } from './http.js';
-
-/** Files up to this many bytes are kept in memory once read. */
-const KEPT = 64 << 20;
+import { keeper } from './kept.js';
 
 export function reader(files) {
-  const kept = new Map();
   const file = (name) => (Object.hasOwn(files, name) ? files[name] : undefined);
+  const kept = keeper((name, start, end) => slice(file(name).blob.slice(start, end), name));
   return {
     size(name) {
       const found = file(name);
@@ -17,13 +15,7 @@ export function reader(files) {
     read(name, offset, length) {
       if (length === 0) return new Uint8Array(0);
       const found = file(name);
-      if (found.kind === 'range') return range(found, offset, length);
-      const whole = kept.get(name);
-      if (whole) return whole.subarray(offset, offset + length);
-      if (found.blob.size > KEPT) return slice(found.blob.slice(offset, offset + length), name);
-      const bytes = slice(found.blob, name);
-      kept.set(name, bytes);
-      return bytes.subarray(offset, offset + length);
+      return found.kind === 'range' ? range(found, offset, length) : kept(name, found.blob.size, offset, length);
     },
   };
 }
