@@ -1,4 +1,4 @@
-// A batch: fields as typed arrays over one buffer, and the state that resumes after it.
+// A batch: fields as typed arrays over one buffer, and the state that resumes after it; and what goes through them.
 
 export const ARRAYS = {
   bool: Uint8Array, u8: Uint8Array, i8: Int8Array, u16: Uint16Array, i16: Int16Array, u32: Uint32Array,
@@ -25,3 +25,21 @@ export class Batch {
     return JSON.parse(this.#state);
   }
 }
+
+/** What goes through a loader and ends it, however one stops; `refused` is an error in place of everything. */
+export const through = (loader, refused) => ({
+  async next() {
+    let item;
+    try {
+      if (refused) throw refused;
+      return (item = await loader.next());
+    } finally {
+      refused = undefined;
+      if (!item?.value) await loader.close();
+    }
+  },
+  return: async (value) => (await loader.close(), { done: true, value }),
+  [Symbol.asyncIterator]() {
+    return this;
+  },
+});

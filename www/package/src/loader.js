@@ -1,6 +1,6 @@
 // The page's side: starts workers, asks for batches, ends things. No wasm, no order in here.
 
-import { Batch } from './batch.js';
+import { Batch, through } from './batch.js';
 import { describe, setting } from './document.js';
 import { WindrowError } from './errors.js';
 import { choose } from './probe.js';
@@ -95,6 +95,8 @@ class Loader {
   /** Where the last thing that came from a coordinator left the stream, as text. */
   #reached;
   #opened = false;
+  /** Whether it was said that `onEvent` throws. */
+  #threw = false;
   #progress;
   #abort;
 
@@ -171,7 +173,7 @@ class Loader {
     try {
       await this.#options.onEvent?.(event);
     } catch (error) {
-      console.error('windrow: onEvent threw', error);
+      this.#threw ||= console.error('windrow: onEvent threw', error) ?? true;
     }
   }
 
@@ -217,23 +219,8 @@ class Loader {
 
   /** Ends everything: for `break`, and for an error that nobody asked to go on after. */
   [Symbol.asyncIterator]() {
-    let refused = this.#closed && !this.#closed.error && !this.#ended;
-    return {
-      next: async () => {
-        let item;
-        try {
-          if (refused) throw new WindrowError({ code: 'CLOSED', message: 'the loader is closed', fix: 'make a new one, with resume: batch.state' });
-          return (item = await this.next());
-        } finally {
-          refused = false;
-          if (!item?.value) await this.close();
-        }
-      },
-      return: async (value) => (await this.close(), { done: true, value }),
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    const closed = this.#closed && !this.#closed.error && !this.#ended;
+    return through(this, closed && new WindrowError({ code: 'CLOSED', message: 'the loader is closed', fix: 'make a new one, with resume: batch.state' }));
   }
 
   /** Stops all workers, and waits until they have ended; those who wait for a batch get the end. The state can be had before and after. */

@@ -29,6 +29,9 @@ export const platform = {
 
   /** What a loader does with a worker, and hears of it. */
   handle(worker, { message, failed }) {
+    // Whatever comes first, a script that was made for it has been read by then.
+    const read = () => URL.revokeObjectURL(worker.script);
+    for (const sign of ['message', 'error']) worker.addEventListener(sign, read, { once: true });
     worker.addEventListener('message', ({ data }) => message(data));
     worker.addEventListener('error', (event) => {
       event.preventDefault?.();
@@ -39,6 +42,7 @@ export const platform = {
       terminate() {
         this.serving ??= false;
         worker.terminate();
+        read();
       },
     };
   },
@@ -70,8 +74,5 @@ function foreign(name) {
   if (!globalThis.location || origin === location.origin || !/^https?:$/.test(protocol)) return undefined;
   const script = `import ${JSON.stringify(href.replace(/[^/]*$/, name))};`;
   const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
-  const worker = new Worker(url, { type: 'module', name: 'windrow' });
-  // Whatever comes first, its script has been read by then.
-  for (const sign of ['message', 'error']) worker.addEventListener(sign, () => URL.revokeObjectURL(url), { once: true });
-  return worker;
+  return Object.assign(new Worker(url, { type: 'module', name: 'windrow' }), { script: url });
 }
