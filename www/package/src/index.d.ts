@@ -169,7 +169,7 @@ export interface Settings {
   backend?: Backend;
   /** How many, 0 to 64; by default one a core, at most 8. */
   workers?: number;
-  /** Starts a worker of your own, whose file calls `serve` of `windrow/worker`. */
+  /** Starts a worker of your own each time, whose file calls `serve` of `windrow/worker` at once. */
   worker?: () => unknown;
   /** Keeps a running digest of all batches. */
   digest?: boolean;
@@ -184,10 +184,10 @@ export interface Settings {
   prefetchBytes?: number;
   /** Milliseconds that a sample may take in a worker; longer costs the worker. Nothing else can be stopped. */
   timeout?: number;
-  /** Milliseconds that a worker, or all threads, may take to start. Default 30,000. */
+  /** Milliseconds that a worker, or all threads, may take to start; fetching files and the program does not count. Default 30,000. */
   startTimeout?: number;
   signal?: AbortSignal;
-  /** What workers do, as it happens; threads do not tell. */
+  /** What workers do, as it happens; threads do not tell. What it throws is logged once, and changes nothing. */
   onEvent?: (event: WorkerEvent) => void;
 }
 
@@ -225,8 +225,12 @@ export interface Loader<F extends object = Fields> extends AsyncIterable<Batch<F
   readonly state: State | undefined;
   readonly digest: string | undefined;
   readonly progress: Progress;
-  /** The next batch. Rejects with a sample's error in its place; the stream goes on after it. */
+  /**
+   * The next batch. Rejects with a sample's error in its place; the stream goes on after it. Rejects once with an error
+   * that ends the stream, which is done from then on.
+   */
   next(): Promise<IteratorResult<Batch<F>, undefined>>;
+  /** Stops all workers; in Node it resolves when their threads have ended. */
   close(): Promise<void>;
 }
 
