@@ -108,6 +108,7 @@ export const sources = {
   lengthless: { get: row },
   getless: { length: 3 },
   closed: () => { throw Error('no key'); },
+  neverOpens: () => new Promise(() => {}),
   /** As many samples as a number can count. */
   most: { length: Number.MAX_SAFE_INTEGER, get: (index) => ({ index: BigUint64Array.of(BigInt(index)) }) },
 };
