@@ -23,7 +23,7 @@ export const loaderOn = (platform) => async (options = {}) => {
   }
   options.signal?.throwIfAborted();
   const { document, files, modules, calls, served } = describe(options);
-  const own = options.worker === undefined ? undefined : (await import('./own.js')).own(options.worker);
+  const own = options.worker == null ? undefined : (await import('./own.js')).own(options.worker);
   const mode = await choose(platform, options, calls || served, failedThreads);
   const made = {};
   for (const [name, file] of Object.entries(files)) {

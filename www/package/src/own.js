@@ -3,7 +3,7 @@
 import { setting } from './document.js';
 
 /** Milliseconds after which one hears of a worker that has not called `serve`. */
-const QUIET = 3000;
+const QUIET = 2500;
 const FIX = "give a function that starts a worker each time: () => new Worker(new URL('./loader.worker.js', import.meta.url), { type: 'module' })";
 /** Workers that were given before. */
 const given = new WeakSet();
