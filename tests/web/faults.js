@@ -106,7 +106,7 @@ export const faults = {
   async 'the time that the program takes to come is not counted'({ here }) {
     const { loader, source } = await import(here.url('wasmslow/www/pkg/src/index.js'));
     for (const backend of ['inline', 'workers']) {
-      const data = await loader({ source: source.range(9), backend, workers: 1, startTimeout: 2000 });
+      const data = await loader({ source: source.range(9), backend, workers: 1, startTimeout: 10_000 });
       equal((await data.next()).value.number, 0);
       await data.close();
     }

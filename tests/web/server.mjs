@@ -70,7 +70,7 @@ export async function serve({ headers = {}, folder = root } = {}) {
       }
       if (path.startsWith('/nothreads/') && path.includes('/threaded/')) return answer(404, 'no such file');
       if (real.endsWith('.wasm')) {
-        if (path.startsWith('/wasmslow/')) await new Promise((later) => setTimeout(later, 6000));
+        if (path.startsWith('/wasmslow/')) await new Promise((later) => setTimeout(later, 12_000));
         if (path.startsWith('/wasm404/')) return answer(404, 'no such file');
         if (path.startsWith('/wasmhtml/')) return answer(200, '<!doctype html>', { 'Content-Type': 'text/html' });
         if (path.startsWith('/wasmcut/')) bytes = bytes.subarray(0, bytes.length / 2);
