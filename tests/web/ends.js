@@ -129,8 +129,8 @@ export const ends = {
 
   async 'a source that never opens is named when the time to start is over'({ windrow, here }) {
     const { loader, source } = windrow;
-    const error = await rejected(loader({ source: source.js('neverOpens'), worker: here.worker, workers: 2, startTimeout: 4000 }));
+    const error = await rejected(loader({ source: source.js('neverOpens'), worker: here.worker, workers: 2, startTimeout: 10_000 }));
     equal([error.name, error.code], ['WindrowError', 'WORKER_LOAD'], error.message);
-    assert(/worker \d did not start within 4000 ms: .*source/.test(error.message), error.message);
+    assert(/worker \d did not start within 10000 ms: .*source/.test(error.message), error.message);
   },
 };
