@@ -1,6 +1,8 @@
 //! Restoring at every state of a run, on every backend, gives the same tail and the same states.
 
 mod common;
+#[path = "resume/interrupted.rs"]
+mod interrupted;
 
 use std::time::{Duration, Instant};
 
@@ -36,25 +38,35 @@ where
 }
 
 /// Gives every sample as often as its value says, so that it holds results back.
-struct Times(Vec<u64>);
+struct Times<T> {
+    held: Vec<T>,
+    value: fn(&T) -> u64,
+}
 
-impl Stage<u64> for Times {
-    type Out = u64;
+impl<T> Times<T> {
+    fn by(value: fn(&T) -> u64) -> Self {
+        Self { held: Vec::new(), value }
+    }
+}
 
-    fn push(&mut self, sample: u64) -> Result<(), Fault> {
-        if sample % 11 == 10 {
+impl<T: Clone> Stage<T> for Times<T> {
+    type Out = T;
+
+    fn push(&mut self, sample: T) -> Result<(), Fault> {
+        let value = (self.value)(&sample);
+        if value % 11 == 10 {
             return Err(Fault::new("too many"));
         }
-        self.0 = vec![sample; (sample % 4) as usize];
+        self.held = vec![sample; (value % 4) as usize];
         Ok(())
     }
 
-    fn pop(&mut self) -> Option<u64> {
-        self.0.pop()
+    fn pop(&mut self) -> Option<T> {
+        self.held.pop()
     }
 
     fn is_clean(&self) -> bool {
-        self.0.is_empty()
+        self.held.is_empty()
     }
 
     fn op(&self) -> windrow::order::Op {
@@ -92,7 +104,7 @@ fn resume_at_every_error_gives_the_same_tail() {
         every_state_resumes(
             move || {
                 let samples = range(0..60).try_map(failing).ordered();
-                samples.then(Times(Vec::new())).batch(3).limit(100).batch(2)
+                samples.then(Times::by(|x| *x)).batch(3).limit(100).batch(2)
             },
             "stages that hold results back",
         );

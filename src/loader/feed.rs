@@ -20,6 +20,8 @@ pub(super) struct Workers<T> {
     refused: Option<Task>,
     on_error: OnError,
     skips: Skips,
+    /// The caller knows of all errors of samples before this position: they were raised or counted.
+    reported: u64,
     warn_after: Duration,
     /// Where there are reducers.
     pub(super) reduction: Option<Reduction>,
@@ -43,6 +45,7 @@ impl<T> Workers<T> {
             refused: None,
             on_error,
             skips: start.skips,
+            reported: start.reported,
             warn_after,
             reduction,
             broken: None,
@@ -55,6 +58,12 @@ impl<T> Workers<T> {
 
     pub(super) fn skips(&self) -> Skips {
         self.skips
+    }
+
+    /// Adds what the caller knows of errors to a mark of the stages, which may lie before them.
+    pub(super) fn known(&self, mark: Mark) -> Mark {
+        let reported = if self.reported > mark.position { self.reported } else { 0 };
+        Mark { reported, skips: self.skips, ..mark }
     }
 
     /// Takes in what is done and hands out what there is room for, without waiting; once a group,
@@ -144,11 +153,14 @@ impl<T> Feed<T> for Workers<T> {
             if let Some(reduction) = &mut self.reduction {
                 reduction.take(position, outcome.is_ok());
             }
+            let is_new = position >= self.reported;
+            self.reported = self.reported.max(if outcome.is_err() { position + 1 } else { 0 });
             match outcome {
                 Ok(Some(sample)) => return Step::Item(sample),
                 Ok(None) => {}
                 Err(error) if self.on_error == OnError::Raise => return Step::SampleError(error),
-                Err(_) => self.skips.add(position),
+                Err(_) if is_new => self.skips.add(position),
+                Err(_) => {}
             }
         }
     }

@@ -27,14 +27,15 @@ pub(super) trait Stream<B>: Send {
 pub(super) struct Run<T, S> {
     pub(super) workers: Workers<T>,
     pub(super) stages: S,
-    /// Errors of samples before this position were raised before the run was resumed.
+    /// The caller knew of errors of samples before this position when the run was resumed.
     pub(super) reported: u64,
 }
 
 impl<T, S: Stages<T>> Run<T, S> {
     /// The point right after what `next` gave last.
     pub(super) fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point {
-        Point { mark: self.stages.mark(&self.workers), batches, digest }
+        let mark = self.workers.known(self.stages.mark(&self.workers));
+        Point { mark, batches, digest }
     }
 }
 
@@ -51,7 +52,9 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
             match (step, waker) {
                 (Step::Pending, None) => self.workers.wait(),
                 (Step::Pending, Some(waker)) if self.workers.go_on_or_wake(waker) => {}
-                (Step::SampleError(error), _) if error.position() < Some(self.reported) => {}
+                // They go as far as here, so that the stages' marks are those of a run that raised them.
+                (Step::SampleError(error), _)
+                    if error.position().is_some_and(|position| position < self.reported) => {}
                 (step, _) => return step,
             }
         }

@@ -21,9 +21,10 @@ const SKIPS_LISTED: usize = 4;
 pub struct Mark {
     /// The first position that has to be filled again.
     pub position: u64,
-    /// Errors of samples before this position have been raised already.
+    /// Errors of samples before this position have been raised, or skipped and counted; 0 where
+    /// that follows from `position`.
     pub reported: u64,
-    /// What was skipped before it.
+    /// All that the caller knows to be skipped.
     pub skips: Skips,
     /// The cursor of each stage, in the stages' order.
     pub cursors: Vec<Vec<u64>>,
@@ -39,8 +40,8 @@ pub struct Skips {
 impl Skips {
     /// Counts one more.
     pub fn add(&mut self, position: u64) {
-        if let Some(place) = self.first.get_mut(self.count as usize) {
-            *place = position;
+        if self.count < SKIPS_LISTED as u64 {
+            self.first[self.count as usize] = position;
         }
         self.count += 1;
     }

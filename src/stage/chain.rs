@@ -145,12 +145,7 @@ impl<B, S> Then<B, S> {
             };
             let pushed = match self.before.poll(feed) {
                 Step::Item(sample) => caught(|| self.stage.push(sample)).unwrap_or_else(Err),
-                Step::SampleError(error) => {
-                    if let Some((anchor, _)) = &mut self.anchor {
-                        anchor.reported = feed.mark().position;
-                    }
-                    return Step::SampleError(error);
-                }
+                Step::SampleError(error) => return Step::SampleError(error),
                 Step::StageError(error) => return Step::StageError(error),
                 Step::Pending => {
                     self.waiting = mark;
@@ -167,7 +162,7 @@ impl<B, S> Then<B, S> {
                 self.anchor = Some((mark, 0));
             }
             if let Err(fault) = pushed {
-                let position = self.before.mark(feed).position.saturating_sub(1);
+                let position = feed.mark().position.saturating_sub(1);
                 let fault = fault.at(self.stage.op().name().to_owned(), position);
                 return Step::StageError(Error::Sample { position, fault, attempts: 1 });
             }
@@ -195,9 +190,10 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
     }
 
     fn mark(&self, feed: &dyn Feed<In>) -> Mark {
-        let (mut mark, given) = match &self.anchor {
-            Some((mark, given)) => (mark.clone(), *given),
-            None => (self.clean_mark(feed), 0),
+        let (mut mark, given) = match (&self.anchor, &self.waiting) {
+            (Some((mark, given)), _) => (mark.clone(), *given),
+            (None, Some(mark)) => (mark.clone(), 0),
+            (None, None) => (self.clean_mark(feed), 0),
         };
         // While a resumed stage is still catching up, what it has yet to drop counts as given.
         if let Some(skip) = mark.cursors.last_mut().and_then(|cursor| cursor.first_mut()) {

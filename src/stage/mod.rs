@@ -7,10 +7,10 @@
 //! # How a stage is resumed
 //! A state holds no samples. Where a stage holds some back, the state points at the input before
 //! the oldest of them (the *anchor*), with the number of outputs given since; on resuming, the
-//! inputs are made again and that many outputs are dropped. A sample's error that was raised since
-//! is not counted but remembered by its position, so that one may resume with another error
-//! policy. [`Then`] does this for every stage, so a stage only says when it is
-//! [clean](Stage::is_clean).
+//! inputs are made again and that many outputs are dropped. [`Then`] does this for every stage, so a
+//! stage only says when it is [clean](Stage::is_clean). The errors of samples since the anchor that
+//! the caller knows of are not the stages' business: the loader remembers the position before which
+//! it raised or counted all of them, so that one may resume with another error policy.
 
 mod batch;
 mod chain;
