@@ -1,6 +1,8 @@
 //! Restoring at every state of a run, on every backend, gives the same tail and the same states.
 
 mod common;
+#[path = "resume/hostile.rs"]
+mod hostile;
 #[path = "resume/interrupted.rs"]
 mod interrupted;
 

@@ -254,7 +254,7 @@ impl<B> Loader<B> {
                 }
             }
         }
-        self.point = self.stream.received(self.point.batches + 1, self.point.digest);
+        self.point = self.stream.received(self.point.batches.saturating_add(1), self.point.digest);
         Ok(Batch::new(value, self.point.clone(), self.plan.clone()))
     }
 }

@@ -30,9 +30,16 @@ pub(super) fn resume<T, S: Stages<T>>(
 ) -> Result<Point> {
     let mark = plan.resume(state)?;
     let mut cursors = mark.cursors.iter().cloned();
-    stages.restore(&mut cursors)?;
+    let results = stages.restore(&mut cursors, mark.position)?;
     if cursors.next().is_some() {
         return Err(Error::State { why: "it has cursors of more stages than the pipeline".into() });
+    }
+    if state.batches() > results {
+        let (batches, position) = (state.batches(), mark.position);
+        let why = format!(
+            "its {batches} batches are more than the {results} that can come of {position} positions"
+        );
+        return Err(Error::State { why });
     }
     if digest && state.digest().is_none() {
         return Err(Error::Mismatch {

@@ -65,8 +65,8 @@ impl Plan {
     /// Where a state says to go on, once it is certain that it is of this pipeline.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] naming the first field that differs, or [`Error::State`] when the
-    /// position lies outside the stream.
+    /// [`Error::Mismatch`] naming the first field that differs, or [`Error::State`] when a position
+    /// lies outside the stream or the skips before it.
     pub fn resume(&self, state: &State) -> Result<Mark> {
         if let Some((field, saved, current)) = self.description.difference(&state.pipeline) {
             // A shortened text can lack ops at its end; then only the fingerprint can tell.
@@ -81,12 +81,24 @@ impl Plan {
                 current: self.fingerprint.to_string(),
             });
         }
-        if state.mark.position > self.len {
-            let why = format!(
-                "its position {} is past the end of this stream of {}",
-                state.mark.position, self.len
-            );
-            return Err(Error::State { why });
+        let mark = &state.mark;
+        let wrong = |why: String| Err(Error::State { why });
+        for (what, place) in [("position", mark.position), ("reported", mark.reported)] {
+            if place > self.len {
+                let len = self.len;
+                return wrong(format!(
+                    "its {what} {place} is past the end of this stream of {len}"
+                ));
+            }
+        }
+        if (1..=mark.position).contains(&mark.reported) {
+            let (reported, position) = (mark.reported, mark.position);
+            return wrong(format!("its reported {reported} is not past its position {position}"));
+        }
+        if !mark.skips.can_lie_before(mark.position.max(mark.reported)) {
+            let (count, first) = (mark.skips.count(), mark.skips.first());
+            let why = format!("its {count} skips, first {first:?}, cannot lie before its position");
+            return wrong(why);
         }
         Ok(state.mark.clone())
     }
@@ -107,9 +119,9 @@ mod tests {
 
     fn full_mark() -> Mark {
         let mut skips = Skips::default();
-        (0..9).for_each(|back| skips.add(u64::MAX - back));
+        (0..9).rev().for_each(|back| skips.add(u64::MAX - 1 - back));
         Mark {
-            position: u64::MAX,
+            position: u64::MAX - 1,
             reported: u64::MAX,
             skips,
             cursors: vec![vec![], vec![u64::MAX]],

@@ -52,6 +52,14 @@ impl Skips {
         self.count
     }
 
+    /// Whether so many, first at these positions, can have been skipped before `end`.
+    pub(super) fn can_lie_before(&self, end: u64) -> bool {
+        let first = self.first();
+        let rises = first.windows(2).all(|two| two[0] < two[1]);
+        let more = self.count - first.len() as u64;
+        rises && first.last().is_none_or(|last| *last < end && more < end - last)
+    }
+
     /// The first positions, at most 4.
     #[must_use]
     pub fn first(&self) -> &[u64] {

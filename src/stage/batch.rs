@@ -59,6 +59,10 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
         self.held.is_empty() && self.ready.is_none()
     }
 
+    fn results_of(&self, inputs: u64) -> Option<u64> {
+        Some(inputs.div_ceil(self.size.max(1)))
+    }
+
     fn op(&self) -> Op {
         batch_op(self.size, self.drop_remainder, &self.collate)
     }

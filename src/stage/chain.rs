@@ -16,11 +16,13 @@ pub trait Stages<In> {
     /// The point right after the last result that `poll` gave.
     fn mark(&self, feed: &dyn Feed<In>) -> Mark;
 
-    /// Takes up the cursors of a state, one a stage, in new stages.
+    /// Takes up the cursors of a state, one a stage, in new stages, to which so many samples can
+    /// have gone at most; gives how many results can have come out at most.
     ///
     /// # Errors
     /// [`Error::State`] when there are too few cursors or one makes no sense.
-    fn restore(&mut self, cursors: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()>;
+    fn restore(&mut self, cursors: &mut dyn Iterator<Item = Vec<u64>>, samples: u64)
+    -> Result<u64>;
 
     /// Adds the stages to a description.
     fn describe(&self, description: &mut Description);
@@ -47,8 +49,8 @@ impl<In> Stages<In> for Bare {
         feed.mark()
     }
 
-    fn restore(&mut self, _: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()> {
-        Ok(())
+    fn restore(&mut self, _: &mut dyn Iterator<Item = Vec<u64>>, samples: u64) -> Result<u64> {
+        Ok(samples)
     }
 
     fn describe(&self, _: &mut Description) {}
@@ -69,8 +71,12 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
         (**self).mark(feed)
     }
 
-    fn restore(&mut self, cursors: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()> {
-        (**self).restore(cursors)
+    fn restore(
+        &mut self,
+        cursors: &mut dyn Iterator<Item = Vec<u64>>,
+        samples: u64,
+    ) -> Result<u64> {
+        (**self).restore(cursors, samples)
     }
 
     fn describe(&self, description: &mut Description) {
@@ -94,11 +100,32 @@ pub struct Then<B, S> {
     /// Outputs that a resumed stream has to drop, because the caller already has them.
     skip: u64,
     finished: bool,
+    /// The state told a number of outputs that the stage does not hold back.
+    refused: bool,
 }
 
 impl<B, S> Then<B, S> {
     pub(crate) fn new(before: B, stage: S) -> Self {
-        Self { before, stage, anchor: None, waiting: None, skip: 0, finished: false }
+        let (anchor, waiting) = (None, None);
+        Self { before, stage, anchor, waiting, skip: 0, finished: false, refused: false }
+    }
+
+    /// Says what is wrong with the stage's cursor.
+    fn wrong<In>(&self, what: impl std::fmt::Display) -> Error
+    where
+        S: Stage<In>,
+    {
+        Error::State { why: format!("its cursor of {} {what}", self.stage.op().name()) }
+    }
+
+    /// Refuses a state that has outputs dropped while the stage holds nothing back: where that is so,
+    /// a state has a later mark and nothing to drop.
+    fn refuse<In, Out>(&mut self) -> Step<Out>
+    where
+        S: Stage<In>,
+    {
+        self.refused = true;
+        Step::StageError(self.wrong("drops results that the stage did not hold back"))
     }
 
     /// Counts an output, and tells whether it is new to the caller.
@@ -166,6 +193,9 @@ impl<B, S> Then<B, S> {
                 let fault = fault.at(self.stage.op().name().to_owned(), position);
                 return Step::StageError(Error::Sample { position, fault, attempts: 1 });
             }
+            if self.skip > 0 && self.stage.is_clean() {
+                return Step::End;
+            }
         }
     }
 }
@@ -174,17 +204,25 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
     type Out = S::Out;
 
     fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<S::Out> {
+        if self.refused {
+            return Step::End;
+        }
         loop {
             let step = self.next(feed);
             let new = match step {
                 Step::Item(_) | Step::StageError(_) => self.counts_as_new(),
+                Step::End if self.skip > 0 => return self.refuse(),
                 Step::SampleError(_) | Step::Pending | Step::End => true,
             };
-            if self.stage.is_clean() {
+            let is_clean = self.stage.is_clean();
+            if is_clean {
                 self.anchor = None;
             }
             if new {
                 return step;
+            }
+            if is_clean {
+                return self.refuse();
             }
         }
     }
@@ -202,14 +240,20 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         mark
     }
 
-    fn restore(&mut self, cursors: &mut dyn Iterator<Item = Vec<u64>>) -> Result<()> {
-        self.before.restore(cursors)?;
-        let name = self.stage.op();
-        let wrong = |what| Error::State { why: format!("its cursor of {} {what}", name.name()) };
-        let cursor = cursors.next().ok_or_else(|| wrong("is missing"))?;
-        let (skip, counters) = cursor.split_first().ok_or_else(|| wrong("is empty"))?;
+    fn restore(
+        &mut self,
+        cursors: &mut dyn Iterator<Item = Vec<u64>>,
+        samples: u64,
+    ) -> Result<u64> {
+        let inputs = self.before.restore(cursors, samples)?;
+        let cursor = cursors.next().ok_or_else(|| self.wrong("is missing"))?;
+        let (skip, counters) = cursor.split_first().ok_or_else(|| self.wrong("is empty"))?;
         self.skip = *skip;
-        self.stage.restore(counters).ok_or_else(|| wrong("makes no sense"))
+        self.stage.restore(counters).ok_or_else(|| self.wrong("makes no sense"))?;
+        let results = self.stage.results_of(inputs);
+        let results = results
+            .ok_or_else(|| self.wrong(format!("cannot come of the {inputs} results before it")))?;
+        Ok(results.saturating_add(*skip))
     }
 
     fn describe(&self, description: &mut Description) {

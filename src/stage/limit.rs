@@ -51,6 +51,10 @@ impl<T> Stage<T> for Limit<T> {
         (taken <= self.count).then_some(())
     }
 
+    fn results_of(&self, inputs: u64) -> Option<u64> {
+        (self.taken <= inputs).then_some(self.taken)
+    }
+
     fn op(&self) -> Op {
         Op::new("limit").with("count", self.count)
     }

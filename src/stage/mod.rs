@@ -138,6 +138,13 @@ pub trait Stage<In> {
         counters.is_empty().then_some(())
     }
 
+    /// The most results that can have come of so many inputs, by the counters that were taken up;
+    /// `None` when the counters cannot come of so few. A state that says more is refused.
+    fn results_of(&self, inputs: u64) -> Option<u64> {
+        _ = inputs;
+        Some(u64::MAX)
+    }
+
     /// The name and the options that decide what this does.
     fn op(&self) -> Op;
 
