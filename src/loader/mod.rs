@@ -246,11 +246,11 @@ impl<B> Loader<B> {
                 Ok(chained) => self.point.digest = Some(chained),
                 Err(fault) => {
                     discard(value);
-                    return Err(Error::Sample {
-                        position: self.point.mark.position,
-                        fault: fault.at("digest", self.point.batches),
-                        attempts: 1,
-                    });
+                    let (position, number) = (self.point.mark.position, self.point.batches);
+                    let fault = fault.at("digest", number);
+                    // The error takes the batch's place, so the state is the one after it.
+                    self.point = self.stream.received(number, self.point.digest);
+                    return Err(Error::Sample { position, fault, attempts: 1 });
                 }
             }
         }

@@ -388,3 +388,29 @@ fn an_error_that_was_raised_is_not_counted_as_skipped() {
     assert_eq!(skips.by_ref().filter(|batch| batch.is_ok()).count(), 3);
     assert_eq!((skips.skips().count(), skips.state().skips().count()), (0, 0));
 }
+
+/// A number that cannot be encoded when it is 3.
+#[derive(Debug, PartialEq)]
+struct Picky(u64);
+
+impl serde::Serialize for Picky {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.0 == 3 {
+            return Err(serde::ser::Error::custom("three"));
+        }
+        to.serialize_u64(self.0)
+    }
+}
+
+#[test]
+fn a_batch_that_has_no_digest_is_one_error_and_not_another_one_after_a_resume() {
+    let make = || Loader::builder(range(0..6).map(Picky)).digest().workers(0);
+    let mut loader = make().build().unwrap();
+    while let Some(batch) = loader.next() {
+        let was_three = batch.is_err();
+        let again = make().resume(&loader.state()).build().unwrap();
+        let rest: Vec<_> = again.map(|batch| batch.is_err()).collect();
+        assert!(!was_three || rest == [false, false], "{rest:?}");
+    }
+    assert_eq!(loader.state().batches(), 5);
+}
