@@ -4,6 +4,8 @@
 //! where the thresholds come from. The vectors of `golden/order.json` and `golden/grain.json` are
 //! checked by `vectors.rs`.
 
+#[path = "order/lengths.rs"]
+mod lengths;
 #[path = "order/measure.rs"]
 mod measure;
 #[path = "order/vectors.rs"]

@@ -94,6 +94,8 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
         if from >= to {
             return Err(Fault::new(format!("there is no batch {index}")));
         }
+        // The last index must fit into 64 bits; the one after it need not.
+        index_in(epoch, to - 1, self.samples)?;
         let start = index_in(epoch, from, self.samples)?;
         let mut samples = Vec::with_capacity((to - from).min(RESERVED_MAX) as usize);
         for offset in 0..to - from {

@@ -279,6 +279,9 @@ pub trait Dataset {
 
     /// Goes through the samples `epochs` times, each time as the next epoch.
     ///
+    /// A length has 64 bits, so what would lie past index 2^64 - 2 is cut off: `repeat(u64::MAX)` is
+    /// as good as for ever.
+    ///
     /// ```
     /// use windrow::{Dataset, range};
     /// assert_eq!(range(0..4).repeat(3).len(), 12);
