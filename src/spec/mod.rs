@@ -24,6 +24,7 @@ mod options;
 mod placed;
 mod read;
 mod served;
+mod words;
 
 pub use call::{CallOptions, Function, Functions, Made};
 pub use document::{OpSpec, SourceSpec, Spec, StageSpec};

@@ -123,6 +123,11 @@ impl OpSpec {
                     false => shard,
                 }))
             }
+            Self::Batch(_) if dataset.has_gaps() => {
+                let why = "batches cannot be made over the gaps that an op before this one leaves; \
+                           move it to $.stages as {\"stage\": \"batch\", …}, after they are closed";
+                return Err(wrong(path, why));
+            }
             Self::Batch(options) => Box::new(batch(dataset, options)),
             Self::Select(select) => each!(select),
             Self::Cast(cast) => each!(cast),
@@ -187,6 +192,12 @@ mod tests {
             (r#"{"op":"shard","index":2,"count":2}"#, "", "$.ops[0]", "2 of 2"),
             (r#"{"op":"slice","step":0}"#, "", "$.ops[0]", "step"),
             (
+                r#"{"op":"filter","field":"value","is":"<","value":3},{"op":"batch","size":2}"#,
+                "",
+                "$.ops[1]",
+                "move it to $.stages as {\"stage\": \"batch\", …}",
+            ),
+            (
                 "",
                 r#"{"stage":"limit","count":1},{"stage":"batch","size":0}"#,
                 "$.stages[1]",
@@ -203,6 +214,7 @@ mod tests {
             let Error::Spec { path: got, why } = &error else { panic!("{error}") };
             assert_eq!(got, path, "{why}");
             assert!(why.contains(reason), "{why:?} lacks {reason:?}");
+            assert!(!why.contains("()") && !why.contains("(.."), "{why:?} speaks of Rust");
         }
     }
 }

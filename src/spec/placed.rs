@@ -8,10 +8,13 @@ use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, StringDeserializer};
 use serde::de::{
-    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+    DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
+
+use super::words;
 
 /// What is wrong with a value, and where in it.
 #[derive(Debug)]
@@ -37,6 +40,30 @@ impl Misplaced {
 impl Error for Misplaced {
     fn custom<T: fmt::Display>(why: T) -> Self {
         Self { way: Vec::new(), why: why.to_string() }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, belongs: &dyn Expected) -> Self {
+        Self::custom(words::instead(found, belongs))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, belongs: &dyn Expected) -> Self {
+        Self::custom(words::instead(found, belongs))
+    }
+
+    fn invalid_length(len: usize, belongs: &dyn Expected) -> Self {
+        Self::custom(words::length(len, belongs))
+    }
+
+    fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
+        Self::custom(words::unknown("", name, known))
+    }
+
+    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
+        Self::custom(words::unknown("field ", name, known))
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::custom(format_args!("{name:?} is missing"))
     }
 }
 
@@ -69,7 +96,10 @@ impl<'de> Deserializer<'de> for Placed {
                 let read = visitor.visit_seq(&mut list)?;
                 match list.values.len() {
                     0 => Ok(read),
-                    more => Err(Error::invalid_length(list.next + more, &"fewer values")),
+                    more => {
+                        let (fits, len) = (list.next, list.next + more);
+                        Err(Error::invalid_length(len, &&*format!("a list of {fits}")))
+                    }
                 }
             }
             Value::Object(fields) => visitor.visit_map(Fields::of(fields)),
@@ -223,17 +253,27 @@ mod tests {
     #[test]
     fn what_is_wrong_has_its_path() {
         for (pointer, wrong, path, why) in [
-            ("/list/1/name", json!(5), "$.list[1].name", "integer `5`"),
-            ("/list/0", json!({}), "$.list[0]", "missing field `name`"),
-            ("/list", json!(true), "$.list", "boolean `true`"),
+            ("/list/1/name", json!(5), "$.list[1].name", "5 where a text belongs"),
+            ("/list/0", json!({}), "$.list[0]", "\"name\" is missing"),
+            ("/list", json!(true), "$.list", "true where a list belongs"),
             ("/maybe", json!(300), "$.maybe", "300"),
-            ("/pair/1", json!(-1.5), "$.pair[1]", "floating point `-1.5`"),
-            ("/pair", json!([1, true, 3, 4]), "$.pair", "invalid length 4"),
-            ("/kind", json!("Other"), "$.kind", "unknown variant `Other`"),
-            ("/kind/Of", json!("x"), "$.kind.Of", "string \"x\""),
-            ("/kind", json!(null), "$.kind", "unit value, expected enum Kind"),
-            ("", json!([]), "$", "invalid length 0"),
-            ("", json!({"lost": 1}), "$.lost", "unknown field `lost`"),
+            ("/pair/1", json!(-1.5), "$.pair[1]", "-1.5 where true or false belongs"),
+            ("/pair", json!([1, true, 3, 4]), "$.pair", "a list of 4 where a list of 2 belongs"),
+            ("/kind", json!("Other"), "$.kind", "unknown \"Other\"; known are Plain, Of"),
+            (
+                "/kind/Of",
+                json!("x"),
+                "$.kind.Of",
+                "\"x\" where a whole number from 0 to 2^8 - 1 belongs",
+            ),
+            ("/kind", json!(null), "$.kind", "null where the name of a choice belongs"),
+            ("", json!([]), "$", "a list of 0 where an object belongs"),
+            (
+                "",
+                json!({"lost": 1}),
+                "$.lost",
+                "unknown field \"lost\"; known are list, maybe, pair, kind",
+            ),
         ] {
             let mut value = good();
             *value.pointer_mut(pointer).unwrap() = wrong;

@@ -178,7 +178,7 @@ mod tests {
             (spec(r#"{"op":"batch","size":"three"}"#, ""), "$.ops[0].size", "three"),
             (spec(r#"{"op":"batch"}"#, ""), "$.ops[0]", "size"),
             (spec(r#"{"op":"batch","size":3,"sise":4}"#, ""), "$.ops[0].sise", "unknown field"),
-            (spec("", r#"{"stage":"limit","count":[]}"#), "$.stages[0].count", "sequence"),
+            (spec("", r#"{"stage":"limit","count":[]}"#), "$.stages[0].count", "a list where"),
             (spec("7", ""), "$.ops[0]", "object"),
             (" ".repeat(100 << 20), "$", "104857600 bytes"),
         ] {

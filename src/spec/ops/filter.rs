@@ -61,7 +61,7 @@ pub enum Compare {
 
 /// A number as JSON has them: an integer of 64 bits or a float.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a filter's value is a number")]
 pub enum Value {
     /// An integer below 2^63.
     Signed(i64),

@@ -1,0 +1,66 @@
+//! The words of JSON for what `serde` says in Rust's.
+
+use serde::de::{Expected, Unexpected};
+
+/// The longest text of a document that an error repeats, in characters.
+const SHOWN: usize = 40;
+
+/// What is wrong with a value that is there, and what belongs there.
+pub(super) fn instead(found: Unexpected<'_>, belongs: &dyn Expected) -> String {
+    let found = match found {
+        Unexpected::Bool(yes) => yes.to_string(),
+        Unexpected::Unsigned(number) => number.to_string(),
+        Unexpected::Signed(number) => number.to_string(),
+        Unexpected::Float(number) => number.to_string(),
+        Unexpected::Str(text) => shown(text),
+        Unexpected::Unit | Unexpected::Option => "null".into(),
+        Unexpected::Seq => "a list".into(),
+        Unexpected::Map => "an object".into(),
+        other => other.to_string(),
+    };
+    format!("{found} where {} belongs", of(belongs))
+}
+
+/// What is wrong with a list of so many values.
+pub(super) fn length(len: usize, belongs: &dyn Expected) -> String {
+    format!("a list of {len} where {} belongs", of(belongs))
+}
+
+/// What is wrong with a name that is none of those that are known.
+pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    format!("unknown {what}{}; known are {}", shown(name), known.join(", "))
+}
+
+/// A text in quotes, cut where it is long.
+fn shown(text: &str) -> String {
+    match text.chars().nth(SHOWN) {
+        None => format!("{text:?}"),
+        Some(_) => format!("{:?}...", text.chars().take(SHOWN).collect::<String>()),
+    }
+}
+
+/// What belongs in a place, as `serde` names it.
+fn of(belongs: &dyn Expected) -> String {
+    let name = belongs.to_string();
+    let (first, rest) = name.split_once(' ').unwrap_or((&name, ""));
+    let bits = |kind: &str| name.strip_prefix(kind)?.parse::<u32>().ok();
+    match (first, rest) {
+        ("struct", _) | (_, "map") => "an object".into(),
+        ("enum", _) | (_, "identifier") => "the name of a choice".into(),
+        (_, "string") => "a text".into(),
+        (_, "boolean") => "true or false".into(),
+        (_, "sequence") => "a list".into(),
+        ("f32" | "f64", _) => "a number".into(),
+        _ if name.contains("tuple") => {
+            let count = name.split(' ').find(|word| word.parse::<u64>().is_ok());
+            count.map_or("a list".into(), |count| format!("a list of {count}"))
+        }
+        _ => match (bits("u"), bits("i")) {
+            (Some(bits), _) => format!("a whole number from 0 to 2^{bits} - 1"),
+            (_, Some(bits)) => {
+                format!("a whole number from -2^{} to 2^{} - 1", bits - 1, bits - 1)
+            }
+            _ => name,
+        },
+    }
+}
