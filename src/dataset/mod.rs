@@ -195,7 +195,7 @@ pub trait Dataset {
         Each::new(self, FilterBy(f))
     }
 
-    /// Puts the samples into an order that is random, and another one in each epoch.
+    /// Puts the samples into a random order, which is drawn anew for each epoch.
     ///
     /// A true permutation for every length up to 2^63, in O(1) memory: see
     /// [`Permutation`](crate::order::Permutation).

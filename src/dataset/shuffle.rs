@@ -1,4 +1,4 @@
-//! `shuffle`: the samples in random order, another one each epoch.
+//! `shuffle`: the samples in random order, drawn anew for each epoch.
 
 use std::cell::RefCell;
 

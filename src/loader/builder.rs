@@ -119,7 +119,8 @@ impl<P: Pipeline> Builder<P> {
     }
 
     /// How many bytes of samples may be ready or in the making ahead of the caller; 32 MiB by
-    /// default. One sample a worker may be there in any case.
+    /// default. One sample a worker may be there in any case, and where samples become larger all at
+    /// once, the groups that were handed out before are finished.
     ///
     /// Samples are counted by what their type tells: records, tensors, plain values, `Vec`s of
     /// numbers. For other types see [`sample_bytes`](Self::sample_bytes).
@@ -151,7 +152,9 @@ impl<P: Pipeline> Builder<P> {
         Self { retries, ..self }
     }
 
-    /// Goes on where a state says.
+    /// Goes on where a state says: of this pipeline, from any backend, with any policy for errors.
+    ///
+    /// Nothing is made again but the samples from the oldest one on that a stage held back.
     #[must_use]
     pub fn resume(self, state: &State) -> Self {
         Self { resume: Some(state.clone()), ..self }

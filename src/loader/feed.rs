@@ -153,14 +153,17 @@ impl<T> Feed<T> for Workers<T> {
             if let Some(reduction) = &mut self.reduction {
                 reduction.take(position, outcome.is_ok());
             }
-            let is_new = position >= self.reported;
-            self.reported = self.reported.max(if outcome.is_err() { position + 1 } else { 0 });
-            match outcome {
+            let error = match outcome {
                 Ok(Some(sample)) => return Step::Item(sample),
-                Ok(None) => {}
-                Err(error) if self.on_error == OnError::Raise => return Step::SampleError(error),
-                Err(_) if is_new => self.skips.add(position),
-                Err(_) => {}
+                Ok(None) => continue,
+                Err(error) => error,
+            };
+            let is_new = position >= self.reported;
+            self.reported = self.reported.max(position + 1);
+            match self.on_error {
+                OnError::Raise => return Step::SampleError(error),
+                OnError::Skip if is_new => self.skips.add(position),
+                OnError::Skip => {}
             }
         }
     }

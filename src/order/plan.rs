@@ -124,7 +124,8 @@ mod tests {
             position: u64::MAX - 1,
             reported: u64::MAX,
             skips,
-            cursors: vec![vec![], vec![u64::MAX]],
+            // Of a batch and a limit.
+            cursors: vec![vec![u64::MAX], vec![u64::MAX; 2]],
         }
     }
 

@@ -70,8 +70,8 @@ impl Skips {
 /// Where a stream stands: what the caller has received, and of which pipeline.
 ///
 /// It names no worker and no backend, so a checkpoint taken with any of them resumes with any
-/// other. It is small (at most 500 bytes for a pipeline with one source) however far the stream
-/// is. Written as JSON, with every 64-bit number as a string, since JavaScript's numbers lose bits
+/// other. It is small however far the stream is: at most 500 bytes for a batch and a limit, and up
+/// to 25 for each number that a further stage keeps. Written as JSON, with every 64-bit number as a string, since JavaScript's numbers lose bits
 /// beyond 2^53.
 ///
 /// ```

@@ -129,6 +129,9 @@ pub trait Stage<In> {
     }
 
     /// The numbers that, with nothing held back, are all that the stage remembers.
+    ///
+    /// They stand in every state, and a state of more than 64 KiB is not read again: a few hundred
+    /// are too many.
     fn counters(&self) -> Vec<u64> {
         Vec::new()
     }
