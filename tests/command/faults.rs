@@ -71,30 +71,47 @@ fn wait_for_progress(child: &mut Child, state: &Path) {
     panic!("no progress in {LIMIT:?}");
 }
 
-#[test]
-fn an_interrupted_run_saves_its_state_and_goes_on_to_the_same_digest() {
+/// Ends a run in these ways, and goes on from its checkpoint each time.
+fn end_and_go_on(ends: &[system::End], variables: &[(&str, &str)]) {
     let folder = folder();
     let spec = document(folder.path(), r#"{"op":"shuffle"}"#, r#"{"stage":"batch","size":64}"#);
     let expected = summary(&["run", text(&spec), "--digest", "--backend", "threads"]);
-    for (name, end, code) in system::ENDS {
+    for (name, end, code) in ends {
         if *name == "Ctrl-Break" && system::leave_to_windows("Ctrl-Break does not reach processes")
         {
             continue;
         }
         let state = folder.path().join(format!("state-{name}.json"));
-        let mut child = system::spawn_group(&mut long_run(&spec, &state));
+        let run = || {
+            let mut run = long_run(&spec, &state);
+            run.envs(variables.iter().copied());
+            run
+        };
+        let mut child = system::spawn_group(&mut run());
         wait_for_progress(&mut child, &state);
         assert!(end(child.id()), "{name}");
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), *code, "{}", String::from_utf8_lossy(&output.stderr));
         let before = std::fs::read_to_string(&state).unwrap();
         assert!(windrow::State::from_json(&before).unwrap().batches() > 0);
-        let output = long_run(&spec, &state).output().unwrap();
+        let output = run().output().unwrap();
         let last = String::from_utf8(output.stdout).unwrap();
         let rest: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
         assert_eq!(rest["digest"], expected["digest"], "after {name}");
         let (rest, all) =
             (rest["batches"].as_u64().unwrap(), expected["batches"].as_u64().unwrap());
         assert!(rest < all, "{rest} of {all} batches after {name}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_saves_its_state_and_goes_on_to_the_same_digest() {
+    end_and_go_on(system::ENDS, &[]);
+}
+
+#[test]
+fn an_interrupted_run_of_forked_workers_goes_on_to_the_same_digest() {
+    if crate::forking::splits() {
+        end_and_go_on(&system::ENDS[..1], &crate::forking::FORKED);
     }
 }

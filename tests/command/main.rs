@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod faults;
+mod forking;
 mod golden;
 #[path = "../common/system/mod.rs"]
 mod system;

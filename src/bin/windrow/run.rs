@@ -70,7 +70,6 @@ struct Outcome {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
-    let interrupt = Interrupt::listen()?;
     let mut spec = read(&arguments.spec)?;
     spec.seed = arguments.seed.unwrap_or(spec.seed);
     let folder = arguments.spec.parent().unwrap_or(Path::new("")).to_owned();
@@ -93,6 +92,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         builder = builder.resume(&state);
     }
     let mut loader = builder.build()?;
+    // Listening takes a thread, and a process is forked only while it has one. A signal that comes
+    // before ends a run that has nothing to save yet.
+    let interrupt = Interrupt::listen()?;
     if let Some(path) = &arguments.state {
         // A file that cannot be written is better known before the work than after it.
         checkpoint::save(path, &loader.state())?;
