@@ -1,7 +1,6 @@
 //! Loaders for recipes: pipelines that are opened once here and once in every worker process.
 
 use std::any::TypeId;
-use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -77,8 +76,11 @@ impl Loader<()> {
         Builder::new(Origin::Recipe(Crossing::new(factory, config))).encodable()
     }
 
-    /// Starts to describe a loader for a pipeline document whose files are relative to a folder: a
-    /// document is a recipe by itself.
+    /// Starts to describe a loader for a pipeline document whose files are in a folder: a document is
+    /// a recipe by itself.
+    ///
+    /// A path is a [`Folder`] whose files may not lie elsewhere; [`Folder::within`] and
+    /// [`Folder::unconfined`] let them, in worker processes too.
     ///
     /// Every program that is linked with windrow has the recipe of documents by name, so
     /// [`worker_program`](Builder::worker_program) needs no [`register!`](crate::register) for it;
@@ -96,7 +98,7 @@ impl Loader<()> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn spec(spec: &Spec, folder: impl Into<PathBuf>) -> Builder<SpecPipeline> {
+    pub fn spec(spec: &Spec, folder: impl Into<Folder>) -> Builder<SpecPipeline> {
         let mut crossing = Crossing::new(open_spec, (spec.to_json(), folder.into()));
         crossing.name = Some(SPEC);
         Builder::new(Origin::Recipe(crossing)).encodable()
@@ -104,10 +106,10 @@ impl Loader<()> {
 }
 
 pub(super) fn open_spec(
-    (json, folder): (String, PathBuf),
+    (json, folder): (String, Folder),
     _: &WorkerContext,
 ) -> Result<SpecPipeline> {
-    Spec::from_json(&json)?.open(&Folder::new(folder))
+    Spec::from_json(&json)?.open(&folder)
 }
 
 impl<P: Pipeline> Crossing<P> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use windrow::source::{ByteSource, Files, Folder, InMemory, LocalFile, MemoryFiles};
+use windrow::source::{ByteSource, Files, InMemory, LocalFile, MemoryFiles};
 use windrow::source::{identity, open};
 
 use super::text;
@@ -162,20 +162,6 @@ fn identity_tells_content_and_not_names() {
     }
     let longer = [&bytes[..65_536], &[0], &bytes[65_536..]].concat();
     assert_ne!(identity(&InMemory::new("x", longer)).unwrap(), own);
-}
-
-#[test]
-fn names_in_a_folder_start_there() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("part")).unwrap();
-    fs::write(folder.path().join("part/a.bin"), b"abc").unwrap();
-    let files = Folder::new(folder.path());
-    assert_eq!(files.open("part/a.bin").unwrap().len(), 3);
-    let absolute = folder.path().join("part/a.bin");
-    assert_eq!(Folder::new("elsewhere").open(absolute.to_str().unwrap()).unwrap().len(), 3);
-    let message = text(files.open("a.bin"));
-    assert!(message.contains("a.bin: "), "{message}");
-    assert!(text(files.open("")).ends_with("is a folder, not a file"));
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn a_folder_of_the_disk_is_the_folder_in_memory() {
     std::fs::write(folder.path().join("all/a/9.png"), b"longer than it was").unwrap();
     let changed = text(disk.get(3));
     assert!(changed.starts_with("images of index 3: "), "{changed}");
-    assert!(changed.contains("9.png: has 18 bytes; it had 4 when it was listed"), "{changed}");
+    assert!(changed.contains("9.png: has 18 bytes; it had 4 when it was found"), "{changed}");
     std::fs::remove_file(folder.path().join("all/a/9.png")).unwrap();
     assert!(text(disk.get(3)).contains("9.png"), "{}", text(disk.get(3)));
     assert!(disk.get(2).is_ok());

@@ -3,6 +3,7 @@
 mod bytes;
 #[cfg(feature = "csv")]
 mod csv;
+mod folder;
 mod idx;
 mod images;
 #[cfg(feature = "jsonl")]

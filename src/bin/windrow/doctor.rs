@@ -28,7 +28,7 @@ pub(crate) fn examine(arguments: &Arguments) -> Result<u8> {
         value: arguments.seconds.to_string(),
         allowed: format!("a number of seconds ({error})"),
     })?;
-    let report = preflight(|| Loader::spec(&spec, folder), each)?;
+    let report = preflight(|| Loader::spec(&spec, windrow::source::Folder::unconfined(folder)), each)?;
     if arguments.json {
         print(&serde_json::to_string(&report).map_err(|error| {
             Error::io("write the report as JSON", std::io::Error::other(error))

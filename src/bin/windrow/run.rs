@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let mut spec = read(&arguments.spec)?;
     spec.seed = arguments.seed.unwrap_or(spec.seed);
     let folder = arguments.spec.parent().unwrap_or(Path::new("")).to_owned();
-    let mut builder = Loader::spec(&spec, folder)
+    let mut builder = Loader::spec(&spec, windrow::source::Folder::unconfined(folder))
         .backend(arguments.backend)
         .retries(arguments.retries)
         .on_error(match arguments.on_error {

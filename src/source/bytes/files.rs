@@ -1,11 +1,13 @@
 //! From the names in a pipeline document to bytes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::local::list as list_folder;
-use super::{ByteSource, InMemory, open};
+use serde::{Deserialize, Serialize};
+
+use super::local::{FolderPath, list_in, open_in};
+use super::{ByteSource, InMemory};
 use crate::error::{Error, Result};
 
 /// How many names an error lists.
@@ -42,33 +44,88 @@ pub struct Listed {
     pub bytes: Arc<dyn ByteSource>,
 }
 
-/// The files of a folder: relative names start there, absolute ones stand for themselves.
+/// The files of a folder of this machine. Names may not lead out of it, unless it says so.
 ///
-/// Names may lead out of the folder; it is a starting point, not a fence.
+/// Relative names start in the folder. A name that leads out of it is an error of opening and
+/// listing, be it by `..`, as an absolute path or over a symbolic link. So a pipeline document of
+/// somebody else reads nothing but its own files.
+/// [`within`](Self::within) lets names lead further, up to a root;
+/// [`unconfined`](Self::unconfined) lets them lead anywhere.
 ///
 /// ```
 /// use windrow::source::{Files, Folder};
 /// let error = Folder::new("no/such/folder").open("a.npy").unwrap_err();
-/// assert!(error.to_string().contains("a.npy"), "{error}");
+/// assert!(error.to_string().contains("no/such/folder"), "{error}");
+///
+/// let error = Folder::new("src").open("../Cargo.toml").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "opening src/../Cargo.toml: it lies outside of the folder src; move it there, or set a root above both"
+/// );
+/// assert!(Folder::new("src").within(".").open("../Cargo.toml")?.len() > 0);
+/// assert!(Folder::unconfined("src").open("../Cargo.toml")?.len() > 0);
+/// # Ok::<(), windrow::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
-pub struct Folder(pub PathBuf);
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folder {
+    start: FolderPath,
+    confined: Confined,
+}
+
+/// What names may not lead out of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Confined {
+    #[default]
+    Start,
+    Root(FolderPath),
+    Nowhere,
+}
 
 impl Folder {
-    /// The folder at this path; the empty path is the current folder.
+    /// The folder at this path, with the files below it and no others; the empty path is the current
+    /// folder.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { start: path.into().into(), confined: Confined::Start }
+    }
+
+    /// The same with all files below a root, also by absolute names. Relative names start in the
+    /// folder still.
+    #[must_use]
+    pub fn within(self, root: impl Into<PathBuf>) -> Self {
+        Self { confined: Confined::Root(root.into().into()), ..self }
+    }
+
+    /// The folder at this path as a mere starting point: names may lead anywhere, so whoever writes
+    /// them can read whatever this process can.
+    #[must_use]
+    pub fn unconfined(path: impl Into<PathBuf>) -> Self {
+        Self { start: path.into().into(), confined: Confined::Nowhere }
+    }
+
+    fn root(&self) -> Option<&Path> {
+        match &self.confined {
+            Confined::Start => Some(self.start.as_ref()),
+            Confined::Root(root) => Some(root.as_ref()),
+            Confined::Nowhere => None,
+        }
+    }
+}
+
+impl<P: Into<PathBuf>> From<P> for Folder {
+    /// [`Folder::new`].
+    fn from(path: P) -> Self {
+        Self::new(path)
     }
 }
 
 impl Files for Folder {
     fn open(&self, name: &str) -> Result<Arc<dyn ByteSource>> {
-        open(self.0.join(name))
+        open_in(self.start.as_ref(), self.root(), name)
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {
-        list_folder(&self.0.join(folder))
+        list_in(self.start.as_ref(), self.root(), folder)
     }
 }
 

@@ -12,6 +12,9 @@ mod listing;
 #[path = "mmap.rs"]
 mod mmap;
 #[cfg(any(unix, windows))]
+#[path = "place.rs"]
+mod place;
+#[cfg(any(unix, windows))]
 #[path = "reopened.rs"]
 mod reopened;
 
@@ -47,7 +50,8 @@ pub fn open(path: impl AsRef<Path>) -> Result<Arc<dyn ByteSource>> {
 
 #[cfg(any(unix, windows))]
 fn open_here(path: &Path) -> Result<Arc<dyn ByteSource>> {
-    reopened::open(path)
+    let again = path.to_owned();
+    Ok(reopened::counted(LocalFile::open(path)?, move || LocalFile::open(&again)))
 }
 
 #[cfg(not(any(unix, windows)))]
@@ -59,20 +63,72 @@ fn open_here(path: &Path) -> Result<Arc<dyn ByteSource>> {
     })
 }
 
-/// All files below a folder, with their paths from there.
+/// The path of a folder, as it crosses to other processes whatever bytes are in it.
 #[cfg(any(unix, windows))]
-pub(super) fn list(folder: &Path) -> Result<Vec<Listed>> {
-    listing::list(folder)
+pub(super) type FolderPath = std::ffi::OsString;
+#[cfg(not(any(unix, windows)))]
+pub(super) type FolderPath = std::path::PathBuf;
+
+/// Opens a file by its name in a folder; a root is what the name may not lead out of.
+#[cfg(any(unix, windows))]
+pub(super) fn open_in(
+    start: &Path,
+    root: Option<&Path>,
+    name: &str,
+) -> Result<Arc<dyn ByteSource>> {
+    let again = (start.to_owned(), root.map(Path::to_owned), name.to_owned());
+    let file = place::Place::new(start, root)?.open(name)?;
+    // The place is opened anew too, since a confined one is an open folder.
+    Ok(reopened::counted(file, move || {
+        let (start, root, name) = &again;
+        place::Place::new(start, root.as_deref())?.open(name)
+    }))
 }
 
 #[cfg(not(any(unix, windows)))]
-pub(super) fn list(folder: &Path) -> Result<Vec<Listed>> {
+pub(super) fn open_in(start: &Path, _: Option<&Path>, name: &str) -> Result<Arc<dyn ByteSource>> {
+    open_here(&start.join(name))
+}
+
+/// All files below a folder, with their paths from there.
+#[cfg(any(unix, windows))]
+pub(super) fn list_in(start: &Path, root: Option<&Path>, folder: &str) -> Result<Vec<Listed>> {
+    listing::list(place::Place::new(start, root)?, folder)
+}
+
+#[cfg(not(any(unix, windows)))]
+pub(super) fn list_in(start: &Path, _: Option<&Path>, folder: &str) -> Result<Vec<Listed>> {
     Err(crate::error::Error::Unsupported {
-        what: format!("listing the folder {}", folder.display()),
+        what: format!("listing the folder {}", start.join(folder).display()),
         why: "this platform has no files".into(),
         instead: "hand the files in, with `MemoryFiles` or `Files` of your own".into(),
     })
 }
+
+/// How files are opened: without waiting for whoever writes to a pipe.
+#[cfg(any(unix, windows))]
+fn unblocked() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, UNBLOCKED);
+    options
+}
+
+/// The same below a folder.
+#[cfg(any(unix, windows))]
+fn unblocked_below() -> cap_std::fs::OpenOptions {
+    let mut options = cap_std::fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::custom_flags(&mut options, UNBLOCKED);
+    options
+}
+
+/// Neither waits for a pipe nor makes a terminal the one of this process.
+#[cfg(unix)]
+const UNBLOCKED: i32 =
+    rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOCTTY).bits().cast_signed();
 
 /// Reads some bytes at an offset without moving a cursor that another thread may use.
 #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! Files of which there may be more than a process may have open.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -15,13 +15,18 @@ const OPEN_MAX: usize = 64;
 /// How many stay open.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Opens a file, and keeps it open unless too many are.
-pub(super) fn open(path: &Path) -> Result<Arc<dyn ByteSource>> {
-    let file = LocalFile::open(path)?;
+/// Opens a file again.
+type Opener = Box<dyn Fn() -> Result<LocalFile> + Send + Sync>;
+
+/// Keeps a file open unless too many are; then it is opened again for each read.
+pub(super) fn counted(
+    file: LocalFile,
+    again: impl Fn() -> Result<LocalFile> + Send + Sync + 'static,
+) -> Arc<dyn ByteSource> {
     let more = |open| (open < OPEN_MAX).then_some(open + 1);
     match OPEN.fetch_update(Relaxed, Relaxed, more) {
-        Ok(_) => Ok(Arc::new(Open(file))),
-        Err(_) => Ok(Arc::new(Reopened::new(path.into(), file.len()))),
+        Ok(_) => Arc::new(Open(file)),
+        Err(_) => Arc::new(Reopened::new(file.name().into(), file.len(), again)),
     }
 }
 
@@ -50,22 +55,26 @@ impl Drop for Open {
 }
 
 /// A file that is open only while it is read.
-#[derive(Debug)]
 pub(super) struct Reopened {
-    path: PathBuf,
+    name: String,
     len: u64,
+    open: Opener,
 }
 
 impl Reopened {
     /// A file that had this length when it was found.
-    pub(super) fn new(path: PathBuf, len: u64) -> Self {
-        Self { path, len }
+    pub(super) fn new(
+        name: String,
+        len: u64,
+        open: impl Fn() -> Result<LocalFile> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, len, open: Box::new(open) }
     }
 }
 
 impl ByteSource for Reopened {
     fn name(&self) -> &str {
-        self.path.to_str().unwrap_or("a file whose path is not UTF-8")
+        &self.name
     }
 
     fn len(&self) -> u64 {
@@ -74,11 +83,17 @@ impl ByteSource for Reopened {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         in_bounds(self, offset, buffer.len())?;
-        let file = LocalFile::open(&self.path)?;
+        let file = (self.open)()?;
         if file.len() != self.len {
             let why = format!("has {} bytes; it had {} when it was found", file.len(), self.len);
-            return Err(Error::Format { name: self.name().into(), offset: None, why });
+            return Err(Error::Format { name: self.name.clone(), offset: None, why });
         }
         file.read_at(offset, buffer)
+    }
+}
+
+impl fmt::Debug for Reopened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reopened").field("name", &self.name).field("len", &self.len).finish()
     }
 }
