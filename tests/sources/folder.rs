@@ -142,7 +142,7 @@ fn a_root_lets_names_lead_out_of_the_folder_and_no_further() {
 
 #[test]
 fn the_folder_without_a_name_is_the_current_one() {
-    assert!(Folder::default().open("Cargo.toml").unwrap().len() > 0);
+    assert!(!Folder::default().open("Cargo.toml").unwrap().is_empty());
     leads_out(&Folder::default(), "../none");
 }
 

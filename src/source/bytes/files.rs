@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::local::{FolderPath, list_in, open_in};
+use super::local::{FolderPath, folder_path, list_in, open_in};
 use super::{ByteSource, InMemory};
 use crate::error::{Error, Result};
 
@@ -86,21 +86,21 @@ impl Folder {
     /// folder.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { start: path.into().into(), confined: Confined::Start }
+        Self { start: folder_path(path.into()), confined: Confined::Start }
     }
 
     /// The same with all files below a root, also by absolute names. Relative names start in the
     /// folder still.
     #[must_use]
     pub fn within(self, root: impl Into<PathBuf>) -> Self {
-        Self { confined: Confined::Root(root.into().into()), ..self }
+        Self { confined: Confined::Root(folder_path(root.into())), ..self }
     }
 
     /// The folder at this path as a mere starting point: names may lead anywhere, so whoever writes
     /// them can read whatever this process can.
     #[must_use]
     pub fn unconfined(path: impl Into<PathBuf>) -> Self {
-        Self { start: path.into().into(), confined: Confined::Nowhere }
+        Self { start: folder_path(path.into()), confined: Confined::Nowhere }
     }
 
     fn root(&self) -> Option<&Path> {

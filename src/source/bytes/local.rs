@@ -69,6 +69,16 @@ pub(super) type FolderPath = std::ffi::OsString;
 #[cfg(not(any(unix, windows)))]
 pub(super) type FolderPath = std::path::PathBuf;
 
+#[cfg(any(unix, windows))]
+pub(super) fn folder_path(path: std::path::PathBuf) -> FolderPath {
+    path.into_os_string()
+}
+
+#[cfg(not(any(unix, windows)))]
+pub(super) fn folder_path(path: std::path::PathBuf) -> FolderPath {
+    path
+}
+
 /// Opens a file by its name in a folder; a root is what the name may not lead out of.
 #[cfg(any(unix, windows))]
 pub(super) fn open_in(
