@@ -45,6 +45,9 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// The longest document that is read, in bytes.
+    pub const BYTES_MAX: u64 = 1 << 20;
+
     /// Reads a document.
     ///
     /// # Errors

@@ -10,8 +10,6 @@ use crate::error::{Error, Result};
 
 /// The version that is read.
 const VERSION: u64 = 1;
-/// The longest document, in bytes.
-const BYTES_MAX: usize = 1 << 20;
 /// The most ops, and the most stages.
 const STEPS_MAX: usize = 1_000;
 
@@ -26,8 +24,9 @@ pub(super) trait Choice: Sized {
 
 /// Reads a whole document.
 pub(super) fn document(json: &str) -> Result<Spec> {
-    if json.len() > BYTES_MAX {
-        let why = format!("the document has {} bytes; at most {BYTES_MAX} are read", json.len());
+    if json.len() as u64 > Spec::BYTES_MAX {
+        let (len, most) = (json.len(), Spec::BYTES_MAX);
+        let why = format!("the document has {len} bytes; at most {most} are read");
         return Err(wrong("$", why));
     }
     let value: Value = serde_json::from_str(json)

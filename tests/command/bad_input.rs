@@ -3,7 +3,7 @@
 use crate::{finish, folder, text, windrow};
 
 /// Runs a document with options and gives the message, after checking its form.
-fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+pub fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = windrow(arguments);
     command.envs(variables.iter().copied());
     let finished = finish(&mut command);

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::system;
-use crate::{document, finish, folder, last_object, summary, text, windrow};
+use crate::{document, finish, folder, last_object, summary, text, waited, windrow};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -90,11 +90,11 @@ fn end_and_go_on(ends: &[system::End], variables: &[(&str, &str)]) {
         let mut child = system::spawn_group(&mut run());
         wait_for_progress(&mut child, &state);
         assert!(end(child.id()), "{name}");
-        let output = child.wait_with_output().unwrap();
+        let output = waited(child);
         assert_eq!(output.status.code(), *code, "{}", String::from_utf8_lossy(&output.stderr));
         let before = std::fs::read_to_string(&state).unwrap();
         assert!(windrow::State::from_json(&before).unwrap().batches() > 0);
-        let output = run().output().unwrap();
+        let output = waited(run().spawn().unwrap());
         let last = String::from_utf8(output.stdout).unwrap();
         let rest: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
         assert_eq!(rest["digest"], expected["digest"], "after {name}");

@@ -24,7 +24,7 @@ fn golden() -> BTreeMap<String, Golden> {
 
 /// Runs a document and gives its digest and how many batches this run had.
 fn ran(spec: &str, more: &[&str]) -> (String, u64, u64) {
-    let summary = summary(&[&["run", spec, "--digest"], more].concat());
+    let summary = summary(&[&["run", spec, "--root", ".", "--digest"], more].concat());
     let number = |name: &str| summary[name].as_u64().unwrap();
     (summary["digest"].as_str().unwrap().to_owned(), number("batches"), number("samples"))
 }
@@ -112,7 +112,7 @@ fn a_run_in_pieces_on_different_backends_has_the_digest_of_one_run() {
 #[test]
 fn strict_mode_changes_nothing() {
     let (spec, expected) = golden().into_iter().next_back().unwrap();
-    let mut command = windrow(&["run", &spec, "--digest", "--json"]);
+    let mut command = windrow(&["run", &spec, "--root", ".", "--digest", "--json"]);
     let finished = finish(command.env("WINDROW_STRICT", "1"));
     assert_eq!(crate::last_object(&finished)["digest"], expected.digest);
 }

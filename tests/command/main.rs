@@ -1,14 +1,19 @@
 //! The `windrow` command, run as a user runs it.
 
 mod bad_input;
+mod checkpoints;
+mod edges;
 mod faults;
 mod forking;
 mod golden;
+mod paths;
 #[path = "../common/system/mod.rs"]
 mod system;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// What a finished command left behind.
 #[derive(Debug)]
@@ -28,12 +33,27 @@ pub fn windrow(arguments: &[&str]) -> Command {
     command
 }
 
+/// How long a command may take: far longer than any does.
+const LIMIT: Duration = Duration::from_secs(300);
+
 /// Runs a command to its end.
 pub fn finish(command: &mut Command) -> Finished {
-    let output = command.output().unwrap();
+    let output = waited(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let code = output.status.code().unwrap_or(-1);
     Finished { code, out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// Waits for the end of a command, which must come.
+pub fn waited(child: Child) -> Output {
+    let (pid, (ended, end)) = (child.id(), mpsc::channel::<()>());
+    let guard = std::thread::spawn(move || {
+        end.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) && system::kill(pid)
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    assert!(!guard.join().unwrap(), "it was killed after {LIMIT:?}: {output:?}");
+    output
 }
 
 /// Runs the command and gives the object on its last line.

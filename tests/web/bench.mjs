@@ -35,7 +35,7 @@ function native({ spec, files }) {
     let text = JSON.stringify(spec);
     for (const [name, path] of Object.entries(files)) text = text.replace(JSON.stringify(name), JSON.stringify(join(root, path)));
     writeFileSync(join(folder, 'spec.json'), text);
-    const told = execFileSync(command, ['run', join(folder, 'spec.json'), '--backend', 'inline', '--json'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const told = execFileSync(command, ['run', join(folder, 'spec.json'), '--root', root, '--backend', 'inline', '--json'], { stdio: ['ignore', 'pipe', 'ignore'] });
     const { samples, seconds } = JSON.parse(String(told).trim().split('\n').at(-1));
     return samples / seconds;
   } finally {

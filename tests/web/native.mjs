@@ -20,7 +20,7 @@ function natively(path, state, batches) {
   const file = join(scratch, `${(runs += 1)}.json`);
   if (state) writeFileSync(file, JSON.stringify(state));
   const stop = batches ? ['--stop-after', String(batches)] : [];
-  const out = execFileSync(command, ['run', path, '--digest', '--json', '--workers', '2', '--state', file, ...stop], { cwd: root, encoding: 'utf8' });
+  const out = execFileSync(command, ['run', path, '--root', '.', '--digest', '--json', '--workers', '2', '--state', file, ...stop], { cwd: root, encoding: 'utf8' });
   return { state: JSON.parse(readFileSync(file, 'utf8')), digest: JSON.parse(out.trim().split('\n').at(-1)).digest };
 }
 

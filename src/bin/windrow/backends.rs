@@ -2,7 +2,8 @@
 
 use windrow::backend::registry;
 
-use crate::{DONE, print};
+use crate::DONE;
+use crate::output::print;
 
 pub(crate) fn list() -> windrow::Result<u8> {
     for info in registry() {

@@ -1,15 +1,19 @@
 //! `windrow state`, and checkpoints on disk.
 
-use std::io::{ErrorKind, Read, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use windrow::{Error, Result, State};
 
-use crate::{DONE, print};
+use crate::output::print;
+use crate::{DONE, input};
 
 /// The longest file that is read as a checkpoint, in bytes.
 const BYTES_MAX: u64 = 64 << 10;
+/// The most links that lead to one checkpoint.
+const LINKS_MAX: usize = 40;
 /// How often a checkpoint is tried to be replaced that may not be for now, and the pause in between.
 const REPLACE_TRIES: u32 = 200;
 const REPLACE_PAUSE: Duration = Duration::from_millis(5);
@@ -21,12 +25,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn explain(arguments: &Arguments) -> Result<u8> {
-    let state = load(&arguments.file)?.ok_or_else(|| {
-        Error::io(
-            format!("read {}", arguments.file.display()),
-            std::io::Error::from(ErrorKind::NotFound),
-        )
-    })?;
+    let state = read(&arguments.file)?;
     let skips = state.skips();
     let mut lines = vec![
         format!("{} batches had been received.", state.batches()),
@@ -47,19 +46,43 @@ pub(crate) fn explain(arguments: &Arguments) -> Result<u8> {
     Ok(DONE)
 }
 
-/// Reads a checkpoint; `None` when there is no such file.
-pub(crate) fn load(path: &Path) -> Result<Option<State>> {
-    let failed = |error| Error::io(format!("read {}", path.display()), error);
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut json = String::new();
-    let limited = file.take(BYTES_MAX + 1).read_to_string(&mut json);
-    limited.map_err(failed)?;
-    let state = State::from_json(&json);
-    state.map(Some).map_err(|error| match error {
+/// A checkpoint of this run: the file that a path leads to.
+#[derive(Debug, Clone)]
+pub(crate) struct Checkpoint {
+    path: PathBuf,
+    /// The same without a link in the last place, since replacing a file would replace the link.
+    target: PathBuf,
+}
+
+impl Checkpoint {
+    /// Follows links, to a file that there may not be yet.
+    pub(crate) fn at(path: &Path) -> Result<Self> {
+        let target =
+            followed(path).map_err(|error| Error::io(format!("read {}", path.display()), error))?;
+        Ok(Self { path: path.to_owned(), target })
+    }
+
+    /// Reads it; `None` when there is no such file.
+    pub(crate) fn load(&self) -> Result<Option<State>> {
+        match read(&self.path) {
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Writes it so that at every moment the file is a whole one, the old or the new.
+    ///
+    /// The new file has the permissions of the old one. A file that may not be written to is not
+    /// replaced either.
+    pub(crate) fn save(&self, state: &State) -> Result<()> {
+        let saved = replace(&self.target, state.to_json().as_bytes());
+        saved.map_err(|error| Error::io(format!("write {}", self.path.display()), error))
+    }
+}
+
+fn read(path: &Path) -> Result<State> {
+    let json = input::text(path, BYTES_MAX)?;
+    State::from_json(&json).map_err(|error| match error {
         Error::State { why } => {
             Error::Format { name: path.display().to_string(), offset: None, why }
         }
@@ -67,30 +90,76 @@ pub(crate) fn load(path: &Path) -> Result<Option<State>> {
     })
 }
 
-/// Writes a checkpoint so that at every moment the file is a whole one, the old or the new.
-pub(crate) fn save(path: &Path, state: &State) -> Result<()> {
+/// The path without a link in its last place.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match fs::symlink_metadata(&path) {
+            Ok(about) if about.is_symlink() => {
+                let to = fs::read_link(&path)?;
+                path = path.parent().unwrap_or(Path::new("")).join(to);
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => return Ok(path),
+        }
+    }
+    let why = format!("more than {LINKS_MAX} links lead on from there");
+    Err(io::Error::new(ErrorKind::InvalidInput, why))
+}
+
+/// Replaces a regular file, or makes it.
+fn replace(path: &Path, line: &[u8]) -> io::Result<()> {
+    let permissions = match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+        Ok(about) if !about.is_file() => {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        Ok(about) if about.permissions().readonly() => {
+            return Err(io::Error::new(ErrorKind::PermissionDenied, "it is read-only"));
+        }
+        Ok(about) => {
+            // A folder lets a file be replaced that its owner alone may write to.
+            OpenOptions::new().write(true).open(path)?;
+            Some(about.permissions())
+        }
+    };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        writeln!(file, "{}", state.to_json())?;
-        file.as_file().sync_all()?;
-        // Windows replaces no file that someone is just reading.
-        for _ in 0..REPLACE_TRIES {
-            match file.persist(path) {
-                Err(refused) if refused.error.kind() == ErrorKind::PermissionDenied => {
-                    file = refused.file;
-                    std::thread::sleep(REPLACE_PAUSE);
-                }
-                other => return Ok(other.map(|_| ())?),
+    let new = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file = tempfile::Builder::new().prefix(".windrow-").make_in(folder, new)?;
+    file.write_all(&[line, b"\n"].concat())?;
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
+    file.as_file().sync_all()?;
+    // Windows replaces no file that someone is just reading.
+    for _ in 0..REPLACE_TRIES {
+        match file.persist(path) {
+            Err(refused) if refused.error.kind() == ErrorKind::PermissionDenied => {
+                file = refused.file;
+                std::thread::sleep(REPLACE_PAUSE);
+            }
+            done => {
+                done?;
+                return keep_names(folder);
             }
         }
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| Error::io(format!("write {}", path.display()), error))
+    }
+    file.persist(path)?;
+    keep_names(folder)
+}
+
+/// Waits until the disk has the names of a folder, where folders can be opened.
+fn keep_names(folder: &Path) -> io::Result<()> {
+    match File::open(folder).map(|folder| folder.sync_all()) {
+        // Not every file system can.
+        Ok(Err(error)) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        Ok(kept) => kept,
+        Err(_) => Ok(()),
+    }
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

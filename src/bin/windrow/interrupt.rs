@@ -1,13 +1,14 @@
 //! Ctrl-C and termination: stop after the batch at hand, or at once when that takes too long.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use windrow::{Error, Result, State};
 
-use crate::{BAD_INPUT, INTERRUPTED, checkpoint};
+use crate::checkpoint::Checkpoint;
+use crate::output::complain;
+use crate::{INTERRUPTED, code_of};
 
 /// How long the run may take to stop by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Default)]
 pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,
-    latest: Arc<Mutex<Option<(PathBuf, State)>>>,
+    latest: Arc<Mutex<Option<(Checkpoint, State)>>>,
 }
 
 impl Interrupt {
@@ -35,9 +36,9 @@ impl Interrupt {
     }
 
     /// Tells where the stream stands now, in case it has to be saved from here.
-    pub(crate) fn reached(&self, path: &std::path::Path, state: State) {
+    pub(crate) fn reached(&self, checkpoint: &Checkpoint, state: State) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        *latest = Some((path.to_owned(), state));
+        *latest = Some((checkpoint.clone(), state));
     }
 
     fn hear(&self) {
@@ -56,13 +57,13 @@ impl Interrupt {
     /// Saves what was reached last and ends the process: a sample is stuck.
     fn give_up(&self) -> ! {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((path, state)) = &*latest
-            && let Err(error) = checkpoint::save(path, state)
+        if let Some((checkpoint, state)) = &*latest
+            && let Err(error) = checkpoint.save(state)
         {
-            eprintln!("windrow: {error}");
-            std::process::exit(i32::from(BAD_INPUT));
+            complain(&error);
+            std::process::exit(i32::from(code_of(&error)));
         }
-        eprintln!("windrow: interrupted while a sample was being made");
+        complain("interrupted while a sample was being made");
         std::process::exit(i32::from(INTERRUPTED));
     }
 }

@@ -5,10 +5,13 @@
 mod backends;
 mod checkpoint;
 mod doctor;
+mod input;
 mod interrupt;
+mod output;
 mod progress;
 mod run;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -20,6 +23,8 @@ const DONE: u8 = 0;
 const SAMPLE_FAILED: u8 = 1;
 /// What was given is wrong: arguments, documents, data files, checkpoints, variables.
 const BAD_INPUT: u8 = 2;
+/// The system could not do what it was asked for: a full disk, too little memory, no processes.
+const SYSTEM_FAILED: u8 = 3;
 /// Stopped from outside, with the state saved.
 const INTERRUPTED: u8 = 130;
 
@@ -48,11 +53,19 @@ Exit codes:
   0    done, or stopped by --stop-after
   1    a sample could not be made
   2    bad input: arguments, document, data file, checkpoint or environment variable
+  3    the system failed: a full disk, too little memory, no worker processes
+  88   started as a worker process, but not by windrow: unset WINDROW_WORKER
   130  interrupted; with --state, the checkpoint was saved
+  A reader of standard output that goes away changes none of them.
+
+Files:
+  The files of a document lie in its folder, and relative names start there. With --root DIR they
+  may lie anywhere below DIR. Names and symbolic links that lead elsewhere are refused.
 
 Environment:
   WINDROW_BACKEND  auto, inline, threads, processes: forces the backend
   WINDROW_WORKERS  a count: forces the number of workers
+  WINDROW_START_METHOD  spawn, forkserver, fork: how a worker process starts
   WINDROW_STRICT   1: every sample goes through the encoding that worker processes use
   WINDROW_LOG      a filter for the life-cycle log on stderr, such as info or threads=debug";
 
@@ -65,21 +78,29 @@ fn main() -> ExitCode {
         Command::Backends => backends::list(),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
-        eprintln!("windrow: {error}");
-        match error {
-            Error::Sample { .. } | Error::SampleLost { .. } => SAMPLE_FAILED,
-            _ => BAD_INPUT,
-        }
+        output::complain(&error);
+        code_of(&error)
     }))
 }
 
-/// Writes to standard output; a reader that has gone away is no error.
-fn print(text: &str) -> windrow::Result<()> {
-    use std::io::{ErrorKind, Write};
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::io("write to standard output", error))
-        }
-        _ => Ok(()),
+/// The exit code that says whose fault an error is.
+fn code_of(error: &Error) -> u8 {
+    match error {
+        Error::Sample { .. } | Error::SampleLost { .. } => SAMPLE_FAILED,
+        Error::Workers { .. } => SYSTEM_FAILED,
+        Error::Io { source, .. } => match source.kind() {
+            // A path that was given leads to nothing that can be used.
+            ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::AlreadyExists
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidFilename
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::ReadOnlyFilesystem => BAD_INPUT,
+            _ => SYSTEM_FAILED,
+        },
+        _ => BAD_INPUT,
     }
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use windrow::loader::Progress;
 
+use crate::output::note;
+
 /// How often the bar is drawn.
 const BAR_EVERY: Duration = Duration::from_millis(100);
 /// How often a line is written where there is no terminal.
@@ -55,7 +57,9 @@ impl Display {
                 bar.set_position(progress.position);
                 bar.set_message(format!("{rates} [{workers}]"));
             }
-            None => eprintln!("position {} of {}, {rates}", progress.position, progress.positions),
+            None => {
+                note(format!("position {} of {}, {rates}", progress.position, progress.positions))
+            }
         }
     }
 

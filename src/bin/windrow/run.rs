@@ -1,6 +1,6 @@
 //! `windrow run`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -8,10 +8,12 @@ use windrow::dataset::Record;
 use windrow::spec::{OpSpec, Spec, StageSpec};
 use windrow::{Backend, Error, Loader, OnError, Result};
 
-use crate::checkpoint::{self, hex};
+use crate::checkpoint::{Checkpoint, hex};
+use crate::input::Document;
 use crate::interrupt::Interrupt;
+use crate::output::{complain, print, print_json};
 use crate::progress::{Display, Received};
-use crate::{DONE, INTERRUPTED, SAMPLE_FAILED, print};
+use crate::{DONE, INTERRUPTED, SAMPLE_FAILED};
 
 /// How often a checkpoint is written.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -20,8 +22,8 @@ const ERRORS_TOLD: u64 = 20;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The pipeline document; files in it are relative to its folder
-    spec: PathBuf,
+    #[command(flatten)]
+    document: Document,
     /// Another seed than the document's
     #[arg(long)]
     seed: Option<u64>,
@@ -70,10 +72,9 @@ struct Outcome {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
-    let mut spec = read(&arguments.spec)?;
+    let mut spec = arguments.document.read()?;
     spec.seed = arguments.seed.unwrap_or(spec.seed);
-    let folder = arguments.spec.parent().unwrap_or(Path::new("")).to_owned();
-    let mut builder = Loader::spec(&spec, windrow::source::Folder::unconfined(folder))
+    let mut builder = Loader::spec(&spec, arguments.document.folder())
         .backend(arguments.backend)
         .retries(arguments.retries)
         .on_error(match arguments.on_error {
@@ -86,8 +87,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     if arguments.digest {
         builder = builder.digest();
     }
-    if let Some(path) = &arguments.state
-        && let Some(state) = checkpoint::load(path)?
+    let checkpoint = arguments.state.as_deref().map(Checkpoint::at).transpose()?;
+    if let Some(checkpoint) = &checkpoint
+        && let Some(state) = checkpoint.load()?
     {
         builder = builder.resume(&state);
     }
@@ -95,13 +97,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     // Listening takes a thread, and a process is forked only while it has one. A signal that comes
     // before ends a run that has nothing to save yet.
     let interrupt = Interrupt::listen()?;
-    if let Some(path) = &arguments.state {
+    if let Some(checkpoint) = &checkpoint {
         // A file that cannot be written is better known before the work than after it.
-        checkpoint::save(path, &loader.state())?;
+        checkpoint.save(&loader.state())?;
     }
     let skipped_before = loader.skips().count();
     let mut display = Display::new(&loader.progress());
-    let outcome = drain(&mut loader, arguments, batch_steps(&spec), &interrupt, &mut display)?;
+    let outcome = drain(
+        &mut loader,
+        arguments,
+        batch_steps(&spec),
+        checkpoint.as_ref(),
+        &interrupt,
+        &mut display,
+    )?;
     display.clear();
     let skipped = loader.skips().count() - skipped_before;
     report(arguments, &loader, &outcome, skipped, &display)?;
@@ -113,22 +122,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     }
 }
 
-pub(crate) fn read(path: &Path) -> Result<Spec> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::io(format!("read {}", path.display()), error))?;
-    Spec::from_json(&text).map_err(|error| match error {
-        Error::Spec { path: inside, why } => {
-            Error::Spec { path: format!("{} at {inside}", path.display()), why }
-        }
-        other => other,
-    })
-}
-
 /// Receives batches until something ends the run, keeping the checkpoint.
 fn drain(
     loader: &mut Loader<Record>,
     arguments: &Arguments,
     batch_steps: usize,
+    checkpoint: Option<&Checkpoint>,
     interrupt: &Interrupt,
     display: &mut Display,
 ) -> Result<Outcome> {
@@ -158,15 +157,15 @@ fn drain(
                     break;
                 }
                 if outcome.errors <= ERRORS_TOLD {
-                    eprintln!("windrow: {error}");
+                    complain(&error);
                 }
             }
         }
-        if let Some(path) = &arguments.state {
+        if let Some(checkpoint) = checkpoint {
             reached = loader.state();
-            interrupt.reached(path, reached.clone());
+            interrupt.reached(checkpoint, reached.clone());
             if saved.elapsed() >= SAVE_EVERY {
-                checkpoint::save(path, &reached)?;
+                checkpoint.save(&reached)?;
                 saved = Instant::now();
             }
         }
@@ -174,8 +173,8 @@ fn drain(
             display.show(&loader.progress(), outcome.received);
         }
     }
-    if let Some(path) = &arguments.state {
-        checkpoint::save(path, &reached)?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.save(&reached)?;
     }
     Ok(outcome)
 }
@@ -190,19 +189,16 @@ fn report(
     let digest = loader.digest().map(|digest| hex(&digest));
     let received = outcome.received;
     if arguments.json {
-        return print(
-            &serde_json::json!({
-                "batches": received.batches,
-                "samples": received.samples,
-                "skipped": skipped,
-                "errors": outcome.errors,
-                "digest": digest,
-                "seconds": display.seconds(),
-                "backend": loader.backend().name,
-                "workers": loader.workers(),
-            })
-            .to_string(),
-        );
+        return print_json(&serde_json::json!({
+            "batches": received.batches,
+            "samples": received.samples,
+            "skipped": skipped,
+            "errors": outcome.errors,
+            "digest": digest,
+            "seconds": display.seconds(),
+            "backend": loader.backend().name,
+            "workers": loader.workers(),
+        }));
     }
     print(&format!(
         "{} batches, {} samples, {skipped} skipped, {} errors in {:.2} s ({}), {} with {} workers",

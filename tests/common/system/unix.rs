@@ -109,6 +109,11 @@ pub fn terminate(pid: u32) -> bool {
     kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::TERM).is_ok()
 }
 
+/// Makes a pipe that has a name; whether that can be done here.
+pub fn make_pipe(path: &std::path::Path) -> bool {
+    std::process::Command::new("mkfifo").arg(path).status().is_ok_and(|status| status.success())
+}
+
 /// Starts a program that can be interrupted for itself.
 pub fn spawn_group(command: &mut std::process::Command) -> std::process::Child {
     command.spawn().unwrap()
