@@ -299,7 +299,10 @@ mod tests {
         let make = || {
             builders.fetch_add(1, Ordering::Relaxed);
             let calls = calls.clone();
-            let counted = range(0..5).map(move |x| x + calls.fetch_add(1, Ordering::Relaxed) * 0);
+            let counted = range(0..5).map(move |x| {
+                calls.fetch_add(1, Ordering::Relaxed);
+                x
+            });
             Loader::builder(counted.batch(5)).backend(Backend::Threads).workers(1)
         };
         let trial = trial(make, Duration::from_millis(50), &mut Vec::new()).unwrap();

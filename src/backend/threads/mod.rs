@@ -1,8 +1,8 @@
 //! `threads`: threads of this process, which share its memory.
 //!
 //! Tasks wait in a queue, first come, first served; results wait in another for the caller. Who the
-//! threads are differs: [`own`] ones where a program can start threads, those of rayon's pool in
-//! WebAssembly ([`pooled`]). Either way a thread makes one sample at a time: what a sample waits for,
+//! threads are differs: `own` ones where a program can start threads, those of rayon's pool in
+//! WebAssembly (`pooled`). Either way a thread makes one sample at a time: what a sample waits for,
 //! such as jobs that it gave to rayon, never has its thread begin another sample.
 //! What a sample panics with is its own fault; a sample that never ends cannot be stopped, only named.
 
