@@ -16,6 +16,7 @@ use crate::runs::{
 use crate::suspended;
 
 const LIMIT: Duration = Duration::from_secs(60);
+const METHODS: [&str; 3] = ["spawn", "forkserver", "fork"];
 /// Whether workers get memory that has no name and no folder.
 const SEALED: bool = cfg!(all(target_os = "linux", not(windrow_portable)));
 
@@ -28,6 +29,22 @@ pub const TESTS: &[Test] = &[
         "a_program_that_closed_a_loader_of_threads_can_be_split",
         suspended::a_program_that_had_threads_can_be_split,
     ),
+    ("nothing_of_a_worker_s_lies_where_a_stray_write_goes", || {
+        for method in METHODS {
+            says_with(method, "writes", "60 of 60 are good, open are []");
+        }
+    }),
+    ("a_flipped_byte_of_a_worker_s_page_costs_nothing", || {
+        for method in METHODS {
+            says_with(method, "flips", "4096 came in order");
+        }
+    }),
+    ("no_worker_can_disarm_its_time_limit", || {
+        let lost = "19 of 20 are good\n".repeat(2);
+        for method in METHODS {
+            says_with(method, "disarms", &lost);
+        }
+    }),
     ("deaths_cost_nothing_where_the_program_waits_for_all_its_children", || {
         says("reaps", "200 are good");
         says_with("forkserver", "reaps", "200 are good");

@@ -48,7 +48,7 @@ fn unreachable(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = Tensor>
 }
 
 /// Whether a line of a memory map is of memory that windrow shares.
-fn is_shared(line: &str) -> bool {
+pub fn is_shared(line: &str) -> bool {
     line.contains("memfd:windrow") || line.contains("/dev/shm/wr")
 }
 
@@ -201,7 +201,7 @@ pub fn play(role: &str) -> bool {
             }
             println!("{:?} and {:?}", before, held());
         }
-        other => return crate::suspended::play(other),
+        other => return crate::suspended::play(other) || crate::strays::play(other),
     }
     true
 }

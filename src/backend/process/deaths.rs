@@ -79,6 +79,7 @@ impl Supervisor {
         self.crashes += 1;
         let board = self.seats[number].board.clone();
         let rss = worker.rss;
+        let is_filling = worker.filling(&board).is_some();
         for (place, mut given) in worker.given.into_iter().enumerate().rev() {
             if place > 0 || blameless {
                 self.backlog.push_front((given.task, given.returned));
@@ -86,7 +87,8 @@ impl Supervisor {
                 given.returned += 1;
                 self.backlog.push_front((given.task, given.returned));
             } else {
-                let index = board.index().load(std::sync::atomic::Ordering::Relaxed).checked_sub(1);
+                let index = board.index().load(std::sync::atomic::Ordering::Relaxed);
+                let index = index.checked_sub(1).filter(|_| is_filling);
                 let stage = board.doing().name().into();
                 self.sink.lost(given.task, Loss { how: how.clone(), stage, rss, index });
             }

@@ -110,6 +110,8 @@ pub(crate) struct Processes<T> {
     supervisor: Option<JoinHandle<Vec<u64>>>,
     /// Tasks with the supervisor.
     away: usize,
+    /// No position from here on was submitted.
+    end: u64,
     broken: bool,
 }
 
@@ -195,7 +197,15 @@ impl<T: Send + 'static> Processes<T> {
         };
         let thread = std::thread::Builder::new().name("windrow-sup".into());
         let thread = thread.spawn(move || supervisor.run()).map_err(refused)?;
-        let this = Self { shared, events, waker, supervisor: Some(thread), away: 0, broken: false };
+        let this = Self {
+            shared,
+            events,
+            waker,
+            supervisor: Some(thread),
+            away: 0,
+            end: 0,
+            broken: false,
+        };
         this.first_start(limit)?;
         Ok(this)
     }
@@ -272,6 +282,7 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
             return Err(Full);
         }
         self.away += 1;
+        self.end = self.end.max(task.positions().end);
         self.shared.inbox().tasks.push_back(task);
         self.shared.ring();
         Ok(())
@@ -304,7 +315,8 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
     }
 
     fn activity(&self) -> Vec<Option<u64>> {
-        let position = |board: &Arc<sys::Board>| board.filling().map(|(position, _)| position);
+        let filling = |board: &Arc<sys::Board>| board.filling().map(|(position, _)| position);
+        let position = |board| filling(board).filter(|&position| position < self.end);
         self.shared.boards.iter().map(position).collect()
     }
 

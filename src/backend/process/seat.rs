@@ -104,7 +104,7 @@ enum Gift {
 }
 
 impl Gift {
-    fn handle(&self) -> HandleRef<'_> {
+    fn handle(&self) -> Option<HandleRef<'_>> {
         match self {
             Self::Board(board) => board.handle(),
             Self::Slab(slab) => slab.memory(),
@@ -204,14 +204,22 @@ impl Worker {
         (self.turn, self.seen) = (None, None);
     }
 
+    /// What the page says of the task whose turn it is: the position, and since when. What user code
+    /// has written over is most often about no position of the task.
+    pub(super) fn filling(&self, board: &Board) -> Option<(u64, u64)> {
+        let task = self.given.front()?.task;
+        board.filling().filter(|(position, _)| task.positions().contains(position))
+    }
+
     /// Looks how far it is. A worker only ever goes forwards, so one that says anything else of
     /// itself is taken to be where it was.
     pub(super) fn observe(&mut self, board: &Board, now: Duration) {
         self.since.get_or_insert(now);
-        let Some(Given { task, .. }) = self.given.front() else { return };
+        if self.given.is_empty() {
+            return;
+        }
         self.turn.get_or_insert(now);
-        let filling = board.filling().map(|(position, _)| position);
-        if let Some(position) = filling.filter(|position| task.positions().contains(position))
+        if let Some((position, _)) = self.filling(board)
             && self.seen.is_none_or(|(last, _)| last < position)
         {
             self.seen = Some((position, now));
@@ -249,7 +257,7 @@ impl Worker {
     /// Sends what goes.
     pub(super) fn flush(&mut self) {
         while let Some(next) = self.outgoing.front_mut() {
-            let gift = next.gift.as_ref().map(Gift::handle).filter(|_| next.sent == 0);
+            let gift = next.gift.as_ref().filter(|_| next.sent == 0).and_then(Gift::handle);
             match self.channel.send(&next.bytes[next.sent..], gift) {
                 Ok(bytes) => next.sent += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,

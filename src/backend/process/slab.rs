@@ -88,7 +88,7 @@ impl Slab {
         self.wanted.load(Ordering::SeqCst)
     }
 
-    pub(super) fn memory(&self) -> HandleRef<'_> {
+    pub(super) fn memory(&self) -> Option<HandleRef<'_>> {
         self.memory.handle()
     }
 
@@ -161,7 +161,7 @@ impl Parcel {
         match self {
             Self::Slot { lease, bytes, .. } => {
                 let start = lease.place.slot as usize * lease.slab.slot_bytes;
-                &lease.slab.memory.bytes()[start..start + bytes]
+                lease.slab.memory.part(start..start + bytes)
             }
             Self::Heap(collected) => collected.bytes(),
         }

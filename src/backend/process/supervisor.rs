@@ -273,7 +273,7 @@ impl Supervisor {
         let mut stuck = Vec::new();
         for seat in &mut self.seats {
             let Some(mut worker) = seat.worker.take() else { continue };
-            stuck.extend(seat.board.filling().map(|(position, _)| position));
+            stuck.extend(worker.filling(&seat.board).map(|(position, _)| position));
             worker.process.kill();
             let ended = worker.reap(REAP_LIMIT);
             worker.hear_out();

@@ -151,7 +151,9 @@ impl Desk {
             match self.hear()? {
                 (Kind::Task, order) => {
                     let (order, _) = read(&order).ok_or_else(|| wrong("a task without sense"))?;
-                    self.answer(order, opened, board)?;
+                    if !self.answer(order, opened, board)? {
+                        return Ok(());
+                    }
                 }
                 (Kind::Slab, note) => {
                     let (note, _): (SlabNote, _) =
@@ -166,7 +168,12 @@ impl Desk {
         }
     }
 
-    fn answer(&mut self, order: Order, opened: &Opened, board: &Board) -> io::Result<()> {
+    /// Answers a task; false where the page says that no more samples are wanted. A worker that only
+    /// seems to be told so ends, and its loader finds out.
+    fn answer(&mut self, order: Order, opened: &Opened, board: &Board) -> io::Result<bool> {
+        if board.is_stopped() {
+            return Ok(false);
+        }
         board.begin(order.id);
         self.lending.borrow_mut().open(&order);
         let outcome = self.fill(order, opened, board);
@@ -177,12 +184,12 @@ impl Desk {
         outcome
     }
 
-    fn fill(&mut self, order: Order, opened: &Opened, board: &Board) -> io::Result<()> {
+    fn fill(&mut self, order: Order, opened: &Opened, board: &Board) -> io::Result<bool> {
         let start = now_nanos();
         let mut now = start;
         for position in order.start..order.start.saturating_add(order.count) {
             if board.is_stopped() {
-                return Ok(());
+                return Ok(false);
             }
             board.fill(position, now);
             let mut encoding = || board.stage(Stage::Encoding);
@@ -195,7 +202,7 @@ impl Desk {
             now = now_nanos();
         }
         board.stage(Stage::Sending);
-        self.send(order, now.saturating_sub(start).max(1))
+        self.send(order, now.saturating_sub(start).max(1)).map(|()| true)
     }
 
     /// Sends what is packed: in the frame, by a slot, or in pieces.

@@ -1,5 +1,9 @@
 //! The board: a page on which a worker keeps what it is doing, for the loader to read at any time,
-//! also after the worker's death. Nothing on it is trusted further than for blame and time limits.
+//! also after the worker's death.
+//!
+//! Nothing on it is believed, since user code may write over it. It can name a sample in an error or
+//! make a time limit end early; no wait depends on it. A worker that it tells to stop ends and says
+//! so, which its loader takes for a crash unless the loader did tell it.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -117,7 +121,7 @@ impl Board {
         &self.words()[5]
     }
 
-    pub(in super::super) fn handle(&self) -> HandleRef<'_> {
+    pub(in super::super) fn handle(&self) -> Option<HandleRef<'_>> {
         self.memory.handle()
     }
 

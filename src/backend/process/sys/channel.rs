@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
@@ -24,6 +24,20 @@ pub(in super::super) type Source<'a> = (BorrowedFd<'a>, bool);
 /// A handle, lent.
 pub(in super::super) fn borrowed(handle: &Handle) -> HandleRef<'_> {
     handle.as_fd()
+}
+
+/// The descriptors of this room lie here or above. What user code writes to a wrong descriptor most
+/// often goes to a low one.
+const HIGH: i32 = 64;
+
+/// The same, at a high number if the process may have one.
+pub(super) fn high(fd: OwnedFd) -> OwnedFd {
+    copied_high(&fd).unwrap_or(fd)
+}
+
+/// A second descriptor, at a high number if the process may have one.
+pub(super) fn copied_high(fd: impl AsFd) -> io::Result<OwnedFd> {
+    Ok(fcntl_dupfd_cloexec(&fd, HIGH).or_else(|_| fcntl_dupfd_cloexec(&fd, 3))?)
 }
 
 /// What a channel may hold that was sent and not received.
@@ -106,7 +120,7 @@ impl Link {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
                 for descriptor in descriptors {
                     fcntl_setfd(&descriptor, FdFlags::CLOEXEC)?;
-                    self.gifts.push_back(descriptor);
+                    self.gifts.push_back(high(descriptor));
                 }
             }
         }
@@ -121,7 +135,7 @@ impl Link {
     /// Closes it for this process: what is sent from now on goes nowhere.
     pub(in super::super) fn close(&mut self) {
         if let Ok(nothing) = std::fs::File::open("/dev/null") {
-            self.fd = nothing.into();
+            self.fd = high(nothing.into());
         }
     }
 
@@ -132,7 +146,7 @@ impl Link {
 
     /// Waits until the other end is closed, or this one is, and reads nothing.
     pub(in super::super) fn watcher(&self) -> io::Result<impl FnOnce() + Send + use<>> {
-        let fd = self.fd.try_clone()?;
+        let fd = copied_high(&self.fd)?;
         Ok(move || {
             loop {
                 let mut fds = [PollFd::new(&fd, PollFlags::empty())];
@@ -213,7 +227,7 @@ fn pair(kind: SocketType) -> io::Result<(OwnedFd, OwnedFd)> {
     let (one, other) = socketpair(AddressFamily::UNIX, kind, flags, None)?;
     fcntl_setfd(&one, FdFlags::CLOEXEC)?;
     fcntl_setfd(&other, FdFlags::CLOEXEC)?;
-    Ok((one, other))
+    Ok((high(one), high(other)))
 }
 
 fn nonblocking(fd: &OwnedFd) -> io::Result<()> {

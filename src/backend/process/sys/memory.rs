@@ -14,12 +14,16 @@ use std::ptr::NonNull;
 use rustix::mm::{Advice, madvise};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
+use super::channel::high;
 use super::os;
 
-/// A mapping of shared memory, with the descriptor it came from.
+/// A mapping of shared memory, with the descriptor that another process can map it from.
+///
+/// The loader keeps the descriptor, out of the way. A worker closes it, so that what user code
+/// writes to a wrong descriptor reaches no sample.
 #[derive(Debug)]
 pub(in super::super) struct Memory {
-    fd: OwnedFd,
+    fd: Option<OwnedFd>,
     start: NonNull<u8>,
     bytes: usize,
 }
@@ -33,20 +37,23 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// New memory to write to, all of it there.
     pub(in super::super) fn new(bytes: usize) -> io::Result<Self> {
-        let memory = Self::map(os::shared_memory(bytes)?, bytes, true)?;
-        os::reserve(&memory.fd, 0..bytes)?;
-        Ok(memory)
+        let fd = high(os::shared_memory(bytes)?);
+        os::reserve(&fd, 0..bytes)?;
+        let start = map(&fd, bytes, true)?;
+        Ok(Self { fd: Some(fd), start, bytes })
     }
 
     /// New memory to read, none of it there: it must be [reserved](Self::reserve) first.
     pub(in super::super) fn empty(bytes: usize) -> io::Result<Self> {
-        Self::map(os::shared_memory(bytes)?, bytes, false)
+        let fd = high(os::shared_memory(bytes)?);
+        let start = map(&fd, bytes, false)?;
+        Ok(Self { fd: Some(fd), start, bytes })
     }
 
     /// Sees to it that this part is there: a system that has no more memory says so now, and does
     /// not end whoever touches it first. The part must begin and end at whole pages.
     pub(in super::super) fn reserve(&self, part: Range<usize>) -> io::Result<()> {
-        os::reserve(&self.fd, part)
+        self.fd.as_ref().map_or(Ok(()), |fd| os::reserve(fd, part))
     }
 
     /// Memory that came from the loader, to write to.
@@ -54,15 +61,14 @@ impl Memory {
         if u64::try_from(rustix::fs::fstat(&fd)?.st_size).ok() < Some(bytes as u64) {
             return Err(io::Error::other("the shared memory is smaller than it should be"));
         }
-        let memory = Self::map(fd, bytes, true)?;
+        let start = map(&fd, bytes, true)?;
         #[cfg(target_os = "linux")]
         {
-            let start = memory.start.as_ptr().cast();
             // A child that user code forks could write to slots that are in use.
             // SAFETY: only such children are affected: they do not get the mapping.
-            _ = unsafe { madvise(start, bytes, Advice::LinuxDontFork) };
+            _ = unsafe { madvise(start.as_ptr().cast(), bytes, Advice::LinuxDontFork) };
         }
-        Ok(memory)
+        Ok(Self { fd: None, start, bytes })
     }
 
     /// Maps pages that are there before they are touched one by one.
@@ -78,29 +84,24 @@ impl Memory {
         }
     }
 
-    /// All of it.
-    pub(in super::super) fn bytes(&self) -> &[u8] {
-        // SAFETY: the mapping is that long and lives as long as `self`; see the module for writers.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
+    /// A part of it, which must be nobody's to write to as long as it is lent.
+    ///
+    /// # Panics
+    /// The part is not inside the mapping.
+    pub(in super::super) fn part(&self, part: Range<usize>) -> &[u8] {
+        assert!(part.start <= part.end && part.end <= self.bytes, "{part:?} of {}", self.bytes);
+        // SAFETY: the part lies in the mapping, which lives as long as `self`; see the module for
+        // writers.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(part.start), part.len()) }
     }
 
-    /// What another process can map it from.
-    pub(in super::super) fn handle(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    /// What another process can map it from; nothing in a worker.
+    pub(in super::super) fn handle(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().map(OwnedFd::as_fd)
     }
 
     pub(super) fn start(&self) -> NonNull<u8> {
         self.start
-    }
-
-    fn map(fd: OwnedFd, bytes: usize, writable: bool) -> io::Result<Self> {
-        let read = ProtFlags::READ;
-        let protection = if writable { read | ProtFlags::WRITE } else { read };
-        // SAFETY: a new mapping at a place that the system chooses touches no memory in use.
-        let start =
-            unsafe { mmap(std::ptr::null_mut(), bytes, protection, MapFlags::SHARED, &fd, 0) }?;
-        let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped nothing"))?;
-        Ok(Self { fd, start, bytes })
     }
 }
 
@@ -109,4 +110,13 @@ impl Drop for Memory {
         // SAFETY: the mapping is this value's own, and nothing borrows from it any more.
         _ = unsafe { munmap(self.start.as_ptr().cast(), self.bytes) };
     }
+}
+
+/// Maps so many bytes of shared memory.
+fn map(fd: &OwnedFd, bytes: usize, writable: bool) -> io::Result<NonNull<u8>> {
+    let read = ProtFlags::READ;
+    let protection = if writable { read | ProtFlags::WRITE } else { read };
+    // SAFETY: a new mapping at a place that the system chooses touches no memory in use.
+    let start = unsafe { mmap(std::ptr::null_mut(), bytes, protection, MapFlags::SHARED, fd, 0) }?;
+    NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped nothing"))
 }

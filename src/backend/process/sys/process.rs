@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
+use super::channel::{copied_high, high};
 use super::program::{Ended, Program};
 use super::{Source, Waker, os, wait_for};
 use crate::error::Result;
@@ -216,7 +217,7 @@ fn ended(status: WaitStatus) -> Ended {
 
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 fn os_pidfd(pid: Pid) -> Option<OwnedFd> {
-    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok().map(high)
 }
 
 #[cfg(not(all(target_os = "linux", not(windrow_portable))))]
@@ -241,8 +242,7 @@ pub(in super::super) fn threads() -> Option<usize> {
 pub(in super::super) fn become_worker(variable: &str, parent: u32) -> io::Result<OwnedFd> {
     let stdin = rustix::stdio::stdin();
     rustix::net::sockopt::socket_type(stdin)?;
-    let link = rustix::io::fcntl_dupfd_cloexec(stdin, 64)
-        .or_else(|_| rustix::io::fcntl_dupfd_cloexec(stdin, 3))?;
+    let link = copied_high(stdin)?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     #[cfg(all(target_os = "linux", not(windrow_portable)))]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;

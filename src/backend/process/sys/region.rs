@@ -143,7 +143,8 @@ mod tests {
 
     fn slots(slots: u32) -> Slots {
         let memory = Memory::new(4096 * slots as usize).unwrap();
-        Slots::received(memory.handle().try_clone_to_owned().unwrap(), 4096, slots).unwrap()
+        Slots::received(memory.handle().unwrap().try_clone_to_owned().unwrap(), 4096, slots)
+            .unwrap()
     }
 
     #[test]

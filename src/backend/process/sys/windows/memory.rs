@@ -18,10 +18,10 @@ use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORY
 
 use super::{HandleRef, done, owned, raw};
 
-/// A view of shared memory, with the mapping that it is of.
+/// A view of shared memory, with the mapping that another process can open, which a worker closes.
 #[derive(Debug)]
 pub(in crate::backend::process) struct Memory {
-    mapping: OwnedHandle,
+    mapping: Option<OwnedHandle>,
     start: NonNull<u8>,
     bytes: usize,
 }
@@ -59,7 +59,8 @@ impl Memory {
         let (high, low) = ((long >> 32) as u32, long as u32);
         // SAFETY: a new mapping without a name and a file, which is nobody else's.
         let mapping = unsafe { owned(CreateFileMappingW(file, null(), how, high, low, null())) }?;
-        Self::map(mapping, bytes, writable)
+        let start = map(&mapping, bytes, writable)?;
+        Ok(Self { mapping: Some(mapping), start, bytes })
     }
 
     /// Memory that came from the loader, to write to. A smaller one than that is an error.
@@ -67,30 +68,27 @@ impl Memory {
         mapping: OwnedHandle,
         bytes: usize,
     ) -> io::Result<Self> {
-        Self::map(mapping, bytes, true)
+        Ok(Self { mapping: None, start: map(&mapping, bytes, true)?, bytes })
     }
 
-    /// All of it.
-    pub(in crate::backend::process) fn bytes(&self) -> &[u8] {
-        // SAFETY: the view is that long and lives as long as `self`; see the module for writers.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
+    /// A part of it, which must be nobody's to write to as long as it is lent.
+    ///
+    /// # Panics
+    /// The part is not inside the view.
+    pub(in crate::backend::process) fn part(&self, part: Range<usize>) -> &[u8] {
+        assert!(part.start <= part.end && part.end <= self.bytes, "{part:?} of {}", self.bytes);
+        // SAFETY: the part lies in the view, which lives as long as `self`; see the module for
+        // writers.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(part.start), part.len()) }
     }
 
-    /// What another process can map it from.
-    pub(in crate::backend::process) fn handle(&self) -> HandleRef<'_> {
-        self.mapping.as_handle()
+    /// What another process can map it from; nothing in a worker.
+    pub(in crate::backend::process) fn handle(&self) -> Option<HandleRef<'_>> {
+        self.mapping.as_ref().map(OwnedHandle::as_handle)
     }
 
     pub(in super::super) fn start(&self) -> NonNull<u8> {
         self.start
-    }
-
-    fn map(mapping: OwnedHandle, bytes: usize, writable: bool) -> io::Result<Self> {
-        let access = if writable { FILE_MAP_READ | FILE_MAP_WRITE } else { FILE_MAP_READ };
-        // SAFETY: a new view at a place that the system chooses touches no memory in use.
-        let view = unsafe { MapViewOfFile(raw(&mapping), access, 0, 0, bytes) };
-        let start = NonNull::new(view.Value.cast()).ok_or_else(io::Error::last_os_error)?;
-        Ok(Self { mapping, start, bytes })
     }
 }
 
@@ -100,6 +98,14 @@ impl Drop for Memory {
         // SAFETY: the view is this value's own, and nothing borrows from it any more.
         unsafe { UnmapViewOfFile(view) };
     }
+}
+
+/// Maps so many bytes of shared memory.
+fn map(mapping: &OwnedHandle, bytes: usize, writable: bool) -> io::Result<NonNull<u8>> {
+    let access = if writable { FILE_MAP_READ | FILE_MAP_WRITE } else { FILE_MAP_READ };
+    // SAFETY: a new view at a place that the system chooses touches no memory in use.
+    let view = unsafe { MapViewOfFile(raw(mapping), access, 0, 0, bytes) };
+    NonNull::new(view.Value.cast()).ok_or_else(io::Error::last_os_error)
 }
 
 /// How much memory can be had, in bytes: what is free, and what the system may still promise.
