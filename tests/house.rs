@@ -84,6 +84,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/source/bytes/mmap.rs", "mapping a file is unsafe"),
     ("src/backend/process/address.rs", "a function that crosses to a worker is its address"),
     ("src/backend/process/sys/board.rs", "a page that two processes share is seen as atomics"),
+    ("src/backend/process/sys/kin.rs", "the system is asked for threads and parents"),
     ("src/backend/process/sys/memory.rs", "shared memory is mapped"),
     ("src/backend/process/sys/portable.rs", "which image a function lies in"),
     ("src/backend/process/sys/region.rs", "tensors are built in shared memory"),

@@ -17,6 +17,7 @@ use crate::suspended;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const METHODS: [&str; 3] = ["spawn", "forkserver", "fork"];
+const SERVERS: [&str; 2] = ["forkserver", "fork"];
 /// Whether workers get memory that has no name and no folder.
 const SEALED: bool = cfg!(all(target_os = "linux", not(windrow_portable)));
 
@@ -33,6 +34,58 @@ pub const TESTS: &[Test] = &[
         for method in METHODS {
             says_with(method, "writes", "60 of 60 are good, open are []");
         }
+    }),
+    ("a_fork_server_that_is_killed_also_while_it_restarts_costs_nothing", || {
+        for method in SERVERS {
+            says_with(method, "server dies", "100 of 100 are good");
+        }
+    }),
+    ("a_fork_server_that_is_stopped_is_replaced", || {
+        for method in SERVERS {
+            says_with(method, "server stops", "100 of 100 are good");
+        }
+    }),
+    ("a_fork_server_that_restarts_keeps_no_loader_open", || {
+        for method in SERVERS {
+            says_with(method, "server opens", "it was closed in time");
+        }
+    }),
+    ("a_sample_that_ends_its_fork_server_is_given_up_with_the_right_words", || {
+        for method in SERVERS {
+            let said = "19 of 20 are good: killed with its fork server";
+            says_with(method, "server always dies", said);
+        }
+    }),
+    ("starts_that_fail_are_counted_by_the_user_s_rule", || {
+        for method in METHODS {
+            says_with(method, "starts fail", "100 of 100 are good\nerror: worker processes");
+        }
+    }),
+    ("what_was_printed_before_a_split_is_printed_once", || {
+        for method in METHODS {
+            let output = run_with(method, "prints");
+            assert_eq!(text(&output.stdout).matches("loading ").count(), 1, "{output:?}");
+            assert_eq!(text(&output.stdout).matches("opened ").count(), 1, "{output:?}");
+        }
+    }),
+    ("a_copy_that_may_not_ask_to_end_with_its_parent_never_runs_main", || {
+        for method in METHODS {
+            let output = run_with(method, "sealed");
+            assert_eq!(text(&output.stdout), "100 of 100 are good\n", "{method}: {output:?}");
+        }
+    }),
+    ("a_worker_with_threads_leaves_its_environment_alone", || {
+        says("alone", "0 of 100 could start more");
+        says("has threads", "100 of 100 could start more");
+    }),
+    ("no_process_is_killed_because_a_worker_named_it", || {
+        let own = std::env::current_exe().unwrap().display().to_string();
+        let mut command = command("bystander");
+        command.env("WORKER", format!("env\nROLE=impostor\n{own}"));
+        let output = command.spawn().unwrap().wait_with_output_in(LIMIT);
+        let said = text(&output.stdout);
+        assert!(said.contains("a launcher must become the worker"), "{output:?}");
+        assert!(said.contains("the bystander lives"), "{output:?}");
     }),
     ("a_flipped_byte_of_a_worker_s_page_costs_nothing", || {
         for method in METHODS {
@@ -145,6 +198,10 @@ pub const TESTS: &[Test] = &[
         same_on_both_sides(text(&run("leaves").stdout));
     }),
 ];
+
+fn run_with(method: &str, role: &str) -> Output {
+    with_method(method, role).spawn().unwrap().wait_with_output_in(LIMIT)
+}
 
 /// What a program held before and after.
 fn same_on_both_sides(said: &str) {

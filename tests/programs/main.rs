@@ -14,6 +14,8 @@ mod hosts;
 mod roles;
 mod runs;
 #[cfg(target_os = "linux")]
+mod servers;
+#[cfg(target_os = "linux")]
 mod strays;
 #[cfg(target_os = "linux")]
 mod suspended;

@@ -131,7 +131,7 @@ fn stopping(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use
 }
 
 /// Has the workers run by the command in `LAUNCHER` or `WORKER`, an argument a line.
-fn run_by<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
+pub fn run_by<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
     let command = |name| {
         let text = std::env::var(name).ok()?;
         let mut arguments = text.lines().map(ToOwned::to_owned);

@@ -89,6 +89,11 @@ fn status_page() -> Option<*mut u8> {
 
 /// Plays a role, if it is one of these.
 pub fn play(role: &str) -> bool {
+    match role {
+        "impostor" => return crate::servers::imposes(),
+        "has threads" => return crate::servers::has_threads(),
+        _ => {}
+    }
     init();
     match role {
         "writes" => {
@@ -131,7 +136,7 @@ pub fn play(role: &str) -> bool {
                 println!("{} of {} are good", got.iter().filter(|x| x.is_ok()).count(), got.len());
             }
         }
-        _ => return false,
+        other => return crate::servers::play(other),
     }
     true
 }

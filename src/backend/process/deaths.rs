@@ -61,21 +61,26 @@ impl Supervisor {
         seat.incarnation += 1;
         let orderly = worker.phase == Phase::Gone && worker.given.is_empty();
         if !orderly {
-            self.mourn(number, worker, how, blameless);
+            self.mourn(number, worker, how, ended, blameless);
         }
     }
 
     /// Sees to the tasks of a worker that was lost.
-    fn mourn(&mut self, number: usize, worker: Worker, how: String, blameless: bool) {
+    fn mourn(
+        &mut self,
+        number: usize,
+        worker: Worker,
+        how: String,
+        ended: Option<Ended>,
+        blameless: bool,
+    ) {
         if worker.phase == Phase::Starting {
-            let pause = PAUSES[(self.failed_starts as usize + 2).min(PAUSES.len() - 1)];
-            self.seats[number].not_before = Instant::now() + pause;
-            let certain = worker.refused.is_some();
+            self.seats[number].not_before = Instant::now() + self.start_pause();
+            let certain = worker.refused.is_some() || ended.and_then(no_init).is_some();
             let why = worker.refused.unwrap_or_else(|| self.no_start(&how));
             return self.start_failed(why, certain);
         }
-        let pause = PAUSES[(self.crashes as usize).min(PAUSES.len() - 1)];
-        self.seats[number].not_before = Instant::now() + pause;
+        self.seats[number].not_before = Instant::now() + pause(self.crashes);
         self.crashes += 1;
         let board = self.seats[number].board.clone();
         let rss = worker.rss;
@@ -83,7 +88,7 @@ impl Supervisor {
         for (place, mut given) in worker.given.into_iter().enumerate().rev() {
             if place > 0 || blameless {
                 self.backlog.push_front((given.task, given.returned));
-            } else if Self::is_unbegun(&given, &board) {
+            } else if Self::is_blameless(&given, &board, ended) {
                 given.returned += 1;
                 self.backlog.push_front((given.task, given.returned));
             } else {
@@ -104,7 +109,7 @@ impl Supervisor {
     }
 
     /// That a worker ended before it was ready, in words.
-    fn no_start(&self, how: &str) -> String {
+    pub(super) fn no_start(&self, how: &str) -> String {
         match self.settings.launcher.as_ref().or(self.settings.program.as_ref()) {
             None => format!("a worker did not start: {how}"),
             Some((path, _)) => format!(
@@ -157,13 +162,10 @@ fn describe(seat: &Seat, worker: &Worker, ended: Option<Ended>) -> String {
         return killed.clone();
     }
     let starting = worker.phase == Phase::Starting;
+    if let Some(why) = ended.filter(|_| starting).and_then(no_init) {
+        return why;
+    }
     match ended {
-        Some(Ended::Code(RAN_MAIN)) if starting => {
-            format!("it ran the program's main() instead of windrow::init(). {WHERE}")
-        }
-        Some(Ended::Code(0)) if starting => {
-            format!("it exited with code 0 without calling windrow::init(). {WHERE}")
-        }
         Some(Ended::Signal(9)) if sys::out_of_memory_kills() > worker.kills_before => {
             "killed by SIGKILL, by the system for want of memory".into()
         }
@@ -174,6 +176,21 @@ fn describe(seat: &Seat, worker: &Worker, ended: Option<Ended>) -> String {
         },
         None => format!("process of worker {} does not end", seat.number),
     }
+}
+
+/// That a process which ended before it was ready has not called `init`, in words.
+pub(super) fn no_init(ended: Ended) -> Option<String> {
+    let how = match ended {
+        Ended::Code(RAN_MAIN) => "it ran the program's main() instead of windrow::init()",
+        Ended::Code(0) => "it exited with code 0 without calling windrow::init()",
+        _ => return None,
+    };
+    Some(format!("{how}. {WHERE}"))
+}
+
+/// How long to wait after so many deaths in a row.
+pub(super) fn pause(deaths: u32) -> Duration {
+    PAUSES[(deaths as usize).min(PAUSES.len() - 1)]
 }
 
 /// Passes a worker's lines on, each after the worker's number.

@@ -1,4 +1,5 @@
-//! The loader's side of a fork server.
+//! The loader's side of a fork server: what it is asked, and what came of that. Nothing here waits,
+//! but for [`ForkServer::opened`], which the loader's own thread may call.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,15 +7,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::deadline;
+use super::deaths::no_init;
 use super::frame::{Decoder, Encoder, Kind};
 use super::message::{EndNote, Greeting, Setup, another_pipeline, body, read};
-use super::sys::{self, Channel, Ended, Handle, HandleRef, Process, Program};
+use super::sys::{self, Channel, Ended, Handle, Process, Program, Source, Waker};
 use super::worker::run_split_off;
 use crate::backend::recipe::Expected;
 use crate::error::{Error, Result};
 
 /// How long a fork server may take to split a worker off.
 const SPLIT_LIMIT: Duration = Duration::from_secs(5);
+/// Ends of workers that a server may have told and nobody asked for.
+const ENDED_MAX: usize = 1 << 16;
+/// How long the system may take to let go of a killed server.
+const REAP_LIMIT: Duration = Duration::from_secs(5);
+/// How long a server that closed its channel may take to end.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// Where the server comes from.
 pub(super) enum From<'a> {
@@ -22,6 +30,22 @@ pub(super) enum From<'a> {
     Program(&'a Program),
     /// This process, which must have one thread.
     Here,
+}
+
+/// What a server can do now.
+pub(super) enum Standing {
+    /// It opens the pipeline, or splits a worker off, and may take until then.
+    Busy(Instant),
+    /// It can split a worker off.
+    Ready,
+}
+
+/// Why a server is of no use any more.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) why: String,
+    /// Whether the next server would fail in the same way.
+    pub(super) certain: bool,
 }
 
 /// A fork server. Clones are the same one.
@@ -33,104 +57,151 @@ struct Inside {
     channel: Channel,
     decoder: Decoder,
     encoder: Encoder,
+    outgoing: Outgoing,
+    setup: Setup,
+    expected: Expected,
+    /// Until when what it does must be done.
+    limit: Option<Instant>,
+    /// Why that was too long, in words.
+    late: String,
     ended: HashMap<u32, Ended>,
     forked: Option<u32>,
-    ready: Option<Expected>,
-    greeting: Option<Greeting>,
-    refused: Option<String>,
+    is_ready: bool,
+    failure: Option<Failure>,
+    /// Why it ends, in its own words.
+    trouble: Option<String>,
     at_end: bool,
+    /// Whether the system has let go of it.
+    is_over: bool,
+}
+
+/// What is to be sent, and the descriptor that goes with the first byte of it.
+#[derive(Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    gift: Option<Handle>,
 }
 
 impl ForkServer {
-    /// Starts one and waits until it has opened the pipeline.
+    /// Starts one, which has so long to open the pipeline.
     pub(super) fn start(
         from: &From<'_>,
-        setup: &Setup,
+        setup: Setup,
         expected: &Expected,
         limit: Duration,
     ) -> Result<Self> {
         let refused = |error| Error::io("start a fork server", error);
         let (channel, link) = Channel::pair(None).map_err(refused)?;
+        let mut channel = Some(channel);
         let process = match from {
             From::Program(program) => Process::start(program, link, None)?,
-            From::Here => match Process::split_off(setup.threads).map_err(refused)? {
-                Some(process) => process,
-                None => {
-                    drop(channel);
-                    super::init::become_forked();
-                    run_split_off(link, None)
-                }
-            },
+            From::Here => Process::split_off(setup.threads, || {
+                // Only without the other end does the new process see that this one is gone.
+                drop(channel.take());
+                super::init::become_forked();
+                run_split_off(link, None)
+            })
+            .map_err(refused)?,
         };
-        let mut inside = Inside {
+        let Some(channel) = channel else { return Err(refused(io::ErrorKind::BrokenPipe.into())) };
+        let mut encoder = Encoder::default();
+        let bytes = encoder.frame(Kind::Setup, &[&body(&setup)?]);
+        let inside = Inside {
             process,
             channel,
             decoder: Decoder::default(),
-            encoder: Encoder::default(),
+            encoder,
+            outgoing: Outgoing { bytes, gift: None },
+            setup,
+            expected: expected.clone(),
+            limit: Some(deadline(limit)),
+            late: format!("the fork server was not ready after {limit:?}"),
             ended: HashMap::new(),
             forked: None,
-            ready: None,
-            greeting: None,
-            refused: None,
+            is_ready: false,
+            failure: None,
+            trouble: None,
             at_end: false,
+            is_over: false,
         };
-        let frame = inside.encoder.frame(Kind::Setup, &[&body(setup)?]);
-        inside.send(&frame, None, limit).map_err(refused)?;
-        inside.wait(limit, |inside| inside.ready.is_some() || inside.refused.is_some());
-        let wrong = |why: String| Err(Error::Workers { why });
-        if let Some(why) = inside.refused.take() {
-            return wrong(why);
-        }
-        if let Some(Greeting { identity, process, parent }) = inside.greeting.take() {
-            if let Some(why) = setup.identity.difference(&identity, &setup.launch) {
-                return wrong(why);
+        Ok(Self(Arc::new(Mutex::new(inside))))
+    }
+
+    /// Waits until it has opened the pipeline.
+    pub(super) fn opened(self) -> Result<Self> {
+        loop {
+            match self.standing() {
+                Ok(Standing::Ready) => return Ok(self),
+                Ok(Standing::Busy(limit)) => self.inside().wait(limit),
+                Err(Failure { why, .. }) => return Err(Error::Workers { why }),
             }
-            if let Err(why) = inside.process.is_worker(process, parent) {
-                return wrong(why);
-            }
-        }
-        match &inside.ready {
-            None if inside.at_end => {
-                let how = inside.process.reap().map_or("ended".into(), |ended| ended.to_string());
-                wrong(format!("the fork server {how} before it was ready"))
-            }
-            None => wrong(format!("the fork server was not ready after {limit:?}")),
-            Some(ready) => match another_pipeline(expected, ready) {
-                Some(why) => wrong(why),
-                None => Ok(Self(Arc::new(Mutex::new(inside)))),
-            },
         }
     }
 
-    /// Splits a worker off.
-    pub(super) fn split(&self, link: &Handle) -> Result<Process> {
-        let refused = |error| Error::io("split a worker off the fork server", error);
+    /// Asks for a worker, once it is ready.
+    pub(super) fn ask(&self, link: Handle) {
         let mut inside = self.inside();
-        let frame = inside.encoder.frame(Kind::Split, &[]);
-        inside.send(&frame, Some(sys::borrowed(link)), SPLIT_LIMIT).map_err(refused)?;
-        inside.wait(SPLIT_LIMIT, |inside| inside.forked.is_some() || inside.refused.is_some());
-        if let Some(why) = inside.refused.take() {
-            return Err(Error::Workers { why });
-        }
-        let pid = inside.forked.take();
-        let pid = pid.ok_or_else(|| refused(io::Error::other("it gave no answer")))?;
+        let bytes = inside.encoder.frame(Kind::Split, &[]);
+        inside.outgoing = Outgoing { bytes, gift: Some(link) };
+        inside.limit = Some(Instant::now() + SPLIT_LIMIT);
+        inside.late = format!("the fork server split no worker off within {SPLIT_LIMIT:?}");
+        inside.go_on();
+    }
+
+    /// The worker that was asked for, once it is there. It may have ended meanwhile.
+    pub(super) fn split(&self) -> Option<Result<Process, Ended>> {
+        let mut inside = self.inside();
+        inside.go_on();
+        let pid = inside.forked.take()?;
         let server = self.clone();
-        Process::foreign(pid, Box::new(move |end| server.ended(pid, end))).map_err(refused)
+        let tell = Box::new(move |end| server.ended(pid, end));
+        let process = Process::foreign(pid, inside.process.pid(), tell);
+        Some(process.ok_or_else(|| inside.ended.remove(&pid).unwrap_or(Ended::Untold)))
     }
 
-    /// Whether it is gone.
-    pub(super) fn is_gone(&self) -> bool {
+    /// What it can do now.
+    ///
+    /// # Errors
+    /// It is of no use any more, and is killed.
+    pub(super) fn standing(&self) -> Result<Standing, Failure> {
         let mut inside = self.inside();
-        inside.hear();
-        inside.at_end
+        inside.go_on();
+        if inside.failure.is_none() && inside.at_end {
+            inside.failure = Some(inside.how_it_ended());
+        }
+        if inside.failure.is_none() && inside.limit.is_some_and(|limit| limit <= Instant::now()) {
+            inside.failure = Some(Failure { why: inside.late.clone(), certain: false });
+        }
+        match (inside.failure.clone(), inside.limit) {
+            (Some(failure), _) => {
+                inside.kill();
+                Err(failure)
+            }
+            (None, Some(limit)) => Ok(Standing::Busy(limit)),
+            (None, None) => Ok(Standing::Ready),
+        }
+    }
+
+    /// Waits for news from these, and from the server, which is heard then.
+    pub(super) fn wait<'a>(
+        &self,
+        waker: &'a Waker,
+        sources: impl Iterator<Item = Source<'a>>,
+        limit: Option<Duration>,
+    ) -> io::Result<()> {
+        let mut inside = self.inside();
+        let own = (!inside.at_end).then(|| inside.source());
+        let waited = waker.wait(sources.map(|source: Source<'_>| source).chain(own), limit);
+        inside.go_on();
+        waited
     }
 
     /// How a process of the server ended; `end` says whether it has.
     fn ended(&self, pid: u32, end: bool) -> Option<Ended> {
         let mut inside = self.inside();
-        inside.hear();
+        inside.go_on();
         let told = inside.ended.remove(&pid);
-        told.or((end && inside.at_end).then_some(Ended::Unknown))
+        told.or((end && inside.at_end).then_some(Ended::Untold))
     }
 
     fn inside(&self) -> std::sync::MutexGuard<'_, Inside> {
@@ -139,51 +210,56 @@ impl ForkServer {
 }
 
 impl Inside {
-    fn send(
-        &mut self,
-        mut bytes: &[u8],
-        mut gift: Option<HandleRef<'_>>,
-        limit: Duration,
-    ) -> io::Result<()> {
-        let deadline = deadline(limit);
-        while !bytes.is_empty() {
-            match self.channel.send(bytes, gift) {
-                Ok(sent) => (bytes, gift) = (&bytes[sent..], None),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(io::ErrorKind::TimedOut.into());
-                    }
-                    sys::wait_for(&[self.channel.source(true)], Some(left))?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    /// Waits for news of it.
+    fn wait(&self, limit: Instant) {
+        let left = limit.saturating_duration_since(Instant::now());
+        _ = sys::wait_for(&[self.source()], Some(left));
     }
 
-    /// Hears the server until something has come, or the server is gone, or time is up.
-    fn wait(&mut self, limit: Duration, mut come: impl FnMut(&Self) -> bool) {
-        let deadline = deadline(limit);
-        loop {
-            self.hear();
-            let left = deadline.saturating_duration_since(Instant::now());
-            if come(self) || self.at_end || left.is_zero() {
-                return;
-            }
-            _ = sys::wait_for(&[self.channel.source(false)], Some(left));
+    fn source(&self) -> Source<'_> {
+        self.channel.source(!self.outgoing.bytes.is_empty())
+    }
+
+    fn kill(&self) {
+        if !self.is_over {
+            self.process.kill();
         }
+    }
+
+    /// Sends what goes, and hears what is there.
+    fn go_on(&mut self) {
+        while !self.outgoing.bytes.is_empty() && !self.at_end {
+            let gift = self.outgoing.gift.as_ref().map(sys::borrowed);
+            match self.channel.send(&self.outgoing.bytes, gift) {
+                Ok(sent) => {
+                    self.outgoing.bytes.drain(..sent);
+                    self.outgoing.gift = None;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // It is gone, and may have said why.
+                Err(_) => self.outgoing.bytes.clear(),
+            }
+        }
+        self.hear();
     }
 
     fn hear(&mut self) {
-        while !self.at_end {
+        // Bounded, so that it cannot keep the supervisor from all else.
+        for _ in 0..64 {
+            if self.at_end {
+                return;
+            }
             match self.channel.receive(self.decoder.room()) {
                 Ok(0) => self.at_end = true,
                 Ok(bytes) => self.decoder.came(bytes),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => self.at_end = true,
             }
+            self.take_frames();
         }
+    }
+
+    fn take_frames(&mut self) {
         loop {
             let frame = match self.decoder.next() {
                 Ok(Some(frame)) => frame,
@@ -191,13 +267,35 @@ impl Inside {
                 Err(_) => return self.at_end = true,
             };
             match frame.kind {
-                Kind::Hello => self.greeting = read(frame.body).map(|read| read.0),
-                Kind::Ready => self.ready = read(frame.body).map(|read| read.0),
-                Kind::Refused | Kind::Trouble => {
-                    self.refused = read(frame.body).map(|read| read.0);
+                Kind::Hello => {
+                    let Some((Greeting { identity, process, parent }, _)) = read(frame.body) else {
+                        return self.at_end = true;
+                    };
+                    let different = self.setup.identity.difference(&identity, &self.setup.launch);
+                    let wrong = different.or(self.process.is_worker(process, parent).err());
+                    self.failure = wrong.map(|why| Failure { why, certain: true });
                 }
-                Kind::Forked => self.forked = read(frame.body).map(|read| read.0),
-                Kind::Ended => {
+                Kind::Ready => {
+                    let Some((ready, _)) = read(frame.body) else { return self.at_end = true };
+                    let wrong = another_pipeline(&self.expected, &ready);
+                    self.failure = self
+                        .failure
+                        .take()
+                        .or_else(|| wrong.map(|why| Failure { why, certain: true }));
+                    (self.is_ready, self.limit) = (true, None);
+                }
+                Kind::Refused => {
+                    let why = read(frame.body).map(|read| read.0);
+                    self.failure = why.map(|why| Failure { why, certain: true });
+                }
+                Kind::Trouble => self.trouble = read(frame.body).map(|read| read.0),
+                Kind::Forked if self.is_ready => {
+                    self.forked = read(frame.body).map(|read| read.0);
+                    self.limit = None;
+                    // What was told before is of another process that had this number.
+                    self.forked.map(|pid| self.ended.remove(&pid));
+                }
+                Kind::Ended if self.ended.len() < ENDED_MAX => {
                     if let Some((note, _)) = read::<EndNote>(frame.body) {
                         let ended = note.code.map(Ended::Code);
                         let ended = ended.or(note.signal.map(Ended::Signal));
@@ -208,14 +306,42 @@ impl Inside {
             }
         }
     }
+
+    /// That it has ended, in words.
+    fn how_it_ended(&mut self) -> Failure {
+        let before = if self.is_ready { "" } else { " before it was ready" };
+        let start = Instant::now();
+        // A server that closed its channel is about to end, or made to.
+        let ended = loop {
+            match self.process.reap() {
+                None if start.elapsed() < GRACE => self.process.wait_for_end(),
+                ended => break ended,
+            }
+        };
+        self.is_over = ended.is_some();
+        let how = match (ended, &self.trouble) {
+            (None, _) => "closed its channel".into(),
+            (Some(ended), None) => ended.to_string(),
+            (Some(ended), Some(trouble)) => format!("{ended}: {trouble}"),
+        };
+        match ended.and_then(no_init).filter(|_| !self.is_ready) {
+            Some(why) => {
+                Failure { why: format!("the fork server did not start: {why}"), certain: true }
+            }
+            None => Failure { why: format!("the fork server {how}{before}"), certain: false },
+        }
+    }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.process.kill();
-        let deadline = Instant::now() + SPLIT_LIMIT;
-        while self.process.reap().is_none() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
+        self.kill();
+        let deadline = Instant::now() + REAP_LIMIT;
+        while !self.is_over && Instant::now() < deadline {
+            self.is_over = self.process.reap().is_some();
+            if !self.is_over {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 }

@@ -80,7 +80,7 @@ impl Supervisor {
                 }
                 worker.was_ready = true;
                 worker.enter(Phase::Working);
-                (self.failed_starts, self.vain_starts) = (0, 0);
+                self.starts.succeeded();
                 self.shared.tell_start(Ok(()));
                 Ok(())
             }
@@ -175,7 +175,7 @@ impl Supervisor {
             Ok((bytes, streamed, lease)) => {
                 worker.next_turn();
                 worker.samples += task.count;
-                (self.crashes, self.vain_starts) = (0, 0);
+                self.crashes = 0;
                 let before = if self.task_nanos == 0 { report.nanos } else { self.task_nanos };
                 self.task_nanos = (before - before / 4 + report.nanos / 4).max(1);
                 if streamed {

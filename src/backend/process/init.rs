@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::sys::{self, Program};
 use super::worker;
+use crate::backend::log;
 use crate::backend::settings::Settings;
 use crate::error::{Error, Result};
 
@@ -25,6 +26,9 @@ static CALLED: AtomicBool = AtomicBool::new(false);
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
 /// Makes worker processes possible: call it in the first line of `main`.
+///
+/// Call it before any thread is started: a worker with several threads keeps the variable
+/// `WINDROW_WORKER` in its environment, for a program may change that only while it has one.
 ///
 /// A worker process is this very program, started again; in it, this call works for the loader that
 /// started it and never returns. Everywhere else it returns at once. A program that is to be the
@@ -49,10 +53,19 @@ pub fn init() {
     };
     let link = parent
         .ok_or_else(|| std::io::Error::other("it holds no process number"))
-        .and_then(|parent| sys::become_worker(VARIABLE, parent));
+        .and_then(sys::become_worker);
     match link {
         Ok(link) => {
             IS_WORKER.store(true, Ordering::Relaxed);
+            // What this process starts is no worker. The harness of a test only waits for it.
+            if !sys::forget(VARIABLE, if is_test() { 2 } else { 1 }) {
+                log::info("processes", || {
+                    format!(
+                        "{VARIABLE} stays in the environment of this worker, since it has threads \
+                         already; call windrow::init() before any thread is started"
+                    )
+                });
+            }
             worker::run(link)
         }
         Err(error) => {
@@ -67,10 +80,12 @@ pub fn init() {
 
 /// Whether the arguments say that this is a worker.
 fn is_marked() -> bool {
-    let mut arguments = std::env::args_os().skip(1);
-    let is_test = arguments.by_ref().take(TEST.len()).eq(TEST);
-    is_test && arguments.next().is_none()
-        || std::env::args_os().next_back().is_some_and(|last| last == MARK)
+    is_test() || std::env::args_os().next_back().is_some_and(|last| last == MARK)
+}
+
+/// Whether the arguments are those of a worker of a test.
+fn is_test() -> bool {
+    std::env::args_os().skip(1).eq(TEST)
 }
 
 /// A copy of the loader's process becomes what `init` makes of others.

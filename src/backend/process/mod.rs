@@ -14,7 +14,7 @@
 //! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
 //! | [`launch`], [`address`], [`names`] | what a worker runs, and how it finds it |
 //! | [`init`], [`worker`], [`lending`] | the worker's side |
-//! | [`supervisor`], [`hearing`], [`watch`], [`clock`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
+//! | [`supervisor`], [`starts`], [`hearing`], [`watch`], [`clock`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
 mod address;
@@ -36,6 +36,7 @@ mod seat;
 mod server;
 mod sink;
 mod slab;
+mod starts;
 mod supervisor;
 mod supply;
 mod sys;
@@ -67,6 +68,7 @@ use forks::ForkServer;
 use message::{Identity, Setup};
 use seat::Seat;
 use sink::Decoding;
+use starts::Starts;
 use supervisor::{Inbox, Shared, Supervisor};
 use sys::Waker as Bell;
 
@@ -164,6 +166,7 @@ impl<T: Send + 'static> Processes<T> {
             asleep: AtomicBool::new(false),
             boards: seats.iter().map(|seat| seat.board.clone()).collect(),
             started: Mutex::new(None),
+            trouble: Mutex::default(),
             start_known: Condvar::new(),
             held: Arc::default(),
         });
@@ -181,14 +184,11 @@ impl<T: Send + 'static> Processes<T> {
             seats,
             settings,
             launch,
-            entry,
             identity,
             expected,
-            server,
+            starts: Starts::new(entry, server),
             backlog: VecDeque::new(),
             crashes: 0,
-            failed_starts: 0,
-            vain_starts: 0,
             broken: false,
             task_nanos: 0,
             warned: false,
@@ -216,7 +216,10 @@ impl<T: Send + 'static> Processes<T> {
         let known = self.shared.start_known.wait_timeout_while(started, limit, |s| s.is_none());
         let mut known = known.unwrap_or_else(PoisonError::into_inner).0;
         known.take().unwrap_or_else(|| {
-            Err(Error::Workers { why: format!("none was ready after {limit:?}") })
+            let trouble = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = if trouble.is_empty() { "" } else { "; the last: " };
+            let why = format!("none was ready after {limit:?}{last}{trouble}");
+            Err(Error::Workers { why })
         })
     }
 }
@@ -252,7 +255,7 @@ fn forked(
         reducers: Vec::new(),
         launch: launch.clone(),
     };
-    ForkServer::start(&forks::From::Here, &setup, expected, settings.startup_timeout)
+    ForkServer::start(&forks::From::Here, setup, expected, settings.startup_timeout)?.opened()
 }
 
 /// How many threads this process has, without those that are known to have ended.

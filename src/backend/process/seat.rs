@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::forks::ForkServer;
 use super::frame::{Decoder, Encoder, Kind};
 use super::message::{Order, body};
 use super::slab::{Collected, Lease, Slab};
-use super::sys::{Board, Channel, Ended, HandleRef, Process, Program, Source, Waker};
+use super::sys::{Board, Channel, Ended, HandleRef, Process, Source};
 use crate::engine::Task;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// See the [module](self).
 pub(super) struct Seat {
@@ -127,20 +126,8 @@ impl Seat {
         })
     }
 
-    /// Starts a process and sends it what it must know.
-    pub(super) fn start(
-        &mut self,
-        program: &Program,
-        server: Option<&ForkServer>,
-        setup: &[u8],
-        waker: &Waker,
-    ) -> Result<()> {
-        let refused = |error| Error::io("start a worker process", error);
-        let (channel, link) = Channel::pair(Some(waker)).map_err(refused)?;
-        let process = match server {
-            Some(server) => server.split(&link)?,
-            None => Process::start(program, link, Some(waker))?,
-        };
+    /// Takes in a process, and sends it what it must know.
+    pub(super) fn take_in(&mut self, process: Process, channel: Channel, setup: &[u8]) {
         let mut worker = Worker {
             process,
             channel,
@@ -170,7 +157,6 @@ impl Seat {
             worker.post_slab(slab);
         }
         self.worker = Some(worker);
-        Ok(())
     }
 }
 

@@ -56,16 +56,13 @@ pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
                         return desk.say(Kind::Refused, &why);
                     }
                 }
-                match sys::Process::split_off(setup.threads)? {
-                    Some(child) => {
-                        desk.say(Kind::Forked, &child.pid())?;
-                        children.push(child);
-                    }
-                    None => {
-                        desk.link.close();
-                        run_split_off(link, Some((&opened, context)))
-                    }
-                }
+                let child = sys::Process::split_off(setup.threads, || {
+                    desk.link.close();
+                    children.clear();
+                    run_split_off(link, Some((&opened, context)))
+                })?;
+                desk.say(Kind::Forked, &child.pid())?;
+                children.push(child);
             }
             (Kind::Drain, _) => return Ok(()),
             (kind, _) => return Err(io::Error::other(format!("it was sent a {kind:?} frame"))),
@@ -77,7 +74,7 @@ fn note(pid: u32, ended: Ended) -> EndNote {
     let (code, signal) = match ended {
         Ended::Code(code) => (Some(code), None),
         Ended::Signal(signal) => (None, Some(signal)),
-        Ended::Unknown => (None, None),
+        Ended::Unknown | Ended::Untold => (None, None),
     };
     EndNote { pid, code, signal }
 }

@@ -11,25 +11,21 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
-use super::deaths;
-use super::forks::{ForkServer, From};
 use super::frame::Violation;
-use super::init::{self, Entry};
 use super::launch::Launch;
-use super::message::{Identity, Setup, body};
+use super::message::Identity;
 use super::seat::{Given, Phase, Seat};
 use super::sink::Sink;
-use super::sys::{self, Waker};
+use super::starts::Starts;
+use super::sys::{self, Ended, Waker};
 use crate::backend::log;
 use crate::backend::recipe::Expected;
-use crate::backend::settings::{Settings, StartMethod};
+use crate::backend::settings::Settings;
 use crate::engine::Task;
 use crate::error::{Error, Result};
 
 /// How often a task may come back unbegun before it is counted as lost all the same.
 const RETURNS_MAX: u32 = 3;
-/// How many starts may fail in a row without a sample made in between.
-const STARTS_MAX: u32 = 3;
 /// Tasks that take longer do not wait behind another one, but for a free worker; nor do the first,
 /// of which nothing is known.
 const LONG_TASK_NANOS: u64 = 10_000_000;
@@ -47,6 +43,8 @@ pub(super) struct Shared {
     pub(super) boards: Vec<Arc<sys::Board>>,
     /// Whether the first worker is ready, or why none ever will be.
     pub(super) started: Mutex<Option<Result<()>>>,
+    /// Why the last start failed.
+    pub(super) trouble: Mutex<String>,
     pub(super) start_known: Condvar,
     /// The bytes of large parcels that were handed over and are still there.
     pub(super) held: Arc<AtomicU64>,
@@ -84,18 +82,13 @@ pub(super) struct Supervisor {
     pub(super) seats: Vec<Seat>,
     pub(super) settings: Settings,
     pub(super) launch: Launch,
-    pub(super) entry: Entry,
     pub(super) identity: Identity,
     pub(super) expected: Expected,
-    /// Splits workers off, with the start methods that have one.
-    pub(super) server: Option<ForkServer>,
+    /// How workers come to be.
+    pub(super) starts: Starts,
     pub(super) backlog: VecDeque<(Task, u32)>,
-    /// Workers lost in a row without a sample made.
+    /// Workers lost in a row without a sample made, those that did not start among them.
     pub(super) crashes: u32,
-    /// Starts that failed in a row.
-    pub(super) failed_starts: u32,
-    /// Those of them after which no worker made a sample either.
-    pub(super) vain_starts: u32,
     pub(super) broken: bool,
     /// How long a task takes, as a running mean.
     pub(super) task_nanos: u64,
@@ -126,58 +119,6 @@ impl Supervisor {
             }
             self.look();
         }
-    }
-
-    /// Starts workers where there are none.
-    fn fill_seats(&mut self) {
-        let now = Instant::now();
-        for number in 0..self.seats.len() {
-            let seat = &self.seats[number];
-            if self.broken || seat.worker.is_some() || seat.not_before > now {
-                continue;
-            }
-            if let Err(error) = self.start(number) {
-                let refused = matches!(error, Error::Workers { .. });
-                self.start_failed(error.why(), refused);
-            }
-        }
-    }
-
-    fn start(&mut self, number: usize) -> Result<()> {
-        let program = init::program(&self.settings, self.entry);
-        let seat = &mut self.seats[number];
-        let mut setup = Setup {
-            identity: self.identity.clone(),
-            worker: seat.number,
-            workers: self.shared.boards.len() as u32,
-            incarnation: seat.incarnation,
-            is_server: false,
-            threads: if self.entry == Entry::Test { 2 } else { 1 },
-            reducers: self.settings.additions.keys().to_vec(),
-            launch: self.launch.clone(),
-        };
-        if self.settings.start_method == StartMethod::Forkserver
-            && self.server.as_ref().is_none_or(ForkServer::is_gone)
-        {
-            setup.is_server = true;
-            let limit = self.settings.startup_timeout;
-            let from = From::Program(&program);
-            self.server = Some(ForkServer::start(&from, &setup, &self.expected, limit)?);
-            setup.is_server = false;
-        }
-        seat.board.clear();
-        seat.start(&program, self.server.as_ref(), &body(&setup)?, &self.shared.waker)?;
-        let kills_before = sys::out_of_memory_kills();
-        if let Some(worker) = &mut seat.worker {
-            worker.kills_before = kills_before;
-            log::debug("processes", || {
-                format!("worker {number} is process {}", worker.process.pid())
-            });
-            if let Some(errors) = worker.process.take_errors() {
-                worker.errors = deaths::pass_on(errors, seat.number);
-            }
-        }
-        Ok(())
     }
 
     /// Gives tasks to workers: to idle ones first, then one more to wait behind a short one.
@@ -212,17 +153,6 @@ impl Supervisor {
         self.bury_as(number, violation, None);
     }
 
-    pub(super) fn start_failed(&mut self, why: String, certain: bool) {
-        self.failed_starts += 1;
-        self.vain_starts += 1;
-        let many = self.failed_starts > self.settings.max_crashes;
-        if certain || self.vain_starts >= STARTS_MAX || many {
-            self.give_up(Error::Workers { why });
-        } else {
-            log::info("processes", || format!("a worker did not start: {why}"));
-        }
-    }
-
     pub(super) fn give_up(&mut self, error: Error) {
         if !std::mem::replace(&mut self.broken, true) {
             self.shared.tell_start(Err(error.clone()));
@@ -230,14 +160,18 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn is_unbegun(given: &Given, board: &sys::Board) -> bool {
-        board.task() != Some(given.task.id) && given.returned < RETURNS_MAX
+    /// Whether a task may go to another worker without blame: its worker had not begun it, or died
+    /// with its fork server.
+    pub(super) fn is_blameless(given: &Given, board: &sys::Board, ended: Option<Ended>) -> bool {
+        let begun = board.task() == Some(given.task.id) && ended != Some(Ended::Untold);
+        !begun && given.returned < RETURNS_MAX
     }
 
     pub(super) const REAP_LIMIT: Duration = REAP_LIMIT;
 
     /// Waits until all workers have ended, no longer than the deadline.
     fn stop(mut self, deadline: Instant) -> Vec<u64> {
+        self.starts.cancel();
         for seat in &mut self.seats {
             seat.board.stop();
             if let Some(worker) = &mut seat.worker

@@ -21,8 +21,10 @@ impl Supervisor {
             if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
         };
         let workers = self.seats.iter().filter_map(|seat| seat.worker.as_ref());
+        let sources = workers.flat_map(Worker::sources);
+        let (starts, waker) = (&self.starts, &self.shared.waker);
         self.clock.sleep(limit, || {
-            if self.shared.waker.wait(workers.flat_map(Worker::sources), limit).is_err() {
+            if starts.wait(waker, sources, limit).is_err() {
                 // Only a lack of memory can do this; it must not become a busy loop.
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -34,10 +36,10 @@ impl Supervisor {
         let until = |time: Instant| time.saturating_duration_since(Instant::now());
         let mut next = deadline.map(until);
         let mut after = |wait: Duration| next = Some(next.map_or(wait, |next| next.min(wait)));
-        for seat in &self.seats {
+        for (number, seat) in self.seats.iter().enumerate() {
             let Some(worker) = &seat.worker else {
                 if !self.broken {
-                    after(until(seat.not_before));
+                    after(until(self.next_start(number)));
                 }
                 continue;
             };

@@ -4,7 +4,7 @@
 //! the process at once when the loader is gone, whatever user code is doing.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io;
 use std::rc::Rc;
 
 use super::address::image;
@@ -39,7 +39,7 @@ pub(super) fn run_split_off(link: Handle, shared: Option<Shared<'_>>) -> ! {
         desk.end_in_trouble(&error);
     }
     // What the program wants at its exit is not this process's to do.
-    _ = io::stdout().flush();
+    sys::flush();
     exit_now(0)
 }
 

@@ -11,6 +11,8 @@ mod build_id;
 #[cfg(unix)]
 mod channel;
 #[cfg(unix)]
+mod kin;
+#[cfg(unix)]
 mod memory;
 #[cfg(unix)]
 mod process;
@@ -29,16 +31,17 @@ mod portable;
 #[cfg(all(unix, not(all(target_os = "linux", not(windrow_portable)))))]
 use portable as os;
 #[cfg(windows)]
-use windows::{self as channel, self as memory, self as os, self as process};
+use windows::{self as channel, self as kin, self as memory, self as os, self as process};
 
 pub(super) use board::{Board, Stage};
 pub(super) use channel::{Channel, Handle, HandleRef, Link, Source, Waker, borrowed, wait_for};
+pub(super) use kin::threads;
 pub(super) use memory::Memory;
 pub(super) use os::{Image, memory_available, out_of_memory_kills, own_path, rss};
 use process::{CODES, SIGNALS};
 pub(super) use process::{
-    Process, SPLITS, become_worker, block_interrupts, exit_now, leave_terminal, now_nanos, parent,
-    threads,
+    Process, SPLITS, become_worker, block_interrupts, exit_now, flush, forget, leave_terminal,
+    now_nanos, parent,
 };
 pub(super) use program::{Ended, Program};
 pub(super) use region::{OpenSlot, Region, Slots};

@@ -1,17 +1,20 @@
 //! Worker processes: starting, ending, and what a process does first to be one.
 #![allow(unsafe_code)]
 
-use std::io;
+use std::convert::Infallible;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
-use super::channel::{copied_high, high};
+use super::channel::copied_high;
+use super::kin::{child_of, end_of, is_running, kill, number};
 use super::program::{Ended, Program};
-use super::{Source, Waker, os, wait_for};
+use super::{Source, Waker, kin, os, wait_for};
 use crate::error::Result;
 
 /// Whether a process can be split in two.
@@ -48,7 +51,18 @@ pub(in super::super) struct Process {
 }
 
 /// Tells how a process ended, and is told whether it has.
-type Asked = Box<dyn Fn(bool) -> Option<Ended> + Send>;
+pub(in super::super) type Tell = Box<dyn Fn(bool) -> Option<Ended> + Send>;
+
+/// Another process, which is the parent of a worker.
+struct Asked {
+    parent: u32,
+    tell: Tell,
+    /// When the worker was first seen to have ended.
+    since: OnceLock<Instant>,
+}
+
+/// How long the parent of a worker that has ended may take to tell how.
+const TELL_LIMIT: Duration = Duration::from_millis(200);
 
 impl std::fmt::Debug for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,50 +86,51 @@ impl Process {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| refused(io::Error::other("a process without a number")))?;
         let errors = child.stderr.take();
-        Ok(Self { pid, ended: os_pidfd(pid), errors, asked: None, inner: None })
+        Ok(Self { pid, ended: end_of(pid), errors, asked: None, inner: None })
     }
 
     /// Splits this process in two, if it has no more than so many threads, all but this one known
-    /// to sleep; `None` in the new one.
-    pub(in super::super) fn split_off(threads: usize) -> io::Result<Option<Self>> {
+    /// to sleep. The new one runs this and nothing else of the program, whatever happens in it.
+    pub(in super::super) fn split_off(
+        threads: usize,
+        run: impl FnOnce() -> Infallible,
+    ) -> io::Result<Self> {
         let parent = std::process::id();
-        if super::threads().is_none_or(|now| now > threads) {
+        if kin::threads().is_none_or(|now| now > threads) {
             return Err(io::Error::other("a process with several threads cannot be split"));
         }
+        // What waits to be written would be written by both.
+        flush();
         // SAFETY: no other thread is awake, so no lock is held that the new process would wait for.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => {
-                #[cfg(all(target_os = "linux", not(windrow_portable)))]
-                {
-                    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                    let now = rustix::process::getppid();
-                    if now.is_none_or(|pid| pid.as_raw_nonzero().get().unsigned_abs() != parent) {
-                        exit_now(super::super::init::ORPHANED);
-                    }
-                }
-                _ = parent;
-                Ok(None)
+                // A panic must not unwind into what the process was split in.
+                _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    end_with(parent);
+                    run()
+                }));
+                exit_now(super::super::init::MISLED)
             }
             pid => {
                 let pid = Pid::from_raw(pid)
                     .ok_or_else(|| io::Error::other("a process without a number"))?;
-                let ended = os_pidfd(pid);
-                Ok(Some(Self { pid, ended, errors: None, asked: None, inner: None }))
+                Ok(Self { pid, ended: end_of(pid), errors: None, asked: None, inner: None })
             }
         }
     }
 
-    /// A process whose parent is another, which can be asked how it ended.
-    pub(in super::super) fn foreign(pid: u32, asked: Asked) -> io::Result<Self> {
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| io::Error::other("a process without a number"))?;
-        Ok(Self { pid, ended: os_pidfd(pid), errors: None, asked: Some(asked), inner: None })
+    /// A process whose parent is another, which can be asked how it ended; `None` if it is no child
+    /// of that process, or not any more.
+    pub(in super::super) fn foreign(pid: u32, parent: u32, tell: Tell) -> Option<Self> {
+        let (pid, ended) = child_of(pid, parent)?;
+        let asked = Some(Asked { parent, tell, since: OnceLock::new() });
+        Some(Self { pid, ended, errors: None, asked, inner: None })
     }
 
     /// The worker's number.
     pub(in super::super) fn pid(&self) -> u32 {
-        self.inner.as_ref().map_or(self.pid, |(pid, _)| *pid).as_raw_nonzero().get().unsigned_abs()
+        number(self.inner.as_ref().map_or(self.pid, |(pid, _)| *pid))
     }
 
     /// Has news when the process has ended, where the system has such a thing.
@@ -154,10 +169,11 @@ impl Process {
         if process == self.pid() {
             return Ok(());
         }
-        let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
-        match pid.filter(|_| parent == self.pid() && self.asked.is_none()) {
-            Some(pid) => {
-                self.inner = Some((pid, os_pidfd(pid)));
+        // What it says is looked up: any other process could be named.
+        let alone = self.asked.is_none() && self.inner.is_none() && parent == self.pid();
+        match child_of(process, parent).filter(|_| alone) {
+            Some(inner) => {
+                self.inner = Some(inner);
                 Ok(())
             }
             None => Err(format!(
@@ -170,16 +186,21 @@ impl Process {
 
     /// Ends it at once. It must not be reaped yet, or its number could be another's.
     pub(in super::super) fn kill(&self) {
+        let own = std::process::id();
+        let parent = self.asked.as_ref().map_or(own, |asked| asked.parent);
         if let Some((pid, ended)) = &self.inner {
-            kill(*pid, ended.as_ref());
+            kill(*pid, ended.as_ref(), Some(number(self.pid)));
         }
-        kill(self.pid, self.ended.as_ref());
+        kill(self.pid, self.ended.as_ref(), Some(parent).filter(|&parent| parent != own));
     }
 
     /// How it ended, if it has; then it must not be asked again.
     pub(in super::super) fn reap(&self) -> Option<Ended> {
-        if let Some(asked) = &self.asked {
-            return asked(self.ended.is_none() || self.has_ended());
+        if let Some(Asked { tell, since, .. }) = &self.asked {
+            let knows = self.ended.is_some();
+            let ended = !knows || self.has_ended();
+            let late = || since.get_or_init(Instant::now).elapsed() >= TELL_LIMIT;
+            return tell(ended).or_else(|| (knows && ended && late()).then_some(Ended::Untold));
         }
         if self.inner.as_ref().is_some_and(|(_, ended)| is_running(ended.as_ref())) {
             return None;
@@ -195,65 +216,57 @@ impl Process {
     }
 }
 
-fn kill(pid: Pid, _pidfd: Option<&OwnedFd>) {
-    #[cfg(target_os = "linux")]
-    if let Some(pidfd) = _pidfd {
-        _ = rustix::process::pidfd_send_signal(pidfd, Signal::KILL);
-        return;
-    }
-    _ = rustix::process::kill_process(pid, Signal::KILL);
-}
-
-/// Whether a process that is another's child has not ended, where the system tells.
-fn is_running(pidfd: Option<&OwnedFd>) -> bool {
-    let now = Some(Duration::ZERO);
-    pidfd.is_some_and(|fd| !wait_for(&[(fd.as_fd(), false)], now).is_ok_and(|end| end[0]))
-}
-
 fn ended(status: WaitStatus) -> Ended {
     let code = status.exit_status().map(Ended::Code);
     code.or_else(|| status.terminating_signal().map(Ended::Signal)).unwrap_or(Ended::Unknown)
 }
 
-#[cfg(all(target_os = "linux", not(windrow_portable)))]
-fn os_pidfd(pid: Pid) -> Option<OwnedFd> {
-    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok().map(high)
-}
-
-#[cfg(not(all(target_os = "linux", not(windrow_portable))))]
-fn os_pidfd(_: Pid) -> Option<OwnedFd> {
-    None
-}
-
 /// The process that started this one; 0 where that is not known.
 pub(in super::super) fn parent() -> u32 {
-    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs())
-}
-
-/// How many threads this process has, where that is known.
-pub(in super::super) fn threads() -> Option<usize> {
-    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
-    Some(tasks.count())
+    rustix::process::getppid().map_or(0, number)
 }
 
 /// What a process does first to be a worker; gives its end of the channel.
 ///
 /// Call it at the start of `main`, before anything else can read the environment or open a file.
-pub(in super::super) fn become_worker(variable: &str, parent: u32) -> io::Result<OwnedFd> {
+pub(in super::super) fn become_worker(parent: u32) -> io::Result<OwnedFd> {
     let stdin = rustix::stdio::stdin();
     rustix::net::sockopt::socket_type(stdin)?;
     let link = copied_high(stdin)?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-    #[cfg(all(target_os = "linux", not(windrow_portable)))]
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    if parent != 0 && super::parent() != parent {
-        exit_now(super::super::init::ORPHANED);
-    }
-    // SAFETY: user programs call this first. Only a test harness, or a program that has loaded
-    // windrow as a library, can have started a thread before, and those do not touch the environment.
-    unsafe { std::env::remove_var(variable) };
+    end_with(parent);
     ignore_interrupts();
     Ok(link)
+}
+
+/// Takes a variable out of the environment, if this process has no more than so many threads, all
+/// but this one known to sleep; whether it did.
+pub(in super::super) fn forget(variable: &str, threads: usize) -> bool {
+    let is_alone = kin::threads().is_some_and(|now| now <= threads);
+    if is_alone {
+        // SAFETY: no other thread is awake that could read the environment meanwhile.
+        unsafe { std::env::remove_var(variable) };
+    }
+    is_alone
+}
+
+/// Has this process end with its parent, where the system can do that and lets it. Without, the
+/// channel alone tells that the loader is gone.
+fn end_with(parent: u32) {
+    #[cfg(all(target_os = "linux", not(windrow_portable)))]
+    {
+        _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    }
+    if parent != 0 && self::parent() != parent {
+        exit_now(super::super::init::ORPHANED);
+    }
+}
+
+/// Writes what was printed and not written yet, by C libraries too.
+pub(in super::super) fn flush() {
+    _ = io::stdout().flush();
+    // SAFETY: nothing stands for all streams.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
 /// Leaves standard input and Ctrl-C to the program that this process is a copy of.

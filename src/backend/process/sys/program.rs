@@ -56,6 +56,8 @@ pub(in super::super) enum Ended {
     Signal(i32),
     /// The program around it took the news away.
     Unknown,
+    /// The fork server that was its parent is gone or does not answer.
+    Untold,
 }
 
 impl Ended {
@@ -76,6 +78,9 @@ impl std::fmt::Display for Ended {
                 Some(name) => write!(f, "killed by {name}"),
                 None => write!(f, "killed by signal {signal}"),
             },
+            Self::Untold => f.write_str(
+                "ended; how is not known, since its fork server is gone or does not answer",
+            ),
             Self::Unknown => {
                 f.write_str("ended; how is not known, since this program ignores SIGCHLD or waits for all its children")
             }

@@ -109,20 +109,22 @@ fn loader_of(pipe: &impl std::os::windows::io::AsRawHandle) -> io::Result<u32> {
     Ok(number)
 }
 
+/// Takes a variable out of the environment, which may be changed here while other threads read it.
+pub(in crate::backend::process) fn forget(variable: &str, _: usize) -> bool {
+    // SAFETY: the system itself sees to it that threads do not meet there.
+    unsafe { std::env::remove_var(variable) };
+    true
+}
+
 /// What a process does first to be a worker; gives its end of the channel.
 ///
 /// Call it at the start of `main`, before anything else can read the environment or open a file.
-pub(in crate::backend::process) fn become_worker(
-    variable: &str,
-    parent: u32,
-) -> io::Result<OwnedHandle> {
+pub(in crate::backend::process) fn become_worker(parent: u32) -> io::Result<OwnedHandle> {
     let link = take_stdin()?;
     let loader = loader_of(&link)?;
     if parent != 0 && parent != loader {
         return Err(io::Error::other("its standard input is another's"));
     }
-    // SAFETY: the environment of this system may be changed while other threads read it.
-    unsafe { std::env::remove_var(variable) };
     // SAFETY: the handler is a function that is always there; the mode is this process's own, and a
     // worker that crashes is reported by its loader, not by a window that keeps it alive.
     unsafe {

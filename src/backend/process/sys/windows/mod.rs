@@ -27,11 +27,11 @@ use windows_sys::Win32::Foundation::{
 
 pub(in crate::backend::process) use channel::{Channel, Source, Waker};
 pub(in crate::backend::process) use image::{Image, own_path};
-pub(in crate::backend::process) use link::{Link, become_worker};
+pub(in crate::backend::process) use link::{Link, become_worker, forget};
 pub(in crate::backend::process) use memory::{Memory, memory_available};
 pub(in crate::backend::process) use process::{Process, exit_now, now_nanos, rss};
 pub(in crate::backend::process) use split::{
-    SPLITS, block_interrupts, leave_terminal, parent, threads, wait_for,
+    SPLITS, block_interrupts, flush, leave_terminal, parent, threads, wait_for,
 };
 
 /// What a channel or shared memory is kept by.

@@ -1,6 +1,7 @@
 //! What other systems do to split a process in two, and with signals. Windows can do none of it, and
 //! the start methods that need it are refused before anything here is asked.
 
+use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
@@ -16,15 +17,19 @@ fn unsupported<T>() -> io::Result<T> {
 }
 
 impl Process {
-    pub(in crate::backend::process) fn split_off(_: usize) -> io::Result<Option<Self>> {
+    pub(in crate::backend::process) fn split_off(
+        _: usize,
+        _: impl FnOnce() -> Infallible,
+    ) -> io::Result<Self> {
         unsupported()
     }
 
     pub(in crate::backend::process) fn foreign(
         _: u32,
+        _: u32,
         _: Box<dyn Fn(bool) -> Option<Ended> + Send>,
-    ) -> io::Result<Self> {
-        unsupported()
+    ) -> Option<Self> {
+        None
     }
 }
 
@@ -39,6 +44,11 @@ pub(in crate::backend::process) fn wait_for(
 /// How many threads this process has: nobody needs to know.
 pub(in crate::backend::process) fn threads() -> Option<usize> {
     None
+}
+
+/// Writes what was printed and not written yet.
+pub(in crate::backend::process) fn flush() {
+    _ = io::Write::flush(&mut io::stdout());
 }
 
 /// A copy of a process leaves the terminal to it.
