@@ -66,8 +66,11 @@ impl<P: Pipeline> Builder<P> {
         self
     }
 
-    /// How many workers may be lost in a row, without one sample made in between, before the loader
-    /// gives up with [`Error::Workers`](crate::Error::Workers); 16 by default.
+    /// How many workers may be lost in a row before the loader gives up with
+    /// [`Error::Workers`](crate::Error::Workers); 16 by default.
+    ///
+    /// One that does not start counts as lost. A sample made in between begins a new row, but for
+    /// starts, of which as many may fail in a row as workers may be lost.
     #[must_use]
     pub fn max_crashes(mut self, workers: u32) -> Self {
         self.settings.max_crashes = workers;

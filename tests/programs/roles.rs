@@ -284,7 +284,7 @@ pub fn play(role: &str) {
         #[cfg(unix)]
         "few" => {
             init();
-            let limit = libc::rlimit { rlim_cur: 9, rlim_max: 9 };
+            let limit = libc::rlimit { rlim_cur: 7, rlim_max: 7 };
             // SAFETY: it only lowers a limit.
             unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
             drain!(Loader::recipe(numbers, 100));
