@@ -118,6 +118,25 @@ export const cases = {
     }
   },
 
+  async 'arrays are what they hold, whoever made them, and what a batch has goes in again'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const bytes = Uint8Array.of(1, 2, 3, 4);
+    class Own extends Float32Array {}
+    const given = {
+      own: Own.of(1, 2, 3, 4), clamped: Uint8ClampedArray.of(1, 2, 3, 300), half: { dtype: 'f16', shape: [4], data: Uint16Array.of(0, 0, 0, 0x3c00) },
+      yes: { dtype: 'bool', shape: [4, 1], data: Uint8Array.of(1, 0, 0, 1) }, rows: { shape: [4, 2], data: [1, 2, 3, 4, 5, 6, 7, 8] },
+      ...(globalThis.Buffer && { buffer: Buffer.from(bytes) }),
+    };
+    const read = async (fields) => (await (await loader({ source: source.arrays(fields), batchSize: 4, ...here.modes[0] })).next()).value.fields;
+    const fields = await read(given);
+    equal(Object.entries(fields).map(([name, { dtype, shape }]) => [name, dtype, shape]).sort(), [
+      ['own', 'f32', [4]], ['clamped', 'u8', [4]], ['half', 'f16', [4]], ['yes', 'bool', [4, 1]], ['rows', 'f64', [4, 2]], ...(globalThis.Buffer ? [['buffer', 'u8', [4]]] : []),
+    ].sort());
+    if (globalThis.Buffer) equal([...fields.buffer.data], [...bytes]);
+    equal([...fields.clamped.data], [1, 2, 3, 255]);
+    equal(await read(fields), fields);
+  },
+
   async 'shuffle, epochs and ops mean what the document means'({ windrow }) {
     const { loader, source, ops } = windrow;
     const run = async (options) => {
@@ -233,11 +252,22 @@ export const cases = {
       [{ source: range, pipeline: [ops.op('shuffel')] }, 'SPEC', '$.ops[0].op'],
       [{ source: range, pipeline: [ops.cast({ field: 'value', dtype: 'f16', by: () => 1 })] }, 'NOT_CLONEABLE', '$.ops[0].by'],
       [{ source: source.csv(undefined) }, 'SETTING', 'data.csv'],
-      [() => ({ source: source.arrays({ x: [[1, 2], [3]] }) }), 'SETTING', 'shape'],
+      [{ source: source.arrays({ x: [[1, 2], [3]] }) }, 'SETTING', 'source.arrays: x has an array of 1 at [1]'],
+      [{ source: source.arrays({ x: [[1, 2], [3, 4, 5], [6]] }) }, 'SETTING', 'x has an array of 3 at [1]'],
+      [{ source: source.arrays({ x: [1, 2n] }) }, 'SETTING', 'x has the bigint 2 at [1]'],
+      [{ source: source.arrays({ x: [1, , 3] }) }, 'SETTING', 'x has undefined at [1]'],
+      [{ source: source.arrays({ x: 'text' }) }, 'SETTING', 'the string text'],
+      [{ source: source.arrays({ x: 5 }) }, 'SETTING', 'no rows'],
+      [{ source: source.arrays({ x: new Map() }) }, 'SETTING', 'type Map'],
+      [{ source: source.arrays({ x: new DataView(new ArrayBuffer(4)) }) }, 'SETTING', 'type DataView'],
+      [{ source: source.arrays({ x: { width: 2, height: 1, data: new Uint8Array(8) } }) }, 'SETTING', 'with width'],
+      [{ source: source.arrays({ x: { dtype: 'f32', data: Uint8Array.of(1) } }) }, 'SETTING', 'f32 and a Uint8Array'],
+      [{ source: source.arrays({ x: { dtype: 'bf16', data: Uint16Array.of(1) } }) }, 'SETTING', 'bf16'],
+      [{ source: source.arrays({ x: { shape: [2, 2], data: Uint8Array.of(1) } }) }, 'SETTING', 'has 1 elements and the shape [2,2]'],
       [{ source: source.npy({ x: new Uint8Array(4) }) }, 'FORMAT', 'x.npy'],
       [{ spec: { version: 1, source: { kind: 'npy', fields: { x: 'x.npy' } } }, files: {} }, 'READ', 'x.npy'],
     ]) {
-      const open = async () => loader({ backend: 'workers', workers: 1, ...(typeof options === 'function' ? options() : options) });
+      const open = async () => loader({ backend: 'workers', workers: 1, ...options });
       const error = await rejected(open());
       equal([error.name, error.code], ['WindrowError', code], error.message);
       assert(error.message.includes(says), `${error.message} lacks ${says}`);

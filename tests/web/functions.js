@@ -4,6 +4,63 @@ const spin = (milliseconds) => {
   for (const end = performance.now() + milliseconds; performance.now() < end; );
 };
 
+class Tiled {
+  data = Uint8Array.of(1);
+}
+
+/** What is no sample, and what its error says of it. */
+export const WRONG = [
+  [() => undefined, 'undefined'],
+  [() => null, 'null'],
+  [() => 5, 'the number 5'],
+  [() => 'pixels', 'the string pixels'],
+  [() => [1, 2], 'an array of 2'],
+  [() => Float32Array.of(1), 'type Float32Array'],
+  [() => new Map([['x', 1]]), 'type Map'],
+  [() => new Set([1]), 'type Set'],
+  [() => new Date(0), 'type Date'],
+  [() => new Tiled(), 'type Tiled'],
+  [() => ({ x: undefined }), 'field x is no tensor but undefined'],
+  [() => ({ x: 'four' }), 'field x is no tensor but the string four'],
+  [() => ({ x: 4n }), 'field x is no tensor but the bigint 4'],
+  [() => ({ x: new Date(0) }), 'field x is no tensor but a value of type Date'],
+  [() => ({ x: new Map() }), 'field x is no tensor but a value of type Map'],
+  [() => ({ x: Promise.resolve(1) }), 'field x is no tensor but a value of type Promise'],
+  [() => ({ x: new Tiled() }), 'type Tiled'],
+  [() => ({ x: new DataView(new ArrayBuffer(2)) }), 'type DataView'],
+  [() => ({ x: { width: 2, height: 1, data: new Uint8Array(8) } }), 'with width'],
+  [() => ({ x: {} }), 'type Object'],
+  [() => ({ x: ['a', 'b'] }), 'field x has the string a at [0]'],
+  [() => ({ x: [1, , 3] }), 'field x has undefined at [1]'],
+  [() => ({ x: [1, undefined] }), 'field x has undefined at [1]'],
+  [() => ({ x: [1, 2n] }), 'field x has the bigint 2 at [1]'],
+  [() => ({ x: [1n, 2n] }), 'field x has the bigint 1 at [0]'],
+  [() => ({ x: [true, 1] }), 'field x has the number 1 at [1]'],
+  [() => ({ x: [[1, 2], [3]] }), 'field x has an array of 1 at [1]'],
+  [() => ({ x: [[1, 2], [3, 4, 5], [6]] }), 'field x has an array of 3 at [1]'],
+  [() => ({ x: [[1, 2], [3, [4]]] }), 'field x has an array of 1 at [1][1]'],
+  [() => ({ x: [[1], 2] }), 'field x has the number 2 at [1]'],
+  [() => ({ x: [[[[[[[[[1]]]]]]]]] }), 'more than 8 axes'],
+  [() => { const x = []; x[0] = x; return { x }; }, 'more than 8 axes'],
+  [() => ({ x: { shape: [3], data: Float64Array.of(1) } }), 'has 1 elements and the shape [3]'],
+  [() => ({ x: { shape: [-1], data: Float64Array.of(1) } }), 'shape'],
+  [() => ({ x: { shape: [0.5, 2], data: Float64Array.of(1) } }), 'shape'],
+  [() => ({ x: { shape: 1, data: Float64Array.of(1) } }), 'the shape the number 1'],
+  [() => ({ x: { dtype: 'f32', shape: [1], data: Float64Array.of(1) } }), 'f32 and a Float64Array'],
+  [() => ({ x: { dtype: 'f31', data: Float64Array.of(1) } }), 'f31'],
+  [() => ({ x: { dtype: 'bool', data: Uint8Array.of(2) } }), 'x'],
+];
+// Node has none.
+if (globalThis.ImageData) {
+  WRONG.push([() => new ImageData(2, 2), 'type ImageData'], [() => ({ x: new ImageData(2, 2) }), 'type ImageData']);
+}
+
+/** What is wrong with the number of a sample, or the promise of it; what follows is right. */
+const wrong = (number, { later }) => {
+  const made = number < WRONG.length ? WRONG[number][0]() : { x: number };
+  return later ? Promise.resolve(made) : made;
+};
+
 const later = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const counts = new Map();
 
@@ -48,6 +105,16 @@ export const functions = {
       await new Promise(() => {});
     }
     return { value };
+  },
+  wrong: ({ value }, options) => wrong(Number(value.data[0]), options),
+  /** The same values in every form that a field may have. */
+  forms: ({ value }) => {
+    const data = Float64Array.of(1, 2, 3, Number(value.data[0]));
+    return {
+      typed: data, whole: { dtype: 'f64', shape: [2, 2], data }, plain: [...data], rows: [[1, 2], [3, data[3]]], bare: { __proto__: null, data },
+      yes: [true, false], number: data[3], empty: [], clamped: Uint8ClampedArray.of(1, 300), half: { dtype: 'f16', data: Uint16Array.of(0x3c00) },
+      ['__proto__']: 5,
+    };
   },
   renamed: ({ x }) => ({ value: x }),
   async same(sample) {
@@ -95,12 +162,7 @@ export const sources = {
   },
   throws: broken(() => { throw RangeError('four is not there'); }),
   rejects: broken(async () => { throw Error('four will not come'); }),
-  nothing: broken(() => undefined),
-  shape: broken(() => ({ x: { shape: [3], data: Float64Array.of(1) } })),
-  axis: broken(() => ({ x: { shape: [-1], data: Float64Array.of(1) } })),
-  kind: broken(() => ({ x: { dtype: 'f32', shape: [2], data: Float64Array.of(1) } })),
-  dtype: broken(() => ({ x: { dtype: 'f31', data: Float64Array.of(1) } })),
-  word: broken(() => ({ x: 'four' })),
+  wrong: (options) => ({ length: options.length, get: (index) => wrong(index, options) }),
   huge: { length: 2 ** 53, get: row },
   hugeBig: { length: 2n ** 60n, get: row },
   half: { length: 2.5, get: row },

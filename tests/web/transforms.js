@@ -1,6 +1,7 @@
 // What must hold of functions of the user, in Node and in every browser.
 
 import { assert, equal, rejected } from './cases.js';
+import { WRONG } from './functions.js';
 
 /** Everything to the end, errors in their places; an error that ends the loader is thrown. */
 export const all = async (data, each = async () => {}) => {
@@ -58,7 +59,7 @@ export const transforms = {
 
   async 'what a function throws is its sample’s error, and the others are there'({ windrow, here }) {
     const { loader, source, ops } = windrow;
-    for (const [name, position, says] of [['throwing', 5, /five is not for us/], ['deep', 3, /./], ['nothing', 0, /undefined/]]) {
+    for (const [name, position, says] of [['throwing', 5, /five is not for us/], ['deep', 3, /./], ['nothing', 0, /nothing of index 0: it gave undefined/]]) {
       const data = await loader({ source: source.range(9), pipeline: [ops.js(name)], worker: here.worker, workers: 2 });
       const got = await all(data);
       await data.close();
@@ -67,6 +68,40 @@ export const transforms = {
       assert(says.test(errors[0].message), errors[0].message);
       if (says.source.length > 10) equal(errors.length, 1);
     }
+  },
+
+  async 'what is no sample is its sample’s error, which names the function, the field and what came'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const length = WRONG.length + 1;
+    for (const later of [false, true]) {
+      const options = { length, later };
+      for (const from of [{ source: source.range(length), pipeline: [ops.js('wrong', options)] }, { source: source.js('wrong', { options }) }]) {
+        const got = await all(await loader({ ...from, worker: here.worker, workers: 1 }));
+        equal(got.map((item) => item.code ?? item.fields.x.data[0]), [...WRONG.map(() => 'SAMPLE'), WRONG.length]);
+        for (const [index, [, says]] of WRONG.entries()) {
+          const { message, position } = got[index];
+          assert(message.startsWith(`position ${index}: wrong of index ${index}: `) && message.includes(says), `${message} lacks ${says}`);
+          equal(position, index);
+        }
+      }
+    }
+  },
+
+  async 'a field may be a typed array, a tensor, numbers or booleans, and arrays of those'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    // What comes out goes in again.
+    const data = await loader({ source: source.range(3), pipeline: [ops.js('forms'), ops.js('same')], worker: here.worker, workers: 1 });
+    const got = await all(data);
+    const { fields } = got[2];
+    const values = [1, 2, 3, 2];
+    for (const name of ['typed', 'whole', 'plain', 'rows', 'bare']) {
+      equal([fields[name].dtype, [...fields[name].data]], ['f64', values], name);
+      equal(fields[name].shape, name === 'whole' || name === 'rows' ? [2, 2] : [4], name);
+    }
+    equal([fields.yes, fields.number, fields.empty, fields.clamped].map(({ dtype, shape, data }) => [dtype, shape, [...data]]), [['bool', [2], [1, 0]], ['f64', [], [2]], ['f64', [0], []], ['u8', [2], [1, 255]]]);
+    equal([fields.half.dtype, fields.half.shape, Number(fields.half.data[0])], ['f16', [1], globalThis.Float16Array ? 1 : 0x3c00]);
+    const own = Object.getOwnPropertyDescriptor(fields, '__proto__');
+    equal([own?.value.dtype, own?.value.data[0]], ['f64', 5], 'a field of any name');
   },
 
   async 'a sample that never ends costs its workers and is one error'({ windrow, here }) {

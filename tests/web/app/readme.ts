@@ -44,11 +44,15 @@ export const wrong = () => loader({ source: source.range(3), batchsize: 3 });
 // @ts-expect-error A document says its batches itself.
 export const both = () => loader({ spec: {}, batchSize: 3 });
 
+// @ts-expect-error A field is no text.
+export const texts = () => source.arrays({ x: ['a', 'b'] });
+
 /** Sources of every kind. */
 export const sources = [
   source.images([new Blob(), '/pets/cat/1.png', source.http('/pets/dog/2.png', { read: 'range' })], { label: true }),
   source.images({ 'cat/1.png': new Uint8Array(3) }),
   source.images(source.folder('/data/pets')),
+  source.arrays({ x: [[1, 2], [3, 4]], y: [true, false], z: { shape: [2, 2], data: new Uint8Array(4) }, w: new Float32Array(2) }),
   source.images(source.folder(source.opfs('pets'))),
   source.js('tiles', { identity: '2026-05', options: { zoom: 3 } }),
   source.js({ module: '/tiles.js', export: 'tiles' }),
@@ -68,10 +72,12 @@ const tiles = async ({ zoom }: { zoom: number }) => {
 serve(
   {
     jitter: (sample, { amount }, { rng }) => ({ ...sample, noise: amount * rng.unit() }),
-    later: async (sample) => ({ ...sample, late: true }),
+    later: async (sample) => ({ ...sample, late: true, rows: [[1, 2], [3, 4]], bytes: new Uint8Array(3) }),
   },
   { tiles, squares: { length: 9n, get: (index) => ({ x: index * index }) } },
 );
 
+// @ts-expect-error A sample is an object of its fields.
+serve({ pixels: () => [1, 2] });
 // @ts-expect-error A source has a length.
 serve({}, { endless: { get: () => ({ x: 1 }) } });

@@ -2,13 +2,6 @@
 
 import { WindrowError } from './errors.js';
 
-const DTYPES = new Map([
-  [Int8Array, '|i1'], [Uint8Array, '|u1'], [Uint8ClampedArray, '|u1'],
-  [Int16Array, '<i2'], [Uint16Array, '<u2'], [Int32Array, '<i4'], [Uint32Array, '<u4'],
-  [BigInt64Array, '<i8'], [BigUint64Array, '<u8'], [Float32Array, '<f4'], [Float64Array, '<f8'],
-]);
-if (globalThis.Float16Array) DTYPES.set(globalThis.Float16Array, '<f2');
-
 /** `{ document, files, modules, calls, served }`: the document as text, the files by name, what it needs served. */
 export function describe(options) {
   const { spec, source, pipeline = [], stages = [], seed, shuffle, epochs, batchSize } = options;
@@ -107,7 +100,7 @@ export const source = {
   npy: (fields) => named('npy', fields),
   idx: (fields) => named('idx', fields),
   /** Arrays in memory, a sample a row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */
-  arrays: (fields) => named('npy', Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, npy(name, value)]))),
+  arrays: (fields) => named('npy', Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, () => inMemory(name, value)]))),
 };
 
 /** `[path, file]` of each: below the folder that was picked, or that all URLs share. */
@@ -138,35 +131,7 @@ function named(kind, fields) {
   return { document: { kind, fields: names }, files };
 }
 
-/** An array as the bytes of a `.npy` file. */
-function npy(name, value) {
-  let data = value, shape;
-  if (value !== null && typeof value === 'object' && !ArrayBuffer.isView(value) && !Array.isArray(value)) ({ data, shape } = value);
-  let descr;
-  if (Array.isArray(data)) {
-    const inner = [];
-    for (let at = data; Array.isArray(at); at = at[0]) inner.push(at.length);
-    shape ??= inner;
-    const flat = data.flat(Infinity);
-    const bool = flat.every((x) => typeof x === 'boolean');
-    if (!bool && !flat.every((x) => typeof x === 'number')) throw setting(`source.arrays: ${name}`, 'holds something that is no number', 'give numbers or booleans');
-    descr = bool ? '|b1' : '<f8';
-    data = bool ? Uint8Array.from(flat, Number) : Float64Array.from(flat);
-  } else {
-    descr = DTYPES.get(data?.constructor);
-    if (!descr) throw setting(`source.arrays: ${name}`, 'is no array', 'give a typed array, `{ data, shape }`, or an array of numbers');
-    shape ??= [data.length];
-  }
-  if (shape.reduce((all, axis) => all * axis, 1) !== data.length) {
-    throw setting(`source.arrays: ${name}`, `has ${data.length} elements, shape [${shape}] has another number`, 'rows must have one shape');
-  }
-  let header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
-  header += ' '.repeat(63 - ((10 + header.length) % 64)) + '\n';
-  const bytes = new Uint8Array(10 + header.length + data.byteLength);
-  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 255, header.length >> 8]);
-  bytes.set(new TextEncoder().encode(header), 10);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + header.length);
-  return bytes;
-}
+/** An array as the bytes of a file, by what only pages load that have arrays. */
+const inMemory = async (name, value) => (await import('./tensor.js')).npy(value, (what, fix) => setting(`source.arrays: ${name}`, what, fix));
 
 export const setting = (name, what, fix) => new WindrowError({ code: 'SETTING', message: `${name} ${what}`, fix });

@@ -1,11 +1,10 @@
 // Functions and sources of the user, as the wasm calls them.
 
 import { ARRAYS } from './batch.js';
+import { came, isPlain, tensor } from './tensor.js';
 
 /** Promises of one worker that may be awaited at the same time; `answers.rs` has the number too. */
 const AWAITED = 16;
-const NAMES = Object.fromEntries(Object.entries(ARRAYS).reverse().map(([dtype, { name }]) => [name, dtype]));
-Object.assign(NAMES, { Uint8Array: 'u8', Uint16Array: 'u16', Uint8ClampedArray: 'u8' });
 
 /** What the wasm calls, over functions and opened sources by name; `settle` waits for what they promised. */
 export function caller(functions, sources = {}) {
@@ -27,10 +26,7 @@ export function caller(functions, sources = {}) {
       let made;
       try {
         if (full()) return undefined;
-        const sample = {};
-        for (const [field, dtype, shape, bytes] of list) {
-          sample[field] = { dtype, shape, data: new ARRAYS[dtype](bytes.buffer) };
-        }
+        const sample = Object.fromEntries(list.map(([field, dtype, shape, bytes]) => [field, { dtype, shape, data: new ARRAYS[dtype](bytes.buffer) }]));
         const rng = { bits: () => random.bits(), below: (bound) => random.below(bound), unit: () => random.unit() };
         made = functions[name](sample, options(text), { rng, index });
         return taken(made, name, op, index);
@@ -73,23 +69,9 @@ export async function opened(name, source, options) {
 
 /** `[[name, dtype, shape, bytes], …]` of what was given for a sample. */
 function fields(made) {
-  if (made === null || typeof made !== 'object') throw Error(`it gave ${made}; give the fields of the sample`);
-  return Object.entries(made).map(([field, value]) => [field, ...tensor(field, value)]);
-}
-
-/** `[dtype, shape, bytes]` of what was given for a field. */
-function tensor(field, value) {
-  if (typeof value === 'number') value = { dtype: 'f64', shape: [], data: Float64Array.of(value) };
-  else if (typeof value === 'boolean') value = { dtype: 'bool', shape: [], data: Uint8Array.of(value) };
-  else if (Array.isArray(value)) value = Float64Array.from(value);
-  if (ArrayBuffer.isView(value)) value = { data: value };
-  const { data } = value ?? {};
-  // Not the constructor's name, which Node's Buffer has of its own.
-  const array = ArrayBuffer.isView(data) ? data[Symbol.toStringTag] : undefined;
-  const dtype = value?.dtype ?? NAMES[array];
-  if (!array || !dtype) throw Error(`field ${field} is no tensor; give { dtype, shape, data }, a typed array or a number`);
-  if (!Object.hasOwn(ARRAYS, dtype)) throw Error(`field ${field} has dtype ${dtype}; known are ${Object.keys(ARRAYS).join(', ')}`);
-  const fits = ARRAYS[dtype].name === array || NAMES[array] === dtype || (dtype === 'f16' && array === 'Uint16Array');
-  if (!fits) throw Error(`field ${field} has dtype ${dtype} and a ${array}; ${dtype} takes a ${ARRAYS[dtype].name}`);
-  return [dtype, value.shape ?? [data.length], new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
+  if (!isPlain(made)) throw Error(`it gave ${came(made)}; give an object of the sample's fields`);
+  return Object.entries(made).map(([field, value]) => {
+    const { dtype, shape, data } = tensor(value, (what, fix) => Error(`field ${field} ${what}; ${fix}`));
+    return [field, dtype, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
+  });
 }

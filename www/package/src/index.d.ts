@@ -57,8 +57,13 @@ export interface HttpFile { readonly kind: 'http'; readonly url: string | URL; r
 export interface OpfsFile { readonly kind: 'opfs'; readonly path: string }
 export interface PathFile { readonly kind: 'path'; readonly path: string }
 
-/** An array whose first axis counts samples. */
-export type Rows = ArrayBufferView | { data: ArrayBufferView; shape: readonly number[] } | readonly unknown[];
+/** Numbers or booleans in arrays of one length along each axis. */
+export type Nested<T extends number | boolean> = readonly (T | Nested<T>)[];
+
+type Elements = ArrayBufferView | Nested<number> | Nested<boolean>;
+
+/** An array; plain ones become `f64` or `bool`. `dtype` and `shape` are those of the data unless said otherwise. */
+export type Rows = Elements | { readonly dtype?: Dtype; readonly shape?: readonly number[]; readonly data: Elements };
 
 /** All files below a folder. */
 export interface FolderFiles { readonly kind: 'folder'; readonly folder: string | OpfsFile | PathFile }
@@ -98,7 +103,7 @@ export declare const source: {
   js(what: string | { module: string | URL; export?: string }, options?: { identity?: string | number; options?: object }): Source;
   npy(fields: { readonly [field: string]: File }): Source;
   idx(fields: { readonly [field: string]: File }): Source;
-  /** Arrays in memory, a sample a row. */
+  /** Arrays in memory, whose first axis counts samples. */
   arrays(fields: { readonly [field: string]: Rows }): Source;
   /** A file at a URL, fetched whole (the default) or read by ranges. */
   http(url: string | URL, options?: { read?: 'whole' | 'range' }): HttpFile;

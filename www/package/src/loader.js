@@ -28,7 +28,7 @@ export const loaderOn = (platform) => async (options = {}) => {
   const made = {};
   for (const [name, file] of Object.entries(files)) {
     if (file?.kind === 'folder') Object.assign(made, await platform.folder(file.folder, name));
-    else made[name] = await platform.file(file, name);
+    else made[name] = await platform.file(typeof file === 'function' ? await file() : file, name);
   }
   options.signal?.throwIfAborted();
   const pipeline = { document, served, files: made, modules: modules.map((one) => ({ ...one, module: platform.module(one.module) })) };

@@ -1,9 +1,9 @@
-import type { Tensor } from './index.js';
+import type { Rows, Tensor } from './index.js';
 
 /** The fields of a sample, each with an array of its own. */
 export type Sample = { [field: string]: Tensor };
 /** What a function may give for a field. */
-export type Given = Tensor | ArrayBufferView | number | boolean | readonly number[];
+export type Given = Rows | number | boolean;
 
 /** Random numbers of one sample: the same wherever and whenever it is made. */
 export interface Rng {
