@@ -6,13 +6,14 @@ import { ends } from './ends.js';
 import { faults } from './faults.js';
 import { files } from './files.js';
 import { opfs } from './opfs.js';
+import { patience } from './patience.js';
 import { places } from './places.js';
 import { recovery } from './recovery.js';
 import { served } from './served.js';
 import { threads } from './threads.js';
 import { transforms } from './transforms.js';
 
-const kinds = { cases, transforms, served, files, recovery, ends, opfs, faults, places, threads };
+const kinds = { cases, transforms, served, files, recovery, ends, patience, opfs, faults, places, threads };
 const all = Object.assign({}, ...Object.values(kinds));
 // From another origin where the address says so.
 const from = new URLSearchParams(location.search).get('from') ?? location.origin;

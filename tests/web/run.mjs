@@ -11,6 +11,7 @@ import { cases, modes } from './cases.js';
 import { ends } from './ends.js';
 import { files } from './files.js';
 import { machine } from './machine.mjs';
+import { patience } from './patience.js';
 import { ranges } from './ranges.mjs';
 import { recovery } from './recovery.js';
 import { served } from './served.js';
@@ -58,7 +59,7 @@ async function inNode() {
     open: async (path) => join(root, path),
     json: async (path) => JSON.parse(await readFile(join(root, path), 'utf8')),
   };
-  for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...ends, ...machine, ...ranges })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
+  for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...ends, ...patience, ...machine, ...ranges })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
   server.close();
 }
 
@@ -79,7 +80,7 @@ function patchWorkers() {
  * those are not all: what WebKit's threads do not change is tried without them.
  */
 const SITES = [
-  { name: 'plain page', cases: ['cases', 'transforms', 'served', 'files', 'recovery', 'ends', 'opfs', 'faults', 'not isolated'] },
+  { name: 'plain page', cases: ['cases', 'transforms', 'served', 'files', 'recovery', 'ends', 'patience', 'opfs', 'faults', 'not isolated'] },
   { name: 'isolated page', headers: ISOLATED, on: ['chromium', 'firefox', 'webkit-threads'], cases: ['cases', 'transforms', 'files', 'recovery', 'told once', 'never asked', 'that is isolated', 'what threads cannot', 'threads share'] },
   { name: 'isolated page, threads of its own accord', headers: ISOLATED, on: ['chromium', 'firefox'], cases: ['threads that'] },
   { name: 'isolated page without shared memory', headers: ISOLATED, on: ['webkit'], cases: ['golden', 'without shared memory'] },

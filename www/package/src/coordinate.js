@@ -3,6 +3,7 @@
 
 import { isTold, plain } from './errors.js';
 import { heldForLife } from './lock.js';
+import { patience } from './patience.js';
 import { trapped } from './trap.js';
 
 /** Starts of one worker in a row that may fail. */
@@ -107,7 +108,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   function expect(worker) {
     if (!opening.prepared || !worker.port) return;
     const { startTimeout } = opening;
-    worker.timer = setTimeout(() => late(worker, startTimeout), startTimeout);
+    worker.relax = patience(startTimeout, () => late(worker, startTimeout));
     if (worker.asked) employ(worker);
   }
 
@@ -149,7 +150,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   }
 
   function arrived(worker) {
-    clearTimeout(worker.timer);
+    worker.relax?.();
     if (worker.fingerprint !== opening.fingerprint) {
       return fatal({ code: 'SOURCE_CHANGED', message: `worker ${worker.index} sees another source than the coordinator: fingerprint ${worker.fingerprint}, not ${opening.fingerprint}` });
     }
@@ -167,7 +168,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     const worker = workers[index];
     // Its end may be told twice, as an error and an exit: the second time there is none yet in its place.
     if (dead || !worker?.port) return;
-    clearTimeout(worker.timer);
+    worker.relax?.();
     worker.port.close();
     const starts = worker.running ? 0 : worker.starts;
     if (starts >= STARTS) {
@@ -234,11 +235,13 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   /** A task that takes too long costs its worker. */
   function watch(worker) {
-    clearTimeout(worker.timer);
     const { timeout } = opening;
+    if (timeout === undefined) return;
+    worker.relax?.();
     const [task] = worker.busy;
-    if (timeout === undefined || !task) return;
-    worker.timer = setTimeout(() => lost(worker.index, `took longer than ${timeout * task.count} ms for ${task.count} sample(s) from position ${task.start}`), timeout * task.count);
+    if (!task) return;
+    const most = timeout * task.count;
+    worker.relax = patience(most, () => lost(worker.index, `took longer than ${most} ms for ${task.count} sample(s) from position ${task.start}`));
   }
 
   const event = (kind, { index }, more) => opening.timeline && post({ type: 'event', event: { kind, worker: index, at: performance.timeOrigin + performance.now(), ...more } });
