@@ -13,8 +13,9 @@ use crate::error::Fault;
 
 /// The type of a tensor's elements.
 ///
-/// The names are safetensors' ones and are the same in `Display`, `FromStr` and JSON. Compact
-/// encodings use the place in this list, from 0, which never changes.
+/// The names are safetensors' ones and are the same in `Display`, `FromStr` and JSON; the last two
+/// read them in lower case too. Compact encodings use the place in this list, from 0, which never
+/// changes.
 ///
 /// ```
 /// use windrow::dataset::Dtype;
@@ -26,30 +27,43 @@ use crate::error::Fault;
 #[non_exhaustive]
 pub enum Dtype {
     /// One byte, 0 or 1.
+    #[serde(alias = "bool")]
     BOOL,
     /// Unsigned, 8 bits.
+    #[serde(alias = "u8")]
     U8,
     /// Signed, 8 bits.
+    #[serde(alias = "i8")]
     I8,
     /// Unsigned, 16 bits.
+    #[serde(alias = "u16")]
     U16,
     /// Signed, 16 bits.
+    #[serde(alias = "i16")]
     I16,
     /// Unsigned, 32 bits.
+    #[serde(alias = "u32")]
     U32,
     /// Signed, 32 bits.
+    #[serde(alias = "i32")]
     I32,
     /// Unsigned, 64 bits.
+    #[serde(alias = "u64")]
     U64,
     /// Signed, 64 bits.
+    #[serde(alias = "i64")]
     I64,
     /// IEEE 754 half precision: 11 significant bits.
+    #[serde(alias = "f16")]
     F16,
     /// The upper half of an `F32`: 8 significant bits.
+    #[serde(alias = "bf16")]
     BF16,
     /// IEEE 754 single precision: 24 significant bits.
+    #[serde(alias = "f32")]
     F32,
     /// IEEE 754 double precision: 53 significant bits.
+    #[serde(alias = "f64")]
     F64,
 }
 
@@ -118,12 +132,16 @@ impl fmt::Display for Dtype {
 impl FromStr for Dtype {
     type Err = Fault;
 
-    /// Reads a name.
+    /// Reads a name, in upper or in lower case.
     ///
     /// # Errors
     /// A fault that lists the names there are.
     fn from_str(text: &str) -> Result<Self, Fault> {
-        Self::ALL.into_iter().find(|dtype| dtype.name() == text).ok_or_else(|| {
+        let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let named = |dtype: &Self| {
+            dtype.name() == text || is_lower && dtype.name().eq_ignore_ascii_case(text)
+        };
+        Self::ALL.into_iter().find(named).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
             Fault::new(format!("there is no dtype {text:?}; there are {names}"))
         })

@@ -129,6 +129,55 @@ fn every_dtype_is_read_to_its_ends_and_not_beyond() {
 }
 
 #[test]
+fn a_first_row_that_could_be_data_is_refused_until_it_is_said_what_it_is() {
+    let says = |table: &str, options| refused(table, options);
+    let one = |columns: Columns, dtype| CsvOptions::new("t", [CsvField::new("x", columns, dtype)]);
+    let message = says("1,2\n3,4\n", all(Dtype::U8));
+    let why = "line 1: the first row names the columns unless said otherwise, but is all data: \
+               column 0 is \"1\"; set `header` to false where it is, to true where it names columns";
+    assert_eq!(message, why);
+    // A text in a column that nobody reads makes no header of a row.
+    let iris = "setosa,5.1,3.5\nsetosa,4.9,3.0\n";
+    assert!(says(iris, one((1..3).into(), Dtype::F32)).contains("column 1 is \"5.1\""));
+    assert!(says("\n\n1\n", all(Dtype::U8)).starts_with("line 3: the first row"));
+    assert!(says("1,2\n", all(Dtype::U8)).starts_with("line 1: the first row"));
+
+    let read = |table: &str, options| flat(&open(table, options).unwrap(), "x");
+    assert_eq!(read("1,2\n3,4\n", all(Dtype::U8).with_header()), [3, 4]);
+    assert_eq!(read("1,2\n3,4\n", all(Dtype::U8).without_header()), [1, 2, 3, 4]);
+    // Names that one asks for are names, and what is not all data is a header.
+    assert_eq!(read("0,1\n3,4\n", one("1".into(), Dtype::U8)), [4]);
+    assert_eq!(read("a,1\n3,4\n", all(Dtype::U8)), [3, 4]);
+    assert_eq!(read("1,-1\n3,4\n", all(Dtype::U8)), [3, 4]);
+
+    let header = |json: &str| {
+        let json = format!(r#"{{"file": "t", {json} "fields": []}}"#);
+        serde_json::from_str::<CsvOptions>(&json).unwrap()
+    };
+    assert_eq!(header(""), CsvOptions::new("t", []));
+    assert_eq!(header("\"header\": true,"), CsvOptions::new("t", []).with_header());
+    assert_eq!(header("\"header\": false,"), CsvOptions::new("t", []).without_header());
+    let op = |options| open("a\n1\n", options).unwrap().op().to_string();
+    assert_eq!(op(all(Dtype::U8)), op(all(Dtype::U8).with_header()));
+}
+
+#[test]
+fn a_dtype_may_be_in_lower_case_and_means_the_same() {
+    for dtype in Dtype::ALL {
+        let lower = dtype.name().to_lowercase();
+        assert_eq!(lower.parse::<Dtype>().unwrap(), dtype);
+        assert_eq!(serde_json::from_value::<Dtype>(lower.into()).unwrap(), dtype);
+        assert_eq!(serde_json::to_value(dtype).unwrap(), dtype.name());
+    }
+    for bad in ["banana", "f31", "Bf16", ""] {
+        let message = text(bad.parse::<Dtype>());
+        assert!(message.contains(bad) && message.contains("BF16"), "{message}");
+        let message = text(serde_json::from_value::<Dtype>(bad.into()));
+        assert!(message.contains(bad) && message.contains("bf16"), "{message}");
+    }
+}
+
+#[test]
 fn a_value_that_is_no_number_is_named_with_its_line_and_column() {
     let message = refused("a,b\n1,2\n3,x y\n", all(Dtype::U8));
     let says =
@@ -398,7 +447,7 @@ proptest! {
             ]),
             0..40,
         ),
-        header: bool,
+        header: Option<bool>,
     ) {
         let table = pieces.concat();
         let options = CsvOptions { header, ..all(Dtype::F32) };

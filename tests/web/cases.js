@@ -137,6 +137,25 @@ export const cases = {
     equal(await read(fields), fields);
   },
 
+  async 'a table has its dtypes in lower case, and loses no first row of numbers'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const open = (text, options, dtype = 'f32') => loader({ source: source.csv(new TextEncoder().encode(text), { fields: [{ name: 'x', columns: 'all', dtype }], ...options }), batchSize: 9, ...here.modes[0] });
+    const rows = async (...given) => {
+      const { x } = (await (await open(...given)).next()).value.fields;
+      return [x.dtype, x.shape, [...x.data]];
+    };
+    equal(await rows('a,b\n3,4\n'), ['f32', [1, 2], [3, 4]]);
+    equal(await rows('a,b\n3,4\n', {}, 'F32'), ['f32', [1, 2], [3, 4]]);
+    equal(await rows('1,2\n3,4\n', { header: false }), ['f32', [2, 2], [1, 2, 3, 4]]);
+    equal(await rows('1,2\n3,4\n', { header: true }), ['f32', [1, 2], [3, 4]]);
+    const first = await rejected(open('1,2\n3,4\n'));
+    equal(first.code, 'FORMAT', first.message);
+    assert(/line 1: the first row .* set `header` to false/.test(first.message), first.message);
+    const banana = await rejected(open('a,b\n3,4\n', {}, 'banana'));
+    equal(banana.code, 'SPEC', banana.message);
+    assert(/banana/.test(banana.message) && banana.message.includes('$.source.fields[0].dtype'), banana.message);
+  },
+
   async 'shuffle, epochs and ops mean what the document means'({ windrow }) {
     const { loader, source, ops } = windrow;
     const run = async (options) => {

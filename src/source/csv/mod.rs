@@ -85,7 +85,7 @@ impl Csv {
             .with("len", table.rows)
             .with("file", &identity)
             .with("delimiter", options.delimiter)
-            .with("header", options.header);
+            .with("header", options.has_header());
         let mut arrays = Vec::with_capacity(table.columns.len());
         for ((data, columns), field) in table.columns.into_iter().zip(&options.fields) {
             let shape = field.shape_of(columns.len() as u64);

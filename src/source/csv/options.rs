@@ -35,9 +35,10 @@ pub struct CsvOptions {
     /// What stands between two values: one ASCII character, a comma unless said otherwise.
     #[serde(default = "comma")]
     pub delimiter: char,
-    /// Whether the first row names the columns; it does unless said otherwise.
-    #[serde(default = "yes")]
-    pub header: bool,
+    /// Whether the first row names the columns. Unless said, it does, and is refused where all the
+    /// values that are read of it are data and no field asks for a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
     /// The fields of each record.
     pub fields: Vec<CsvField>,
 }
@@ -86,16 +87,27 @@ pub enum Column {
 }
 
 impl CsvOptions {
-    /// A table with a header and commas.
+    /// A table with commas, whose first row names the columns.
     #[must_use]
     pub fn new(file: impl Into<String>, fields: impl Into<Vec<CsvField>>) -> Self {
-        Self { file: file.into(), delimiter: ',', header: true, fields: fields.into() }
+        Self { file: file.into(), delimiter: ',', header: None, fields: fields.into() }
     }
 
     /// The same for a table whose first row is a row like the others.
     #[must_use]
     pub fn without_header(self) -> Self {
-        Self { header: false, ..self }
+        Self { header: Some(false), ..self }
+    }
+
+    /// The same for a table whose first row names the columns, also where the names are numbers.
+    #[must_use]
+    pub fn with_header(self) -> Self {
+        Self { header: Some(true), ..self }
+    }
+
+    /// Whether the first row is no row of data.
+    pub(super) fn has_header(&self) -> bool {
+        self.header.unwrap_or(true)
     }
 
     /// The same for a table with another character between the values.
@@ -126,6 +138,18 @@ impl CsvOptions {
             }
         }
         Ok(())
+    }
+}
+
+impl Columns {
+    /// Whether a column is asked for by its name.
+    pub(super) fn is_named(&self) -> bool {
+        let named = |column: &Column| matches!(column, Column::Name(_));
+        match self {
+            Self::One(column) => named(column),
+            Self::List(columns) => columns.iter().any(named),
+            Self::All | Self::Range(_) => false,
+        }
     }
 }
 
@@ -221,8 +245,4 @@ impl From<Columns> for Written {
 
 fn comma() -> char {
     ','
-}
-
-fn yes() -> bool {
-    true
 }

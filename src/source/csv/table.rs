@@ -38,7 +38,7 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
         let why = format!("{width} columns; at most {COLUMNS_MAX} can be read");
         return Err(rows.wrong_here(why));
     }
-    let names = match options.header {
+    let names = match options.has_header() {
         true => Some(rows.texts()?.map(String::from).collect::<Vec<_>>()),
         false => None,
     };
@@ -47,11 +47,14 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
         columns.map(|columns| (Vec::new(), columns)).map_err(|why| rows.wrong(why))
     });
     let mut table = Table { rows: 0, columns: fields.collect::<Result<_>>()? };
+    if options.header.is_none() {
+        rows.names_columns(&options.fields, &table)?;
+    }
     if let Some(count) = counted {
-        let count = count - u64::from(options.header);
+        let count = count - u64::from(options.has_header());
         rows.reserve(count, options, &mut table.columns)?;
     }
-    let mut there = !options.header || rows.next()?;
+    let mut there = !options.has_header() || rows.next()?;
     while there {
         if rows.record.len() != width {
             let why = format!("{} columns, the first row has {width}", rows.record.len());
@@ -216,6 +219,24 @@ impl<'a> Rows<'a> {
             }
         }
         Ok(self.record.iter().map(|value| std::str::from_utf8(value).unwrap_or_default()))
+    }
+
+    /// Refuses a header by default that could be a row of data, which would be lost.
+    fn names_columns(&self, fields: &[CsvField], table: &Table) -> Result<()> {
+        let is_data = |(field, (_, columns)): (&CsvField, &(Vec<u8>, Vec<usize>))| {
+            let mut data = Vec::new();
+            !field.columns.is_named()
+                && value::push(field.dtype, &self.record, columns, &mut data).is_ok()
+        };
+        if !fields.iter().zip(&table.columns).all(is_data) {
+            return Ok(());
+        }
+        let column = table.columns[0].1[0];
+        let shown = shorten(&String::from_utf8_lossy(self.record.get(column).unwrap_or_default()));
+        Err(self.wrong_here(format!(
+            "the first row names the columns unless said otherwise, but is all data: column {column} is \
+             {shown}; set `header` to false where it is, to true where it names columns"
+        )))
     }
 
     fn wrong(&self, why: String) -> Error {

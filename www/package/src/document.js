@@ -51,10 +51,9 @@ function text(document) {
   return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 }
 
-const step = (op) => ({ dtype, dropRemainder: drop_remainder, ...rest } = {}) => ({
+const step = (op) => ({ dropRemainder: drop_remainder, ...rest } = {}) => ({
   op,
   ...rest,
-  ...(dtype !== undefined && { dtype: dtype.toUpperCase() }),
   ...(drop_remainder !== undefined && { drop_remainder }),
 });
 

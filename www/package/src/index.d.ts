@@ -74,11 +74,19 @@ export interface Files { readonly [name: string]: File | FolderFiles }
 /** Where records come from, as part of a pipeline document. */
 export interface Source { readonly document: object; readonly files?: Files; readonly module?: string }
 
-/** One column, by number or name, or a range of columns. */
+/** A field of some columns: all, one by its number or name, several, or a range of numbers. */
 export interface CsvField {
   name: string;
-  columns: number | string | { start: number; end: number };
-  dtype: string;
+  columns: 'all' | number | string | readonly (number | string)[] | { start: number; end: number };
+  dtype: Dtype | Uppercase<Dtype>;
+  shape?: readonly number[];
+}
+
+/** A field of the value at a JSON pointer in each line; by default, of the member that is called as the field is. */
+export interface JsonlField {
+  name: string;
+  dtype: Dtype | Uppercase<Dtype>;
+  at?: string;
   shape?: readonly number[];
 }
 
@@ -86,8 +94,12 @@ export declare const source: {
   /** Numbers as the field `value`. */
   range(end: number | bigint): Source;
   range(start: number | bigint, end: number | bigint): Source;
+  /**
+   * A table of numbers. `header` says whether the first row names the columns; unless said, it does, and is refused
+   * where it could be a row of data.
+   */
   csv(file: File, options: { fields: readonly CsvField[]; header?: boolean; delimiter?: string }): Source;
-  jsonl(file: File, options: { fields: readonly object[] }): Source;
+  jsonl(file: File, options: { fields: readonly JsonlField[] }): Source;
   /** One tar archive or several: WebDataset's form, a sample a key. */
   tar(archives: File | readonly File[], options: { fields: readonly string[] }): Source;
   /**
@@ -133,7 +145,7 @@ export declare const ops: {
   scale(options: { field: string; factor?: number; offset?: number; dtype?: Dtype }): Op;
   oneHot(options: { field: string; classes: number; dtype?: Dtype }): Op;
   decodeImage(options: object): Op;
-  decodeNumber(options: object): Op;
+  decodeNumber(options: { field: string; dtype: Dtype }): Op;
   resize(options: object): Op;
   normalize(options: object): Op;
   filter(options: { field: string; is: string; value: number }): Op;
