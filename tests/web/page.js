@@ -29,6 +29,7 @@ const here = {
   trapping: () => new Worker(new URL('./trapping.worker.js', import.meta.url), { type: 'module' }),
   url: (path) => new URL(`/${path}`, location.href).href,
   http: (path) => `/${path}`,
+  panicking: () => import(`${location.origin}/panic/www/pkg/src/index.js`),
   patched: patchWorkers,
 };
 

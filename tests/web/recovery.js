@@ -117,6 +117,26 @@ export const recovery = {
     await skipped.close();
   },
 
+  async 'a sample that panics is one error in its place, the same in every mode'({ here }) {
+    const { loader, source } = await here.panicking();
+    const data = Uint8Array.from({ length: 24 * 100 }, (_, i) => i / 100);
+    const told = [];
+    for (const mode of here.modes) {
+      const options = { source: source.arrays({ x: { shape: [24, 100], data } }), seed: 3, shuffle: true, epochs: 2, digest: true, ...mode };
+      const events = [];
+      const first = await loader({ ...options, ...(mode.backend === 'threads' ? {} : { onEvent: (event) => events.push(event) }) });
+      const got = await all(first);
+      const errors = got.filter(({ code }) => code);
+      equal([got.length, errors.map(({ code }) => code)], [48, ['SAMPLE', 'SAMPLE']], name(mode));
+      assert(/panicked: assertion/.test(errors[0].message), errors[0].message);
+      equal(events.filter(({ kind }) => kind === 'lost' || kind === 'recovered'), [], `nothing is lost on ${name(mode)}`);
+      const skipping = await loader({ ...options, onError: 'skip', batchSize: 10 });
+      await all(skipping);
+      told.push([errors.map(({ message, position }) => [message, position]), first.digest, skipping.digest, skipping.progress.skipped]);
+      equal(told.at(-1), told[0], name(mode));
+    }
+  },
+
   async 'a sample too large for memory is an error in its place'({ windrow }) {
     const { loader, source, ops } = windrow;
     // Each is 8 MiB; as many as the batch wants are more than wasm can have.

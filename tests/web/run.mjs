@@ -2,7 +2,8 @@
 //
 // Every case has a time limit; one that fails prints the browser's console.
 
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
@@ -15,7 +16,7 @@ import { patience } from './patience.js';
 import { ranges } from './ranges.mjs';
 import { recovery } from './recovery.js';
 import { served } from './served.js';
-import { CDN, ISOLATED, NO_WASM, NO_WORKER, STRICT, list, root, serve } from './server.mjs';
+import { CDN, ISOLATED, NO_WASM, NO_WORKER, STRICT, list, panicking, root, serve } from './server.mjs';
 import { transforms } from './transforms.js';
 
 const LIMIT = Number(process.env.WINDROW_CASE_LIMIT ?? 300_000);
@@ -46,8 +47,15 @@ async function attempt(place, name, run, log = []) {
 async function inNode() {
   const windrow = await import(join(root, 'www/pkg/src/node.js'));
   const server = await serve();
+  const scratch = await mkdtemp(join(tmpdir(), 'windrow-web-'));
   const here = {
     list,
+    async panicking() {
+      const [folder, reader] = [join(scratch, 'panic'), join(scratch, 'panic/src/node-reader.js')];
+      await cp(join(root, 'www/pkg'), folder, { recursive: true });
+      await writeFile(reader, panicking(await readFile(reader)));
+      return import(join(folder, 'src/node.js'));
+    },
     http: (path) => `${server.origin}/${path}`,
     folder: (path) => join(root, path),
     patched: patchWorkers,
@@ -61,6 +69,7 @@ async function inNode() {
   };
   for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...ends, ...patience, ...machine, ...ranges })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
   server.close();
+  await rm(scratch, { recursive: true });
 }
 
 /** Workers that the package posts to, in the order of their first message. */

@@ -23,7 +23,24 @@ export const NO_WORKER = { 'Content-Security-Policy': "script-src 'self' 'wasm-u
 export const CDN = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
 
 /** The first part of a path says what goes wrong; a number after it keeps counts apart. */
-const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|latershifted|latershort|wasm404|wasmhtml|wasmcut|wasmslow|nothreads|nothread|mutethread|trapthread)\/(?:(\d+)\/)?/;
+const FAULTS = /^\/(norange|nosize|changing|cut|offline|laterchanged|laternorange|laterless|laterresized|latershifted|latershort|wasm404|wasmhtml|wasmcut|wasmslow|nothreads|nothread|mutethread|trapthread|panic)\/(?:(\d+)\/)?/;
+
+/**
+ * A module that reads files as one that lies: where a row of 100 bytes starts with 7, they have another length when they
+ * are asked for it again, and the program panics.
+ */
+export const panicking = (reader) => `${reader}`.replace('export function reader(files) {', `
+  export function reader(files) {
+    const sound = soundReader(files);
+    const read = (name, offset, length) => {
+      const bytes = sound.read(name, offset, length);
+      let asked = 0;
+      if (length === 100 && bytes[0] === 7) Object.defineProperty(bytes, 'length', { get: () => (asked++ === 0 ? length : 1) });
+      return bytes;
+    };
+    return { ...sound, read };
+  }
+  function soundReader(files) {`);
 
 /** The paths of all files below a folder of the repository, last to first: nobody may rely on an order. */
 export async function list(path) {
@@ -68,6 +85,7 @@ export async function serve({ headers = {}, folder = root } = {}) {
         if (fault === 'mutethread') bytes = Buffer.from('');
         if (fault === 'trapthread') bytes = Buffer.from(`${bytes}`.replace(', wbg_rayon_start_worker }, reader', ", wbg_rayon_start_worker() { throw new WebAssembly.RuntimeError('unreachable'); } }, reader"));
       }
+      if (fault === 'panic' && real.endsWith('/reader.js')) bytes = Buffer.from(panicking(bytes));
       if (path.startsWith('/nothreads/') && path.includes('/threaded/')) return answer(404, 'no such file');
       if (real.endsWith('.wasm')) {
         if (path.startsWith('/wasmslow/')) await new Promise((later) => setTimeout(later, 12_000));

@@ -2,9 +2,13 @@
 
 import { plain, safely } from './errors.js';
 
-/** A trap as an error that can be posted; nothing for any other error. */
+/** What ends a program: a trap, a panic outside of samples, an exception of JavaScript in between. */
+const isEnd = (error) =>
+  error instanceof WebAssembly.RuntimeError || error instanceof RangeError || error?.name === 'PanicError' || String(error) === '[object WebAssembly.Exception]';
+
+/** The end of a program as an error that can be posted; nothing for any other error. */
 export function trapped(error, glue) {
-  if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) return undefined;
+  if (!isEnd(error)) return undefined;
   const { message } = plain(error);
   return {
     code: /memory/i.test(message) ? 'OUT_OF_MEMORY' : 'SAMPLE',
