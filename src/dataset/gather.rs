@@ -188,7 +188,6 @@ impl Drop for Scope {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::catch_unwind;
 
     use proptest::prelude::*;
 

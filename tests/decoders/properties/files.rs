@@ -23,10 +23,10 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
 
 /// A table of bytes and of floats.
 fn table(bytes: &[u8], bound: usize) -> bool {
-    let fields = |header| {
+    let fields = |header: bool| {
         let first = CsvField::new("first", 0, Dtype::F32);
         let all = CsvField::new("all", Columns::All, Dtype::F64);
-        CsvOptions { header, ..CsvOptions::new("x", [first, all]) }
+        CsvOptions { header: Some(header), ..CsvOptions::new("x", [first, all]) }
     };
     let bytes = source(bytes);
     [false, true]

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use rustix::process::{Pid, WaitOptions, WaitStatus};
 
 use super::channel::copied_high;
 use super::kin::{child_of, end_of, is_running, kill, number};
@@ -255,7 +255,8 @@ pub(in super::super) fn forget(variable: &str, threads: usize) -> bool {
 fn end_with(parent: u32) {
     #[cfg(all(target_os = "linux", not(windrow_portable)))]
     {
-        _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+        let signal = Some(rustix::process::Signal::KILL);
+        _ = rustix::process::set_parent_process_death_signal(signal);
     }
     if parent != 0 && self::parent() != parent {
         exit_now(super::super::init::ORPHANED);
