@@ -173,6 +173,8 @@ mod tests {
         let cast = serde_json::from_str::<Cast>(r#"{"field":"x","dtype":"F32"}"#).unwrap();
         assert_eq!(cast.op().to_string(), "cast(field=x,dtype=F32)");
         assert_eq!(cast.validate(), Ok(()));
-        assert!(serde_json::from_str::<Cast>(r#"{"field":"x","dtype":"f32"}"#).is_err());
+        let lower = serde_json::from_str::<Cast>(r#"{"field":"x","dtype":"f32"}"#).unwrap();
+        assert_eq!(lower.op().to_string(), cast.op().to_string());
+        assert!(serde_json::from_str::<Cast>(r#"{"field":"x","dtype":"f31"}"#).is_err());
     }
 }
