@@ -1,5 +1,7 @@
 //! Describing a loader, and checking all of it before anything runs.
 
+mod choices;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +20,9 @@ use super::run::Run;
 use super::start::{plan, resume};
 use super::work::{Measure, Measured, RoundTrip, Work, round_trip};
 use super::{Loader, OnError};
-use crate::backend::settings::{Settings, WORKERS_MAX};
+use crate::backend::settings::Settings;
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
 use crate::dataset::{Keeping, discard};
-use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::order::State;
 use crate::stage::Pipeline;
@@ -336,72 +337,6 @@ impl<P: Pipeline> Builder<P> {
             ending: Some(ending),
             keeping: Some(Keeping::new()),
         })
-    }
-
-    fn strict(&self, environment: &Environment) -> Result<Option<RoundTrip<P::Sample>>> {
-        match (environment.strict, self.round_trip) {
-            (false, _) => Ok(None),
-            (true, Some(round_trip)) => Ok(Some(round_trip)),
-            (true, None) => Err(Error::Unsupported {
-                what: "WINDROW_STRICT=1".into(),
-                why: "the loader was not told that its samples can be encoded".into(),
-                instead: "add `.encodable()`, which needs samples with serde's Serialize and \
-                          Deserialize, or unset the variable"
-                    .into(),
-            }),
-        }
-    }
-
-    fn choice(&self, environment: &Environment, shares: bool) -> Result<(Backend, u32)> {
-        let asked = match environment.backend.unwrap_or(self.backend) {
-            Backend::Auto if !shares => Backend::Processes,
-            Backend::Processes => Backend::Processes,
-            other if !shares => return Err(processes::alone(&format!("backend {other}"))),
-            asked => asked,
-        };
-        let workers = environment.workers.or(self.workers).unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
-        });
-        if (asked, workers) == (Backend::Auto, 0) {
-            return Ok((Backend::Inline, 1));
-        }
-        let is_recipe = matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none();
-        let backend = processes::choice(asked, is_recipe, &self.settings)?;
-        match (backend, workers) {
-            (Backend::Inline, _) => Ok((Backend::Inline, 1)),
-            (_, 1..=WORKERS_MAX) => Ok((backend, workers)),
-            _ => Err(Error::Setting {
-                name: "workers".into(),
-                value: workers.to_string(),
-                allowed: format!("1 to {WORKERS_MAX} with backend {backend}"),
-            }),
-        }
-    }
-
-    fn limits(&self, backend: Backend, workers: u32) -> Result<Limits> {
-        let mut limits = Limits::for_workers(workers);
-        limits.retries = self.retries;
-        limits.losses = self.losses.max(1);
-        limits.group_nanos *= backend::TASK_OVERHEAD;
-        limits.group = limits.group.min(self.settings.max_samples.unwrap_or(u64::MAX)).max(1);
-        if backend == Backend::Inline {
-            (limits.tasks, limits.floor) = (1, 1);
-        }
-        let settings = [
-            ("prefetch", self.prefetch, &mut limits.samples),
-            ("prefetch_bytes", self.prefetch_bytes, &mut limits.bytes),
-        ];
-        for (name, asked, limit) in settings {
-            match asked {
-                Some(0) => {
-                    let (value, allowed) = ("0".into(), "1 or more".into());
-                    return Err(Error::Setting { name: name.into(), value, allowed });
-                }
-                Some(asked) => *limit = asked,
-                None => {}
-            }
-        }
-        Ok(limits)
     }
 }
 
