@@ -8,8 +8,8 @@
 //
 // A wait and a call can both be four bytes long, so nothing else of the module moves: a wait is FE 01,
 // its alignment 2 and an offset below 128; a call is 10 and a number in three bytes. Other bytes may look
-// like a wait: a wait is what makes the module invalid as a notify, which takes an operand less. And
-// they are counted.
+// like a wait: a wait makes the module invalid as a notify, which takes an operand less, and leaves it
+// valid as a call. And they are counted.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -63,7 +63,7 @@ function imported({ many, body }) {
 
 const [types, functions, code] = [TYPE, FUNCTION, CODE].map(section);
 const first = imported(section(IMPORT)) + functions.many;
-const waits = [];
+const candidates = [];
 const start = bytes.indexOf(code.body);
 at = 0;
 for (let left = code.many; left > 0; left--) {
@@ -73,29 +73,33 @@ for (let left = code.many; left > 0; left--) {
   for (let place = at - 1; (place = code.body.indexOf('fe0102', place + 1, 'hex')) >= 0 && place < end; ) {
     const other = Buffer.from(bytes);
     other[start + place + 1] = 0;
-    if (!WebAssembly.validate(other)) waits.push(place);
+    if (!WebAssembly.validate(other)) candidates.push(place);
   }
   at = end;
 }
+/** The module with the waits at these places in functions of their own. */
+function apart(places) {
+  const offsets = [...new Set(places.map((place) => code.body[place + 3]))];
+  const calling = Buffer.from(code.body);
+  for (const place of places) calling.set([0x10, ...number(first + offsets.indexOf(code.body[place + 3]), 3)], place);
+  const more = (from, added, body = from.body) => ({ id: from.id, many: from.many + added.length, body: Buffer.concat([body, Buffer.from(added.flat())]) });
+  const changed = new Map([
+    // (i32, i32, i64) -> i32, of which each new function is: local.get 0, 1, 2, wait, end.
+    [types, more(types, [[0x60, 3, 0x7f, 0x7f, 0x7e, 1, 0x7f]])],
+    [functions, more(functions, offsets.map(() => number(types.many)))],
+    [code, more(code, offsets.map((offset) => [12, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfe, 1, 2, offset, 0x0b]), calling)],
+  ]);
+  const whole = sections.map((section) => {
+    const { id, many, body } = changed.get(section) ?? section;
+    const content = Buffer.concat([Buffer.from(many === undefined ? [] : number(many)), body]);
+    return Buffer.concat([Buffer.from([id, ...number(content.length)]), content]);
+  });
+  return Buffer.concat([bytes.subarray(0, 8), ...whole]);
+}
+
+const waits = candidates.filter((place) => code.body[place + 3] < 128 && WebAssembly.validate(apart([place])));
 if (waits.length !== Number(count) || waits.length === 0) throw Error(`${waits.length} waits were found, and there are ${count}: look at the module`);
-
-const offsets = [...new Set(waits.map((place) => code.body[place + 3]))];
-if (offsets.some((offset) => offset > 127)) throw Error('a wait has an offset above 127: look at the module');
-for (const place of waits) code.body.set([0x10, ...number(first + offsets.indexOf(code.body[place + 3]), 3)], place);
-
-const append = (to, added, many = added.length) => {
-  to.many += many;
-  to.body = Buffer.concat([to.body, Buffer.from(added.flat())]);
-};
-const type = types.many;
-// (i32, i32, i64) -> i32, of which each new function is: local.get 0, 1, 2, wait, end.
-append(types, [[0x60, 3, 0x7f, 0x7f, 0x7e, 1, 0x7f]]);
-append(functions, offsets.map(() => number(type)));
-append(code, offsets.map((offset) => [12, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfe, 1, 2, offset, 0x0b]));
-
-const whole = sections.map(({ id, many, body }) => {
-  const content = Buffer.concat([Buffer.from(many === undefined ? [] : number(many)), body]);
-  return Buffer.concat([Buffer.from([id, ...number(content.length)]), content]);
-});
-writeFileSync(path, Buffer.concat([bytes.subarray(0, 8), ...whole]));
+const done = apart(waits);
+if (!WebAssembly.validate(done)) throw Error('the module is not valid with its waits apart: look at it');
+writeFileSync(path, done);
 console.log(`threaded: ${waits.length} waits, each by a function of its own`);

@@ -282,7 +282,8 @@ mod tests {
                 Ok(Some(()))
             })
         };
-        let (same, other) = [true, false].map(|same| Key::in_worker(&[key.clone()], same)).into();
+        let (same, other) =
+            [true, false].map(|same| Key::in_worker(std::slice::from_ref(&key), same)).into();
         assert!(add(&same, false).0.is_err());
         let (made, added) = add(&other, false);
         assert_eq!((made, added), (Ok(Some(())), vec![0, 1, 2]));

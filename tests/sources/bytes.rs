@@ -75,7 +75,8 @@ fn threads_may_read_one_file_at_once() {
 #[test]
 fn a_file_that_was_cut_meanwhile_is_an_error_of_the_read_that_misses_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let kinds: [fn(&std::path::Path) -> Arc<dyn ByteSource>; 2] =
+    type Opens = fn(&std::path::Path) -> Arc<dyn ByteSource>;
+    let kinds: [Opens; 2] =
         [|path| Arc::new(LocalFile::open(path).unwrap()), |path| open(path).unwrap()];
     for kind in kinds {
         let path = folder.path().join("cut.bin");

@@ -143,6 +143,7 @@ impl CsvOptions {
 
 impl Columns {
     /// Whether a column is asked for by its name.
+    #[cfg_attr(not(feature = "csv"), allow(dead_code))]
     pub(super) fn is_named(&self) -> bool {
         let named = |column: &Column| matches!(column, Column::Name(_));
         match self {
