@@ -6,8 +6,8 @@
 // with a wrong local, as an endless `park`. A function that does nothing but wait has nothing to
 // lose. Node 18, 21, 22 and 24 do not have the fault.
 //
-// A wait and a call can both be four bytes long, so nothing else of the module moves: a wait is FE 01,
-// its alignment 2 and an offset below 128; a call is 10 and a number in three bytes. Other bytes may look
+// A wait and a call can be equally long, so nothing else of the module moves: a wait is FE 01, its
+// alignment 2 and an offset; a call is 10 and a number in two bytes more than the offset. Other bytes may look
 // like a wait: a wait makes the module invalid as a notify, which takes an operand less, and leaves it
 // valid as a call. And they are counted.
 
@@ -77,17 +77,26 @@ for (let left = code.many; left > 0; left--) {
   }
   at = end;
 }
+/** The offset of the wait at a place, and in how many bytes it is written. */
+function offsetAt(place) {
+  at = place + 3;
+  return { offset: read(code.body), length: at - place - 3 };
+}
+
 /** The module with the waits at these places in functions of their own. */
 function apart(places) {
-  const offsets = [...new Set(places.map((place) => code.body[place + 3]))];
+  const offsets = [...new Set(places.map((place) => offsetAt(place).offset))];
   const calling = Buffer.from(code.body);
-  for (const place of places) calling.set([0x10, ...number(first + offsets.indexOf(code.body[place + 3]), 3)], place);
+  for (const place of places) {
+    const { offset, length } = offsetAt(place);
+    calling.set([0x10, ...number(first + offsets.indexOf(offset), length + 2)], place);
+  }
   const more = (from, added, body = from.body) => ({ id: from.id, many: from.many + added.length, body: Buffer.concat([body, Buffer.from(added.flat())]) });
   const changed = new Map([
-    // (i32, i32, i64) -> i32, of which each new function is: local.get 0, 1, 2, wait, end.
+    // (i32, i32, i64) -> i32
     [types, more(types, [[0x60, 3, 0x7f, 0x7f, 0x7e, 1, 0x7f]])],
     [functions, more(functions, offsets.map(() => number(types.many)))],
-    [code, more(code, offsets.map((offset) => [12, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfe, 1, 2, offset, 0x0b]), calling)],
+    [code, more(code, offsets.map(waiting), calling)],
   ]);
   const whole = sections.map((section) => {
     const { id, many, body } = changed.get(section) ?? section;
@@ -97,7 +106,14 @@ function apart(places) {
   return Buffer.concat([bytes.subarray(0, 8), ...whole]);
 }
 
-const waits = candidates.filter((place) => code.body[place + 3] < 128 && WebAssembly.validate(apart([place])));
+/** A function that does nothing but wait: no locals, local.get 0, 1, 2, wait, end; after its length. */
+function waiting(offset) {
+  const body = [0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfe, 1, 2, ...number(offset), 0x0b];
+  return [body.length, ...body];
+}
+
+// The number of a call has five bytes at most.
+const waits = candidates.filter((place) => offsetAt(place).length <= 3 && WebAssembly.validate(apart([place])));
 if (waits.length !== Number(count) || waits.length === 0) throw Error(`${waits.length} waits were found, and there are ${count}: look at the module`);
 const done = apart(waits);
 if (!WebAssembly.validate(done)) throw Error('the module is not valid with its waits apart: look at it');
