@@ -8,6 +8,7 @@ use crate::{finish, folder, summary, text, windrow};
 const SPEC: &str = "www/data/digits.json";
 
 /// What lies in a folder.
+#[cfg(unix)]
 fn names(folder: &std::path::Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> =
