@@ -3,6 +3,7 @@
 import { Batch, through } from './batch.js';
 import { describe, setting } from './document.js';
 import { WindrowError } from './errors.js';
+import { patience } from './patience.js';
 import { choose } from './probe.js';
 
 /** Batches asked for before anybody wants them, and how many of those that have at most `SMALL` bytes. */
@@ -73,7 +74,7 @@ class Loader {
   #pipeline;
   /** What starts a worker of the user's own, where there is one. */
   #own;
-  /** The coordinator of now, which another may come after: `{ kind, module, coordinator, lost, limit, timer, lock, deaf }`. */
+  /** The coordinator of now, which another may come after: `{ kind, module, coordinator, lost, limit, relax, lock, deaf }`. */
   #life = {};
   /** Fulfilled when all workers have ended that were told to. */
   #gone;
@@ -130,12 +131,13 @@ class Loader {
     life.lost = alive((why) => (this.#opened ? this.#crashed({ code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' }) : this.#fail(`the coordinator of backend ${backend}`, why)));
     // How long it takes to fetch files and the program is nobody's fault: the time stands still from `started` to `prepared`.
     life.limit = () => {
-      clearTimeout(life.timer);
-      life.timer = setTimeout(() => {
+      life.relax?.();
+      // More than the coordinator gives its workers, which it can name.
+      life.relax = patience(startTimeout + 1000, () => {
         const mute = this.#opened ? -1 : this.#workers.findIndex((worker) => worker?.serving === undefined);
         if (mute < 0) life.lost(`no answer within ${startTimeout} ms`);
         else this.#fail(this.#name(mute), `${this.#own ? 'it has not called serve() of windrow/worker' : 'it gave no answer'} within ${startTimeout} ms`);
-      }, startTimeout + 1000);
+      });
     };
     life.limit();
     this.#asked = 0;
@@ -257,7 +259,7 @@ class Loader {
     const life = this.#life;
     switch (message.type) {
       case 'started':
-        clearTimeout(life.timer);
+        life.relax?.();
         if (message.watched) life.deaf = this.#platform.watch(life.lock, () => life.lost('the coordinator was terminated'));
         return;
       case 'compiled':
@@ -272,7 +274,7 @@ class Loader {
       case 'prepared':
         return life.limit();
       case 'opened':
-        clearTimeout(life.timer);
+        life.relax?.();
         if (this.#opened) return this.#ask();
         this.#opened = true;
         this.#progress = message.progress;
@@ -365,9 +367,9 @@ class Loader {
 
   /** Ends the coordinator and all workers of now, whose last words nobody hears. */
   #stop() {
-    const { coordinator, timer, deaf } = this.#life;
+    const { coordinator, relax, deaf } = this.#life;
     this.#life = {};
-    clearTimeout(timer);
+    relax?.();
     deaf?.();
     this.#dismiss([coordinator, ...this.#workers.splice(0)]);
   }
