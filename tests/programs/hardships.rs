@@ -52,7 +52,13 @@ pub const TESTS: &[Test] = &[
     }),
     ("a_sample_that_ends_its_fork_server_is_given_up_with_the_right_words", || {
         for method in SERVERS {
-            let said = "19 of 20 are good: killed with its fork server";
+            // Where the system does not end a worker with its server, the sample may be made.
+            let dies = cfg!(not(windrow_portable));
+            let said = if dies {
+                "19 of 20 are good: killed with its fork server"
+            } else {
+                " of 20 are good"
+            };
             says_with(method, "server always dies", said);
         }
     }),
