@@ -188,7 +188,6 @@ impl Drop for Scope {
 
 #[cfg(test)]
 mod tests {
-
     use proptest::prelude::*;
 
     use super::*;
