@@ -1,8 +1,8 @@
 //! `batch`: several samples become one, inside an epoch.
 
 use super::{Dataset, Fetched, at_least_one, index_in};
-use crate::error::{Error, Fault, Result};
-use crate::order::{Description, Op, epoch_of};
+use crate::error::{BoxError, Error, Fault, Result};
+use crate::order::{Description, Op, Shard, epoch_of};
 
 /// The most samples that one batch may ask room for before any of them is there.
 const RESERVED_MAX: u64 = 4096;
@@ -26,11 +26,11 @@ pub trait Collate<T> {
     }
 }
 
-impl<T, U, E: Into<Fault>, F: Fn(Vec<T>) -> Result<U, E>> Collate<T> for F {
+impl<T, U, E: Into<BoxError>, F: Fn(Vec<T>) -> Result<U, E>> Collate<T> for F {
     type Batch = U;
 
     fn collate(&self, samples: Vec<T>) -> Result<U, Fault> {
-        self(samples).map_err(Into::into)
+        self(samples).map_err(Fault::other)
     }
 }
 
@@ -55,18 +55,74 @@ pub struct Batch<D, C = AsVec> {
     size: u64,
     drop_remainder: bool,
     samples: u64,
+    /// Which part of each batch is made.
+    part: Option<Shard>,
 }
 
 impl<D: Dataset, C> Batch<D, C> {
     pub(super) fn new(dataset: D, size: u64, collate: C) -> Self {
         let samples = dataset.len();
-        Self { dataset, collate, size, drop_remainder: false, samples }
+        Self { dataset, collate, size, drop_remainder: false, samples, part: None }
     }
 
     /// Leaves out the last batch where it would be shorter than the others.
     #[must_use]
     pub fn drop_remainder(self) -> Self {
         Self { drop_remainder: true, ..self }
+    }
+
+    /// Makes only this rank's part of each batch: all ranks together make the batches of one.
+    ///
+    /// The rank and their number are no part of the fingerprint. All ranks are at the same position,
+    /// so a state that any of them took resumes each of any other number of ranks, at the same
+    /// `size` of the whole batch. (A digest is of one rank's parts.)
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, order::Shard, range};
+    /// let rank = |index, count| Ok::<_, windrow::Error>(
+    ///     Loader::builder(range(0..12).batch(6).split_across(Shard::new(index, count)?)),
+    /// );
+    /// let mut one_of_two = rank(1, 2)?.build()?;
+    /// let first = one_of_two.next().unwrap()?;
+    /// assert_eq!(*first, [3, 4, 5]);
+    /// let mut one_of_three = rank(1, 3)?.resume(&first.state()).build()?;
+    /// assert_eq!(*one_of_three.next().unwrap()?, [8, 9]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn split_across(self, part: Shard) -> Self {
+        Self { part: Some(part), ..self }
+    }
+
+    /// Finds what keeps the batches from being split across the ranks.
+    fn check_part(&self) -> Result<()> {
+        let Some(part) = self.part else { return Ok(()) };
+        let wrong = |name: &str, value: String, allowed: String| {
+            Err(Error::Setting { name: name.into(), value, allowed })
+        };
+        let ranks = part.count();
+        if part.drops_remainder() {
+            let allowed = "a shard that keeps its remainder: what is left out would depend on the \
+                           number of ranks";
+            return wrong("split_across", "a shard with drop_remainder".into(), allowed.into());
+        }
+        if self.size < ranks {
+            return wrong(
+                "batch.size",
+                self.size.to_string(),
+                format!("{ranks} or more, a sample a rank"),
+            );
+        }
+        match self.samples % self.size {
+            last if last > 0 && last < ranks && !self.drop_remainder => wrong(
+                "batch",
+                format!("made of {} samples", self.samples),
+                format!(
+                    "a last batch of {ranks} samples or more, a sample a rank, or drop_remainder"
+                ),
+            ),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -94,6 +150,13 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
         if from >= to {
             return Err(Fault::new(format!("there is no batch {index}")));
         }
+        let (from, to) = match self.part.map(|part| part.range(to - from)) {
+            Some(part) => (from + part.start, from + part.end),
+            None => (from, to),
+        };
+        if from >= to {
+            return Err(Fault::new(format!("this rank has no sample of batch {index}")));
+        }
         // The last index must fit into 64 bits; the one after it need not.
         index_in(epoch, to - 1, self.samples)?;
         let start = index_in(epoch, from, self.samples)?;
@@ -118,6 +181,7 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
     fn check(&self) -> Result<()> {
         self.dataset.check()?;
         at_least_one("batch.size", self.size)?;
+        self.check_part()?;
         if self.dataset.has_gaps() {
             return Err(Error::Setting {
                 name: "batch".into(),
@@ -164,6 +228,39 @@ pub(super) mod tests {
         let message = range(0..9).filter(|x| x % 2 == 0).batch(3).check().unwrap_err().to_string();
         assert!(message.contains("ordered()"), "{message}");
         assert!(range(0..9).batch(0).check().unwrap_err().to_string().contains("batch.size is 0"));
+    }
+
+    #[test]
+    fn the_ranks_of_any_number_make_the_same_batches() {
+        for (len, size, drop) in [(40, 8, false), (37, 8, false), (37, 8, true), (8, 8, false)] {
+            let batches = || {
+                let batches = range(0..len).shuffle(3).batch(size);
+                if drop { batches.drop_remainder() } else { batches }
+            };
+            for ranks in 1..=5 {
+                let part = |rank| batches().split_across(Shard::new(rank, ranks).unwrap());
+                for index in 0..2 * batches().len() {
+                    let parts = (0..ranks).flat_map(|rank| part(rank).get(index).unwrap().unwrap());
+                    assert_eq!(parts.collect::<Vec<_>>(), batches().get(index).unwrap().unwrap());
+                }
+                assert!(part(0).check().is_ok());
+                let mut described = (Description::default(), Description::default());
+                (part(0).describe(&mut described.0), batches().describe(&mut described.1));
+                assert_eq!(described.0, described.1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rank_without_samples_is_refused_before_it_runs() {
+        let refused = |len, size, shard: Shard| {
+            range(0..len).batch(size).split_across(shard).check().unwrap_err().to_string()
+        };
+        let ranks = Shard::new(0, 4).unwrap();
+        assert!(refused(40, 3, ranks).starts_with("batch.size is 3; allowed: 4 or more"));
+        assert!(refused(43, 8, ranks).contains("a last batch of 4 samples"));
+        assert!(range(0..43).batch(8).drop_remainder().split_across(ranks).check().is_ok());
+        assert!(refused(40, 8, ranks.drop_remainder()).contains("depend on the number"));
     }
 
     #[test]
