@@ -14,8 +14,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why one sample could not be made: what a dataset says to the loader.
 ///
-/// Any error converts into a fault by `?`; its chain of sources is kept as text. It is not itself a
-/// [`std::error::Error`], just so that this conversion can exist.
+/// Texts and the errors of the standard library convert into a fault by `?`, any other by
+/// [`Fault::other`]; the chain of sources is kept as text. Closures and
+/// [`Source`](crate::source::Source)s may return errors of their own type.
 ///
 /// ```
 /// use windrow::Fault;
@@ -47,6 +48,18 @@ impl Fault {
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self { kind: FaultKind::Failed, op: None, index: None, message: message.into() }
+    }
+
+    /// A fault with the message of another error and its sources; any error type will do.
+    ///
+    /// ```
+    /// use windrow::Fault;
+    /// let fault = Fault::other(std::io::Error::other("the disk is gone"));
+    /// assert_eq!(fault.message(), "the disk is gone");
+    /// ```
+    #[must_use]
+    pub fn other(error: impl Into<BoxError>) -> Self {
+        error.into().into()
     }
 
     /// A fault for a panic with this message.
@@ -96,17 +109,53 @@ impl Fault {
     }
 }
 
-impl<E: std::error::Error> From<E> for Fault {
-    fn from(error: E) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
-            source = cause.source();
+/// An error of any kind, as boxes of the standard library hold it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl std::error::Error for Fault {}
+
+impl From<BoxError> for Fault {
+    /// Keeps a fault as it is, and of any other error its message and those of its sources.
+    fn from(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(fault) => *fault,
+            Err(error) => Self::new(chain(&*error)),
         }
-        Self::new(message)
     }
+}
+
+/// The messages of an error and of those of its sources that it does not repeat.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let why = cause.to_string();
+        if !message.ends_with(&why) {
+            message.push_str(": ");
+            message.push_str(&why);
+        }
+        source = cause.source();
+    }
+    message
+}
+
+macro_rules! fault_from {
+    ($($(#[$attribute:meta])* $error:ty),* $(,)?) => {$(
+        $(#[$attribute])*
+        impl From<$error> for Fault {
+            fn from(error: $error) -> Self {
+                Self::other(error)
+            }
+        }
+    )*};
+}
+
+fault_from! {
+    &str, String, Error,
+    std::array::TryFromSliceError, std::char::ParseCharError, std::convert::Infallible, std::fmt::Error,
+    std::io::Error, std::num::ParseFloatError, std::num::ParseIntError, std::num::TryFromIntError,
+    std::str::ParseBoolError, std::str::Utf8Error, std::string::FromUtf8Error, std::time::SystemTimeError,
+    serde_json::Error,
 }
 
 impl std::fmt::Display for Fault {
@@ -162,8 +211,21 @@ impl std::fmt::Display for Loss {
 
 /// What a loader reports.
 ///
-/// Each variant says what happened, where, and what to do. New variants may come.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Each variant says what happened, where, and what to do. New variants may come. Its `Debug` is the
+/// same sentence, since that is what `fn main() -> windrow::Result<()>` prints.
+///
+/// ```
+/// use windrow::{Dataset, Loader, range};
+/// fn main() -> windrow::Result<()> {
+///     let text = std::fs::read_to_string("Cargo.toml")?;
+///     let first = range(0..10).get(3)?;
+///     assert_eq!(first, Some(3));
+///     let batches: u64 = "4".parse().map_err(windrow::Error::other)?;
+///     assert!(text.len() as u64 > batches);
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// One sample could not be made. It is one error, in the sample's own place in the order, and
@@ -259,6 +321,9 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// An error of the caller's own: see [`Error::other`].
+    #[error(transparent)]
+    Other(Arc<dyn std::error::Error + Send + Sync>),
     /// The operating system refused.
     #[error("{what}: {source}")]
     Io {
@@ -269,10 +334,41 @@ pub enum Error {
     },
 }
 
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::other(fault)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::other(error)
+    }
+}
+
 impl Error {
+    /// An error of the caller's own, such as of another crate.
+    pub fn other(error: impl Into<BoxError>) -> Self {
+        Self::Other(error.into().into())
+    }
+
     /// An [`Error::Io`] for something tried on the system.
     pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { what: what.into(), source: Arc::new(source) }
+    }
+
+    /// The same error at another position.
+    pub(crate) fn at_position(mut self, at: u64) -> Self {
+        if let Self::Sample { position, .. } | Self::SampleLost { position, .. } = &mut self {
+            *position = at;
+        }
+        self
     }
 
     /// What went wrong, for an [`Error::Workers`] that is made of it.
@@ -309,4 +405,26 @@ fn losses_text(losses: &[Loss]) -> String {
 
 fn offset_text(offset: Option<u64>) -> String {
     offset.map(|at| format!(" at byte {at}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_any_type_come_through_with_their_sources() {
+        let inner = std::io::Error::other("the disk is gone");
+        let outer = Error::io("reading a.csv", inner);
+        assert_eq!(Fault::from(outer).message(), "reading a.csv: the disk is gone");
+        let fault = Fault::new("no").at("map", 3);
+        assert_eq!(Fault::other(fault.clone()), fault);
+        let boxed: BoxError = Box::new(fault.clone());
+        assert_eq!(Error::other(boxed).to_string(), fault.to_string());
+    }
+
+    #[test]
+    fn main_prints_a_sentence() {
+        let error = Error::from(Fault::new("no").at("map", 3));
+        assert_eq!(format!("{error:?}"), "map of index 3: no");
+    }
 }

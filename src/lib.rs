@@ -77,7 +77,7 @@ pub mod web;
 
 pub use backend::{Backend, WorkerContext, init};
 pub use dataset::{Dataset, Reduce, Reducer};
-pub use error::{Error, Fault, FaultKind, Loss, Result};
+pub use error::{BoxError, Error, Fault, FaultKind, Loss, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;
 pub use source::{from_vec, range, source};

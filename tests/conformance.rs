@@ -144,6 +144,7 @@ fn a_dataset_that_lies_about_its_length_gives_errors_and_an_end() {
     struct Liar;
     impl windrow::source::Source for Liar {
         type Sample = u64;
+        type Error = Fault;
         fn len(&self) -> u64 {
             20
         }

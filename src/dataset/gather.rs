@@ -150,7 +150,7 @@ impl Gathering {
                      allowed a sample"
                 )));
             }
-            let head = postcard::to_stdvec(&(place, encoded.len()))?;
+            let head = postcard::to_stdvec(&(place, encoded.len())).map_err(Fault::other)?;
             added.extend(head);
             added.extend(encoded);
         }

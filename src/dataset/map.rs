@@ -1,7 +1,7 @@
 //! `map`, `try_map`, `map_with_index`, `random_map` and `filter`: closures as transforms.
 
 use super::{Each, Fetched, Place, Transform};
-use crate::error::{Fault, Result};
+use crate::error::{BoxError, Fault, Result};
 use crate::order::{Op, Rng};
 
 /// A dataset with a closure applied to each sample: see [`Dataset::map`](super::Dataset::map).
@@ -39,12 +39,12 @@ impl<In, Out, F: Fn(In) -> Out> Transform<In> for MapBy<F> {
 #[derive(Debug, Clone, Copy)]
 pub struct TryMapBy<F>(pub(super) F);
 
-impl<In, Out, E: Into<Fault>, F: Fn(In) -> Result<Out, E>> Transform<In> for TryMapBy<F> {
+impl<In, Out, E: Into<BoxError>, F: Fn(In) -> Result<Out, E>> Transform<In> for TryMapBy<F> {
     type Sample = Out;
 
     #[inline]
     fn apply(&self, _: Place, sample: In) -> Fetched<Out> {
-        self.0(sample).map(Some).map_err(Into::into)
+        self.0(sample).map(Some).map_err(Fault::other)
     }
 
     fn op(&self) -> Op {

@@ -43,7 +43,7 @@ pub use shuffle::{GrainShuffle, Shuffle};
 pub use slice::Slice;
 pub use tensor::{RANK_MAX, Tensor};
 
-use crate::error::{Error, Fault, Result};
+use crate::error::{BoxError, Error, Fault, Result};
 use crate::order::{Description, Op, Rng, Shard};
 use crate::stage::Ordered;
 
@@ -138,7 +138,7 @@ pub trait Dataset {
     fn try_map<U, E, F>(self, f: F) -> TryMap<Self, F>
     where
         Self: Sized,
-        E: Into<Fault>,
+        E: Into<BoxError>,
         F: Fn(Self::Sample) -> Result<U, E>,
     {
         Each::new(self, TryMapBy(f))

@@ -77,6 +77,7 @@ impl Idx {
 
 impl Source for Idx {
     type Sample = Record;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.0.len()

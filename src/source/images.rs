@@ -160,6 +160,7 @@ impl Images {
 
 impl Source for Images {
     type Sample = Record;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.pictures.len() as u64

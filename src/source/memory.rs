@@ -32,6 +32,7 @@ impl Range {
 
 impl Source for Range {
     type Sample = u64;
+    type Error = Fault;
 
     #[inline]
     fn len(&self) -> u64 {
@@ -69,6 +70,7 @@ pub fn from_vec<T: Clone>(values: Vec<T>) -> FromSource<Values<T>> {
 
 impl<T: Clone> Source for Values<T> {
     type Sample = T;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.0.len() as u64

@@ -25,7 +25,7 @@ pub use npy::{Npy, NpyOptions};
 pub use tar::{KEY_FIELD, Tar, TarOptions};
 
 use crate::dataset::{Dataset, Fetched, reading};
-use crate::error::{Fault, Result};
+use crate::error::{BoxError, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
 /// Samples by index, as they are stored.
@@ -38,6 +38,7 @@ use crate::order::{Description, Op, epoch_of};
 ///
 /// impl Source for Squares {
 ///     type Sample = u64;
+///     type Error = Fault;
 ///
 ///     fn len(&self) -> u64 {
 ///         5
@@ -58,6 +59,8 @@ use crate::order::{Description, Op, epoch_of};
 pub trait Source {
     /// What the source is made of.
     type Sample;
+    /// Why a sample cannot be had: [`Fault`], [`BoxError`], or any error type, `anyhow::Error` too.
+    type Error: Into<BoxError>;
 
     /// The number of samples.
     fn len(&self) -> u64;
@@ -66,7 +69,7 @@ pub trait Source {
     ///
     /// # Errors
     /// Why this sample could not be had.
-    fn get(&self, index: u64) -> Result<Self::Sample, Fault>;
+    fn get(&self, index: u64) -> Result<Self::Sample, Self::Error>;
 
     /// What this source is: its name and whatever tells it from another, its length at least.
     fn op(&self) -> Op;
@@ -105,7 +108,7 @@ impl<S: Source> Dataset for FromSource<S> {
         }
         let index = epoch_of(index, self.len).1;
         reading(index);
-        self.source.get(index).map(Some)
+        self.source.get(index).map(Some).map_err(Fault::other)
     }
 
     fn describe(&self, description: &mut Description) {
@@ -115,12 +118,13 @@ impl<S: Source> Dataset for FromSource<S> {
 
 impl<S: Source + ?Sized> Source for Box<S> {
     type Sample = S::Sample;
+    type Error = S::Error;
 
     fn len(&self) -> u64 {
         (**self).len()
     }
 
-    fn get(&self, index: u64) -> Result<S::Sample, Fault> {
+    fn get(&self, index: u64) -> Result<S::Sample, S::Error> {
         (**self).get(index)
     }
 

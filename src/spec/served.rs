@@ -60,6 +60,7 @@ pub(super) struct Served {
 
 impl Source for Served {
     type Sample = Record;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.source.len

@@ -15,6 +15,7 @@ mod tar;
 
 use std::sync::Arc;
 
+use windrow::Fault;
 use windrow::dataset::{Record, Tensor};
 use windrow::source::{ByteSource, InMemory, Source};
 
@@ -46,13 +47,13 @@ fn text<T, E: std::fmt::Display>(result: Result<T, E>) -> String {
 }
 
 /// A field of every record.
-fn column(source: &dyn Source<Sample = Record>, field: &str) -> Vec<Tensor> {
+fn column(source: &dyn Source<Sample = Record, Error = Fault>, field: &str) -> Vec<Tensor> {
     let record = |index| source.get(index).unwrap_or_else(|fault| panic!("{index}: {fault}"));
     (0..source.len()).map(|index| record(index)[field].clone()).collect()
 }
 
 /// The bytes of a field of every record, one after another.
-fn flat(source: &dyn Source<Sample = Record>, field: &str) -> Vec<u8> {
+fn flat(source: &dyn Source<Sample = Record, Error = Fault>, field: &str) -> Vec<u8> {
     column(source, field).iter().flat_map(|tensor| tensor.bytes().to_vec()).collect()
 }
 

@@ -106,6 +106,7 @@ impl Csv {
 
 impl Source for Csv {
     type Sample = Record;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.fields.len()

@@ -90,6 +90,7 @@ impl Jsonl {
 
 impl Source for Jsonl {
     type Sample = Record;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.reader.len()

@@ -78,6 +78,7 @@ impl Npy {
 
 impl Source for Npy {
     type Sample = Record;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.0.len()

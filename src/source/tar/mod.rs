@@ -182,6 +182,7 @@ impl Tar {
 
 impl Source for Tar {
     type Sample = Record;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.samples.len() as u64

@@ -57,7 +57,7 @@ fn source(bytes: &[u8]) -> Arc<dyn ByteSource> {
 }
 
 /// Looks at samples of a source, the same twice; `bound` is of opening it.
-fn samples<S: Source<Sample = Record>>(
+fn samples<S: Source<Sample = Record, Error = windrow::Fault>>(
     bound: usize,
     open: impl FnOnce() -> windrow::Result<S>,
 ) -> bool {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use rusqlite::{Connection, params};
-use windrow::{Backend, Dataset, Error, Fault, Loader, Result, WorkerContext, range};
+use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
 
 windrow::test_entry!();
 
@@ -50,7 +50,7 @@ fn texts(rows: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = String> +
         let process = std::process::id();
         connection.execute("INSERT INTO made VALUES (?1, ?2)", params![id as i64, process])?;
         let text = "SELECT text FROM rows WHERE id = ?1";
-        Ok::<String, Fault>(connection.query_row(text, [id as i64], |row| row.get(0))?)
+        connection.query_row(text, [id as i64], |row| row.get::<_, String>(0))
     }))
 }
 
