@@ -1,6 +1,10 @@
 //! Restoring at every state of a run, on every backend, gives the same tail and the same states.
 
 mod common;
+#[path = "resume/epochs.rs"]
+mod epochs;
+#[path = "resume/held.rs"]
+mod held;
 #[path = "resume/hostile.rs"]
 mod hostile;
 #[path = "resume/interrupted.rs"]
@@ -10,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::{RUNNERS, Runner, assert_same, run, within};
 use proptest::prelude::*;
+use windrow::loader::Builder;
 use windrow::stage::{Pipeline, Stage};
 use windrow::{Dataset, Error, Fault, Loader, OnError, State, range};
 
@@ -24,16 +29,28 @@ where
     P::Dataset: Send + Sync + 'static,
     P::Stages: Send + 'static,
 {
-    let whole = run(Runner::Inline, Loader::builder(make()).digest());
-    let start = Loader::builder(make()).digest().build().unwrap().state();
-    let again = run(Runner::Threads(2), Loader::builder(make()).digest().resume(&start));
+    every_state_of(|| Loader::builder(make()), 500, what);
+}
+
+/// The same for a loader, whose states are no longer than so many bytes.
+fn every_state_of<P>(make: impl Fn() -> Builder<P>, bytes: usize, what: &str)
+where
+    P: Pipeline,
+    P::Sample: Send + 'static,
+    P::Batch: PartialEq + std::fmt::Debug + Clone + Send + serde::Serialize + 'static,
+    P::Dataset: Send + Sync + 'static,
+    P::Stages: Send + 'static,
+{
+    let whole = run(Runner::Inline, make().digest());
+    let start = make().digest().build().unwrap().state();
+    let again = run(Runner::Threads(2), make().digest().resume(&start));
     assert_same(&again, &whole, &format!("{what}, resumed before the first item"));
     for (number, (_, state)) in whole.iter().enumerate() {
         let json = state.to_json();
-        assert!(json.len() <= 500, "{what}: a state of {} bytes: {json}", json.len());
+        assert!(json.len() <= bytes, "{what}: a state of {} bytes: {json}", json.len());
         let state = State::from_json(&json).unwrap();
         let runner = RUNNERS[number % RUNNERS.len()];
-        let tail = run(runner, Loader::builder(make()).digest().resume(&state));
+        let tail = run(runner, make().digest().resume(&state));
         let what = format!("{what}, resumed after item {number} on {runner:?}");
         assert_same(&tail, &whole[number + 1..], &what);
     }
@@ -69,6 +86,10 @@ impl<T: Clone> Stage<T> for Times<T> {
 
     fn is_clean(&self) -> bool {
         self.held.is_empty()
+    }
+
+    fn reset(&mut self) {
+        self.held.clear();
     }
 
     fn op(&self) -> windrow::order::Op {
@@ -202,17 +223,22 @@ fn cursors_that_make_no_sense_are_refused() {
     let mut loader = make().build().unwrap();
     loader.next();
     let good = loader.state().to_json();
+    let stages = r#"[{},{"counters":["1"]}]"#;
+    assert!(good.contains(stages), "{good}");
     for (bad, reason) in [
-        (good.replace("[[\"0\"],[\"0\",\"1\"]]", "[]"), "cursor of batch is missing"),
-        (
-            good.replace("[[\"0\"],[\"0\",\"1\"]]", "[[\"0\"],[\"0\",\"9\"]]"),
-            "limit makes no sense",
-        ),
-        (good.replace("[[\"0\"],", "[[],"), "batch is empty"),
-        (good.replace("[[\"0\"],", "[[\"0\"],[\"0\",\"1\"],"), "more stages"),
+        ("[]", "cursor of batch is missing"),
+        (r#"[{},{"counters":["9"]}]"#, "limit makes no sense"),
+        (r#"[{},{}]"#, "limit makes no sense"),
+        (r#"[{},{"counters":["1"]},{}]"#, "more stages"),
+        (r#"[{"given":"1"},{"counters":["1"]}]"#, "batch drops results"),
+        (r#"[{"held":"EAEDAwMDAwMDAw"},{"counters":["1"]}]"#, "stage 0 holds is"),
+        (r#"[{"held":"AQE"},{"counters":["1"]}]"#, ""),
+        (r#"[{"held":"CA8CAgICAgIC"},{"counters":["1"]}]"#, "held that do not fit"),
     ] {
-        let state = State::from_json(&bad).unwrap();
-        let message = make().resume(&state).build().unwrap_err().to_string();
+        let state = State::from_json(&good.replace(stages, bad));
+        let built = state.and_then(|state| make().resume(&state).workers(1).build());
+        let error = built.and_then(|mut loader| loader.next().unwrap().map(|_| ())).err();
+        let message = error.map(|error| error.to_string()).unwrap_or_default();
         assert!(message.contains(reason), "{message:?} lacks {reason:?} for {bad}");
     }
 }

@@ -58,6 +58,13 @@ impl Additions {
         kept.added.remove(&position).unwrap_or_default()
     }
 
+    /// Keeps nothing any more for positions before this one.
+    pub(crate) fn skip_to(&self, position: u64) {
+        let mut kept = self.lock();
+        kept.front = position;
+        kept.added = kept.added.split_off(&position);
+    }
+
     /// What is kept for these positions, in bytes.
     pub(crate) fn bytes(&self, positions: Range<u64>) -> u64 {
         if self.keys.is_empty() {

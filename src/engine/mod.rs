@@ -129,6 +129,30 @@ impl<T> Engine<T> {
         }
     }
 
+    /// Goes on at a later position, before the end: what is ahead of it is given up, and so is what
+    /// was handed out. Answers to that come too late.
+    pub fn skip_to(&mut self, position: u64) {
+        self.groups.clear();
+        self.outstanding.clear();
+        self.redo.clear();
+        self.book.clear();
+        self.window.empty();
+        self.front = position.clamp(self.front, self.end);
+        self.fresh = self.front;
+    }
+
+    /// Numbers the tasks to come from here on, so that none has a number of another engine's.
+    #[must_use]
+    pub fn numbering_from(self, next_id: u64) -> Self {
+        Self { next_id, ..self }
+    }
+
+    /// The number of the next task.
+    #[must_use]
+    pub fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
     /// The next position that [`pop`](Self::pop) will give.
     #[must_use]
     pub fn position(&self) -> u64 {

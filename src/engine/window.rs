@@ -147,6 +147,11 @@ impl Window {
         self.held += 1;
     }
 
+    /// Nothing is ahead of the consumer any more.
+    pub(super) fn empty(&mut self) {
+        (self.away, self.held, self.held_bytes) = (0, 0, 0);
+    }
+
     /// Whether nothing is ahead of the consumer.
     pub(super) fn is_idle(&self) -> bool {
         self.away == 0 && self.held == 0 && self.held_bytes == 0

@@ -31,12 +31,14 @@ pub struct Batch<B> {
 pub(super) struct Point {
     pub(super) mark: Mark,
     pub(super) batches: u64,
+    /// Of the mark's epoch.
+    pub(super) epoch_batches: u64,
     pub(super) digest: Option<[u8; 32]>,
 }
 
 impl Point {
     pub(super) fn state(&self, plan: &Plan) -> State {
-        plan.state(self.mark.clone(), self.batches, self.digest)
+        plan.state(self.mark.clone(), [self.batches, self.epoch_batches], self.digest)
     }
 }
 
@@ -55,6 +57,18 @@ impl<B> Batch<B> {
     #[must_use]
     pub fn number(&self) -> u64 {
         self.point.batches - 1
+    }
+
+    /// The epoch that the batch is of, from 0.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.point.mark.epoch
+    }
+
+    /// The batch's number in its epoch, from 0.
+    #[must_use]
+    pub fn number_in_epoch(&self) -> u64 {
+        self.point.epoch_batches - 1
     }
 
     /// The batch alone.

@@ -22,10 +22,10 @@ use super::work::{Measure, Measured, RoundTrip, Work, round_trip};
 use super::{Loader, OnError};
 use crate::backend::settings::Settings;
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
-use crate::dataset::{Keeping, discard};
+use crate::dataset::{Dataset, Keeping, discard};
 use crate::error::{Error, Result};
-use crate::order::State;
-use crate::stage::Pipeline;
+use crate::order::{Epochs, State};
+use crate::stage::{ParallelPipeline, Pipeline};
 
 /// Makes a backend of one's own for the work it is given and a number of workers.
 type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn ExecutionBackend<T>>>>;
@@ -51,8 +51,7 @@ pub struct Builder<P: Pipeline> {
     round_trip: Option<RoundTrip<P::Sample>>,
     shutdown_timeout: Duration,
     warn_after: Duration,
-    /// How many times the stream goes on where its end would be.
-    epochs: u64,
+    epochs: Option<Epochs>,
     pub(super) losses: u32,
     pub(super) settings: Settings,
     pub(super) hooks: Hooks,
@@ -78,7 +77,7 @@ impl<P: Pipeline> Builder<P> {
             round_trip: None,
             shutdown_timeout: Duration::from_secs(5),
             warn_after: Duration::from_secs(60),
-            epochs: 1,
+            epochs: None,
             losses: 2,
             settings: Settings::default(),
             hooks: Hooks::default(),
@@ -191,10 +190,38 @@ impl<P: Pipeline> Builder<P> {
         Self { warn_after: limit, ..self }
     }
 
-    /// Goes on at the end of the stream, for so many times its positions in all.
+    /// Goes through the pipeline so many times, at least 1; once by default, or as often as a
+    /// pipeline document says.
+    ///
+    /// Each epoch has its own order and random numbers, and the pipeline's stages end with it. The
+    /// number is no part of the fingerprint: a state of a run of 3 epochs resumes with 5.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let make = || Loader::builder(range(0..4).shuffle(1).batch(3));
+    /// let mut loader = make().epochs(2).build()?;
+    /// assert_eq!(loader.by_ref().count(), 4);
+    /// assert_eq!(make().epochs(3).resume(&loader.state()).build()?.count(), 2);
+    /// assert!(make().epochs(1).resume(&loader.state()).build().is_err());
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
     #[must_use]
-    pub(super) fn epochs(self, epochs: u64) -> Self {
-        Self { epochs, ..self }
+    pub fn epochs(self, epochs: u64) -> Self {
+        Self { epochs: Some(Epochs::Count(epochs)), ..self }
+    }
+
+    /// Goes through the pipeline again and again, without an end: see [`epochs`](Self::epochs).
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let loader = Loader::builder(range(0..4).batch(3)).epochs_forever().build()?;
+    /// let epochs: Vec<_> = loader.take(5).map(|batch| Ok(batch?.epoch())).collect::<windrow::Result<_>>()?;
+    /// assert_eq!(epochs, [0, 0, 1, 1, 2]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn epochs_forever(self) -> Self {
+        Self { epochs: Some(Epochs::Forever), ..self }
     }
 
     /// Checks everything, starts the workers, and gives the loader.
@@ -208,10 +235,7 @@ impl<P: Pipeline> Builder<P> {
     /// or a backend that cannot be had here.
     pub fn build(self) -> Result<Loader<P::Batch>>
     where
-        P::Sample: Send + 'static,
-        P::Batch: 'static,
-        P::Dataset: Send + Sync + 'static, // of a recipe that is not: build_processes()
-        P::Stages: Send + 'static,
+        P: ParallelPipeline,
     {
         self.build_by(Some(|work| Arc::new(work)))
     }
@@ -277,10 +301,16 @@ impl<P: Pipeline> Builder<P> {
             Origin::Here(pipeline) => (pipeline, None),
             Origin::Recipe(crossing) => (crossing.open(ending.begin()?)?, Some(crossing)),
         };
+        let epochs = self.epochs.or(pipeline.epochs()).unwrap_or_default();
+        if epochs == Epochs::Count(0) {
+            let (name, value, allowed) = ("epochs".into(), "0".into(), "1 or more".into());
+            return Err(Error::Setting { name, value, allowed });
+        }
         let (dataset, mut stages) = pipeline.into_parts();
-        let plan = plan(&dataset, &stages)?;
+        let plan = Arc::new(plan(&dataset, &stages)?);
+        let has_gaps = dataset.has_gaps();
         let point = match &self.resume {
-            Some(state) => resume(&plan, &mut stages, state, self.hasher.is_some())?,
+            Some(state) => resume(&plan, &mut stages, state, epochs, self.hasher.is_some())?,
             None => Point { digest: self.hasher.map(|_| digest::START), ..Point::default() },
         };
 
@@ -317,20 +347,35 @@ impl<P: Pipeline> Builder<P> {
             let name = backend.info().name;
             format!("{name}, {} workers, from position {}", backend.workers(), point.mark.position)
         });
-        let end = plan.len().saturating_mul(self.epochs);
+        let ends = (
+            plan.start_of(point.mark.epoch.saturating_add(1)),
+            plan.start_of(epochs.count().unwrap_or(u64::MAX)),
+        );
         let warn_after = self.warn_after.max(Duration::from_millis(1));
         let workers =
-            Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after, reduction);
-        let stream = Run { workers, stages, reported: point.mark.reported };
+            Workers::new(backend, &point.mark, ends, limits, self.on_error, warn_after, reduction);
+        let stream = Run {
+            reported: point.mark.reported,
+            plan: plan.clone(),
+            epoch: point.mark.epoch,
+            epochs,
+            held: if workers.remaking.is_some() { point.mark.stages.clone() } else { Vec::new() },
+            failed: false,
+            has_gaps,
+            workers,
+            stages,
+        };
         let point = match self.resume {
             Some(_) => point,
             // With the cursors of stages that have seen nothing.
-            None => stream.point(0, point.digest),
+            None => stream.point(&point),
         };
         Ok(Loader {
             stream: Box::new(stream),
-            plan: Arc::new(plan),
+            plan,
             point,
+            epochs,
+            empty_epochs: 0,
             hasher: self.hasher,
             shutdown_timeout: self.shutdown_timeout,
             open: true,

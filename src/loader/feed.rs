@@ -11,6 +11,7 @@ use crate::stage::{Feed, Step};
 
 use super::OnError;
 use super::reduction::Reduction;
+use super::remaking::Remaking;
 
 /// An engine, the backend that works for it, and what happens to samples that fail.
 pub(super) struct Workers<T> {
@@ -27,20 +28,29 @@ pub(super) struct Workers<T> {
     pub(super) reduction: Option<Reduction>,
     /// The workers are all gone; why, until it was told.
     broken: Option<Option<Error>>,
+    /// The position after the last one of the epoch.
+    epoch_end: u64,
+    /// The samples that stages held back, while they are made again.
+    pub(super) remaking: Option<Remaking<T>>,
 }
 
 impl<T> Workers<T> {
     pub(super) fn new(
         backend: Box<dyn ExecutionBackend<T>>,
         start: &Mark,
-        end: u64,
+        ends: (u64, u64),
         limits: Limits,
         on_error: OnError,
         warn_after: Duration,
         reduction: Option<Reduction>,
     ) -> Self {
+        let (epoch_end, end) = ends;
+        let engine = Engine::new(start.position..end, limits);
+        let (engine, remaking) = Remaking::before(engine, &start.stages, limits);
         Self {
-            engine: Engine::new(start.position..end, limits),
+            engine,
+            remaking,
+            epoch_end,
             backend,
             refused: None,
             on_error,
@@ -49,6 +59,30 @@ impl<T> Workers<T> {
             warn_after,
             reduction,
             broken: None,
+        }
+    }
+
+    /// Goes on with the positions of the next epoch, up to its end; none of this one come any more.
+    pub(super) fn end_epoch(&mut self, next_end: u64) {
+        let start = std::mem::replace(&mut self.epoch_end, next_end);
+        if self.engine.position() < start {
+            self.refused = None;
+            self.engine.skip_to(start);
+            if let Some(reduction) = &mut self.reduction {
+                reduction.skip_to(start);
+            }
+        }
+    }
+
+    /// The samples that stages held back, once all are made again.
+    pub(super) fn remade(&mut self) -> Step<Vec<T>> {
+        let Some(remaking) = &mut self.remaking else { return Step::Item(Vec::new()) };
+        match remaking.take(&mut self.engine) {
+            Step::Item(samples) => {
+                self.remaking = None;
+                Step::Item(samples)
+            }
+            other => other,
         }
     }
 
@@ -111,12 +145,17 @@ impl<T> Workers<T> {
     }
 
     fn hand_out(&mut self) {
-        while let Some(task) = self.refused.take().or_else(|| self.engine.next_task()) {
+        while let Some(task) = self.refused.take().or_else(|| self.next_task()) {
             if self.backend.submit(task).is_err() {
                 self.refused = Some(task);
                 return;
             }
         }
+    }
+
+    fn next_task(&mut self) -> Option<Task> {
+        let task = self.engine.next_task()?;
+        Some(self.remaking.as_ref().map_or(task, |remaking| remaking.placed(task)))
     }
 
     /// Takes in all events that are there, waiting for the first one; false when none came.
@@ -145,6 +184,9 @@ impl<T> Workers<T> {
 impl<T> Feed<T> for Workers<T> {
     fn poll(&mut self) -> Step<T> {
         loop {
+            if self.engine.position() >= self.epoch_end {
+                return Step::End;
+            }
             let (position, outcome) = match self.engine.pop() {
                 Next::Ready(position, outcome) => (position, outcome),
                 Next::Pending => return Step::Pending,
@@ -166,6 +208,10 @@ impl<T> Feed<T> for Workers<T> {
                 OnError::Skip => {}
             }
         }
+    }
+
+    fn position(&self) -> u64 {
+        self.engine.position()
     }
 
     fn mark(&self) -> Mark {

@@ -6,6 +6,7 @@
 
 mod batch;
 mod builder;
+mod by_epoch;
 mod digest;
 mod environment;
 mod feed;
@@ -16,6 +17,7 @@ mod recipe;
 mod reduced;
 mod reduction;
 mod register;
+mod remaking;
 mod report;
 mod run;
 mod start;
@@ -23,6 +25,7 @@ mod work;
 
 pub use batch::Batch;
 pub use builder::Builder;
+pub use by_epoch::{ByEpoch, Epoch};
 pub use digest::digest_of;
 pub use preflight::preflight;
 pub use reduced::Reduced;
@@ -37,11 +40,14 @@ use std::time::Duration;
 use crate::backend::{Info, log};
 use crate::dataset::{Keeping, caught, discard};
 use crate::error::{Error, Result};
-use crate::order::{Plan, Skips, State};
+use crate::order::{Epochs, Plan, Skips, State};
 use crate::stage::{Pipeline, Step};
 use batch::Point;
 use digest::Hasher;
 use run::Stream;
+
+/// How many epochs in a row may give nothing before the stream ends with an error.
+const EMPTY_EPOCHS_MAX: u32 = 1000;
 
 /// What happens when a sample cannot be made.
 ///
@@ -55,9 +61,9 @@ pub enum OnError {
     Skip,
 }
 
-/// Batches in order: an iterator over `Result<Batch<B>>`.
+/// Batches in order: an iterator over `Result<Batch<B>>`, epoch after epoch.
 ///
-/// The batches are the same, bit for bit, whatever backend and however many workers make them. An
+/// [`by_epoch`](Self::by_epoch) tells where epochs end. The batches are the same, bit for bit, whatever backend and however many workers make them. An
 /// error stands in the place of the sample that could not be made, and the iterator goes on after
 /// it. Workers run ahead of the caller within bounds; dropping the loader stops them.
 ///
@@ -79,6 +85,9 @@ pub struct Loader<B> {
     hasher: Option<Hasher<B>>,
     shutdown_timeout: Duration,
     open: bool,
+    epochs: Epochs,
+    /// How many epochs ended since the last item.
+    empty_epochs: u32,
     /// What a recipe in this process wants at the end.
     ending: Option<processes::Ending>,
     /// Has the memory of large tensors used again.
@@ -89,10 +98,14 @@ pub struct Loader<B> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Positions consumed so far.
+    /// The epoch, counted from 0; after the end of the last one, the number of epochs.
+    pub epoch: u64,
+    /// How many epochs there are; `None` where there is no end.
+    pub epochs: Option<u64>,
+    /// Positions consumed so far, those of earlier epochs included.
     pub position: u64,
-    /// Positions in all.
-    pub positions: u64,
+    /// Positions in all epochs; `None` where there is no end.
+    pub positions: Option<u64>,
     /// Batches received so far, those before a resume included.
     pub batches: u64,
     /// Samples skipped so far.
@@ -131,12 +144,49 @@ impl<B> Loader<B> {
     #[must_use]
     pub fn progress(&self) -> Progress {
         Progress {
+            epoch: self.point.mark.epoch,
+            epochs: self.epochs.count(),
             position: self.point.mark.position,
-            positions: self.plan.len(),
+            positions: self.epochs.count().map(|epochs| self.plan.start_of(epochs)),
             batches: self.point.batches,
             skipped: self.skips().count(),
             workers: self.stream.activity(),
         }
+    }
+
+    /// The epoch that the next batch is of, from 0; after the end of the last one, their number.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.point.mark.epoch
+    }
+
+    /// How many batches an epoch has if every sample can be made; `None` where nobody can know
+    /// before: after a filter, or with a stage that does not tell.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let loader = Loader::builder(range(0..10).batch(4)).epochs(3).build()?;
+    /// assert_eq!((loader.batches_per_epoch(), loader.len()), (Some(3), Some(9)));
+    /// let evens = range(0..10).filter(|x| x % 2 == 0).ordered().batch(4);
+    /// assert_eq!(Loader::builder(evens).build()?.batches_per_epoch(), None);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn batches_per_epoch(&self) -> Option<u64> {
+        self.stream.len_of_epoch()
+    }
+
+    /// How many batches all epochs have, those before a resume included; `None` where
+    /// [`batches_per_epoch`](Self::batches_per_epoch) is unknown or there is no end.
+    #[must_use]
+    pub fn len(&self) -> Option<u64> {
+        self.batches_per_epoch()?.checked_mul(self.epochs.count()?)
+    }
+
+    /// Whether there is no batch in any epoch, where that is known.
+    #[must_use]
+    pub fn is_empty(&self) -> Option<bool> {
+        self.len().map(|len| len == 0)
     }
 
     /// What the order depends on.
@@ -199,24 +249,74 @@ impl<B> Loader<B> {
 
     /// [`next_async`](Self::next_async) for those who poll by hand.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Batch<B>>>> {
-        match self.stream.next(Some(context.waker())) {
-            Step::Pending => Poll::Pending,
-            step => Poll::Ready(self.receive(step)),
+        loop {
+            let step = self.stream.next(Some(context.waker()));
+            if matches!(step, Step::Pending) {
+                return Poll::Pending;
+            }
+            let item = self.receive(step);
+            if item.is_some() || self.stream.is_over() {
+                return Poll::Ready(item);
+            }
+            if let Some(error) = self.ended_in_vain() {
+                return Poll::Ready(Some(Err(error)));
+            }
         }
     }
 
-    /// Notes that the caller receives what comes next.
+    /// The next item of this epoch; none once at its end, and then those of the next one.
+    fn next_in_epoch(&mut self) -> Option<Result<Batch<B>>> {
+        let step = self.stream.next(None);
+        self.receive(step)
+    }
+
+    /// Notes that the caller receives what comes next: none for the end of an epoch.
     fn receive(&mut self, step: Step<B>) -> Option<Result<Batch<B>>> {
-        let error = match step {
-            Step::Item(value) => return Some(self.deliver(value)),
-            Step::SampleError(error) | Step::StageError(error) => Some(Err(error)),
-            Step::End | Step::Pending => None,
+        let item = match step {
+            Step::Item(value) => Some(self.deliver(value)),
+            Step::SampleError(error) | Step::StageError(error) => {
+                self.point = self.stream.received(&self.point);
+                Some(Err(error))
+            }
+            Step::End | Step::Pending => {
+                self.end_epoch();
+                None
+            }
         };
-        self.point = self.stream.received(self.point.batches, self.point.digest);
-        if error.is_none() {
+        if item.is_some() {
+            self.empty_epochs = 0;
+        }
+        item
+    }
+
+    /// Goes on to the next epoch, whatever is left of this one, or ends.
+    fn end_epoch(&mut self) {
+        if !self.stream.is_over() {
+            self.stream.end_epoch();
+            self.point.epoch_batches = 0;
+            self.point = self.stream.received(&self.point);
+        }
+        if self.stream.is_over() {
             self.shutdown();
         }
-        error
+    }
+
+    /// An epoch ended without an item, where nobody sees it: why the stream ends, after too many.
+    fn ended_in_vain(&mut self) -> Option<Error> {
+        self.empty_epochs += 1;
+        if self.empty_epochs < EMPTY_EPOCHS_MAX {
+            return None;
+        }
+        self.stream.fail();
+        self.shutdown();
+        Some(Error::Setting {
+            name: "epochs".into(),
+            value: self.epochs.to_string(),
+            allowed: format!(
+                "a number up to {}, since {EMPTY_EPOCHS_MAX} epochs in a row gave no batch",
+                self.point.mark.epoch
+            ),
+        })
     }
 
     fn shutdown(&mut self) -> Vec<u64> {
@@ -249,12 +349,14 @@ impl<B> Loader<B> {
                     let (position, number) = (self.point.mark.position, self.point.batches);
                     let fault = fault.at("digest", number);
                     // The error takes the batch's place, so the state is the one after it.
-                    self.point = self.stream.received(number, self.point.digest);
+                    self.point = self.stream.received(&self.point);
                     return Err(Error::Sample { position, fault, attempts: 1 });
                 }
             }
         }
-        self.point = self.stream.received(self.point.batches.saturating_add(1), self.point.digest);
+        self.point.batches = self.point.batches.saturating_add(1);
+        self.point.epoch_batches = self.point.epoch_batches.saturating_add(1);
+        self.point = self.stream.received(&self.point);
         Ok(Batch::new(value, self.point.clone(), self.plan.clone()))
     }
 }
@@ -263,8 +365,56 @@ impl<B> Iterator for Loader<B> {
     type Item = Result<Batch<B>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let step = self.stream.next(None);
-        self.receive(step)
+        loop {
+            let item = self.next_in_epoch();
+            if item.is_some() || self.stream.is_over() {
+                return item;
+            }
+            if let Some(error) = self.ended_in_vain() {
+                return Some(Err(error));
+            }
+        }
+    }
+
+    /// At most one item a position comes, and an error that ends the stream;
+    /// [`len`](Loader::len) tells how many batches there are.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        // Errors are items too, and with stages they are items beside the batches.
+        let bare = self.stream.len_of_epoch() == Some(self.plan.len());
+        let left = self.len().filter(|_| bare).map(|len| len.saturating_sub(self.point.batches));
+        (0, left.and_then(|left| usize::try_from(left).ok()?.checked_add(1)))
+    }
+}
+
+/// As [`next_async`](Loader::next_async) gives them.
+///
+/// ```
+/// use std::pin::pin;
+/// use std::task::{Context, Poll, Waker};
+/// use futures_core::Stream;
+/// use windrow::{Backend, Dataset, Loader, range};
+/// let loader = Loader::builder(range(0..10).batch(5)).backend(Backend::Inline).build()?;
+/// let mut stream = pin!(loader);
+/// let Poll::Ready(Some(batch)) = stream.as_mut().poll_next(&mut Context::from_waker(Waker::noop()))
+/// else {
+///     panic!("there is no other thread to wait for");
+/// };
+/// assert_eq!(*batch?, [0, 1, 2, 3, 4]);
+/// # Ok::<(), windrow::Error>(())
+/// ```
+#[cfg(feature = "stream")]
+impl<B> futures_core::Stream for Loader<B> {
+    type Item = Result<Batch<B>>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_next(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        Iterator::size_hint(self)
     }
 }
 

@@ -83,6 +83,7 @@ impl Reduction {
         }
         let keys = slots.iter().map(|slot| slot.key.clone()).collect();
         let additions = Arc::new(Additions::new(keys));
+        additions.skip_to(start);
         let (waiting, waiting_bytes) = (Vec::new(), 0);
         Ok(Some(Self { additions, slots, waiting, waiting_bytes, ahead: false, front: start }))
     }
@@ -109,6 +110,12 @@ impl Reduction {
             self.ahead = true;
             self.merge_waiting();
         }
+    }
+
+    /// The positions before this one that did not go to the stages never will.
+    pub(super) fn skip_to(&mut self, position: u64) {
+        self.front = position;
+        self.additions.skip_to(position);
     }
 
     /// The caller receives what was made of the positions that went to the stages.

@@ -1,5 +1,6 @@
 //! The drivers: the ordered stream of a pipeline on a backend, waiting or woken.
 
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -7,20 +8,29 @@ use super::batch::Point;
 use super::feed::Workers;
 use super::reduction::Reduction;
 use crate::backend::Info;
-use crate::order::Skips;
+use crate::error::Error;
+use crate::order::{Cursor, Epochs, Plan, Skips};
 use crate::stage::{Stages, Step};
 
 /// The ordered stream with its types hidden.
 pub(super) trait Stream<B>: Send {
-    /// The next item. Without a waker it waits and is never [`Step::Pending`].
+    /// The next item of the epoch. Without a waker it waits and is never [`Step::Pending`].
     fn next(&mut self, waker: Option<&Waker>) -> Step<B>;
+    /// Begins the next epoch, whatever of this one is left.
+    fn end_epoch(&mut self);
+    /// Whether nothing more will come, in this epoch or a later one.
+    fn is_over(&self) -> bool;
+    /// Ends the stream here.
+    fn fail(&mut self);
     /// The caller receives what `next` gave: the point right after that.
-    fn received(&mut self, batches: u64, digest: Option<[u8; 32]>) -> Point;
+    fn received(&mut self, before: &Point) -> Point;
     fn reduction(&self) -> Option<&Reduction>;
     fn skips(&self) -> Skips;
     fn info(&self) -> Info;
     fn activity(&self) -> Vec<Option<u64>>;
     fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
+    /// How many batches an epoch has, where that is known before.
+    fn len_of_epoch(&self) -> Option<u64>;
 }
 
 /// The stream of a pipeline on a backend.
@@ -29,24 +39,64 @@ pub(super) struct Run<T, S> {
     pub(super) stages: S,
     /// The caller knew of errors of samples before this position when the run was resumed.
     pub(super) reported: u64,
+    pub(super) plan: Arc<Plan>,
+    pub(super) epoch: u64,
+    pub(super) epochs: Epochs,
+    /// The cursors of the stages, until the samples that they held back are made again.
+    pub(super) held: Vec<Cursor>,
+    /// Something went wrong that ends the stream.
+    pub(super) failed: bool,
+    /// Whether every sample goes on to the stages.
+    pub(super) has_gaps: bool,
 }
 
 impl<T, S: Stages<T>> Run<T, S> {
     /// The point right after what `next` gave last.
-    pub(super) fn point(&self, batches: u64, digest: Option<[u8; 32]>) -> Point {
-        let mark = self.workers.known(self.stages.mark(&self.workers));
-        Point { mark, batches, digest }
+    pub(super) fn point(&self, before: &Point) -> Point {
+        let mut mark = self.workers.known(self.stages.mark(&self.workers));
+        mark.epoch = self.epoch;
+        Point { mark, ..before.clone() }
+    }
+
+    /// The next item as it comes.
+    fn poll(&mut self) -> Step<S::Out> {
+        if self.workers.remaking.is_none() {
+            return self.stages.poll(&mut self.workers);
+        }
+        let taken = match self.workers.remade() {
+            Step::Item(samples) => {
+                let mut cursors = self.held.iter().cloned();
+                self.stages.take_back(&mut cursors, &mut samples.into_iter())
+            }
+            Step::SampleError(error) | Step::StageError(error) => Err(error),
+            Step::Pending => return Step::Pending,
+            Step::End => return Step::End,
+        };
+        match taken {
+            Ok(()) => {
+                self.held.clear();
+                self.stages.poll(&mut self.workers)
+            }
+            Err(error) => {
+                self.failed = true;
+                Step::StageError(error)
+            }
+        }
     }
 }
 
 impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
     fn next(&mut self, waker: Option<&Waker>) -> Step<S::Out> {
+        if self.is_over() {
+            return Step::End;
+        }
         self.workers.go_on();
         loop {
-            let step = self.stages.poll(&mut self.workers);
+            let step = self.poll();
             if matches!(step, Step::Pending)
                 && let Some(told) = self.workers.broken()
             {
+                self.failed = true;
                 return told.map_or(Step::End, Step::StageError);
             }
             match (step, waker) {
@@ -55,16 +105,37 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
                 // They go as far as here, so that the stages' marks are those of a run that raised them.
                 (Step::SampleError(error), _)
                     if error.position().is_some_and(|position| position < self.reported) => {}
+                (Step::StageError(error @ Error::State { .. }), _) => {
+                    self.failed = true;
+                    return Step::StageError(error);
+                }
                 (step, _) => return step,
             }
         }
     }
 
-    fn received(&mut self, batches: u64, digest: Option<[u8; 32]>) -> Point {
+    fn end_epoch(&mut self) {
+        self.epoch += 1;
+        self.workers.end_epoch(self.plan.start_of(self.epoch.saturating_add(1)));
+        self.stages.reset();
+    }
+
+    fn is_over(&self) -> bool {
+        self.failed || self.epochs.count().is_some_and(|epochs| self.epoch >= epochs)
+    }
+
+    fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    fn received(&mut self, before: &Point) -> Point {
+        if self.failed {
+            return before.clone(); // What the stages took in since is lost.
+        }
         if let Some(reduction) = &mut self.workers.reduction {
             reduction.received();
         }
-        self.point(batches, digest)
+        self.point(before)
     }
 
     fn reduction(&self) -> Option<&Reduction> {
@@ -85,5 +156,9 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
 
     fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
         self.workers.shutdown(limit)
+    }
+
+    fn len_of_epoch(&self) -> Option<u64> {
+        if self.has_gaps { None } else { self.stages.len_of(self.plan.len()) }
     }
 }

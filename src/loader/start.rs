@@ -3,7 +3,7 @@
 use super::batch::Point;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::order::{Description, Op, Plan, State};
+use crate::order::{Description, Epochs, Op, Plan, State};
 use crate::stage::Stages;
 
 /// Checks a pipeline and makes its plan.
@@ -26,19 +26,32 @@ pub(super) fn resume<T, S: Stages<T>>(
     plan: &Plan,
     stages: &mut S,
     state: &State,
+    epochs: Epochs,
     digest: bool,
 ) -> Result<Point> {
-    let mark = plan.resume(state)?;
-    let mut cursors = mark.cursors.iter().cloned();
-    let results = stages.restore(&mut cursors, mark.position)?;
+    let mark = plan.resume(state, epochs)?;
+    let an_epoch = stages.len_of(plan.len()).unwrap_or(u64::MAX);
+    let mut cursors = mark.stages.iter().cloned();
+    let samples = mark.position - plan.start_of(mark.epoch);
+    let results = stages.restore(&mut cursors, samples)?;
     if cursors.next().is_some() {
         return Err(Error::State { why: "it has cursors of more stages than the pipeline".into() });
     }
-    if state.batches() > results {
-        let (batches, position) = (state.batches(), mark.position);
-        let why = format!(
-            "its {batches} batches are more than the {results} that can come of {position} positions"
-        );
+    let (batches, epoch_batches) = (state.batches(), state.epoch_batches());
+    let most = an_epoch.saturating_mul(mark.epoch).saturating_add(epoch_batches);
+    for (what, batches, results) in
+        [("batches in its epoch", epoch_batches, results), ("batches", batches, most)]
+    {
+        if batches > results {
+            let position = mark.position;
+            let why = format!(
+                "its {batches} {what} are more than the {results} that can come before position {position}"
+            );
+            return Err(Error::State { why });
+        }
+    }
+    if batches < epoch_batches {
+        let why = format!("its {batches} batches are fewer than the {epoch_batches} of its epoch");
         return Err(Error::State { why });
     }
     if digest && state.digest().is_none() {
@@ -48,5 +61,6 @@ pub(super) fn resume<T, S: Stages<T>>(
             current: "on".into(),
         });
     }
-    Ok(Point { mark, batches: state.batches(), digest: state.digest().filter(|_| digest) })
+    let digest = state.digest().filter(|_| digest);
+    Ok(Point { mark, batches, epoch_batches, digest })
 }

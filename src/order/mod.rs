@@ -5,7 +5,9 @@
 //! The algorithms are specified in `ARCHITECTURE.md` and pinned by `tests/golden/order.json`.
 
 mod description;
+mod epochs;
 mod grain;
+mod held;
 mod permutation;
 mod philox;
 mod plan;
@@ -14,12 +16,15 @@ mod shard;
 mod state;
 
 pub use description::{Description, Op};
+pub use epochs::Epochs;
+pub(crate) use epochs::FOREVER;
 pub use grain::index_shuffle;
+pub use held::Origin;
 pub use permutation::Permutation;
 pub use plan::Plan;
 pub use rng::Rng;
 pub use shard::Shard;
-pub use state::{Mark, Skips, State};
+pub use state::{Cursor, Mark, Skips, State};
 
 /// Splits an index that may lie past the end into its epoch and the index within that epoch.
 ///

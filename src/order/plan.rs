@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use super::{Description, Mark, State};
+use super::{Description, Epochs, Mark, State};
 use crate::error::{Error, Result};
 
 /// Everything about a stream that is settled before anything runs.
 ///
-/// Positions count from 0 to [`len`](Self::len); what is at each is a pure function of the
-/// pipeline described here. The plan makes the states of its stream and judges states that are
+/// Positions count from 0 and on through the epochs, each of [`len`](Self::len) positions; what is at
+/// each is a pure function of the pipeline described here. The plan makes the states of its stream and judges states that are
 /// given to it; it knows of no worker and no backend.
 ///
 /// ```
-/// use windrow::order::{Description, Mark, Op, Plan};
+/// use windrow::order::{Description, Epochs, Mark, Op, Plan};
 /// let mut pipeline = Description::default();
 /// pipeline.push(Op::new("range").with("end", 10));
 /// let plan = Plan::new(10, pipeline);
-/// let state = plan.state(Mark { position: 4, ..Mark::default() }, 4, None);
-/// assert_eq!(plan.resume(&state)?.position, 4);
+/// let state = plan.state(Mark { position: 4, ..Mark::default() }, [4, 4], None);
+/// assert_eq!(plan.resume(&state, Epochs::Count(1))?.position, 4);
 /// # Ok::<(), windrow::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan for a pipeline of `len` positions.
+    /// The plan for a pipeline of `len` positions an epoch.
     #[must_use]
     pub fn new(len: u64, description: Description) -> Self {
         let fingerprint = description.fingerprint().into();
@@ -37,7 +37,7 @@ impl Plan {
         Self { len, description, fingerprint, text }
     }
 
-    /// How many positions there are.
+    /// How many positions an epoch has.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
@@ -55,19 +55,28 @@ impl Plan {
         &self.description
     }
 
-    /// The state of this stream at a mark, after `batches` batches.
+    /// The first position of an epoch; the last that 64 bits can tell where it lies beyond.
     #[must_use]
-    pub fn state(&self, mark: Mark, batches: u64, digest: Option<[u8; 32]>) -> State {
-        let (fingerprint, pipeline) = (self.fingerprint.clone(), self.text.clone());
-        State { mark, batches, digest, fingerprint, pipeline }
+    pub fn start_of(&self, epoch: u64) -> u64 {
+        self.len.saturating_mul(epoch)
     }
 
-    /// Where a state says to go on, once it is certain that it is of this pipeline.
+    /// The state of this stream at a mark, after so many batches in all and in the mark's epoch.
+    #[must_use]
+    pub fn state(&self, mark: Mark, batches: [u64; 2], digest: Option<[u8; 32]>) -> State {
+        let (fingerprint, pipeline) = (self.fingerprint.clone(), self.text.clone());
+        let [batches, epoch_batches] = batches;
+        State { mark, batches, epoch_batches, digest, fingerprint, pipeline }
+    }
+
+    /// Where a state says to go on, once it is certain that it is of this pipeline and has begun no
+    /// more than these epochs.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] naming the first field that differs, or [`Error::State`] when a position
-    /// lies outside the stream or the skips before it.
-    pub fn resume(&self, state: &State) -> Result<Mark> {
+    /// [`Error::Mismatch`] naming the first field that differs, [`Error::Setting`] for fewer epochs
+    /// than the state has seen, or [`Error::State`] when a position lies outside the stream, the
+    /// skips before it or what stages hold back.
+    pub fn resume(&self, state: &State, epochs: Epochs) -> Result<Mark> {
         if let Some((field, saved, current)) = self.description.difference(&state.pipeline) {
             // A shortened text can lack ops at its end; then only the fingerprint can tell.
             if saved != "(nothing)" || state.fingerprint != self.fingerprint {
@@ -81,32 +90,67 @@ impl Plan {
                 current: self.fingerprint.to_string(),
             });
         }
-        let mark = &state.mark;
-        let wrong = |why: String| Err(Error::State { why });
-        for (what, place) in [("position", mark.position), ("reported", mark.reported)] {
-            if place > self.len {
+        self.check(&state.mark).map_err(|why| Error::State { why })?;
+        let begun = state.mark.epoch.saturating_add(u64::from(self.is_inside(state)));
+        match epochs {
+            Epochs::Count(epochs) if epochs < begun => Err(Error::Setting {
+                name: "epochs".into(),
+                value: epochs.to_string(),
+                allowed: format!("{begun} or more, as many as the state has begun"),
+            }),
+            _ => Ok(state.mark.clone()),
+        }
+    }
+
+    /// Whether a state lies after the start of its epoch.
+    fn is_inside(&self, state: &State) -> bool {
+        state.epoch_batches > 0 || state.mark.position > self.start_of(state.mark.epoch)
+    }
+
+    /// What is wrong with the positions of a mark.
+    fn check(&self, mark: &Mark) -> Result<(), String> {
+        let Mark { epoch, position, reported, skips, stages } = mark;
+        let positions = self.start_of(*epoch)..=self.start_of(epoch.saturating_add(1));
+        for (what, place) in [("position", position), ("reported", reported)] {
+            if place > positions.end() {
                 let len = self.len;
-                return wrong(format!(
-                    "its {what} {place} is past the end of this stream of {len}"
+                return Err(format!("its {what} {place} is past epoch {epoch} of {len} positions"));
+            }
+        }
+        if position < positions.start() {
+            return Err(format!("its position {position} is before its epoch {epoch}"));
+        }
+        if (1..=*position).contains(reported) {
+            return Err(format!("its reported {reported} is not past its position {position}"));
+        }
+        if !skips.can_lie_before(*position.max(reported)) {
+            let (count, first) = (skips.count(), skips.first());
+            return Err(format!(
+                "its {count} skips, first {first:?}, cannot lie before its position"
+            ));
+        }
+        for (number, cursor) in stages.iter().enumerate() {
+            let mut outside = None;
+            let mut see = |held: u64| {
+                if !(*positions.start()..*position).contains(&held) {
+                    outside.get_or_insert(held);
+                }
+            };
+            cursor.held.iter().for_each(|origin| origin.positions(&mut see));
+            if let Some(held) = outside {
+                return Err(format!(
+                    "stage {number} holds position {held}, which is not one of epoch {epoch} before \
+                     position {position}"
                 ));
             }
         }
-        if (1..=mark.position).contains(&mark.reported) {
-            let (reported, position) = (mark.reported, mark.position);
-            return wrong(format!("its reported {reported} is not past its position {position}"));
-        }
-        if !mark.skips.can_lie_before(mark.position.max(mark.reported)) {
-            let (count, first) = (mark.skips.count(), mark.skips.first());
-            let why = format!("its {count} skips, first {first:?}, cannot lie before its position");
-            return wrong(why);
-        }
-        Ok(state.mark.clone())
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Op, Skips};
+    use super::super::{Cursor, Op, Origin, Skips};
     use super::*;
 
     fn plan(sizes: &[u64]) -> Plan {
@@ -125,38 +169,48 @@ mod tests {
             reported: u64::MAX,
             skips,
             // Of a batch and a limit.
-            cursors: vec![vec![u64::MAX], vec![u64::MAX; 2]],
+            stages: vec![
+                Cursor::default(),
+                Cursor { counters: vec![u64::MAX], ..Cursor::default() },
+            ],
+            epoch: 0,
         }
     }
 
     #[test]
     fn the_largest_state_keeps_to_500_bytes_and_comes_back_whole() {
         let plan = plan(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        let state = plan.state(full_mark(), u64::MAX, Some([255; 32]));
+        let state = plan.state(full_mark(), [u64::MAX; 2], Some([255; 32]));
         let json = state.to_json();
         assert!(json.len() <= 500, "{} bytes: {json}", json.len());
         let back = State::from_json(&json).unwrap();
         assert_eq!(back.to_json(), json);
-        assert_eq!(plan.resume(&back).unwrap(), full_mark());
+        assert_eq!(plan.resume(&back, Epochs::Count(1)).unwrap(), full_mark());
     }
 
     #[test]
     fn a_difference_beyond_the_stored_text_is_still_refused() {
         let sizes: Vec<u64> = (0..60).collect();
-        let json = plan(&sizes).state(full_mark(), 0, Some([1; 32])).to_json();
+        let json = plan(&sizes).state(full_mark(), [0; 2], Some([1; 32])).to_json();
         let state = State::from_json(&json).unwrap();
-        assert!(plan(&sizes).resume(&state).is_ok());
+        assert!(plan(&sizes).resume(&state, Epochs::Count(1)).is_ok());
         let mut other = sizes.clone();
         other[59] = 0;
-        assert!(matches!(plan(&other).resume(&state), Err(Error::Mismatch { .. })));
-        assert!(matches!(plan(&sizes[..59]).resume(&state), Err(Error::Mismatch { .. })));
+        assert!(matches!(
+            plan(&other).resume(&state, Epochs::Count(1)),
+            Err(Error::Mismatch { .. })
+        ));
+        assert!(matches!(
+            plan(&sizes[..59]).resume(&state, Epochs::Count(1)),
+            Err(Error::Mismatch { .. })
+        ));
     }
 
     const LONG: usize = if cfg!(miri) { 100_000 } else { 100 << 20 };
 
     #[test]
     fn hostile_states_are_refused_with_a_reason() {
-        let json = plan(&[1]).state(Mark::default(), 0, None).to_json();
+        let json = plan(&[1]).state(Mark::default(), [0; 2], None).to_json();
         assert!(State::from_json(&json).is_ok());
         for (bad, reason) in [
             (json[..json.len() / 2].to_string(), "not JSON"),
@@ -179,7 +233,48 @@ mod tests {
     fn a_position_past_the_end_is_refused() {
         let long = plan(&[1]);
         let short = Plan::new(3, long.description().clone());
-        let state = long.state(Mark { position: 4, ..Mark::default() }, 0, None);
-        assert!(short.resume(&state).unwrap_err().to_string().contains("past the end"));
+        let state = long.state(Mark { position: 4, ..Mark::default() }, [0; 2], None);
+        assert!(
+            short
+                .resume(&state, Epochs::Count(1))
+                .unwrap_err()
+                .to_string()
+                .contains("past epoch 0")
+        );
+    }
+
+    #[test]
+    fn epochs_may_become_more_and_not_fewer_than_were_begun() {
+        let plan = Plan::new(10, plan(&[1]).description().clone());
+        let state = |epoch, position, batches| {
+            plan.state(Mark { epoch, position, ..Mark::default() }, [batches; 2], None)
+        };
+        for (state, least) in
+            [(state(0, 0, 0), 0), (state(2, 20, 0), 2), (state(2, 20, 1), 3), (state(2, 30, 9), 3)]
+        {
+            assert!(plan.resume(&state, Epochs::Count(least)).is_ok());
+            assert!(plan.resume(&state, Epochs::Forever).is_ok());
+            let fewer = least.checked_sub(1).map(|fewer| plan.resume(&state, Epochs::Count(fewer)));
+            assert!(fewer.is_none_or(|refused| matches!(refused, Err(Error::Setting { .. }))));
+        }
+        assert!(plan.resume(&state(2, 19, 0), Epochs::Forever).is_err());
+        assert!(plan.resume(&state(2, 31, 0), Epochs::Forever).is_err());
+    }
+
+    #[test]
+    fn held_positions_lie_in_the_epoch_before_the_position() {
+        let plan = Plan::new(10, plan(&[1]).description().clone());
+        let state = |held| {
+            let held = vec![Origin::Result([Origin::Sample(held)].into())];
+            let stages = vec![Cursor::default(), Cursor { held, ..Cursor::default() }];
+            plan.state(Mark { epoch: 1, position: 15, stages, ..Mark::default() }, [0; 2], None)
+        };
+        let again = State::from_json(&state(10).to_json()).unwrap();
+        assert_eq!(plan.resume(&again, Epochs::Forever).unwrap(), state(10).mark);
+        assert!(plan.resume(&state(14), Epochs::Forever).is_ok());
+        for held in [9, 15, u64::MAX] {
+            let message = plan.resume(&state(held), Epochs::Forever).unwrap_err().to_string();
+            assert!(message.contains(&format!("holds position {held}")), "{message}");
+        }
     }
 }

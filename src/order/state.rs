@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::description::{hex, shorten};
+use super::held::{self, Origin};
 use crate::error::{Error, Result};
 
 /// The version of the stream: of the order, the random numbers, the digest and this format.
 const VERSION: u32 = 1;
 /// The longest text that is read as a state, in bytes.
-const BYTES_MAX: usize = 64 << 10;
+const BYTES_MAX: usize = 4 << 20;
 /// The length that [`State::to_json`] keeps to, in bytes, by shortening the pipeline's text.
 const BYTES_GOAL: usize = 500;
 /// How many skipped positions a state lists; all of them are counted.
@@ -19,15 +20,28 @@ const SKIPS_LISTED: usize = 4;
 /// A point of the ordered stream from which everything after it can be made again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mark {
-    /// The first position that has to be filled again.
+    /// The epoch, counted from 0.
+    pub epoch: u64,
+    /// The first position that has to be filled again, counted on through the epochs.
     pub position: u64,
     /// Errors of samples before this position have been raised, or skipped and counted; 0 where
     /// that follows from `position`.
     pub reported: u64,
     /// All that the caller knows to be skipped.
     pub skips: Skips,
-    /// The cursor of each stage, in the stages' order.
-    pub cursors: Vec<Vec<u64>>,
+    /// Where each stage stands, in the stages' order.
+    pub stages: Vec<Cursor>,
+}
+
+/// Where one stage stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cursor {
+    /// The stage's counters.
+    pub counters: Vec<u64>,
+    /// What the inputs were made of that the stage holds back, in the stage's order.
+    pub held: Vec<Origin>,
+    /// How many results to drop, where the position is the one before the oldest input held back.
+    pub given: u64,
 }
 
 /// How many samples were skipped, and the first few of their positions.
@@ -70,9 +84,10 @@ impl Skips {
 /// Where a stream stands: what the caller has received, and of which pipeline.
 ///
 /// It names no worker and no backend, so a checkpoint taken with any of them resumes with any
-/// other. It is small however far the stream is: at most 500 bytes for a batch and a limit, and up
-/// to 25 for each number that a further stage keeps. Written as JSON, with every 64-bit number as a string, since JavaScript's numbers lose bits
-/// beyond 2^53.
+/// other. It is small however far the stream is: at most 500 bytes, and beyond that what its stages
+/// keep: 25 bytes a counter, and for each sample held back its position, typically in 2 bytes.
+/// Written as JSON, with every 64-bit number as a string, since JavaScript's numbers lose bits beyond
+/// 2^53.
 ///
 /// ```
 /// use windrow::{Dataset, Loader, State, range};
@@ -90,6 +105,7 @@ impl Skips {
 pub struct State {
     pub(super) mark: Mark,
     pub(super) batches: u64,
+    pub(super) epoch_batches: u64,
     pub(super) digest: Option<[u8; 32]>,
     pub(super) fingerprint: Arc<str>,
     pub(super) pipeline: Arc<str>,
@@ -99,7 +115,7 @@ impl State {
     /// Reads a state from JSON.
     ///
     /// # Errors
-    /// [`Error::State`] when the text is longer than 64 KiB, is not JSON, lacks a field, has one
+    /// [`Error::State`] when the text is longer than 4 MiB, is not JSON, lacks a field, has one
     /// of the wrong kind, or is of another version.
     pub fn from_json(json: &str) -> Result<Self> {
         let wrong = |why: String| Error::State { why };
@@ -137,7 +153,13 @@ impl State {
         json(&stored)
     }
 
-    /// The first position that has to be filled again on resuming.
+    /// The epoch, counted from 0.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.mark.epoch
+    }
+
+    /// The first position that has to be filled again on resuming, counted on through the epochs.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.mark.position
@@ -147,6 +169,12 @@ impl State {
     #[must_use]
     pub fn batches(&self) -> u64 {
         self.batches
+    }
+
+    /// How many of these batches were of the [`epoch`](Self::epoch).
+    #[must_use]
+    pub fn epoch_batches(&self) -> u64 {
+        self.epoch_batches
     }
 
     /// What had been skipped.
@@ -186,11 +214,13 @@ struct Stored {
     position: Number,
     batches: Number,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<Epoch>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     reported: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     skipped: Option<StoredSkips>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    cursors: Vec<Vec<Number>>,
+    stages: Vec<StoredCursor>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     fingerprint: String,
@@ -202,6 +232,25 @@ struct Stored {
 struct StoredSkips {
     count: Number,
     first: Vec<Number>,
+}
+
+/// The epoch, and how many of the batches were of it; left out in the first.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Epoch {
+    number: Number,
+    batches: Number,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredCursor {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    counters: Vec<Number>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given: Option<Number>,
 }
 
 /// A 64-bit number that is a string in JSON.
@@ -228,22 +277,23 @@ impl TryFrom<String> for Number {
 
 impl From<State> for Stored {
     fn from(state: State) -> Self {
-        let skips = state.mark.skips;
+        let Mark { epoch, position, reported, skips, stages } = state.mark;
+        let (number, batches) = (Number(epoch), Number(state.epoch_batches));
+        let numbers = |numbers: &[u64]| numbers.iter().copied().map(Number).collect();
+        let stored = |cursor: Cursor| StoredCursor {
+            counters: numbers(&cursor.counters),
+            held: (!cursor.held.is_empty()).then(|| held::write(&cursor.held, position)),
+            given: (cursor.given > 0).then_some(Number(cursor.given)),
+        };
         Self {
             version: VERSION,
-            position: Number(state.mark.position),
+            position: Number(position),
             batches: Number(state.batches),
-            reported: (state.mark.reported > 0).then_some(Number(state.mark.reported)),
-            skipped: (skips.count > 0).then(|| StoredSkips {
-                count: Number(skips.count),
-                first: skips.first().iter().copied().map(Number).collect(),
-            }),
-            cursors: state
-                .mark
-                .cursors
-                .into_iter()
-                .map(|cursor| cursor.into_iter().map(Number).collect())
-                .collect(),
+            epoch: (epoch > 0).then_some(Epoch { number, batches }),
+            reported: (reported > 0).then_some(Number(reported)),
+            skipped: (skips.count > 0)
+                .then(|| StoredSkips { count: Number(skips.count), first: numbers(skips.first()) }),
+            stages: stages.into_iter().map(stored).collect(),
             digest: state.digest.map(|digest| hex(&digest)),
             fingerprint: state.fingerprint.to_string(),
             pipeline: state.pipeline.to_string(),
@@ -269,15 +319,30 @@ impl TryFrom<Stored> for State {
                 *place = position.0;
             }
         }
-        let cursors = stored.cursors.into_iter();
+        let (position, batches) = (stored.position.0, stored.batches.0);
+        let cursor = |(depth, cursor): (usize, StoredCursor)| {
+            let held = cursor.held.map(|text| held::read(&text, position, depth));
+            Ok::<_, String>(Cursor {
+                counters: cursor.counters.into_iter().map(|number| number.0).collect(),
+                held: held.transpose()?.unwrap_or_default(),
+                given: cursor.given.map_or(0, |given| given.0),
+            })
+        };
         Ok(Self {
             mark: Mark {
-                position: stored.position.0,
+                epoch: stored.epoch.as_ref().map_or(0, |epoch| epoch.number.0),
+                position,
                 reported: stored.reported.map_or(0, |reported| reported.0),
                 skips,
-                cursors: cursors.map(|c| c.into_iter().map(|n| n.0).collect()).collect(),
+                stages: stored
+                    .stages
+                    .into_iter()
+                    .enumerate()
+                    .map(cursor)
+                    .collect::<Result<_, _>>()?,
             },
-            batches: stored.batches.0,
+            batches,
+            epoch_batches: stored.epoch.map_or(batches, |epoch| epoch.batches.0),
             digest: stored.digest.as_deref().map(unhex).transpose()?,
             fingerprint: stored.fingerprint.into(),
             pipeline: stored.pipeline.into(),

@@ -13,6 +13,7 @@ use super::options::{
 use super::read;
 use super::served::ServedOptions;
 use crate::error::Result;
+use crate::order::Epochs;
 use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOptions, TarOptions};
 
 /// A pipeline document.
@@ -36,6 +37,10 @@ pub struct Spec {
     /// The seed of ops that name none; 0 by default.
     #[serde(with = "whole")]
     pub seed: u64,
+    /// How many epochs a loader goes through, 1 or more or `"forever"`; 1 by default. The number is
+    /// no part of the fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "read::epochs_word")]
+    pub epochs: Option<Epochs>,
     /// Where records come from.
     pub source: SourceSpec,
     /// What workers do to each, first to last.

@@ -46,7 +46,7 @@ impl Spec {
             let path = || format!("$.stages[{number}]");
             stages.check().map_err(|error| wrong(&path(), error.to_string()))?;
         }
-        Ok(Ordered::from_parts(dataset, stages))
+        Ok(Ordered::from_parts(dataset, stages, self.epochs))
     }
 }
 
@@ -79,6 +79,7 @@ struct Numbers(Range);
 
 impl Source for Numbers {
     type Sample = Record;
+    type Error = Fault;
 
     fn len(&self) -> u64 {
         self.0.len()

@@ -7,6 +7,7 @@ use super::document::Spec;
 use super::options::whole;
 use super::placed::Placed;
 use crate::error::{Error, Result};
+use crate::order::{Epochs, FOREVER};
 
 /// The version that is read.
 const VERSION: u64 = 1;
@@ -46,6 +47,7 @@ pub(super) fn document(json: &str) -> Result<Spec> {
     let spec = Spec {
         version: VERSION as u32,
         seed: seed.map_or(0, |seed| seed.0),
+        epochs: fields.remove("epochs").map(epochs).transpose()?,
         source: choice(source, "$.source")?,
         ops: choices(fields.remove("ops"), "$.ops")?,
         stages: choices(fields.remove("stages"), "$.stages")?,
@@ -53,8 +55,9 @@ pub(super) fn document(json: &str) -> Result<Spec> {
     match fields.keys().next() {
         None => Ok(spec),
         Some(name) => {
-            let why =
-                format!("unknown field {name:?}; known are version, seed, source, ops, stages");
+            let why = format!(
+                "unknown field {name:?}; known are version, seed, epochs, source, ops, stages"
+            );
             Err(wrong("$", why))
         }
     }
@@ -70,6 +73,29 @@ pub(super) fn at<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
 
 pub(super) fn wrong(path: &str, why: impl Into<String>) -> Error {
     Error::Spec { path: path.into(), why: why.into() }
+}
+
+fn epochs(value: Value) -> Result<Epochs> {
+    let path = "$.epochs";
+    if value == FOREVER {
+        return Ok(Epochs::Forever);
+    }
+    match at::<Seed>(path, value) {
+        Ok(Seed(0)) => Err(wrong(path, format!("0 epochs; 1 or more or {FOREVER:?} belongs here"))),
+        Ok(Seed(count)) => Ok(Epochs::Count(count)),
+        Err(Error::Spec { path, why }) => Err(wrong(&path, format!("{why}, or {FOREVER:?}"))),
+        Err(other) => Err(other),
+    }
+}
+
+pub(super) fn epochs_word<S: serde::Serializer>(
+    epochs: &Option<Epochs>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match epochs.unwrap_or_default() {
+        Epochs::Forever => to.serialize_str(FOREVER),
+        Epochs::Count(count) => whole::serialize(&count, to),
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -157,6 +183,20 @@ mod tests {
     }
 
     #[test]
+    fn epochs_come_back_from_their_own_json() {
+        for (epochs, expected) in [
+            ("3", Some(Epochs::Count(3))),
+            (r#""9007199254740993""#, Some(Epochs::Count(9_007_199_254_740_993))),
+            (r#""forever""#, Some(Epochs::Forever)),
+        ] {
+            let text = spec("", "").replacen('{', &format!(r#"{{"epochs":{epochs},"#), 1);
+            let read = document(&text).unwrap();
+            assert_eq!(read.epochs, expected);
+            assert_eq!(document(&read.to_json()).unwrap(), read);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_by_its_path() {
         for (text, path, reason) in [
             ("{".into(), "$", "not JSON"),
@@ -171,6 +211,16 @@ mod tests {
                 r#"{"version":1,"seed":1.5,"source":{"kind":"range","end":1}}"#.into(),
                 "$.seed",
                 "1.5",
+            ),
+            (
+                r#"{"version":1,"epochs":"ever","source":{"kind":"range","end":1}}"#.into(),
+                "$.epochs",
+                "or \"forever\"",
+            ),
+            (
+                r#"{"version":1,"epochs":0,"source":{"kind":"range"}}"#.into(),
+                "$.epochs",
+                "1 or more",
             ),
             (spec(r#"{"op":"shuffel"}"#, ""), "$.ops[0].op", "shuffle"),
             (spec(r#"{"op":"shuffle"},{"size":3}"#, ""), "$.ops[1]", "\"op\" is missing"),

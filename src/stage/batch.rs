@@ -1,4 +1,6 @@
-//! `batch` in the ordered part: over gaps and over the ends of epochs.
+//! `batch` in the ordered part: over gaps.
+
+use std::ops::Range;
 
 use super::Stage;
 use crate::dataset::{AsVec, Collate, batch_op};
@@ -13,13 +15,17 @@ pub struct Batching<T, C: Collate<T> = AsVec> {
     collate: C,
     held: Vec<T>,
     ready: Option<C::Batch>,
+    /// How many inputs there were, and which of them the last batch was made of.
+    inputs: u64,
+    last: Range<u64>,
 }
 
 impl<T, C: Collate<T>> Batching<T, C> {
     /// Batches of `size` samples, made by `collate`.
     #[must_use]
     pub fn new(size: u64, collate: C) -> Self {
-        Self { size, drop_remainder: false, collate, held: Vec::new(), ready: None }
+        let (held, ready, inputs, last) = (Vec::new(), None, 0, 0..0);
+        Self { size, drop_remainder: false, collate, held, ready, inputs, last }
     }
 
     /// Leaves out the last batch where it would be shorter than the others.
@@ -31,6 +37,7 @@ impl<T, C: Collate<T>> Batching<T, C> {
     fn collate(&mut self) -> Result<(), Fault> {
         let full = Vec::with_capacity(self.held.len());
         let samples = std::mem::replace(&mut self.held, full);
+        self.last = self.inputs - samples.len() as u64..self.inputs;
         self.ready = Some(self.collate.collate(samples)?);
         Ok(())
     }
@@ -41,6 +48,7 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
 
     fn push(&mut self, sample: T) -> Result<(), Fault> {
         self.held.push(sample);
+        self.inputs += 1;
         if self.held.len() as u64 >= self.size { self.collate() } else { Ok(()) }
     }
 
@@ -59,8 +67,42 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
         self.held.is_empty() && self.ready.is_none()
     }
 
+    fn reset(&mut self) {
+        self.held.clear();
+        (self.ready, self.inputs) = (None, 0);
+    }
+
     fn results_of(&self, inputs: u64) -> Option<u64> {
         Some(inputs.div_ceil(self.size.max(1)))
+    }
+
+    fn len_of(&self, inputs: u64) -> Option<u64> {
+        match self.drop_remainder {
+            true => inputs.checked_div(self.size),
+            false => self.results_of(inputs),
+        }
+    }
+
+    fn tracks(&self) -> bool {
+        true
+    }
+
+    fn held(&self) -> Vec<u64> {
+        (self.inputs - self.held.len() as u64..self.inputs).collect()
+    }
+
+    fn take_back(&mut self, inputs: Vec<T>) -> Option<()> {
+        self.inputs = inputs.len() as u64;
+        self.held = inputs;
+        (self.inputs < self.size).then_some(())
+    }
+
+    fn made_of(&self) -> Vec<u64> {
+        self.last.clone().collect()
+    }
+
+    fn remake(&self, inputs: Vec<T>) -> Result<C::Batch, Fault> {
+        self.collate.collate(inputs)
     }
 
     fn op(&self) -> Op {

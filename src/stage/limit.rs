@@ -1,22 +1,24 @@
-//! `limit`: the first results only.
+//! `limit`: the first results of each epoch only.
 
 use super::Stage;
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
-/// Ends the stream after `count` results: see [`Ordered::limit`](super::Ordered::limit).
+/// Ends an epoch after `count` results: see [`Ordered::limit`](super::Ordered::limit).
 #[derive(Debug)]
 pub struct Limit<T> {
     count: u64,
     taken: u64,
+    /// How many inputs there were since the stage was new or its counters restored.
+    inputs: u64,
     ready: Option<T>,
 }
 
 impl<T> Limit<T> {
-    /// The first `count` results.
+    /// The first `count` results of an epoch.
     #[must_use]
     pub fn new(count: u64) -> Self {
-        Self { count, taken: 0, ready: None }
+        Self { count, taken: 0, inputs: 0, ready: None }
     }
 }
 
@@ -25,6 +27,7 @@ impl<T> Stage<T> for Limit<T> {
 
     fn push(&mut self, sample: T) -> Result<(), Fault> {
         self.taken += 1;
+        self.inputs += 1;
         self.ready = Some(sample);
         Ok(())
     }
@@ -41,6 +44,10 @@ impl<T> Stage<T> for Limit<T> {
         self.taken >= self.count
     }
 
+    fn reset(&mut self) {
+        *self = Self::new(self.count);
+    }
+
     fn counters(&self) -> Vec<u64> {
         vec![self.taken]
     }
@@ -53,6 +60,22 @@ impl<T> Stage<T> for Limit<T> {
 
     fn results_of(&self, inputs: u64) -> Option<u64> {
         (self.taken <= inputs).then_some(self.taken)
+    }
+
+    fn len_of(&self, inputs: u64) -> Option<u64> {
+        Some(inputs.min(self.count))
+    }
+
+    fn tracks(&self) -> bool {
+        true
+    }
+
+    fn made_of(&self) -> Vec<u64> {
+        self.inputs.checked_sub(1).into_iter().collect()
+    }
+
+    fn remake(&self, mut inputs: Vec<T>) -> Result<T, Fault> {
+        inputs.pop().ok_or_else(|| Fault::new("there is no input for it"))
     }
 
     fn op(&self) -> Op {

@@ -5,22 +5,31 @@
 //! state machine fed by hand. Absent on purpose: threads, clocks, files, waiting.
 //!
 //! # How a stage is resumed
-//! A state holds no samples. Where a stage holds some back, the state points at the input before
-//! the oldest of them (the *anchor*), with the number of outputs given since; on resuming, the
-//! inputs are made again and that many outputs are dropped. [`Then`] does this for every stage, so a
-//! stage only says when it is [clean](Stage::is_clean). The errors of samples since the anchor that
-//! the caller knows of are not the stages' business: the loader remembers the position before which
-//! it raised or counted all of them, so that one may resume with another error policy.
+//! A state holds no samples. For a stage that [tracks](Stage::tracks) its inputs, the state names
+//! those held back by the positions of the samples they were made of; on resuming, just those samples
+//! are made again and [taken back](Stage::take_back). For any other stage that holds some back, the
+//! state points at the input before the oldest of them (the *anchor*), with the number of results
+//! given since; on resuming, the inputs are made again and that many results are dropped. A stage
+//! that always holds something back should track its inputs: its anchor would never move.
+//!
+//! [`Then`] does this for every stage. The errors of samples since the anchor that the caller knows of
+//! are not the stages' business: the loader remembers the position before which it raised or counted
+//! all of them, so that one may resume with another error policy.
+//!
+//! # Epochs
+//! Stages end with each epoch and are [reset](Stage::reset) before the next one.
 
 mod batch;
 mod chain;
 mod limit;
 mod ordered;
+mod then;
 
 pub use batch::Batching;
-pub use chain::{Bare, Stages, Then};
+pub use chain::{Bare, Stages};
 pub use limit::Limit;
-pub use ordered::{Ordered, Pipeline};
+pub use ordered::{Ordered, ParallelPipeline, Pipeline};
+pub use then::Then;
 
 use crate::error::{Error, Fault, Result};
 use crate::order::{Mark, Op};
@@ -36,7 +45,7 @@ pub enum Step<T> {
     StageError(Error),
     /// Nothing yet: a sample before it is not made.
     Pending,
-    /// There is nothing more.
+    /// There is nothing more in this epoch.
     End,
 }
 
@@ -44,6 +53,9 @@ pub enum Step<T> {
 pub trait Feed<T> {
     /// The next sample.
     fn poll(&mut self) -> Step<T>;
+
+    /// The position after the last sample that `poll` gave.
+    fn position(&self) -> u64;
 
     /// The point right after the last sample that `poll` gave.
     fn mark(&self) -> Mark;
@@ -76,6 +88,10 @@ pub trait Feed<T> {
 ///
 ///     fn is_clean(&self) -> bool {
 ///         self.ready.is_none()
+///     }
+///
+///     fn reset(&mut self) {
+///         *self = Self::default();
 ///     }
 ///
 ///     fn counters(&self) -> Vec<u64> {
@@ -111,7 +127,7 @@ pub trait Stage<In> {
     /// Gives one result out, if one is ready.
     fn pop(&mut self) -> Option<Self::Out>;
 
-    /// Hears that no more samples will come, so that what is held back can go out.
+    /// Hears that no more samples of this epoch will come, so that what is held back can go out.
     ///
     /// # Errors
     /// Why what is held back makes no result.
@@ -123,14 +139,17 @@ pub trait Stage<In> {
     /// [`counters`](Self::counters).
     fn is_clean(&self) -> bool;
 
-    /// Whether no more results will come, whatever goes in.
+    /// Whether no more results will come in this epoch, whatever goes in.
     fn is_done(&self) -> bool {
         false
     }
 
-    /// The numbers that, with nothing held back, are all that the stage remembers.
+    /// Becomes as it was when it was new, for the next epoch.
+    fn reset(&mut self);
+
+    /// The numbers that, beside what is held back, are all that the stage remembers.
     ///
-    /// They stand in every state, and a state of more than 64 KiB is not read again: a few hundred
+    /// They stand in every state, and a state of more than 4 MiB is not read again: a few thousand
     /// are too many.
     fn counters(&self) -> Vec<u64> {
         Vec::new()
@@ -146,6 +165,48 @@ pub trait Stage<In> {
     fn results_of(&self, inputs: u64) -> Option<u64> {
         _ = inputs;
         Some(u64::MAX)
+    }
+
+    /// How many results an epoch of so many inputs gives, and never fewer than of fewer inputs;
+    /// `None` where that is not known before.
+    fn len_of(&self, inputs: u64) -> Option<u64> {
+        _ = inputs;
+        None
+    }
+
+    /// Whether the stage can tell which inputs it holds back: then it implements
+    /// [`held`](Self::held), [`take_back`](Self::take_back), [`made_of`](Self::made_of) and
+    /// [`remake`](Self::remake), and a resume costs what the stage holds back.
+    fn tracks(&self) -> bool {
+        false
+    }
+
+    /// The numbers of the inputs that the results to come need, in an order of the stage's choice.
+    ///
+    /// Inputs are numbered from 0, in the order of [`push`](Self::push), anew after a
+    /// [`reset`](Self::reset). Those that were [taken back](Self::take_back) come first.
+    fn held(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Takes back the inputs that [`held`](Self::held) named, in its order, in a new stage that
+    /// has [restored](Self::restore) its counters; `None` when they do not fit these.
+    fn take_back(&mut self, inputs: Vec<In>) -> Option<()> {
+        inputs.is_empty().then_some(())
+    }
+
+    /// The numbers of the inputs that the result was made of that [`pop`](Self::pop) gave last.
+    fn made_of(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Makes a result again of the inputs it was [made of](Self::made_of).
+    ///
+    /// # Errors
+    /// Why these inputs make no result.
+    fn remake(&self, inputs: Vec<In>) -> Result<Self::Out, Fault> {
+        drop(inputs);
+        Err(Fault::new("this stage cannot make a result again"))
     }
 
     /// The name and the options that decide what this does.

@@ -2,24 +2,26 @@
 
 use super::{Bare, Batching, Limit, Stage, Stages, Then};
 use crate::dataset::{AsVec, Collate, Dataset};
+use crate::order::Epochs;
 
 /// A dataset and the stages after it: see [`Dataset::ordered`].
 #[derive(Debug, Clone)]
 pub struct Ordered<D, S = Bare> {
     dataset: D,
     stages: S,
+    epochs: Option<Epochs>,
 }
 
 impl<D: Dataset> Ordered<D> {
     pub(crate) fn new(dataset: D) -> Self {
-        Self { dataset, stages: Bare }
+        Self { dataset, stages: Bare, epochs: None }
     }
 }
 
 impl<D, S> Ordered<D, S> {
-    /// A dataset with stages that are put together already.
-    pub(crate) fn from_parts(dataset: D, stages: S) -> Self {
-        Self { dataset, stages }
+    /// A dataset with stages that are put together already, and the epochs that were named.
+    pub(crate) fn from_parts(dataset: D, stages: S, epochs: Option<Epochs>) -> Self {
+        Self { dataset, stages, epochs }
     }
 }
 
@@ -32,11 +34,11 @@ pub type ThenLimit<D, S> = Ordered<D, Then<S, Limit<<S as Stages<<D as Dataset>:
 impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
     /// Adds a stage.
     pub fn then<N: Stage<S::Out>>(self, stage: N) -> Ordered<D, Then<S, N>> {
-        Ordered { dataset: self.dataset, stages: Then::new(self.stages, stage) }
+        let stages = Then::new(self.stages, stage);
+        Ordered { dataset: self.dataset, stages, epochs: self.epochs }
     }
 
-    /// Puts `size` samples together into a `Vec`, over gaps and over the ends of epochs; the last
-    /// one may be shorter.
+    /// Puts `size` samples together into a `Vec`, over gaps; the last one of an epoch may be shorter.
     pub fn batch(self, size: u64) -> ThenBatch<D, S, AsVec> {
         self.then(Batching::new(size, AsVec))
     }
@@ -46,9 +48,24 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
         self.then(Batching::new(size, collate))
     }
 
-    /// Ends the stream after `count` results.
+    /// Ends each epoch after `count` results.
     pub fn limit(self, count: u64) -> ThenLimit<D, S> {
         self.then(Limit::new(count))
+    }
+}
+
+impl<D, B, T, C: Collate<T>> Ordered<D, Then<B, Batching<T, C>>> {
+    /// Leaves out the last batch of an epoch where it would be shorter than the others.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let whole = range(0..10).ordered().batch(4).drop_remainder();
+    /// assert_eq!(Loader::builder(whole).build()?.count(), 2);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn drop_remainder(self) -> Self {
+        Self { stages: self.stages.map_stage(Batching::drop_remainder), ..self }
     }
 }
 
@@ -65,6 +82,55 @@ pub trait Pipeline {
 
     /// The two parts.
     fn into_parts(self) -> (Self::Dataset, Self::Stages);
+
+    /// The epochs that the pipeline asks for, where it names them.
+    fn epochs(&self) -> Option<Epochs> {
+        None
+    }
+}
+
+/// A pipeline whose samples can be made by any worker, threads of this process included.
+///
+/// Every pipeline that can be sent to threads is one. A recipe that returns
+/// `impl ParallelPipeline<Sample = …, Batch = …>` can be built on every backend.
+///
+/// ```
+/// use windrow::{Dataset, Loader, Result, WorkerContext, range};
+/// use windrow::stage::ParallelPipeline;
+///
+/// fn evens(
+///     end: u64,
+///     _: &WorkerContext,
+/// ) -> Result<impl ParallelPipeline<Sample = u64, Batch = Vec<u64>> + use<>> {
+///     Ok(range(0..end).filter(|x| x % 2 == 0).ordered().batch(3))
+/// }
+///
+/// assert_eq!(Loader::recipe(evens, 10).workers(0).build()?.count(), 2);
+/// # Ok::<(), windrow::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made by threads",
+    note = "return `impl ParallelPipeline<Sample = .., Batch = ..>` or `impl Dataset<Sample = ..> + Send + Sync` from a recipe",
+    note = "for a recipe whose dataset is not `Send` and `Sync` there is `build_processes()`"
+)]
+pub trait ParallelPipeline:
+    Pipeline<
+        Sample: Send + 'static,
+        Batch: 'static,
+        Dataset: Send + Sync + 'static,
+        Stages: Send + 'static,
+    >
+{
+}
+
+impl<P> ParallelPipeline for P where
+    P: Pipeline<
+            Sample: Send + 'static,
+            Batch: 'static,
+            Dataset: Send + Sync + 'static,
+            Stages: Send + 'static,
+        >
+{
 }
 
 impl<D: Dataset> Pipeline for D {
@@ -86,5 +152,9 @@ impl<D: Dataset, S: Stages<D::Sample>> Pipeline for Ordered<D, S> {
 
     fn into_parts(self) -> (D, S) {
         (self.dataset, self.stages)
+    }
+
+    fn epochs(&self) -> Option<Epochs> {
+        self.epochs
     }
 }

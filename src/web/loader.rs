@@ -132,7 +132,8 @@ impl WebLoader {
         self.loader.state().to_json()
     }
 
-    /// How far it is: `{ position, positions, batches, skipped, digest }`.
+    /// How far it is: `{ epoch, position, positions, batches, skipped, digest }`; `positions` is
+    /// `Infinity` where there is no end.
     ///
     /// # Errors
     /// Never in a sound engine.
@@ -140,7 +141,8 @@ impl WebLoader {
         let progress = self.loader.progress();
         object(&[
             ("position", (progress.position as f64).into()),
-            ("positions", (progress.positions as f64).into()),
+            ("epoch", (progress.epoch as f64).into()),
+            ("positions", progress.positions.map_or(f64::INFINITY, |all| all as f64).into()),
             ("batches", (progress.batches as f64).into()),
             ("skipped", (progress.skipped as f64).into()),
             ("digest", self.digest().map_or(JsValue::UNDEFINED, Into::into)),

@@ -92,3 +92,23 @@ fn a_disk_that_is_full_is_not_bad_input_and_costs_no_checkpoint() {
     assert_eq!(batches(&state), 3);
     assert_eq!(names(folder.path()), ["state.json"]);
 }
+
+#[test]
+fn a_run_of_one_epoch_goes_on_for_three() {
+    let folder = folder();
+    let (state, spec) = (folder.path().join("state.json"), folder.path().join("spec.json"));
+    let document = r#"{"version": 1, "epochs": 3, "source": {"kind": "range", "end": 20},
+        "ops": [{"op": "shuffle"}], "stages": [{"stage": "batch", "size": 8}]}"#;
+    fs::write(&spec, document).unwrap();
+    let whole = summary(&["run", text(&spec), "--digest"]);
+    assert_eq!(whole["batches"], 9);
+    let part = ["run", text(&spec), "--digest", "--state", text(&state)];
+    let first = summary(&[&part[..], &["--epochs", "1"]].concat());
+    assert_eq!(first["batches"], 3);
+    let rest = summary(&part);
+    assert_eq!((&rest["batches"], &rest["digest"]), (&6.into(), &whole["digest"]));
+    let message = refused(&[&part[..], &["--epochs", "2"]].concat(), &[]);
+    assert!(message.contains("epochs is 2; allowed: 3 or more"), "{message}");
+    let forever = summary(&["run", text(&spec), "--epochs", "forever", "--stop-after", "100"]);
+    assert_eq!(forever["batches"], 100);
+}

@@ -32,8 +32,12 @@ impl Display {
     pub(crate) fn new(progress: &Progress) -> Self {
         let started = Instant::now();
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(progress.positions);
-            let style = ProgressStyle::with_template("{bar:30} {percent:>3}% {msg} eta {eta}");
+            let bar = progress.positions.map_or_else(ProgressBar::no_length, ProgressBar::new);
+            let template = match progress.positions {
+                Some(_) => "{bar:30} {percent:>3}% {msg} eta {eta}",
+                None => "position {pos} {msg}",
+            };
+            let style = ProgressStyle::with_template(template);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_position(progress.position);
             bar.reset_eta();
@@ -58,7 +62,8 @@ impl Display {
                 bar.set_message(format!("{rates} [{workers}]"));
             }
             None => {
-                note(format!("position {} of {}, {rates}", progress.position, progress.positions))
+                let of = progress.positions.map(|all| format!(" of {all}")).unwrap_or_default();
+                note(format!("position {}{of}, {rates}", progress.position));
             }
         }
     }

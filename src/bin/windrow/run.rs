@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use windrow::dataset::Record;
+use windrow::order::Epochs;
 use windrow::spec::{OpSpec, Spec, StageSpec};
 use windrow::{Backend, Error, Loader, OnError, Result};
 
@@ -27,6 +28,9 @@ pub(crate) struct Arguments {
     /// Another seed than the document's
     #[arg(long)]
     seed: Option<u64>,
+    /// Another number of epochs than the document's, or `forever`
+    #[arg(long)]
+    epochs: Option<Epochs>,
     /// Who makes the samples: auto, inline, threads, processes
     #[arg(long, default_value = "auto")]
     backend: Backend,
@@ -74,6 +78,7 @@ struct Outcome {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let mut spec = arguments.document.read()?;
     spec.seed = arguments.seed.unwrap_or(spec.seed);
+    spec.epochs = arguments.epochs.or(spec.epochs);
     let mut builder = Loader::spec(&spec, arguments.document.folder())
         .backend(arguments.backend)
         .retries(arguments.retries)

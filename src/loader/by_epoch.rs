@@ -1,0 +1,82 @@
+//! Epoch by epoch, so that something can be done between them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::{Batch, Loader};
+use crate::error::Result;
+
+impl<B> Loader<B> {
+    /// Gives the epochs one after another, each an iterator over its batches.
+    ///
+    /// Workers go on with the next epoch while the caller does something else. An epoch that is left
+    /// early ends when the next one is asked for. A loader that was resumed begins with the rest of
+    /// the epoch that its state was taken in, which may be empty.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let mut loader = Loader::builder(range(0..10).shuffle(7).batch(4)).epochs(2).build()?;
+    /// let mut validated = Vec::new();
+    /// for epoch in loader.by_epoch() {
+    ///     let number = epoch.number();
+    ///     for batch in epoch {
+    ///         assert_eq!(batch?.epoch(), number);
+    ///     }
+    ///     validated.push(number);
+    /// }
+    /// assert_eq!(validated, [0, 1]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn by_epoch(&mut self) -> ByEpoch<'_, B> {
+        ByEpoch { loader: Rc::new(RefCell::new(self)), last: None }
+    }
+}
+
+/// The epochs of a loader: see [`Loader::by_epoch`].
+#[derive(Debug)]
+pub struct ByEpoch<'a, B> {
+    loader: Rc<RefCell<&'a mut Loader<B>>>,
+    last: Option<u64>,
+}
+
+impl<'a, B> Iterator for ByEpoch<'a, B> {
+    type Item = Epoch<'a, B>;
+
+    fn next(&mut self) -> Option<Epoch<'a, B>> {
+        let mut loader = self.loader.borrow_mut();
+        if self.last == Some(loader.epoch()) {
+            loader.end_epoch();
+        }
+        if loader.stream.is_over() {
+            loader.shutdown();
+            return None;
+        }
+        let number = loader.epoch();
+        self.last = Some(number);
+        Some(Epoch { loader: self.loader.clone(), number })
+    }
+}
+
+/// The batches of one epoch: see [`Loader::by_epoch`].
+#[derive(Debug)]
+pub struct Epoch<'a, B> {
+    loader: Rc<RefCell<&'a mut Loader<B>>>,
+    number: u64,
+}
+
+impl<B> Epoch<'_, B> {
+    /// The epoch's number, from 0.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl<B> Iterator for Epoch<'_, B> {
+    type Item = Result<Batch<B>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut loader = self.loader.borrow_mut();
+        if loader.epoch() == self.number { loader.next_in_epoch() } else { None }
+    }
+}

@@ -1,0 +1,72 @@
+//! How many epochs there are.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The word that stands for epochs without an end.
+pub(crate) const FOREVER: &str = "forever";
+
+/// How many epochs a loader goes through.
+///
+/// The number is no part of the pipeline's fingerprint, so a run may be resumed with more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Epochs {
+    /// So many, at least 1.
+    Count(u64),
+    /// Epoch after epoch, without an end.
+    Forever,
+}
+
+impl Default for Epochs {
+    fn default() -> Self {
+        Self::Count(1)
+    }
+}
+
+impl Epochs {
+    /// The number of epochs; `None` where there is no end.
+    #[must_use]
+    pub fn count(self) -> Option<u64> {
+        match self {
+            Self::Count(count) => Some(count),
+            Self::Forever => None,
+        }
+    }
+}
+
+impl fmt::Display for Epochs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Forever => f.write_str(FOREVER),
+        }
+    }
+}
+
+impl FromStr for Epochs {
+    type Err = String;
+
+    /// Reads a number from 1 on, or `forever`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == FOREVER => Ok(Self::Forever),
+            Ok(count @ 1..) => Ok(Self::Count(count)),
+            _ => Err(format!("{text:?} where a number from 1 on or {FOREVER:?} belongs")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Epochs;
+
+    #[test]
+    fn epochs_come_back_from_their_text() {
+        for epochs in [Epochs::Count(1), Epochs::Count(u64::MAX), Epochs::Forever] {
+            assert_eq!(epochs.to_string().parse(), Ok(epochs));
+        }
+        for wrong in ["0", "-1", "", "ever", "18446744073709551616"] {
+            assert!(wrong.parse::<Epochs>().unwrap_err().contains("forever"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a stage holds back, as positions.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+
+/// What a value in the ordered part was made of.
+///
+/// A sample is its position. A result of a stage is the inputs that the stage made it of. So the
+/// origin of an input of stage *n*, counted from 0, is a tree of depth *n* with positions as leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The sample at this position.
+    Sample(u64),
+    /// The result that a stage made of these inputs.
+    Result(Box<[Origin]>),
+}
+
+impl Origin {
+    /// Calls `see` with each position, in order.
+    pub(crate) fn positions(&self, see: &mut impl FnMut(u64)) {
+        match self {
+            Self::Sample(position) => see(*position),
+            Self::Result(inputs) => inputs.iter().for_each(|input| input.positions(see)),
+        }
+    }
+}
+
+/// Writes the origins of inputs of stage `depth`, relative to a position, as text.
+///
+/// The numbers of all trees stand one after another: for a position, its distance from the position
+/// before it (the first one's from `position`), and for a result the number of its inputs. They are
+/// zigzag varints after their count, as postcard writes a `Vec<i64>`, in URL-safe Base64.
+pub(super) fn write(origins: &[Origin], position: u64) -> String {
+    let mut numbers = Vec::new();
+    let mut last = position;
+    origins.iter().for_each(|origin| number(origin, &mut last, &mut numbers));
+    let bytes = postcard::to_stdvec(&numbers).expect("a list of numbers always serialises");
+    BASE64.encode(bytes)
+}
+
+fn number(origin: &Origin, last: &mut u64, numbers: &mut Vec<i64>) {
+    match origin {
+        Origin::Sample(position) => {
+            numbers.push(position.wrapping_sub(*last).cast_signed());
+            *last = *position;
+        }
+        Origin::Result(inputs) => {
+            numbers.push(inputs.len() as i64);
+            inputs.iter().for_each(|input| number(input, last, numbers));
+        }
+    }
+}
+
+/// Reads what [`write`] wrote.
+pub(super) fn read(text: &str, position: u64, depth: usize) -> Result<Vec<Origin>, String> {
+    let wrong = |why: &str| format!("what stage {depth} holds is {why}");
+    let bytes = BASE64.decode(text).map_err(|_| wrong("not Base64"))?;
+    let (numbers, rest): (Vec<i64>, _) =
+        postcard::take_from_bytes(&bytes).map_err(|_| wrong("not a list of numbers"))?;
+    let mut numbers = numbers.into_iter();
+    let mut last = position;
+    let mut origins = Vec::new();
+    while !numbers.as_slice().is_empty() {
+        let origin = origin(&mut numbers, &mut last, depth);
+        origins.push(origin.ok_or_else(|| wrong("cut off"))?);
+    }
+    if rest.is_empty() { Ok(origins) } else { Err(wrong("longer than its list of numbers")) }
+}
+
+fn origin(numbers: &mut std::vec::IntoIter<i64>, last: &mut u64, depth: usize) -> Option<Origin> {
+    let number = numbers.next()?;
+    if depth == 0 {
+        *last = last.wrapping_add(number.cast_unsigned());
+        return Some(Origin::Sample(*last));
+    }
+    let count = usize::try_from(number).ok().filter(|&count| count <= numbers.len())?;
+    let inputs = (0..count).map(|_| origin(numbers, last, depth - 1));
+    Some(Origin::Result(inputs.collect::<Option<_>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(inputs: impl IntoIterator<Item = Origin>) -> Origin {
+        Origin::Result(inputs.into_iter().collect())
+    }
+
+    #[test]
+    fn origins_come_back_from_their_text() {
+        let samples: Vec<_> = [7, 3, u64::MAX, 0, 3].map(Origin::Sample).into();
+        let results = [result(samples.clone()), result([]), result([Origin::Sample(1)])];
+        let deep = [result(results.clone()), result([])];
+        for (origins, depth) in [(&samples[..], 0), (&results, 1), (&deep, 2), (&[], 5)] {
+            for position in [0, 5, u64::MAX] {
+                let text = write(origins, position);
+                assert_eq!(read(&text, position, depth).unwrap(), origins);
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_take_less_than_two_characters_each() {
+        let held: Vec<_> = (1_000_000..1_001_000).map(Origin::Sample).collect();
+        let text = write(&held, 1_001_000);
+        assert!(text.len() < 2 * held.len(), "{} characters", text.len());
+    }
+
+    #[test]
+    fn hostile_texts_are_refused() {
+        let good = write(&[result([Origin::Sample(1), Origin::Sample(2)])], 0);
+        assert!(read(&good, 0, 1).is_ok());
+        for (text, depth) in
+            [("*", 0), (&*format!("{good}AA"), 1), (&good[..2], 1), ("_____w8", 0), (&good, 2)]
+        {
+            assert!(read(text, 0, depth).is_err(), "{text} at depth {depth}");
+        }
+    }
+}
