@@ -12,7 +12,7 @@ use crate::backend::{self, Backend, Fill, Inline};
 use crate::dataset::wire::{decode, encode};
 use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
-use crate::stage::Pipeline;
+use crate::stage::{ParallelPipeline, Pipeline};
 
 /// How many samples are made one by one to see what they cost.
 const SAMPLES: u64 = 16;
@@ -159,11 +159,7 @@ fn trial<P>(
     errors: &mut Vec<String>,
 ) -> Result<Trial>
 where
-    P: Pipeline,
-    P::Sample: Send + 'static,
-    P::Batch: 'static,
-    P::Dataset: Send + Sync + 'static,
-    P::Stages: Send + 'static,
+    P: ParallelPipeline,
 {
     let (begun, mut epochs) = (Instant::now(), 1);
     let mut first_batch = None;
@@ -201,11 +197,7 @@ struct Lap {
 /// Runs a loader to its end, or for a while.
 fn lap<P>(builder: Builder<P>, each: Duration, errors: &mut Vec<String>) -> Result<Lap>
 where
-    P: Pipeline,
-    P::Sample: Send + 'static,
-    P::Batch: 'static,
-    P::Dataset: Send + Sync + 'static,
-    P::Stages: Send + 'static,
+    P: ParallelPipeline,
 {
     let begun = Instant::now();
     let mut loader = builder.build()?;

@@ -28,6 +28,12 @@ impl<T> Reduced<T> {
         self.start..self.end
     }
 
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
     /// The value alone.
     #[must_use]
     pub fn into_inner(self) -> T {

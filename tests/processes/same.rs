@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common::{Runner, assert_same, run, system, within};
 use windrow::backend::StartMethod;
 use windrow::dataset::{Record, Tensor};
-use windrow::stage::Pipeline;
+use windrow::stage::ParallelPipeline;
 use windrow::{Dataset, Fault, Loader, OnError, Result, State, WorkerContext, range};
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -18,7 +18,10 @@ fn numbers(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Vec<u64>
 
 type Tail = dyn Fn(u64) -> Result<u64, Fault> + Send + Sync;
 
-fn failing(end: u64, _: &WorkerContext) -> Result<impl Filled> {
+fn failing(
+    end: u64,
+    _: &WorkerContext,
+) -> Result<impl ParallelPipeline<Sample = u64, Batch = Vec<u64>> + use<>> {
     let tail: Box<Tail> = Box::new(|x| if x % 7 == 3 { Err(Fault::new("no")) } else { Ok(x) });
     Ok(range(0..end).filter(|x| x % 5 > 0).try_map(tail).ordered().batch(3).limit(100))
 }
@@ -30,29 +33,17 @@ fn records(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Record> 
     }))
 }
 
-/// A pipeline that a loader can run.
-trait Filled:
-    Pipeline<Sample = u64, Batch = Vec<u64>, Dataset: Send + Sync + 'static, Stages: Send + 'static>
-{
-}
-
-impl<P> Filled for P where
-    P: Pipeline<
-            Sample = u64,
-            Batch = Vec<u64>,
-            Dataset: Send + Sync + 'static,
-            Stages: Send + 'static,
-        >
-{
-}
-
 /// Compares whole runs on all worker counts, then resumes every state on one of them.
 macro_rules! same {
     ($recipe:ident, $end:expr) => {
-        let whole = run(Runner::Inline, Loader::recipe($recipe, $end).digest());
+        same!($recipe, $end, 1);
+    };
+    ($recipe:ident, $end:expr, $epochs:expr) => {
+        let make = || Loader::recipe($recipe, $end).epochs($epochs).digest();
+        let whole = run(Runner::Inline, make());
         assert!(!whole.is_empty() || $end == 0);
         for runner in RUNNERS {
-            let got = run(runner, Loader::recipe($recipe, $end).digest());
+            let got = run(runner, make());
             assert_same(
                 &got,
                 &whole,
@@ -60,14 +51,14 @@ macro_rules! same {
             );
         }
         if system::SPLITS {
-            let forked = Loader::recipe($recipe, $end).start_method(StartMethod::Forkserver);
-            let got = run(Runner::Processes(2), forked.digest());
+            let forked = make().start_method(StartMethod::Forkserver);
+            let got = run(Runner::Processes(2), forked);
             assert_same(&got, &whole, &format!("{} by a fork server", stringify!($recipe)));
         }
         for (number, (_, state)) in whole.iter().enumerate() {
             let state = State::from_json(&state.to_json()).unwrap();
             let runner = RUNNERS[number % RUNNERS.len()];
-            let tail = run(runner, Loader::recipe($recipe, $end).digest().resume(&state));
+            let tail = run(runner, make().resume(&state));
             let what = format!("{} resumed after {number} on {runner:?}", stringify!($recipe));
             assert_same(&tail, &whole[number + 1..], &what);
         }
@@ -85,6 +76,7 @@ fn random_numbers_and_batches_are_those_of_the_inline_loop() {
 fn gaps_errors_and_stages_are_those_of_the_inline_loop() {
     within(LIMIT, || {
         same!(failing, 60);
+        same!(failing, 20, 3);
     });
 }
 
@@ -92,6 +84,7 @@ fn gaps_errors_and_stages_are_those_of_the_inline_loop() {
 fn records_of_tensors_are_those_of_the_inline_loop() {
     within(LIMIT, || {
         same!(records, 25);
+        same!(records, 4, 3);
     });
 }
 

@@ -115,7 +115,7 @@ mod tests {
     use crate::engine::Task;
     use crate::loader::{Builder, Loader};
     use crate::source::range;
-    use crate::stage::Pipeline;
+    use crate::stage::ParallelPipeline;
 
     const LIMIT: Duration = Duration::from_secs(60);
 
@@ -134,11 +134,7 @@ mod tests {
 
     fn pooled<P>(builder: Builder<P>) -> Loader<P::Batch>
     where
-        P: Pipeline,
-        P::Sample: Send + 'static,
-        P::Batch: 'static,
-        P::Dataset: Send + Sync + 'static,
-        P::Stages: Send + 'static,
+        P: ParallelPipeline,
     {
         let start = |work, workers| {
             let shared = Shared::new(work, count(workers));
