@@ -115,6 +115,14 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
         description.push(batch_op(self.size, self.drop_remainder, &self.collate));
     }
 
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
+    }
+
     fn check(&self) -> Result<()> {
         self.dataset.check()?;
         at_least_one("batch.size", self.size)?;

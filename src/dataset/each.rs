@@ -119,6 +119,14 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
         self.dataset.has_gaps() || self.transform.leaves_gaps()
     }
 
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
+    }
+
     fn check(&self) -> Result<()> {
         self.dataset.check()
     }

@@ -42,6 +42,14 @@ impl<D: Dataset> Dataset for Repeat<D> {
         self.dataset.has_gaps()
     }
 
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.epochs > 1 || self.dataset.is_repeated()
+    }
+
     fn check(&self) -> Result<()> {
         self.dataset.check()
     }

@@ -6,6 +6,7 @@
 
 mod description;
 mod grain;
+mod parts;
 mod permutation;
 mod philox;
 mod plan;
@@ -15,6 +16,7 @@ mod state;
 
 pub use description::{Description, Op};
 pub use grain::index_shuffle;
+pub use parts::Parts;
 pub use permutation::Permutation;
 pub use plan::Plan;
 pub use rng::Rng;

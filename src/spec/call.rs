@@ -161,6 +161,14 @@ impl<D: Dataset<Sample = Record>> Dataset for Remembered<D> {
         self.dataset.has_gaps()
     }
 
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
+    }
+
     fn check(&self) -> Result<()> {
         self.dataset.check()
     }

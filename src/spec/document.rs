@@ -7,8 +7,8 @@ use super::ops::{
     Cast, DecodeImage, DecodeNumber, Filter, Normalize, OneHot, Reshape, Resize, Scale, Select,
 };
 use super::options::{
-    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
-    ShuffleOptions, SliceOptions, whole,
+    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, SampleOptions,
+    ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, whole,
 };
 use super::read;
 use super::served::ServedOptions;
@@ -111,8 +111,11 @@ choices! {
     /// What workers do to records.
     OpSpec, "op", "op":
     "shuffle" Shuffle(ShuffleOptions),
+    "shuffle_once" ShuffleOnce(ShuffleOptions),
     "shuffle_like_grain" GrainShuffle(GrainShuffleOptions),
+    "split" Split(SplitOptions),
     "slice" Slice(SliceOptions),
+    "sample" Sample(SampleOptions),
     "repeat" Repeat(RepeatOptions),
     "shard" Shard(ShardOptions),
     "batch" Batch(BatchOptions),
