@@ -117,7 +117,7 @@ impl Tar {
         for (number, archive) in (0..).zip(&archives) {
             let first = samples.len();
             index::read(&**archive, number, &mut samples)?;
-            hash.update(identity(&**archive)?);
+            hash.update(identity(&**archive, options.identity)?);
             add(&mut hash, &samples[first..]);
         }
         if samples.is_empty() {
