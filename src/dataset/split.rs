@@ -13,7 +13,7 @@ pub struct Split<D> {
     dataset: Arc<D>,
     seed: u64,
     parts: Arc<Parts>,
-    part: usize,
+    part: u64,
     start: u64,
     end: u64,
     below: u64,
@@ -26,11 +26,11 @@ impl<D: Dataset> Split<D> {
         fractions: [f64; PARTS],
     ) -> [Self; PARTS] {
         let (dataset, parts) = (Arc::new(dataset), Arc::new(Parts::new(fractions)));
-        std::array::from_fn(|part| Self::new(dataset.clone(), seed, parts.clone(), part))
+        std::array::from_fn(|part| Self::new(dataset.clone(), seed, parts.clone(), part as u64))
     }
 
     /// One part, whose number counts from 0; past the last one, it is empty.
-    pub(crate) fn new(dataset: Arc<D>, seed: u64, parts: Arc<Parts>, part: usize) -> Self {
+    pub(crate) fn new(dataset: Arc<D>, seed: u64, parts: Arc<Parts>, part: u64) -> Self {
         let below = dataset.len();
         let std::ops::Range { start, end } = parts.range(part, below);
         Self { dataset, seed, parts, part, start, end, below }

@@ -33,7 +33,7 @@ impl Parts {
     /// The places of a part among `len` samples in their shuffled order; none where
     /// [`check`](Self::check) refuses the part.
     #[must_use]
-    pub fn range(&self, part: usize, len: u64) -> Range<u64> {
+    pub fn range(&self, part: u64, len: u64) -> Range<u64> {
         if self.check(part).is_err() {
             return 0..0;
         }
@@ -46,7 +46,8 @@ impl Parts {
             let twice = 2 * u128::from(len) * sum(&self.fractions[..parts]);
             ((twice + total) / (2 * total)) as u64
         };
-        end(part)..end(part + 1)
+        // The check found that there is such a part.
+        end(part as usize)..end(part as usize + 1)
     }
 
     /// Finds what is wrong with the fractions, or with the number of a part, from 0.
@@ -54,7 +55,7 @@ impl Parts {
     /// # Errors
     /// [`Error::Setting`] for no fraction, one that is below 0 or no number, a sum that is not 1
     /// within 10^-9, and a part that there is not.
-    pub fn check(&self, part: usize) -> Result<()> {
+    pub fn check(&self, part: u64) -> Result<()> {
         let refused = |name: &str, value: String, allowed: String| {
             Err(Error::Setting { name: format!("split.{name}"), value, allowed })
         };
@@ -64,7 +65,7 @@ impl Parts {
             let allowed = "fractions of 0 or more that add up to 1".into();
             return refused("parts", format!("{:?}", self.fractions), allowed);
         }
-        let count = self.fractions.len();
+        let count = self.fractions.len() as u64;
         if part >= count {
             let allowed = format!("the number of a part, 0 to {}", count - 1);
             return refused("part", part.to_string(), allowed);
@@ -91,7 +92,7 @@ mod tests {
     fn sizes(fractions: &[f64], len: u64) -> Vec<u64> {
         let parts = Parts::new(fractions);
         let mut next = 0;
-        let sizes = (0..fractions.len()).map(|part| {
+        let sizes = (0..fractions.len() as u64).map(|part| {
             let range = parts.range(part, len);
             assert_eq!(range.start, next, "part {part} of {fractions:?} over {len}");
             next = range.end;

@@ -118,8 +118,7 @@ impl OpSpec {
             Self::Split(options) => {
                 let seed = options.seed.unwrap_or(seed);
                 let parts = Arc::new(Parts::new(&*options.parts));
-                let part = usize::try_from(options.part).unwrap_or(usize::MAX);
-                Box::new(Split::new(Arc::new(dataset), seed, parts, part))
+                Box::new(Split::new(Arc::new(dataset), seed, parts, options.part))
             }
             Self::Sample(options) => Box::new(dataset.sample(options.count)),
             Self::Slice(options) => {
