@@ -1,6 +1,6 @@
 //! `batch`: several samples become one, inside an epoch.
 
-use super::{Dataset, Fetched, at_least_one, index_in};
+use super::{Dataset, Fetched, SampleKey, at_least_one, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -108,6 +108,10 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
             }
         }
         self.collate.collate(samples).map(Some).map_err(|fault| fault.at("batch", number))
+    }
+
+    fn key(&self, _: u64) -> Option<SampleKey> {
+        None
     }
 
     fn describe(&self, description: &mut Description) {

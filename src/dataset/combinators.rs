@@ -1,12 +1,12 @@
 //! The trait of all datasets and its combinators, each of which is a file of this room.
 
 use super::{
-    AsVec, Batch, Collate, Each, Fetched, Filter, FilterBy, GrainShuffle, Map, MapBy, MapWithIndex,
-    MapWithIndexBy, RandomMap, RandomMapBy, Repeat, Shuffle, Slice, Split, Transform, TryMap,
-    TryMapBy,
+    AsVec, Batch, Collate, Each, Fetched, Filter, FilterBy, GrainShuffle, Keys, Map, MapBy,
+    MapWithIndex, MapWithIndexBy, RandomMap, RandomMapBy, Repeat, SampleKey, Shuffle, Slice, Split,
+    Transform, TryMap, TryMapBy,
 };
 use crate::error::{Fault, Result};
-use crate::order::{Description, Op, Rng, Shard};
+use crate::order::{Description, Op, Rng, Shard, epoch_of};
 use crate::stage::Ordered;
 
 /// Samples by index.
@@ -40,6 +40,13 @@ pub trait Dataset {
     /// Why this sample could not be made. Other samples are not affected.
     fn get(&self, index: u64) -> Fetched<Self::Sample>;
 
+    /// Which sample of its source is at `index`; `None` for a batch, which is several.
+    ///
+    /// A dataset around another one answers as that one does for the index below.
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        (!self.is_empty()).then(|| SampleKey::Index(epoch_of(index, self.len()).1))
+    }
+
     /// Adds what this dataset is to a description, source first.
     fn describe(&self, description: &mut Description) {
         description.push(Op::new("dataset").with("len", self.len()));
@@ -52,23 +59,15 @@ pub trait Dataset {
 
     /// Whether each epoch has an order of its own, as after [`shuffle`](Self::shuffle).
     ///
-    /// A part of the indices of such a dataset would be other samples in each epoch, so
-    /// [`slice`](Self::slice) and [`split`](Self::split) refuse it. A dataset around another one
-    /// answers as that one does.
-    ///
-    /// ```
-    /// use windrow::{Dataset, range};
-    /// assert!(range(0..9).shuffle(1).batch(2).is_reshuffled());
-    /// assert!(!range(0..9).shuffle_once(1).batch(2).is_reshuffled());
-    /// ```
+    /// A part of its indices would be other samples in each epoch, so [`slice`](Self::slice) and
+    /// [`split`](Self::split) refuse it. A dataset around another one answers as that one does.
     fn is_reshuffled(&self) -> bool {
         false
     }
 
     /// Whether an epoch may have a sample more than once, as after [`repeat`](Self::repeat).
     ///
-    /// Parts of such a dataset could share samples, so [`split`](Self::split) refuses it. A dataset
-    /// around another one answers as that one does.
+    /// Parts of it could share samples, so [`split`](Self::split) refuses it.
     fn is_repeated(&self) -> bool {
         false
     }
@@ -98,8 +97,7 @@ pub trait Dataset {
     ///
     /// ```
     /// use windrow::{Dataset, range};
-    /// assert_eq!(range(0..10).map(|x| x * x).get(3)?, Some(9));
-    /// # Ok::<(), windrow::Fault>(())
+    /// assert_eq!(range(0..10).map(|x| x * x).get(3), Ok(Some(9)));
     /// ```
     fn map<U, F: Fn(Self::Sample) -> U>(self, f: F) -> Map<Self, F>
     where
@@ -131,8 +129,7 @@ pub trait Dataset {
     /// ```
     /// use windrow::{Dataset, range};
     /// let pairs = range(10..20).map_with_index(|index, x| (index, x));
-    /// assert_eq!(pairs.get(3)?, Some((3, 13)));
-    /// # Ok::<(), windrow::Fault>(())
+    /// assert_eq!(pairs.get(3), Ok(Some((3, 13))));
     /// ```
     fn map_with_index<U, F: Fn(u64, Self::Sample) -> U>(self, f: F) -> MapWithIndex<Self, F>
     where
@@ -158,6 +155,22 @@ pub trait Dataset {
         F: Fn(Self::Sample, &mut Rng) -> U,
     {
         Each::new(self, RandomMapBy { seed, f })
+    }
+
+    /// Gives each sample together with its [key](Self::key). [`Stack`](super::Stack) makes batches of
+    /// keyed records that carry the keys.
+    ///
+    /// ```
+    /// use windrow::{Dataset, from_vec};
+    /// let second = from_vec(vec!["a", "b", "c"]).slice(1..).keys().get(0)?.unwrap();
+    /// assert_eq!((second.key, second.sample), (1.into(), "b"));
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn keys(self) -> Keys<Self>
+    where
+        Self: Sized,
+    {
+        Keys::new(self)
     }
 
     /// Leaves a gap for every sample that does not pass.
@@ -197,14 +210,12 @@ pub trait Dataset {
         Shuffle::new(self, seed)
     }
 
-    /// Puts the samples into a random order, which is the same in each epoch: that of epoch 0 of
-    /// [`shuffle`](Self::shuffle).
+    /// Puts the samples into the random order of epoch 0 of [`shuffle`](Self::shuffle) in each epoch.
     ///
     /// ```
     /// use windrow::{Dataset, range};
-    /// let (once, anew) = (range(0..100).shuffle_once(7), range(0..100).shuffle(7));
-    /// assert_eq!(once.get(3)?, anew.get(3)?);
-    /// assert_eq!(once.get(103)?, once.get(3)?);
+    /// let once = range(0..100).shuffle_once(7);
+    /// assert_eq!(once.get(103)?, range(0..100).shuffle(7).get(3)?);
     /// # Ok::<(), windrow::Fault>(())
     /// ```
     fn shuffle_once(self, seed: u64) -> Shuffle<Self>
@@ -214,23 +225,18 @@ pub trait Dataset {
         Shuffle::once(self, seed)
     }
 
-    /// Splits the samples at random into parts of these fractions: for training, for validation.
+    /// Splits the samples at random into parts of these fractions, the same in each epoch.
     ///
-    /// The parts are the same in each epoch and share no sample; together they are the dataset. Their
-    /// lengths differ from the exact fractions by less than one sample, so a small dataset may have
-    /// empty parts. `ARCHITECTURE.md` specifies them to the bit.
-    ///
-    /// [`check`](Self::check) refuses fractions that are below 0, are no numbers or do not add up
-    /// to 1 within 10^-9, a [reshuffled](Self::is_reshuffled) dataset and a
-    /// [repeated](Self::is_repeated) one. Put `shuffle` and `repeat` after `split`.
+    /// The parts share no sample; together they are the dataset. Their lengths are off by less than
+    /// one sample, so a small dataset may have empty parts. [`check`](Self::check) refuses fractions
+    /// that are below 0 or do not add up to 1 within 10^-9, and a dataset that is
+    /// [reshuffled](Self::is_reshuffled) or [repeated](Self::is_repeated): do that to the parts.
     ///
     /// ```
-    /// use windrow::{Dataset, Loader, range};
+    /// use windrow::{Dataset, range};
     /// let [train, validation, test] = range(0..1_000).split(7, [0.8, 0.1, 0.1]);
     /// assert_eq!([train.len(), validation.len(), test.len()], [800, 100, 100]);
-    /// let train = Loader::builder(train.shuffle(3).batch(10)).build()?;
-    /// assert_eq!(train.count(), 80);
-    /// # Ok::<(), windrow::Error>(())
+    /// assert_eq!(train.shuffle(3).batch(10).len(), 80);
     /// ```
     fn split<const PARTS: usize>(self, seed: u64, fractions: [f64; PARTS]) -> [Split<Self>; PARTS]
     where
@@ -247,8 +253,7 @@ pub trait Dataset {
     ///
     /// ```
     /// use windrow::{Dataset, range};
-    /// assert_eq!(range(0..10).shuffle_like_grain(42).get(0)?, Some(8));
-    /// # Ok::<(), windrow::Fault>(())
+    /// assert_eq!(range(0..10).shuffle_like_grain(42).get(0), Ok(Some(8)));
     /// ```
     fn shuffle_like_grain(self, seed: u32) -> GrainShuffle<Self>
     where
@@ -259,10 +264,9 @@ pub trait Dataset {
 
     /// Keeps the samples of a range of indices; a range past the end is cut, as Python's slices.
     ///
-    /// [`check`](Self::check) refuses a slice of a [reshuffled](Self::is_reshuffled) dataset that
-    /// leaves samples out, since it would leave out other ones in each epoch.
-    /// [`split`](Self::split) and [`shuffle_once`](Self::shuffle_once) give one part for good,
-    /// [`sample`](Self::sample) another one in each epoch.
+    /// [`check`](Self::check) refuses to leave out samples of a [reshuffled](Self::is_reshuffled)
+    /// dataset, other ones in each epoch. [`split`](Self::split) and
+    /// [`shuffle_once`](Self::shuffle_once) give one part for good, [`sample`](Self::sample) does not.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -277,17 +281,13 @@ pub trait Dataset {
         Slice::new(self, range)
     }
 
-    /// Keeps as many samples of a [reshuffled](Self::is_reshuffled) dataset: the first `count` of
-    /// each epoch, which are other ones in each.
-    ///
-    /// [`check`](Self::check) refuses a dataset that is not reshuffled: there it would be a
-    /// [`slice`](Self::slice).
+    /// Keeps the first `count` samples of each epoch of a [reshuffled](Self::is_reshuffled) dataset,
+    /// which are other ones in each. [`check`](Self::check) refuses other datasets.
     ///
     /// ```
     /// use windrow::{Dataset, range};
-    /// let sampled = range(0..1_000).shuffle(7).sample(10);
-    /// assert_eq!(sampled.len(), 10);
-    /// assert_eq!(sampled.get(10)?, range(0..1_000).shuffle(7).get(1_000)?);
+    /// let all = range(0..1_000).shuffle(7);
+    /// assert_eq!(all.clone().sample(10).get(10)?, all.get(1_000)?); // the second epoch
     /// assert!(range(0..1_000).sample(10).check().is_err());
     /// # Ok::<(), windrow::Fault>(())
     /// ```
@@ -302,8 +302,7 @@ pub trait Dataset {
     ///
     /// ```
     /// use windrow::{Dataset, range};
-    /// assert_eq!(range(0..10).step_by(3).get(2)?, Some(6));
-    /// # Ok::<(), windrow::Fault>(())
+    /// assert_eq!(range(0..10).step_by(3).get(2), Ok(Some(6)));
     /// ```
     fn step_by(self, step: u64) -> Slice<Self>
     where
@@ -312,10 +311,8 @@ pub trait Dataset {
         Slice::new(self, ..).step_by(step)
     }
 
-    /// Keeps this trainer's share: see [`Shard`].
-    ///
-    /// After [`shuffle`](Self::shuffle), the shards of an epoch together are all its samples, once
-    /// each.
+    /// Keeps this trainer's share: see [`Shard`]. Shuffle before: the shards of an epoch together are
+    /// all its samples, once each.
     ///
     /// ```
     /// use windrow::{Dataset, order::Shard, range};
@@ -338,8 +335,7 @@ pub trait Dataset {
     /// ```
     /// use windrow::{Dataset, range};
     /// assert_eq!(range(0..4).repeat(3).len(), 12);
-    /// assert_eq!(range(0..4).repeat(3).get(9)?, Some(1));
-    /// # Ok::<(), windrow::Fault>(())
+    /// assert_eq!(range(0..4).repeat(3).get(9), Ok(Some(1)));
     /// ```
     fn repeat(self, epochs: u64) -> Repeat<Self>
     where
@@ -371,8 +367,7 @@ pub trait Dataset {
     /// ```
     /// use windrow::{Dataset, Fault, range};
     /// let sums = range(0..10).batch_with(5, |part: Vec<u64>| Ok::<_, Fault>(part.iter().sum::<u64>()));
-    /// assert_eq!(sums.get(0)?, Some(10));
-    /// # Ok::<(), windrow::Fault>(())
+    /// assert_eq!(sums.get(0), Ok(Some(10)));
     /// ```
     fn batch_with<C: Collate<Self::Sample>>(self, size: u64, collate: C) -> Batch<Self, C>
     where

@@ -1,6 +1,6 @@
 //! What all one-sample-in, one-sample-out combinators share.
 
-use super::{Dataset, Fetched, next_op};
+use super::{Dataset, Fetched, SampleKey, next_op};
 use crate::dataset::fill::Watch;
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, Rng, epoch_of};
@@ -108,6 +108,10 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
         let made = self.transform.apply(place, sample);
         watch.done();
         made.map_err(|fault| self.named(fault, place))
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(index)
     }
 
     fn describe(&self, description: &mut Description) {

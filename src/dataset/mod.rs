@@ -11,6 +11,7 @@ pub(crate) mod dtype;
 mod each;
 mod fill;
 pub(crate) mod gather;
+mod keys;
 pub(crate) mod lend;
 mod map;
 pub(crate) mod number;
@@ -37,6 +38,8 @@ pub use fill::{fill, panic_text};
 #[allow(unused_imports)]
 pub(crate) use fill::keep_index_in;
 pub(crate) use fill::reading;
+pub(crate) use keys::key_of;
+pub use keys::{Keyed, Keys, SampleKey};
 pub use map::{Filter, FilterBy, Map, MapBy, MapWithIndex, MapWithIndexBy};
 pub use map::{RandomMap, RandomMapBy, TryMap, TryMapBy};
 pub use record::{FIELDS_MAX, NAME_BYTES_MAX, Record};
@@ -64,6 +67,10 @@ macro_rules! forward {
 
             fn get(&self, index: u64) -> Fetched<Self::Sample> {
                 (**self).get(index)
+            }
+
+            fn key(&self, index: u64) -> Option<SampleKey> {
+                (**self).key(index)
             }
 
             fn describe(&self, description: &mut Description) {

@@ -1,6 +1,6 @@
 //! `repeat`: the same dataset for several epochs.
 
-use super::{Dataset, Fetched};
+use super::{Dataset, Fetched, SampleKey};
 use crate::error::Result;
 use crate::order::{Description, Op};
 
@@ -31,6 +31,10 @@ impl<D: Dataset> Dataset for Repeat<D> {
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
         // An index past the end of the dataset below is its next epoch, which is all there is to it.
         self.dataset.get(index)
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(index)
     }
 
     fn describe(&self, description: &mut Description) {

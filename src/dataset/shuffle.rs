@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use super::{Dataset, Fetched, index_in};
-use crate::error::{Error, Result};
+use super::{Dataset, Fetched, SampleKey, index_in};
+use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Permutation, epoch_of, index_shuffle};
 
 /// The longest dataset that can be shuffled.
@@ -49,6 +49,17 @@ impl<D: Dataset> Shuffle<D> {
     pub(super) fn once(dataset: D, seed: u64) -> Self {
         Self { once: true, ..Self::new(dataset, seed) }
     }
+
+    /// The index of the dataset below.
+    #[inline]
+    fn index_below(&self, index: u64) -> Result<u64, Fault> {
+        let (epoch, offset) = epoch_of(index, self.len);
+        if offset >= self.len {
+            return Ok(index); // Nothing is shuffled; the source says so.
+        }
+        let order = if self.once { 0 } else { epoch };
+        index_in(epoch, permuted(self.len, self.seed, order, offset), self.len)
+    }
 }
 
 impl<D: Dataset> Dataset for Shuffle<D> {
@@ -60,13 +71,11 @@ impl<D: Dataset> Dataset for Shuffle<D> {
     }
 
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
-        let (epoch, offset) = epoch_of(index, self.len);
-        if offset >= self.len {
-            return self.dataset.get(index); // Nothing is shuffled; the source says so.
-        }
-        let order = if self.once { 0 } else { epoch };
-        let offset = permuted(self.len, self.seed, order, offset);
-        self.dataset.get(index_in(epoch, offset, self.len)?)
+        self.dataset.get(self.index_below(index)?)
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(self.index_below(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {
@@ -113,6 +122,18 @@ impl<D: Dataset> GrainShuffle<D> {
         let len = dataset.len();
         Self { dataset, seed, len }
     }
+
+    /// The index of the dataset below.
+    #[inline]
+    fn index_below(&self, index: u64) -> Result<u64, Fault> {
+        const ROUNDS: u32 = 4;
+        let (epoch, offset) = epoch_of(index, self.len);
+        if offset >= self.len {
+            return Ok(index);
+        }
+        let seed = self.seed.wrapping_add(epoch as u32);
+        index_in(epoch, index_shuffle(offset, self.len - 1, seed, ROUNDS), self.len)
+    }
 }
 
 impl<D: Dataset> Dataset for GrainShuffle<D> {
@@ -124,14 +145,11 @@ impl<D: Dataset> Dataset for GrainShuffle<D> {
     }
 
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
-        const ROUNDS: u32 = 4;
-        let (epoch, offset) = epoch_of(index, self.len);
-        if offset >= self.len {
-            return self.dataset.get(index);
-        }
-        let seed = self.seed.wrapping_add(epoch as u32);
-        let offset = index_shuffle(offset, self.len.saturating_sub(1), seed, ROUNDS);
-        self.dataset.get(index_in(epoch, offset, self.len)?)
+        self.dataset.get(self.index_below(index)?)
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(self.index_below(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {

@@ -2,8 +2,8 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::{Dataset, Fetched, at_least_one, index_in};
-use crate::error::{Error, Result};
+use super::{Dataset, Fetched, SampleKey, at_least_one, index_in};
+use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
 /// Some of a dataset's samples: see [`Dataset::slice`].
@@ -55,6 +55,15 @@ impl<D: Dataset> Slice<D> {
     #[must_use]
     pub fn step_by(self, step: u64) -> Self {
         Self { step: self.step.saturating_mul(step), ..self }
+    }
+
+    /// The index of the dataset below.
+    #[inline]
+    fn index_below(&self, index: u64) -> Result<u64, Fault> {
+        let (epoch, offset) = epoch_of(index, self.len());
+        // An index of an empty slice is asked for by nobody; it stands for the first one below.
+        let offset = self.start.saturating_add(offset.saturating_mul(self.step));
+        index_in(epoch, offset, self.below)
     }
 
     /// Refuses to cut an order that is another one in each epoch, unless that was asked for.
@@ -109,10 +118,11 @@ impl<D: Dataset> Dataset for Slice<D> {
 
     #[inline]
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
-        let (epoch, offset) = epoch_of(index, self.len());
-        // An index of an empty slice is asked for by nobody; it stands for the first one below.
-        let offset = self.start.saturating_add(offset.saturating_mul(self.step));
-        self.dataset.get(index_in(epoch, offset, self.below)?)
+        self.dataset.get(self.index_below(index)?)
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(self.index_below(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {

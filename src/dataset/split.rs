@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shuffle::{LEN_MAX, permuted};
-use super::{Dataset, Fetched, index_in};
+use super::{Dataset, Fetched, SampleKey, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Parts, epoch_of};
 
@@ -37,6 +37,19 @@ impl<D: Dataset> Split<D> {
     }
 }
 
+impl<D> Split<D> {
+    /// The index of the dataset below.
+    fn index_below(&self, index: u64) -> Result<u64, Fault> {
+        let len = self.end - self.start;
+        if len == 0 {
+            return Err(Fault::new(format!("index {index} of an empty part")));
+        }
+        let (epoch, offset) = epoch_of(index, len);
+        let offset = permuted(self.below, self.seed, 0, self.start + offset);
+        index_in(epoch, offset, self.below)
+    }
+}
+
 impl<D> Clone for Split<D> {
     /// Shares the dataset.
     fn clone(&self) -> Self {
@@ -53,12 +66,11 @@ impl<D: Dataset> Dataset for Split<D> {
     }
 
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
-        if self.start == self.end {
-            return Err(Fault::new(format!("index {index} of an empty part")));
-        }
-        let (epoch, offset) = epoch_of(index, self.len());
-        let offset = permuted(self.below, self.seed, 0, self.start + offset);
-        self.dataset.get(index_in(epoch, offset, self.below)?)
+        self.dataset.get(self.index_below(index)?)
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(self.index_below(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {

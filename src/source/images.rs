@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Source;
 use super::bytes::{Files, Identity, Joined, Listed, identity};
-use crate::dataset::{Dtype, Record, Tensor};
+use crate::dataset::{Dtype, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -180,6 +180,11 @@ impl Source for Images {
 
     fn get(&self, index: u64) -> Result<Record, Fault> {
         self.record(index).map_err(|fault| fault.at("images", index))
+    }
+
+    /// The path of the picture below the folder.
+    fn key(&self, index: u64) -> SampleKey {
+        self.path(index).map_or(SampleKey::Index(index), SampleKey::from)
     }
 
     fn op(&self) -> Op {

@@ -24,7 +24,7 @@ pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
 pub use tar::{KEY_FIELD, Tar, TarOptions};
 
-use crate::dataset::{Dataset, Fetched, reading};
+use crate::dataset::{Dataset, Fetched, SampleKey, reading};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -68,6 +68,11 @@ pub trait Source {
     /// Why this sample could not be had.
     fn get(&self, index: u64) -> Result<Self::Sample, Fault>;
 
+    /// Which sample it is, for who has to find it again: a path, a name; its index by default.
+    fn key(&self, index: u64) -> SampleKey {
+        SampleKey::Index(index)
+    }
+
     /// What this source is: its name and whatever tells it from another, its length at least.
     fn op(&self) -> Op;
 
@@ -108,6 +113,10 @@ impl<S: Source> Dataset for FromSource<S> {
         self.source.get(index).map(Some)
     }
 
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        (self.len > 0).then(|| self.source.key(epoch_of(index, self.len).1))
+    }
+
     fn describe(&self, description: &mut Description) {
         description.push(self.source.op());
     }
@@ -122,6 +131,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn get(&self, index: u64) -> Result<S::Sample, Fault> {
         (**self).get(index)
+    }
+
+    fn key(&self, index: u64) -> SampleKey {
+        (**self).key(index)
     }
 
     fn op(&self) -> Op {

@@ -42,6 +42,10 @@ pub struct Spec {
     pub ops: Vec<OpSpec>,
     /// What is done to them in order, first to last.
     pub stages: Vec<StageSpec>,
+    /// Whether records and batches carry the [keys](crate::dataset::Record::keys) of their samples;
+    /// no by default.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keys: bool,
 }
 
 impl Spec {

@@ -18,6 +18,7 @@
 
 mod call;
 mod document;
+mod keys;
 mod open;
 pub mod ops;
 mod options;

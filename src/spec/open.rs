@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::call::{Call, Functions, NoFunctions, Remembered};
 use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
+use super::keys::WithKeys;
 use super::options::BatchOptions;
 use super::read::wrong;
 use super::served::Served;
@@ -37,10 +38,18 @@ impl Spec {
     /// As [`open`](Self::open), and a function that there is not.
     pub fn open_with(&self, files: &dyn Files, functions: &dyn Functions) -> Result<SpecPipeline> {
         let mut dataset = self.source.open(files, functions)?;
+        let mut attach = self.keys;
         for (number, op) in self.ops.iter().enumerate() {
             let path = format!("$.ops[{number}]");
+            if attach && matches!(op, OpSpec::Batch(_)) {
+                dataset = Box::new(WithKeys { dataset, attach, describe: false });
+                attach = false;
+            }
             dataset = op.apply(dataset, self.seed, functions, &path)?;
             dataset.check().map_err(|error| wrong(&path, error.to_string()))?;
+        }
+        if self.keys {
+            dataset = Box::new(WithKeys { dataset, attach, describe: true });
         }
         let mut stages: RecordStages = Box::new(Bare);
         for (number, stage) in self.stages.iter().enumerate() {

@@ -63,7 +63,9 @@ fn an_exception_that_nothing_needs_is_found() {
     planted(
         imports_go_downhill,
         &[("src/dataset/combinators.rs", "use crate::error::Error;")],
-        &["src/dataset/combinators.rs:1: SIDEWAYS lists \"stage::Ordered\", which is not there any more"],
+        &[
+            "src/dataset/combinators.rs:1: SIDEWAYS lists \"stage::Ordered\", which is not there any more",
+        ],
     );
     planted(
         unsafe_is_listed,
