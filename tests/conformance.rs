@@ -67,7 +67,8 @@ datasets! {
     });
     panics_stay_in_their_place: range(0..60).map(|x| if x % 17 == 4 { panic!("bad {x}") } else { x });
     a_panic_in_a_batch_is_that_batch: range(0..60).map(|x| if x == 31 { panic!("bad {x}") } else { x }).batch(8);
-    slices_and_steps: range(0..1_000).slice(100..900).step_by(3).shuffle(1).slice(..50);
+    slices_and_steps: range(0..1_000).slice(100..900).step_by(3).shuffle(1).sample(50);
+    a_part_of_a_split: range(0..1_000).split(4, [0.7, 0.3])[1].clone().shuffle(1).repeat(2).batch(7);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `batch`: several samples become one, inside an epoch.
 
-use super::{Dataset, Fetched, at_least_one, index_in};
+use super::{Dataset, Fetched, SampleKey, at_least_one, index_in};
 use crate::error::{BoxError, Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
@@ -173,9 +173,21 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
         self.collate.collate(samples).map(Some).map_err(|fault| fault.at("batch", number))
     }
 
+    fn key(&self, _: u64) -> Option<SampleKey> {
+        None
+    }
+
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(batch_op(self.size, self.drop_remainder, &self.collate));
+    }
+
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

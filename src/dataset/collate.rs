@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::batch::Collate;
+use super::keys::{Keyed, SampleKey};
 use super::number::element_bytes;
 use super::record::Record;
 use super::tensor::Tensor;
@@ -60,6 +61,18 @@ impl Stack {
     }
 }
 
+impl Collate<Keyed<Record>> for Stack {
+    type Batch = Record;
+
+    fn collate(&self, samples: Vec<Keyed<Record>>) -> Result<Record, Fault> {
+        stack(samples.into_iter().map(Record::from).collect(), self.pad)
+    }
+
+    fn describe(&self, op: Op) -> Op {
+        Collate::<Record>::describe(self, op)
+    }
+}
+
 impl Collate<Record> for Stack {
     type Batch = Record;
 
@@ -75,12 +88,13 @@ impl Collate<Record> for Stack {
     }
 }
 
-/// Stacks records: see [`Stack`].
+/// Stacks records: see [`Stack`]. The batch carries the keys of all of them.
 ///
 /// # Errors
-/// No record, or records whose fields, dtypes, ranks or (without `pad`) shapes differ; the fault
+/// No record, some with keys and some without, or records whose fields, dtypes, ranks or (without `pad`) shapes differ; the fault
 /// names the sample's place in the batch, the field, and both sides.
-pub fn stack(records: Vec<Record>, pad: Option<Pad>) -> Result<Record, Fault> {
+pub fn stack(mut records: Vec<Record>, pad: Option<Pad>) -> Result<Record, Fault> {
+    let keys = all_keys(&mut records)?;
     let Some(first) = records.first() else {
         return Err(Fault::new("a batch needs at least one sample"));
     };
@@ -94,7 +108,19 @@ pub fn stack(records: Vec<Record>, pad: Option<Pad>) -> Result<Record, Fault> {
             parts.stacked(pad).map_err(|why| Fault::new(format!("field {name:?}: {why}")));
         fields.push((name.clone(), stacked?));
     }
-    Ok(Record::from_sorted(fields))
+    Ok(Record::from_sorted(fields).with_keys(keys))
+}
+
+/// The keys of all records, which have some or have none.
+fn all_keys(records: &mut [Record]) -> Result<Vec<SampleKey>, Fault> {
+    if records.iter().all(|record| record.keys().is_empty()) {
+        return Ok(Vec::new());
+    }
+    if let Some(place) = records.iter().position(|record| record.keys().is_empty()) {
+        let why = "has no key, others have one; give all of them their keys, or none";
+        return Err(Fault::new(format!("sample {place} of the batch {why}")));
+    }
+    Ok(records.iter_mut().flat_map(Record::take_keys).collect())
 }
 
 /// One field of all records.
@@ -291,6 +317,8 @@ mod tests {
         assert!(message.contains("sample 1 of the batch has the fields other"), "{message}");
         assert!(message.contains("sample 0 has row (see \"other\")"), "{message}");
         assert!(text(vec![], None).contains("at least one"));
+        let some = vec![rows[0].clone().with_keys([1.into()]), rows[1].clone()];
+        assert!(text(some, None).contains("sample 1 of the batch has no key, others have one"));
     }
 
     #[test]
@@ -327,7 +355,8 @@ mod tests {
 
     #[test]
     fn pad_is_described_only_where_it_is_set() {
-        let describe = |stack: Stack| Collate::describe(&stack, Op::new("batch")).to_string();
+        let describe =
+            |stack: Stack| Collate::<Record>::describe(&stack, Op::new("batch")).to_string();
         assert_eq!(describe(Stack::new()), "batch");
         assert_eq!(describe(Stack::padded(-1.0)), "batch(pad=-1.0)");
         let json = serde_json::to_string(&Stack::padded(0.0)).unwrap();

@@ -1,6 +1,6 @@
 //! What all one-sample-in, one-sample-out combinators share.
 
-use super::{Dataset, Fetched, next_op};
+use super::{Dataset, Fetched, SampleKey, next_op};
 use crate::dataset::fill::Watch;
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, Rng, epoch_of};
@@ -110,6 +110,10 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
         made.map_err(|fault| self.named(fault, place))
     }
 
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(index)
+    }
+
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(self.transform.op());
@@ -117,6 +121,14 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
 
     fn has_gaps(&self) -> bool {
         self.dataset.has_gaps() || self.transform.leaves_gaps()
+    }
+
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

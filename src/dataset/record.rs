@@ -5,8 +5,10 @@ use std::ops::Index;
 use std::sync::Arc;
 
 use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::keys::SampleKey;
 use super::tensor::Tensor;
 use super::wire::refused;
 use crate::error::Fault;
@@ -15,6 +17,8 @@ use crate::error::Fault;
 pub const FIELDS_MAX: usize = 1024;
 /// The most bytes the name of a field may have.
 pub const NAME_BYTES_MAX: usize = 255;
+/// What stands in the place of a field's name before the keys, where a record is encoded.
+const KEYS: &str = "__keys__";
 
 /// Tensors by name, in byte order of the names.
 ///
@@ -31,6 +35,7 @@ pub const NAME_BYTES_MAX: usize = 255;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Record {
     fields: Vec<(Arc<str>, Tensor)>,
+    keys: Vec<SampleKey>,
 }
 
 impl Record {
@@ -54,7 +59,7 @@ impl Record {
     /// A name that is an `Arc<str>` is shared: a source can make its names once.
     ///
     /// # Errors
-    /// A name of more than 255 bytes, or more than 1024 fields.
+    /// A name of more than 255 bytes, the name `__keys__`, or more than 1024 fields.
     pub fn insert(
         &mut self,
         name: impl Into<Arc<str>>,
@@ -63,6 +68,9 @@ impl Record {
         let name = name.into();
         match self.place(&name) {
             Ok(place) => Ok(Some(std::mem::replace(&mut self.fields[place].1, tensor))),
+            Err(_) if *name == *KEYS => Err(Fault::new(format!(
+                "no field can have the name {KEYS}: keys are carried as it"
+            ))),
             Err(_) if name.len() > NAME_BYTES_MAX => Err(Fault::new(format!(
                 "the name of a field has at most {NAME_BYTES_MAX} bytes, this one has {}",
                 name.len()
@@ -129,10 +137,36 @@ impl Record {
         self.fields.is_empty()
     }
 
+    /// The keys of the samples that this record was made of, where they were asked for: see
+    /// [`Dataset::keys`](super::Dataset::keys). They are no field.
+    #[must_use]
+    pub fn keys(&self) -> &[SampleKey] {
+        &self.keys
+    }
+
+    /// The same record with other keys.
+    ///
+    /// ```
+    /// use windrow::dataset::{Record, Stack, Tensor, stack};
+    /// let record = |x: u8| Record::new().with("x", Tensor::scalar(x));
+    /// let parts = vec![record(1)?.with_keys(["a".into()]), record(2)?.with_keys(["b".into()])];
+    /// assert_eq!(stack(parts, None)?.keys(), ["a".into(), "b".into()]);
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    #[must_use]
+    pub fn with_keys(self, keys: impl Into<Vec<SampleKey>>) -> Self {
+        Self { keys: keys.into(), ..self }
+    }
+
     /// The bytes of all tensors together, without names and shapes.
     #[must_use]
     pub fn byte_len(&self) -> u64 {
         self.fields.iter().map(|(_, tensor)| tensor.bytes().len() as u64).sum()
+    }
+
+    /// Takes the keys out.
+    pub(super) fn take_keys(&mut self) -> Vec<SampleKey> {
+        std::mem::take(&mut self.keys)
     }
 
     /// The fields with their shared names.
@@ -143,7 +177,7 @@ impl Record {
     /// A record of fields that are already in order, such as those of another record.
     pub(super) fn from_sorted(fields: Vec<(Arc<str>, Tensor)>) -> Self {
         debug_assert!(fields.is_sorted_by(|one, next| one.0 < next.0));
-        Self { fields }
+        Self { fields, keys: Vec::new() }
     }
 
     /// Where the field is, or where it belongs.
@@ -180,13 +214,25 @@ impl Index<&str> for Record {
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        let mut map = f.debug_map();
+        if !self.keys.is_empty() {
+            map.entry(&KEYS, &self.keys);
+        }
+        map.entries(self.iter()).finish()
     }
 }
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
+        let more = usize::from(!self.keys.is_empty());
+        let mut map = serializer.serialize_map(Some(self.len() + more))?;
+        if more > 0 {
+            map.serialize_entry(KEYS, &self.keys)?;
+        }
+        for (name, tensor) in self.iter() {
+            map.serialize_entry(name, tensor)?;
+        }
+        map.end()
     }
 }
 
@@ -207,7 +253,16 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
         let mut record = Record::new();
-        while let Some((name, tensor)) = map.next_entry::<String, Tensor>()? {
+        while let Some(name) = map.next_key::<String>()? {
+            if name == KEYS {
+                let twice = !record.keys.is_empty();
+                record.keys = map.next_value()?;
+                if twice || record.keys.is_empty() {
+                    return Err(refused("its keys are there twice, or are none"));
+                }
+                continue;
+            }
+            let tensor: Tensor = map.next_value()?;
             if record.get(&name).is_some() {
                 return Err(refused(format_args!("field {name:?} is there twice")));
             }
@@ -243,6 +298,30 @@ mod tests {
         let message = record.field("y").unwrap_err().to_string();
         assert_eq!(message, "there is no field \"y\"; the record has x");
         assert!(Record::new().field("y").unwrap_err().to_string().contains("no fields"));
+    }
+
+    #[test]
+    fn keys_stand_before_the_fields_and_only_where_there_are_any() {
+        use crate::dataset::wire::{decode, encode};
+        let plain = Record::new().with("x", Tensor::scalar(1u8)).unwrap();
+        assert_eq!(encode(&plain).unwrap().inline, b"\x01\x01x\x01\x00\x01");
+        let keyed = plain.clone().with_keys([7.into(), "ab".into()]);
+        assert_ne!(plain, keyed);
+        let wire = encode(&keyed).unwrap();
+        assert_eq!(wire.inline, b"\x02\x08__keys__\x02\x00\x07\x01\x02ab\x01x\x01\x00\x01");
+        assert_eq!(decode::<Record>(&wire.inline, wire.tensors).unwrap(), keyed);
+        let json = serde_json::to_string(&keyed).unwrap();
+        assert!(json.starts_with(r#"{"__keys__":[7,"ab"],"x":{"#), "{json}");
+        assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), keyed);
+
+        let field = Record::new().with("__keys__", Tensor::scalar(1u8)).unwrap_err().to_string();
+        assert!(field.contains("no field can have the name __keys__"), "{field}");
+        for bad in
+            [&b"\x01\x08__keys__\x00"[..], b"\x02\x08__keys__\x01\x00\x07\x08__keys__\x01\x00\x07"]
+        {
+            let message = decode::<Record>(bad, Vec::new()).unwrap_err().to_string();
+            assert!(message.contains("twice, or are none"), "{message}");
+        }
     }
 
     #[test]

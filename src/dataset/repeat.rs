@@ -1,6 +1,6 @@
 //! `repeat`: the same dataset for several epochs.
 
-use super::{Dataset, Fetched};
+use super::{Dataset, Fetched, SampleKey};
 use crate::error::Result;
 use crate::order::{Description, Op};
 
@@ -33,6 +33,10 @@ impl<D: Dataset> Dataset for Repeat<D> {
         self.dataset.get(index)
     }
 
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(index)
+    }
+
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(Op::new("repeat").with("epochs", self.epochs));
@@ -40,6 +44,14 @@ impl<D: Dataset> Dataset for Repeat<D> {
 
     fn has_gaps(&self) -> bool {
         self.dataset.has_gaps()
+    }
+
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.epochs > 1 || self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

@@ -1,13 +1,13 @@
-//! `shuffle`: the samples in random order, drawn anew for each epoch.
+//! `shuffle` and `shuffle_once`: the samples in random order, anew for each epoch or the same.
 
 use std::cell::RefCell;
 
-use super::{Dataset, Fetched, index_in};
-use crate::error::{Error, Result};
+use super::{Dataset, Fetched, SampleKey, index_in};
+use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Permutation, epoch_of, index_shuffle};
 
 /// The longest dataset that can be shuffled.
-const LEN_MAX: u64 = 1 << 63;
+pub(super) const LEN_MAX: u64 = 1 << 63;
 
 /// How many permutations a thread keeps: one a shuffle of its pipelines, if they are that few.
 const KEPT: usize = 4;
@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// The entry at an offset of a permutation that is kept, or made and kept.
-fn permuted(len: u64, seed: u64, epoch: u64, offset: u64) -> u64 {
+pub(super) fn permuted(len: u64, seed: u64, epoch: u64, offset: u64) -> u64 {
     LAST.with_borrow_mut(|(kept, next)| {
         if let Some(permutation) = kept.iter().find(|kept| kept.is_for(len, seed, epoch)) {
             return permutation.get(offset);
@@ -31,18 +31,34 @@ fn permuted(len: u64, seed: u64, epoch: u64, offset: u64) -> u64 {
     })
 }
 
-/// A dataset in random order: see [`Dataset::shuffle`].
+/// A dataset in random order: see [`Dataset::shuffle`] and [`Dataset::shuffle_once`].
 #[derive(Debug, Clone)]
 pub struct Shuffle<D> {
     dataset: D,
     seed: u64,
+    once: bool,
     len: u64,
 }
 
 impl<D: Dataset> Shuffle<D> {
     pub(super) fn new(dataset: D, seed: u64) -> Self {
         let len = dataset.len();
-        Self { dataset, seed, len }
+        Self { dataset, seed, once: false, len }
+    }
+
+    pub(super) fn once(dataset: D, seed: u64) -> Self {
+        Self { once: true, ..Self::new(dataset, seed) }
+    }
+
+    /// The index of the dataset below.
+    #[inline]
+    fn index_below(&self, index: u64) -> Result<u64, Fault> {
+        let (epoch, offset) = epoch_of(index, self.len);
+        if offset >= self.len {
+            return Ok(index); // Nothing is shuffled; the source says so.
+        }
+        let order = if self.once { 0 } else { epoch };
+        index_in(epoch, permuted(self.len, self.seed, order, offset), self.len)
     }
 }
 
@@ -55,21 +71,29 @@ impl<D: Dataset> Dataset for Shuffle<D> {
     }
 
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
-        let (epoch, offset) = epoch_of(index, self.len);
-        if offset >= self.len {
-            return self.dataset.get(index); // Nothing is shuffled; the source says so.
-        }
-        let offset = permuted(self.len, self.seed, epoch, offset);
-        self.dataset.get(index_in(epoch, offset, self.len)?)
+        self.dataset.get(self.index_below(index)?)
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(self.index_below(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
-        description.push(Op::new("shuffle").with("seed", self.seed));
+        let name = if self.once { "shuffle_once" } else { "shuffle" };
+        description.push(Op::new(name).with("seed", self.seed));
     }
 
     fn has_gaps(&self) -> bool {
         self.dataset.has_gaps()
+    }
+
+    fn is_reshuffled(&self) -> bool {
+        !self.once || self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {
@@ -98,6 +122,18 @@ impl<D: Dataset> GrainShuffle<D> {
         let len = dataset.len();
         Self { dataset, seed, len }
     }
+
+    /// The index of the dataset below.
+    #[inline]
+    fn index_below(&self, index: u64) -> Result<u64, Fault> {
+        const ROUNDS: u32 = 4;
+        let (epoch, offset) = epoch_of(index, self.len);
+        if offset >= self.len {
+            return Ok(index);
+        }
+        let seed = self.seed.wrapping_add(epoch as u32);
+        index_in(epoch, index_shuffle(offset, self.len - 1, seed, ROUNDS), self.len)
+    }
 }
 
 impl<D: Dataset> Dataset for GrainShuffle<D> {
@@ -109,14 +145,11 @@ impl<D: Dataset> Dataset for GrainShuffle<D> {
     }
 
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
-        const ROUNDS: u32 = 4;
-        let (epoch, offset) = epoch_of(index, self.len);
-        if offset >= self.len {
-            return self.dataset.get(index);
-        }
-        let seed = self.seed.wrapping_add(epoch as u32);
-        let offset = index_shuffle(offset, self.len.saturating_sub(1), seed, ROUNDS);
-        self.dataset.get(index_in(epoch, offset, self.len)?)
+        self.dataset.get(self.index_below(index)?)
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(self.index_below(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {
@@ -126,6 +159,14 @@ impl<D: Dataset> Dataset for GrainShuffle<D> {
 
     fn has_gaps(&self) -> bool {
         self.dataset.has_gaps()
+    }
+
+    fn is_reshuffled(&self) -> bool {
+        true
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

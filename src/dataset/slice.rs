@@ -1,9 +1,9 @@
-//! `slice`, `step_by` and `shard`: some of the indices, in their order.
+//! `slice`, `step_by`, `sample` and `shard`: some of the indices, in their order.
 
 use std::ops::{Bound, RangeBounds};
 
-use super::{Dataset, Fetched, at_least_one, index_in};
-use crate::error::Result;
+use super::{Dataset, Fetched, SampleKey, at_least_one, index_in};
+use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
 /// Some of a dataset's samples: see [`Dataset::slice`].
@@ -14,7 +14,15 @@ pub struct Slice<D> {
     end: u64,
     step: u64,
     below: u64,
-    shard: Option<Shard>,
+    kind: Kind,
+}
+
+/// What the indices were asked for as.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Range,
+    Sample,
+    Shard(Shard),
 }
 
 impl<D: Dataset> Slice<D> {
@@ -31,18 +39,72 @@ impl<D: Dataset> Slice<D> {
             Bound::Unbounded => below,
         };
         let end = end.min(below);
-        Self { dataset, start: start.min(end), end, step: 1, below, shard: None }
+        Self { dataset, start: start.min(end), end, step: 1, below, kind: Kind::Range }
     }
 
     pub(super) fn shard(dataset: D, shard: Shard) -> Self {
         let range = shard.range(dataset.len());
-        Self { shard: Some(shard), ..Self::new(dataset, range) }
+        Self { kind: Kind::Shard(shard), ..Self::new(dataset, range) }
+    }
+
+    pub(super) fn sample(dataset: D, count: u64) -> Self {
+        Self { kind: Kind::Sample, ..Self::new(dataset, ..count) }
     }
 
     /// Keeps the first of every `step` of these samples.
     #[must_use]
     pub fn step_by(self, step: u64) -> Self {
         Self { step: self.step.saturating_mul(step), ..self }
+    }
+
+    /// The index of the dataset below.
+    #[inline]
+    fn index_below(&self, index: u64) -> Result<u64, Fault> {
+        let (epoch, offset) = epoch_of(index, self.len());
+        // An index of an empty slice is asked for by nobody; it stands for the first one below.
+        let offset = self.start.saturating_add(offset.saturating_mul(self.step));
+        index_in(epoch, offset, self.below)
+    }
+
+    /// Refuses to cut an order that is another one in each epoch, unless that was asked for.
+    fn check_order(&self) -> Result<()> {
+        let refused = |value: String, allowed: &str| {
+            let name = self.op().name().to_owned();
+            Err(Error::Setting { name, value, allowed: allowed.into() })
+        };
+        let cuts = match self.kind {
+            Kind::Range => self.len() < self.below,
+            Kind::Shard(_) => self.step > 1,
+            Kind::Sample if !self.dataset.is_reshuffled() => {
+                return refused(
+                    format!("{} of an order that is the same in each epoch", self.end),
+                    "`shuffle` before `sample`, or `slice` for the first ones",
+                );
+            }
+            Kind::Sample => false,
+        };
+        if !cuts || !self.dataset.is_reshuffled() {
+            return Ok(());
+        }
+        let Self { start, end, step, .. } = self;
+        let step = if *step > 1 { format!(" by {step}") } else { String::new() };
+        refused(
+            format!("{start}..{end}{step} of an order that `shuffle` makes anew for each epoch"),
+            "`split` before `shuffle`, or `shuffle_once` in its place, for the same samples in each \
+             epoch; `sample` for other samples in each epoch",
+        )
+    }
+
+    fn op(&self) -> Op {
+        let op = match self.kind {
+            Kind::Range => Op::new("slice").with("start", self.start).with("end", self.end),
+            Kind::Sample => Op::new("sample").with("count", self.end),
+            Kind::Shard(shard) => Op::new("shard")
+                .with("index", shard.index())
+                .with("count", shard.count())
+                .with("drop_remainder", shard.drops_remainder()),
+        };
+        op.with("step", self.step)
     }
 }
 
@@ -56,40 +118,41 @@ impl<D: Dataset> Dataset for Slice<D> {
 
     #[inline]
     fn get(&self, index: u64) -> Fetched<Self::Sample> {
-        let (epoch, offset) = epoch_of(index, self.len());
-        // An index of an empty slice is asked for by nobody; it stands for the first one below.
-        let offset = self.start.saturating_add(offset.saturating_mul(self.step));
-        self.dataset.get(index_in(epoch, offset, self.below)?)
+        self.dataset.get(self.index_below(index)?)
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(self.index_below(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
-        description.push(match self.shard {
-            Some(shard) => Op::new("shard")
-                .with("index", shard.index())
-                .with("count", shard.count())
-                .with("drop_remainder", shard.drops_remainder())
-                .with("step", self.step),
-            None => Op::new("slice")
-                .with("start", self.start)
-                .with("end", self.end)
-                .with("step", self.step),
-        });
+        description.push(self.op());
     }
 
     fn has_gaps(&self) -> bool {
         self.dataset.has_gaps()
     }
 
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
+    }
+
     fn check(&self) -> Result<()> {
         self.dataset.check()?;
-        at_least_one("slice.step", self.step)
+        at_least_one("slice.step", self.step)?;
+        self.check_order()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::dataset::Dataset;
+    use crate::order::Shard;
     use crate::source::range;
 
     #[test]
@@ -107,5 +170,74 @@ mod tests {
         assert_eq!(range(0..5).slice(7..=90).len(), 0);
         assert_eq!(range(0..5).slice(1..=u64::MAX).len(), 4);
         assert!(range(0..5).step_by(0).check().is_err());
+    }
+
+    #[test]
+    fn a_part_of_an_order_that_changes_is_refused_with_both_ways_out() {
+        let message = range(0..100).shuffle(1).slice(80..).check().unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "slice is 80..100 of an order that `shuffle` makes anew for each epoch; allowed: \
+             `split` before `shuffle`, or `shuffle_once` in its place, for the same samples in each \
+             epoch; `sample` for other samples in each epoch"
+        );
+        let numbers = || range(0..100).shuffle(1);
+        let shard = Shard::new(0, 2).unwrap();
+        let refused: [Box<dyn Dataset<Sample = Vec<u64>>>; 9] = [
+            Box::new(numbers().map(|x| vec![x]).slice(..80)),
+            Box::new(numbers().filter(|x| x % 2 == 0).map(|x| vec![x]).step_by(2)),
+            Box::new(numbers().batch(10).slice(8..)),
+            Box::new(numbers().repeat(3).batch(10).slice(..10)),
+            Box::new(numbers().shuffle_once(2).batch(10).slice(..8)),
+            Box::new(numbers().shard(shard).batch(10).slice(..4)),
+            Box::new(numbers().shard(shard).step_by(2).batch(1)),
+            Box::new(numbers().sample(50).batch(10).slice(..4)),
+            Box::new(range(0..100).shuffle_like_grain(1).batch(10).slice(..8)),
+        ];
+        for (number, dataset) in refused.iter().enumerate() {
+            let message = dataset.check().map_err(|error| error.to_string()).unwrap_err();
+            let says = ["split", "shuffle_once", "sample"].map(|way| message.contains(way));
+            assert_eq!(says, [true; 3], "{number}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_nothing_out_or_is_cut_first_is_let_be() {
+        let shard = Shard::new(0, 2).unwrap();
+        let fine: [Box<dyn Dataset<Sample = u64>>; 7] = [
+            Box::new(range(0..100).shuffle(1).slice(..)),
+            Box::new(range(0..100).shuffle(1).slice(..200).step_by(1)),
+            Box::new(range(0..100).slice(..80).shuffle(1)),
+            Box::new(range(0..100).shuffle_once(1).slice(..80).shuffle(1)),
+            Box::new(range(0..100).shuffle(1).shard(shard)),
+            Box::new(range(0..100).shuffle(1).repeat(3).sample(250).step_by(5)),
+            Box::new(range(0..100).repeat(3).slice(..250)),
+        ];
+        fine.iter().for_each(|dataset| dataset.check().unwrap());
+    }
+
+    #[test]
+    fn a_sample_of_an_order_that_stays_is_refused() {
+        let message = range(0..9).shuffle_once(1).sample(3).check().unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "sample is 3 of an order that is the same in each epoch; allowed: `shuffle` before \
+             `sample`, or `slice` for the first ones"
+        );
+    }
+
+    #[test]
+    fn shards_of_a_shuffled_epoch_are_all_its_samples_once() {
+        let shuffled = || range(0..103).shuffle(5);
+        let shards = [0, 1, 2, 3].map(|index| shuffled().shard(Shard::new(index, 4).unwrap()));
+        for epoch in 0..3 {
+            let of = |part: &super::Slice<_>| {
+                let all = epoch * part.len()..(epoch + 1) * part.len();
+                all.map(|index| part.get(index).unwrap().unwrap()).collect::<Vec<u64>>()
+            };
+            let mut all: Vec<u64> = shards.iter().flat_map(of).collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..103).collect::<Vec<_>>(), "epoch {epoch}");
+        }
     }
 }

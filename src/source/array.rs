@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::bytes::{ByteSource, identity};
+use super::bytes::{ByteSource, Identity, identity};
 use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
@@ -38,8 +38,8 @@ pub(super) struct Array {
 
 impl Array {
     /// Checks that the array is there, whole.
-    pub(super) fn new(bytes: Arc<dyn ByteSource>, layout: Layout) -> Result<Self> {
-        let identity = identity(&*bytes)?;
+    pub(super) fn new(bytes: Arc<dyn ByteSource>, how: Identity, layout: Layout) -> Result<Self> {
+        let identity = identity(&*bytes, how)?;
         Self::identified(bytes, identity, layout)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes::{ByteSource, Files};
+use super::bytes::{ByteSource, Files, Identity};
 use crate::error::Result;
 
 /// The file of each field of a record.
@@ -22,13 +22,22 @@ use crate::error::Result;
 pub struct FieldFiles {
     /// The file of each field, by the field's name.
     pub fields: BTreeMap<String, String>,
+    /// How much of the files goes into the fingerprint.
+    #[serde(default, skip_serializing_if = "Identity::is_default")]
+    pub identity: Identity,
 }
 
 impl FieldFiles {
     /// One file, whose rows are the field `data`.
     #[must_use]
     pub fn file(file: impl Into<String>) -> Self {
-        Self { fields: BTreeMap::from([("data".into(), file.into())]) }
+        Self::from([("data", file)])
+    }
+
+    /// The same with so much of the files in the fingerprint.
+    #[must_use]
+    pub fn identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// Opens each field's file.
@@ -40,8 +49,7 @@ impl FieldFiles {
 impl<F: Into<String>, N: Into<String>, const COUNT: usize> From<[(F, N); COUNT]> for FieldFiles {
     /// Pairs of a field and its file.
     fn from(pairs: [(F, N); COUNT]) -> Self {
-        Self {
-            fields: pairs.into_iter().map(|(field, file)| (field.into(), file.into())).collect(),
-        }
+        let fields = pairs.into_iter().map(|(field, file)| (field.into(), file.into())).collect();
+        Self { fields, identity: Identity::default() }
     }
 }

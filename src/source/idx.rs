@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Source;
 use super::array::{Array, Fields, Layout, byte_size};
-use super::bytes::{ByteSource, Files, InMemory, Stream, identity};
+use super::bytes::{ByteSource, Files, Identity, InMemory, Stream};
 use super::fields::FieldFiles;
 use crate::dataset::{Dtype, RANK_MAX, Record};
 use crate::error::{Error, Fault, Result};
@@ -62,15 +62,15 @@ impl Idx {
     /// [`Error::Unsupported`] for gzip without the feature `gz`, [`Error::Setting`] without any
     /// field.
     pub fn open(files: &dyn Files, options: &IdxOptions) -> Result<Self> {
-        Self::new(options.open(files)?)
+        Self::new(options.open(files)?, options.identity)
     }
 
-    /// The fields with bytes that are open already.
+    /// The fields with bytes that are open already, and how much of them goes into the fingerprint.
     ///
     /// # Errors
     /// As [`open`](Self::open), and a field that is there twice.
-    pub fn new(fields: Vec<(String, Arc<dyn ByteSource>)>) -> Result<Self> {
-        let array = |(field, bytes)| Ok((field, array(bytes)?));
+    pub fn new(fields: Vec<(String, Arc<dyn ByteSource>)>, how: Identity) -> Result<Self> {
+        let array = |(field, bytes)| Ok((field, array(bytes, how)?));
         Ok(Self(Fields::new("idx", fields.into_iter().map(array).collect::<Result<_>>()?)?))
     }
 }
@@ -93,7 +93,7 @@ impl Source for Idx {
 }
 
 /// The array of a file, which is unpacked where it is gzip.
-fn array(bytes: Arc<dyn ByteSource>) -> Result<Array> {
+fn array(bytes: Arc<dyn ByteSource>, how: Identity) -> Result<Array> {
     let wrong = |offset, why| Error::Format { name: bytes.name().into(), offset, why };
     let mut stream = Stream::open(&*bytes)?;
     let layout = header(&mut stream, wrong)?;
@@ -108,7 +108,7 @@ fn array(bytes: Arc<dyn ByteSource>) -> Result<Array> {
             return Err(wrong(Some(layout.offset + size), why));
         }
         drop(stream);
-        return Array::new(bytes, layout);
+        return Array::new(bytes, how, layout);
     }
     let most = stream.kept_max();
     if size > most {
@@ -119,10 +119,11 @@ fn array(bytes: Arc<dyn ByteSource>) -> Result<Array> {
     if stream.fill(&mut [0])? > 0 {
         return Err(wrong(None, format!("is too long: {claim} after the header, it has more")));
     }
+    let identity = stream.identity()?;
     drop(stream);
     let unpacked = InMemory::new(bytes.name(), data);
     let layout = Layout { offset: 0, ..layout };
-    Array::identified(Arc::new(unpacked), identity(&*bytes)?, layout)
+    Array::identified(Arc::new(unpacked), identity, layout)
 }
 
 /// So many bytes of a packed file. The memory for them grows with what is there of them.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Source;
-use super::bytes::{Files, Listed};
-use crate::dataset::{Dtype, Record, Tensor};
+use super::bytes::{Files, Identity, Joined, Listed, identity};
+use crate::dataset::{Dtype, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -34,19 +34,29 @@ pub struct ImagesOptions {
     /// its name; no by default.
     #[serde(default)]
     pub label: bool,
+    /// How much of the pictures goes into the fingerprint, beside their paths and sizes. For this, they
+    /// count as one file, each after the one before.
+    #[serde(default, skip_serializing_if = "Identity::is_default")]
+    pub identity: Identity,
 }
 
 impl ImagesOptions {
     /// The pictures of this folder, without labels.
     #[must_use]
     pub fn new(folder: impl Into<String>) -> Self {
-        Self { folder: folder.into(), label: false }
+        Self { folder: folder.into(), label: false, identity: Identity::default() }
     }
 
     /// The same with labels.
     #[must_use]
     pub fn label(self) -> Self {
         Self { label: true, ..self }
+    }
+
+    /// The same with so much of the pictures in the fingerprint.
+    #[must_use]
+    pub fn identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 }
 
@@ -59,8 +69,9 @@ impl ImagesOptions {
 /// wants them. With labels, the field `label` is a `U32` scalar: the names of the folders that pictures
 /// lie in, sorted as bytes, are numbered from 0.
 ///
-/// Paths and sizes go into the fingerprint, not the bytes of the files: a picture that is replaced by
-/// another of the same size is not noticed. Memory: some 150 bytes for each file.
+/// Paths and sizes go into the fingerprint, and of the bytes what [`Identity`] says of one file with all
+/// pictures in it. So one of many pictures that is replaced by another of the same size may not be noticed.
+/// Memory: some 150 bytes for each file.
 ///
 /// ```
 /// use windrow::source::{Images, ImagesOptions, MemoryFiles};
@@ -108,6 +119,8 @@ impl Images {
             hash.update(name.as_bytes());
             hash.update(bytes.len().to_le_bytes());
         }
+        let all = Joined::new(&options.folder, pictures.iter().map(|file| &file.bytes));
+        hash.update(identity(&all, options.identity)?);
         let (mut labels, mut names) = (Vec::new(), Vec::new());
         if options.label {
             for Listed { name, .. } in &pictures {
@@ -168,6 +181,11 @@ impl Source for Images {
 
     fn get(&self, index: u64) -> Result<Record, Fault> {
         self.record(index).map_err(|fault| fault.at("images", index))
+    }
+
+    /// The path of the picture below the folder.
+    fn key(&self, index: u64) -> SampleKey {
+        self.path(index).map_or(SampleKey::Index(index), SampleKey::from)
     }
 
     fn op(&self) -> Op {

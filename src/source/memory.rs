@@ -55,7 +55,8 @@ pub struct Values<T>(Vec<T>);
 
 /// A dataset of clones of the values of a `Vec`.
 ///
-/// A state tells two of them apart by their length alone. Put large values behind an
+/// A state tells two of them apart by their length alone, since values of any type have no bytes to
+/// compare. Put large values behind an
 /// [`Arc`](std::sync::Arc), so that cloning is cheap.
 ///
 /// ```

@@ -24,7 +24,7 @@ pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
 pub use tar::{KEY_FIELD, Tar, TarOptions};
 
-use crate::dataset::{Dataset, Fetched, reading};
+use crate::dataset::{Dataset, Fetched, SampleKey, reading};
 use crate::error::{BoxError, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -71,6 +71,11 @@ pub trait Source {
     /// Why this sample could not be had.
     fn get(&self, index: u64) -> Result<Self::Sample, Self::Error>;
 
+    /// Which sample it is, for who has to find it again: a path, a name; its index by default.
+    fn key(&self, index: u64) -> SampleKey {
+        SampleKey::Index(index)
+    }
+
     /// What this source is: its name and whatever tells it from another, its length at least.
     fn op(&self) -> Op;
 
@@ -111,6 +116,10 @@ impl<S: Source> Dataset for FromSource<S> {
         self.source.get(index).map(Some).map_err(Fault::other)
     }
 
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        (self.len > 0).then(|| self.source.key(epoch_of(index, self.len).1))
+    }
+
     fn describe(&self, description: &mut Description) {
         description.push(self.source.op());
     }
@@ -126,6 +135,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn get(&self, index: u64) -> Result<S::Sample, S::Error> {
         (**self).get(index)
+    }
+
+    fn key(&self, index: u64) -> SampleKey {
+        (**self).key(index)
     }
 
     fn op(&self) -> Op {

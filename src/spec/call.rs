@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::served::{ServedOptions, ServedSource};
-use crate::dataset::{Dataset, Fetched, Place, Record, Transform};
+use crate::dataset::{Dataset, Fetched, Place, Record, SampleKey, Transform};
 use crate::error::Result;
 use crate::order::{Description, Op};
 
@@ -122,7 +122,10 @@ impl Transform<Record> for Call {
     type Sample = Record;
 
     fn apply(&self, place: Place, record: Record) -> Fetched<Record> {
-        (self.function)(place, record)
+        // A function may answer with a record of its own.
+        let keys = record.keys().to_vec();
+        let made = (self.function)(place, record)?;
+        Ok(made.map(|made| if keys.is_empty() { made } else { made.with_keys(keys) }))
     }
 
     fn op(&self) -> Op {
@@ -153,12 +156,24 @@ impl<D: Dataset<Sample = Record>> Dataset for Remembered<D> {
         (self.made)(place).unwrap_or_else(|| self.dataset.get(index))
     }
 
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(index)
+    }
+
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
     }
 
     fn has_gaps(&self) -> bool {
         self.dataset.has_gaps()
+    }
+
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

@@ -7,8 +7,8 @@ use super::ops::{
     Cast, DecodeImage, DecodeNumber, Filter, Normalize, OneHot, Reshape, Resize, Scale, Select,
 };
 use super::options::{
-    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
-    ShuffleOptions, SliceOptions, whole,
+    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, SampleOptions,
+    ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, whole,
 };
 use super::read;
 use super::served::ServedOptions;
@@ -47,6 +47,10 @@ pub struct Spec {
     pub ops: Vec<OpSpec>,
     /// What is done to them in order, first to last.
     pub stages: Vec<StageSpec>,
+    /// Whether records and batches carry the [keys](crate::dataset::Record::keys) of their samples;
+    /// no by default.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keys: bool,
 }
 
 impl Spec {
@@ -116,8 +120,11 @@ choices! {
     /// What workers do to records.
     OpSpec, "op", "op":
     "shuffle" Shuffle(ShuffleOptions),
+    "shuffle_once" ShuffleOnce(ShuffleOptions),
     "shuffle_like_grain" GrainShuffle(GrainShuffleOptions),
+    "split" Split(SplitOptions),
     "slice" Slice(SliceOptions),
+    "sample" Sample(SampleOptions),
     "repeat" Repeat(RepeatOptions),
     "shard" Shard(ShardOptions),
     "batch" Batch(BatchOptions),

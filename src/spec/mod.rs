@@ -18,6 +18,7 @@
 
 mod call;
 mod document;
+mod keys;
 mod open;
 pub mod ops;
 mod options;
@@ -30,7 +31,7 @@ pub use call::{CallOptions, Function, Functions, Made};
 pub use document::{OpSpec, SourceSpec, Spec, StageSpec};
 pub use open::SpecPipeline;
 pub use options::{
-    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ShardOptions,
-    ShuffleOptions, SliceOptions,
+    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, SampleOptions,
+    ShardOptions, ShuffleOptions, SliceOptions, SplitOptions,
 };
 pub use served::{ServedOptions, ServedSource};

@@ -1,13 +1,16 @@
 //! From a document to a pipeline that a loader runs.
 
+use std::sync::Arc;
+
 use super::call::{Call, Functions, NoFunctions, Remembered};
 use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
+use super::keys::WithKeys;
 use super::options::BatchOptions;
 use super::read::wrong;
 use super::served::Served;
-use crate::dataset::{Batch, Dataset, Record, Stack, Tensor};
+use crate::dataset::{Batch, Dataset, Record, Split, Stack, Tensor};
 use crate::error::{Error, Fault, Result};
-use crate::order::{Description, Shard};
+use crate::order::{Description, Parts, Shard};
 use crate::source::{Csv, Files, Idx, Images, Jsonl, Npy, Range, Source, Tar, source};
 use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
 
@@ -35,10 +38,18 @@ impl Spec {
     /// As [`open`](Self::open), and a function that there is not.
     pub fn open_with(&self, files: &dyn Files, functions: &dyn Functions) -> Result<SpecPipeline> {
         let mut dataset = self.source.open(files, functions)?;
+        let mut attach = self.keys;
         for (number, op) in self.ops.iter().enumerate() {
             let path = format!("$.ops[{number}]");
+            if attach && matches!(op, OpSpec::Batch(_)) {
+                dataset = Box::new(WithKeys { dataset, attach, describe: false });
+                attach = false;
+            }
             dataset = op.apply(dataset, self.seed, functions, &path)?;
             dataset.check().map_err(|error| wrong(&path, error.to_string()))?;
+        }
+        if self.keys {
+            dataset = Box::new(WithKeys { dataset, attach, describe: true });
         }
         let mut stages: RecordStages = Box::new(Bare);
         for (number, stage) in self.stages.iter().enumerate() {
@@ -110,7 +121,16 @@ impl OpSpec {
         }
         Ok(match self {
             Self::Shuffle(options) => Box::new(dataset.shuffle(options.seed.unwrap_or(seed))),
+            Self::ShuffleOnce(options) => {
+                Box::new(dataset.shuffle_once(options.seed.unwrap_or(seed)))
+            }
             Self::GrainShuffle(options) => Box::new(dataset.shuffle_like_grain(options.seed)),
+            Self::Split(options) => {
+                let seed = options.seed.unwrap_or(seed);
+                let parts = Arc::new(Parts::new(&*options.parts));
+                Box::new(Split::new(Arc::new(dataset), seed, parts, options.part))
+            }
+            Self::Sample(options) => Box::new(dataset.sample(options.count)),
             Self::Slice(options) => {
                 let end = options.end.unwrap_or(u64::MAX);
                 Box::new(dataset.slice(options.start..end).step_by(options.step))
@@ -192,6 +212,17 @@ mod tests {
             (r#"{"op":"shuffle"},{"op":"batch","size":0}"#, "", "$.ops[1]", "batch.size is 0"),
             (r#"{"op":"shard","index":2,"count":2}"#, "", "$.ops[0]", "2 of 2"),
             (r#"{"op":"slice","step":0}"#, "", "$.ops[0]", "step"),
+            (
+                r#"{"op":"shuffle"},{"op":"batch","size":2},{"op":"slice","end":8}"#,
+                "",
+                "$.ops[2]",
+                "slice is 0..8 of an order that `shuffle` makes anew for each epoch",
+            ),
+            (r#"{"op":"sample","count":3}"#, "", "$.ops[0]", "sample is 3 of an order"),
+            (r#"{"op":"shuffle"},{"op":"split","parts":[1],"part":0}"#, "", "$.ops[1]", "anew"),
+            (r#"{"op":"split","parts":[0.8,0.1],"part":0}"#, "", "$.ops[0]", "[0.8, 0.1]"),
+            (r#"{"op":"split","parts":[0.8,0.2],"part":2}"#, "", "$.ops[0]", "split.part is 2"),
+            (r#"{"op":"split","parts":[0.8,"x"],"part":0}"#, "", "$.ops[0].parts[1]", "a number"),
             (
                 r#"{"op":"filter","field":"value","is":"<","value":3},{"op":"batch","size":2}"#,
                 "",

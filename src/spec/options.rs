@@ -16,7 +16,7 @@ pub struct RangeOptions {
     pub end: u64,
 }
 
-/// Options of the op `shuffle`.
+/// Options of the ops `shuffle` and `shuffle_once`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShuffleOptions {
@@ -46,6 +46,29 @@ pub struct SliceOptions {
     /// Keeps the first of so many; 1 by default.
     #[serde(default = "one", with = "whole")]
     pub step: u64,
+}
+
+/// Options of the op `sample`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleOptions {
+    /// How many samples of each epoch.
+    #[serde(with = "whole")]
+    pub count: u64,
+}
+
+/// Options of the op `split`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitOptions {
+    /// The seed; the document's by default.
+    #[serde(default, with = "maybe_whole", skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The fraction of each part; together they are 1.
+    pub parts: Vec<f64>,
+    /// Which part is kept, from 0.
+    #[serde(with = "whole")]
+    pub part: u64,
 }
 
 /// Options of the op `repeat`.

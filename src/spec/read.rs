@@ -51,12 +51,13 @@ pub(super) fn document(json: &str) -> Result<Spec> {
         source: choice(source, "$.source")?,
         ops: choices(fields.remove("ops"), "$.ops")?,
         stages: choices(fields.remove("stages"), "$.stages")?,
+        keys: fields.remove("keys").map_or(Ok(false), |keys| at("$.keys", keys))?,
     };
     match fields.keys().next() {
         None => Ok(spec),
         Some(name) => {
             let why = format!(
-                "unknown field {name:?}; known are version, seed, epochs, source, ops, stages"
+                "unknown field {name:?}; known are version, seed, epochs, source, ops, stages, keys"
             );
             Err(wrong("$", why))
         }
@@ -229,6 +230,7 @@ mod tests {
             (spec(r#"{"op":"batch","size":3,"sise":4}"#, ""), "$.ops[0].sise", "unknown field"),
             (spec("", r#"{"stage":"limit","count":[]}"#), "$.stages[0].count", "a list where"),
             (spec("7", ""), "$.ops[0]", "object"),
+            (spec("", "").replace(r#","ops""#, r#","keys":1,"ops""#), "$.keys", "1 where true"),
             (" ".repeat(100 << 20), "$", "104857600 bytes"),
         ] {
             let error = document(&text).unwrap_err();

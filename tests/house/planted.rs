@@ -62,8 +62,10 @@ fn a_backend_that_looks_at_the_order_is_found() {
 fn an_exception_that_nothing_needs_is_found() {
     planted(
         imports_go_downhill,
-        &[("src/dataset/mod.rs", "use crate::error::Error;")],
-        &["src/dataset/mod.rs:1: SIDEWAYS lists \"stage::Ordered\", which is not there any more"],
+        &[("src/dataset/combinators.rs", "use crate::error::Error;")],
+        &[
+            "src/dataset/combinators.rs:1: SIDEWAYS lists \"stage::Ordered\", which is not there any more",
+        ],
     );
     planted(
         unsafe_is_listed,

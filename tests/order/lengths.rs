@@ -15,12 +15,18 @@ enum Op {
     Shard(u64, u64, bool),
     Repeat(u64),
     Shuffle(u64),
+    ShuffleOnce(u64),
+    Sample(u64),
+    /// The second of four parts.
+    Split(u64),
     Batch(u64, bool),
 }
 
 const MAX: u128 = u64::MAX as u128;
 /// No batch of more samples is asked for.
 const BATCH_MAX: u128 = 9;
+/// Four parts of whole quarters, so that their ends are exact.
+const PARTS: [f64; 4] = [0.25, 0.5, 0.0, 0.25];
 
 impl Op {
     fn apply(self, numbers: Numbers) -> Numbers {
@@ -34,6 +40,9 @@ impl Op {
             }
             Self::Repeat(epochs) => Box::new(numbers.repeat(epochs)),
             Self::Shuffle(seed) => Box::new(numbers.shuffle(seed)),
+            Self::ShuffleOnce(seed) => Box::new(numbers.shuffle_once(seed)),
+            Self::Sample(count) => Box::new(numbers.sample(count)),
+            Self::Split(seed) => Box::new(numbers.split(seed, PARTS)[1].clone()),
             Self::Batch(size, true) => Box::new(numbers.batch_with(size, flat).drop_remainder()),
             Self::Batch(size, false) => Box::new(numbers.batch_with(size, flat)),
         }
@@ -50,7 +59,9 @@ impl Op {
             }
             // A length has 64 bits; what is beyond is cut off.
             Self::Repeat(epochs) => (below * u128::from(epochs)).min(MAX),
-            Self::Shuffle(_) => below,
+            Self::Shuffle(_) | Self::ShuffleOnce(_) => below,
+            Self::Sample(count) => below.min(count.into()),
+            Self::Split(_) => (3 * below + 2) / 4 - (below + 2) / 4,
             Self::Batch(size, true) => below / u128::from(size),
             Self::Batch(size, false) => below.div_ceil(size.into()),
         }
@@ -71,6 +82,14 @@ impl Op {
             Self::Shuffle(seed) => {
                 let order = Permutation::new(below as u64, seed, epoch as u64);
                 one(order.get(offset as u64).into())
+            }
+            Self::ShuffleOnce(seed) => {
+                one(Permutation::new(below as u64, seed, 0).get(offset as u64).into())
+            }
+            Self::Sample(_) => one(offset),
+            Self::Split(seed) => {
+                let place = (below + 2) / 4 + offset;
+                one(Permutation::new(below as u64, seed, 0).get(place as u64).into())
             }
             Self::Batch(size, _) => {
                 let from = offset * u128::from(size);
@@ -126,6 +145,9 @@ fn op() -> impl Strategy<Value = Op> {
         )),
         extreme().prop_map(Op::Repeat),
         any::<u64>().prop_map(Op::Shuffle),
+        any::<u64>().prop_map(Op::ShuffleOnce),
+        any::<u64>().prop_map(Op::Split),
+        extreme().prop_map(Op::Sample),
         (1u64..4, any::<bool>()).prop_map(|(size, drop)| Op::Batch(size, drop)),
     ]
 }

@@ -3,17 +3,17 @@
 use std::fs;
 use std::sync::Arc;
 
+use windrow::source::open;
 use windrow::source::{ByteSource, Files, InMemory, LocalFile, MemoryFiles};
-use windrow::source::{identity, open};
 
 use super::text;
 
-fn pattern(length: u64) -> Vec<u8> {
+pub(crate) fn pattern(length: u64) -> Vec<u8> {
     (0..length).map(|i| ((i * i + i / 7) % 251) as u8).collect()
 }
 
 /// The same bytes through every kind of source there is in this build.
-fn every_kind(folder: &std::path::Path, bytes: &[u8]) -> Vec<Box<dyn ByteSource>> {
+pub(crate) fn every_kind(folder: &std::path::Path, bytes: &[u8]) -> Vec<Box<dyn ByteSource>> {
     let path = folder.join(format!("{}.bin", bytes.len()));
     fs::write(&path, bytes).unwrap();
     vec![
@@ -140,29 +140,6 @@ fn what_is_no_file_is_not_opened() {
     }
     let message = text(open(folder.path().join("none.npy")));
     assert!(message.starts_with("opening ") && message.contains("none.npy: "), "{message}");
-}
-
-#[test]
-fn identity_is_the_hash_that_is_documented() {
-    assert_eq!(identity(&InMemory::new("x", pattern(200_000))).unwrap(), "a34446cba3f297e5");
-    assert_eq!(identity(&InMemory::new("x", [])).unwrap(), "af5570f5a1810b7a");
-}
-
-#[test]
-fn identity_tells_content_and_not_names() {
-    let folder = tempfile::tempdir().unwrap();
-    let bytes = pattern(200_000);
-    let own = identity(&InMemory::new("x", bytes.clone())).unwrap();
-    for source in every_kind(folder.path(), &bytes) {
-        assert_eq!(identity(&*source).unwrap(), own, "{source:?}");
-    }
-    for changed in [0, 65_535, 134_464, 199_999] {
-        let mut bytes = bytes.clone();
-        bytes[changed] ^= 1;
-        assert_ne!(identity(&InMemory::new("x", bytes)).unwrap(), own, "byte {changed}");
-    }
-    let longer = [&bytes[..65_536], &[0], &bytes[65_536..]].concat();
-    assert_ne!(identity(&InMemory::new("x", longer)).unwrap(), own);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use windrow::dataset::{Dtype, Tensor};
-use windrow::source::{Idx, IdxOptions, MemoryFiles, Source};
+use windrow::source::{Identity, Idx, IdxOptions, MemoryFiles, Source};
 
 use super::spy::largest_request;
 #[cfg(feature = "gz")]
@@ -15,7 +15,7 @@ fn file(kind: u8, axes: &[u32], data: &[u8]) -> Vec<u8> {
 }
 
 fn open(file: impl Into<Vec<u8>>) -> windrow::Result<Idx> {
-    Idx::new(vec![("data".into(), bytes("x.idx", file))])
+    Idx::new(vec![("data".into(), bytes("x.idx", file))], Identity::Blocks)
 }
 
 #[test]

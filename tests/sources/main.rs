@@ -4,6 +4,7 @@ mod bytes;
 #[cfg(feature = "csv")]
 mod csv;
 mod folder;
+mod identity;
 mod idx;
 mod images;
 #[cfg(feature = "jsonl")]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use windrow::dataset::{Dtype, Tensor};
-use windrow::source::{Folder, LocalFile, MemoryFiles, Npy, NpyOptions, Source};
+use windrow::source::{Folder, Identity, LocalFile, MemoryFiles, Npy, NpyOptions, Source};
 
 use super::spy::largest_request;
 use super::{bytes, column, flat, text};
@@ -20,7 +20,7 @@ fn header(descr: &str, fortran: bool, shape: &str) -> String {
 }
 
 fn open(file: impl Into<Vec<u8>>) -> windrow::Result<Npy> {
-    Npy::new(vec![("data".into(), bytes("x.npy", file))])
+    Npy::new(vec![("data".into(), bytes("x.npy", file))], Identity::Blocks)
 }
 
 /// What opening a file with this header says, without the file's name.
@@ -106,7 +106,7 @@ fn fortran_order_is_the_same_through_windows_and_slices() {
         std::fs::write(&path, &file).unwrap();
         let whole = open(file).unwrap();
         let local = std::sync::Arc::new(LocalFile::open(&path).unwrap());
-        let local = Npy::new(vec![("data".into(), local)]).unwrap();
+        let local = Npy::new(vec![("data".into(), local)], Identity::Blocks).unwrap();
         for index in [0, 1, samples / 2, samples - 1] {
             let expected: Vec<u8> = (0..row)
                 .flat_map(|j| {
@@ -305,9 +305,14 @@ fn fields_come_from_several_files_of_one_length() {
     let message = text(Npy::open(&files, &NpyOptions::default()));
     assert_eq!(message, "npy.fields is empty; allowed: one field or more");
     let twice = vec![("x".into(), bytes("a", a.clone())), ("x".into(), bytes("a", a.clone()))];
-    assert_eq!(text(Npy::new(twice)), "npy.fields is \"x\" twice; allowed: each name once");
+    assert_eq!(
+        text(Npy::new(twice, Identity::Blocks)),
+        "npy.fields is \"x\" twice; allowed: each name once"
+    );
     let long = "x".repeat(256);
-    assert!(text(Npy::new(vec![(long, bytes("a", a))])).contains("at most 255 bytes"));
+    assert!(
+        text(Npy::new(vec![(long, bytes("a", a))], Identity::Blocks)).contains("at most 255 bytes")
+    );
 }
 
 #[test]
@@ -315,7 +320,7 @@ fn the_op_tells_other_content_and_not_other_places() {
     let one = file(1, &header("|u1", false, "(2,)"), &[1, 2]);
     let other = file(1, &header("|u1", false, "(2,)"), &[1, 3]);
     let op = |name: &str, file: &[u8]| {
-        Npy::new(vec![("x".into(), bytes(name, file))]).unwrap().op().to_string()
+        Npy::new(vec![("x".into(), bytes(name, file))], Identity::Blocks).unwrap().op().to_string()
     };
     assert!(op("a.npy", &one).starts_with("npy(len=2,x="), "{}", op("a.npy", &one));
     assert_eq!(op("a.npy", &one), op("https://example.org/b.npy", &one));

@@ -274,7 +274,8 @@ fn wire_seeds() -> Vec<Vec<u8>> {
         [&head, &*wire.inline].into_iter().chain(parts).collect::<Vec<_>>().concat()
     };
     let record = record.expect("a record of tensors");
-    [encode(&record), encode(&nested)].into_iter().flatten().map(seed).collect()
+    let keyed = record.clone().with_keys([7.into(), "a/b".into()]);
+    [encode(&record), encode(&keyed), encode(&nested)].into_iter().flatten().map(seed).collect()
 }
 
 #[cfg(test)]

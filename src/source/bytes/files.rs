@@ -129,7 +129,7 @@ impl Files for Folder {
     }
 }
 
-/// Files that are held in memory, by name.
+/// Files that are held in memory, by name. All their bytes go into the fingerprint.
 ///
 /// ```
 /// use windrow::source::{ByteSource, Files, MemoryFiles};

@@ -1,8 +1,10 @@
 //! A byte source from its start to its end, unpacked where it is gzip.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
+use std::rc::Rc;
 
-use super::ByteSource;
+use super::{ByteSource, Content};
 use crate::error::{Error, Result};
 
 /// What every gzip file starts with, and no idx file and no UTF-8 text.
@@ -19,15 +21,24 @@ pub(in crate::source) struct Stream<'a> {
     source: &'a dyn ByteSource,
     reader: Box<dyn Read + 'a>,
     packed: bool,
+    passed: Rc<RefCell<Passed>>,
+}
+
+/// What was read of a source.
+struct Passed {
+    offset: u64,
+    content: Content,
 }
 
 impl<'a> Stream<'a> {
     /// Starts at the first byte.
     pub(in crate::source) fn open(source: &'a dyn ByteSource) -> Result<Self> {
         let packed = is_packed(source)?;
-        let plain = Plain { source, offset: 0 };
+        let passed = Passed { offset: 0, content: Content::new(source.len()) };
+        let passed = Rc::new(RefCell::new(passed));
+        let plain = Plain { source, passed: passed.clone() };
         let reader = if packed { unpack(plain)? } else { Box::new(plain) };
-        Ok(Self { source, reader, packed })
+        Ok(Self { source, reader, packed, passed })
     }
 
     /// Whether the bytes are unpacked on the way.
@@ -55,6 +66,16 @@ impl<'a> Stream<'a> {
             }
         }
         Ok(done)
+    }
+
+    /// The identity of the source by all of its bytes, of which those after the last one that was
+    /// needed are read now.
+    pub(in crate::source) fn identity(&mut self) -> Result<String> {
+        let len = self.source.len();
+        let none = Passed { offset: 0, content: Content::new(len) };
+        let Passed { offset, mut content } = self.passed.replace(none);
+        content.read(self.source, offset, len - offset)?;
+        Ok(content.finish())
     }
 
     /// Says an error of the reader as it was said below, or as one of the packing.
@@ -96,15 +117,17 @@ fn unpack(plain: Plain<'_>) -> Result<Box<dyn Read + '_>> {
 /// The bytes as they are.
 struct Plain<'a> {
     source: &'a dyn ByteSource,
-    offset: u64,
+    passed: Rc<RefCell<Passed>>,
 }
 
 impl Read for Plain<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.source.len() - self.offset;
+        let mut passed = self.passed.borrow_mut();
+        let left = self.source.len() - passed.offset;
         let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        self.source.read_at(self.offset, &mut buffer[..count]).map_err(io::Error::other)?;
-        self.offset += count as u64;
+        self.source.read_at(passed.offset, &mut buffer[..count]).map_err(io::Error::other)?;
+        passed.content.add(&buffer[..count]);
+        passed.offset += count as u64;
         Ok(count)
     }
 }

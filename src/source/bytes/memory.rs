@@ -48,6 +48,10 @@ impl ByteSource for InMemory {
     fn as_slice(&self) -> Option<&[u8]> {
         Some(self.bytes())
     }
+
+    fn is_in_memory(&self) -> bool {
+        true
+    }
 }
 
 impl std::fmt::Debug for InMemory {

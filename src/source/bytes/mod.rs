@@ -6,23 +6,23 @@
 
 pub(crate) mod files;
 mod gzip;
+mod identity;
+mod joined;
 mod local;
 mod memory;
 
 pub use files::{Files, Folder, Listed, MemoryFiles};
+pub use identity::{Identity, identity};
 pub use local::*;
 pub use memory::InMemory;
 
 pub(super) use gzip::Stream;
+pub(super) use identity::Content;
+pub(super) use joined::Joined;
 
 use std::fmt::Debug;
 
-use sha2::{Digest, Sha256};
-
 use crate::error::{Error, Result};
-
-/// How much of the start and of the end of a source [`identity`] reads, in bytes.
-const IDENTITY_BYTES: u64 = 64 << 10;
 
 /// Bytes that can be read at any offset, from any thread.
 ///
@@ -59,40 +59,16 @@ pub trait ByteSource: Send + Sync + Debug {
         None
     }
 
+    /// Whether all bytes lie in this process's memory, where looking at each of them is cheap; not so
+    /// for a file that is mapped.
+    fn is_in_memory(&self) -> bool {
+        false
+    }
+
     /// Whether there is no byte.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// What tells one source's content from another's: 16 hexadecimal digits.
-///
-/// The first 8 bytes of a SHA-256 over the length (u64, little-endian), the first 64 KiB and the
-/// last 64 KiB; these overlap where the source is short. The name is not in it, so a URL and its
-/// local copy are the same source. A change in the middle of a long file that keeps its length is
-/// not noticed.
-///
-/// # Errors
-/// What [`ByteSource::read_at`] says.
-///
-/// ```
-/// use windrow::source::{InMemory, identity};
-/// let here = InMemory::new("/data/a.npy", *b"the same bytes");
-/// let there = InMemory::new("https://example.org/b.npy", *b"the same bytes");
-/// assert_eq!(identity(&here)?, identity(&there)?);
-/// assert_eq!(identity(&here)?, "c278a7edd2bc887d");
-/// # Ok::<(), windrow::Error>(())
-/// ```
-pub fn identity(source: &dyn ByteSource) -> Result<String> {
-    let part = source.len().min(IDENTITY_BYTES);
-    let mut bytes = vec![0; part as usize];
-    let mut hash = Sha256::new();
-    hash.update(source.len().to_le_bytes());
-    for start in [0, source.len() - part] {
-        source.read_at(start, &mut bytes)?;
-        hash.update(&bytes);
-    }
-    Ok(hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Whether the source has `wanted` bytes at `offset`, or the error that it has not.

@@ -46,7 +46,8 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
         let columns = resolve(field, width, names.as_deref());
         columns.map(|columns| (Vec::new(), columns)).map_err(|why| rows.wrong(why))
     });
-    let mut table = Table { rows: 0, columns: fields.collect::<Result<_>>()? };
+    let columns = fields.collect::<Result<_>>()?;
+    let mut table = Table { rows: 0, columns, identity: String::new() };
     if options.header.is_none() {
         rows.names_columns(&options.fields, &table)?;
     }
@@ -77,6 +78,7 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
     for (data, _) in &mut table.columns {
         data.shrink_to_fit();
     }
+    table.identity = rows.reader.get_mut().stream.identity()?;
     Ok(table)
 }
 

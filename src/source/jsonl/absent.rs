@@ -25,6 +25,10 @@ impl Reader {
         match *self {}
     }
 
+    pub(super) fn identity(&self) -> &str {
+        match *self {}
+    }
+
     pub(super) fn record(&self, _: u64) -> Result<Record, Fault> {
         match *self {}
     }

@@ -1,7 +1,7 @@
 //! Where the lines of a file begin.
 
 use crate::error::{Error, Result};
-use crate::source::bytes::ByteSource;
+use crate::source::bytes::{ByteSource, Content};
 
 /// The longest line, in bytes, its end not counted.
 const LINE_BYTES_MAX: u64 = 16 << 20;
@@ -16,13 +16,17 @@ pub(super) struct Lines {
     /// Where blank lines lie: before the line of this index, so many are blank in all.
     blanks: Vec<(u64, u64)>,
     end: u64,
+    /// Of the file, by all of its bytes.
+    identity: String,
 }
 
 impl Lines {
     /// Reads the whole file, in order.
     pub(super) fn find(bytes: &dyn ByteSource) -> Result<Self> {
         let wrong = |offset, why| Error::Format { name: bytes.name().into(), offset, why };
-        let mut lines = Self { starts: Vec::new(), blanks: Vec::new(), end: bytes.len() };
+        let (end, identity) = (bytes.len(), String::new());
+        let mut lines = Self { starts: Vec::new(), blanks: Vec::new(), end, identity };
+        let mut content = Content::new(end);
         let mut buffer = Vec::new();
         // Where the first byte of the line at hand lies that is no space.
         let mut text = None;
@@ -30,6 +34,7 @@ impl Lines {
         while at < lines.end {
             buffer.resize(BUFFER.min(lines.end - at) as usize, 0);
             bytes.read_at(at, &mut buffer)?;
+            content.add(&buffer);
             let mut rest = &buffer[..];
             if at == 0 {
                 if rest.starts_with(&[0x1f, 0x8b]) {
@@ -65,6 +70,7 @@ impl Lines {
             return Err(wrong(None, "is empty: it has no line".into()));
         }
         lines.starts.shrink_to_fit();
+        lines.identity = content.finish();
         Ok(lines)
     }
 
@@ -79,6 +85,10 @@ impl Lines {
             self.blanks.push((count, before + std::mem::take(blank)));
         }
         Ok(())
+    }
+
+    pub(super) fn identity(&self) -> &str {
+        &self.identity
     }
 
     pub(super) fn len(&self) -> u64 {

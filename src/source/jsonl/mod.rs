@@ -22,7 +22,7 @@ pub use options::{JsonlField, JsonlOptions};
 use std::sync::Arc;
 
 use super::Source;
-use super::bytes::{ByteSource, Files, identity};
+use super::bytes::{ByteSource, Files};
 use crate::dataset::Record;
 use crate::error::{Fault, Result};
 use crate::order::Op;
@@ -37,7 +37,8 @@ use reader::Reader;
 /// in a field of `U8` is its UTF-8 bytes, of shape `[n]`. Members that no field asks for are not
 /// looked at.
 ///
-/// Blank lines are skipped. At most 16 MiB in one line. Memory: 8 bytes a line. Without the feature
+/// Blank lines are skipped. At most 16 MiB in one line. All bytes of the file go into the
+/// fingerprint. Memory: 8 bytes a line. Without the feature
 /// `jsonl`, there is [`Error::Unsupported`](crate::Error::Unsupported) only.
 ///
 #[cfg_attr(feature = "jsonl", doc = "```")]
@@ -61,7 +62,6 @@ use reader::Reader;
 #[derive(Debug, Clone)]
 pub struct Jsonl {
     reader: Arc<Reader>,
-    identity: String,
     fields: Vec<JsonlField>,
 }
 
@@ -82,9 +82,8 @@ impl Jsonl {
     /// As [`open`](Self::open).
     pub fn new(bytes: Arc<dyn ByteSource>, options: &JsonlOptions) -> Result<Self> {
         options.check()?;
-        let identity = identity(&*bytes)?;
         let reader = Arc::new(Reader::new(bytes, options)?);
-        Ok(Self { reader, identity, fields: options.fields.clone() })
+        Ok(Self { reader, fields: options.fields.clone() })
     }
 }
 
@@ -101,7 +100,7 @@ impl Source for Jsonl {
     }
 
     fn op(&self) -> Op {
-        let op = Op::new("jsonl").with("len", self.len()).with("file", &self.identity);
+        let op = Op::new("jsonl").with("len", self.len()).with("file", self.reader.identity());
         self.fields.iter().fold(op, |op, field| {
             let JsonlField { name, dtype, shape, at } = field;
             let shape = match shape {

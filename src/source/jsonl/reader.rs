@@ -40,6 +40,10 @@ impl Reader {
         self.lines.len()
     }
 
+    pub(super) fn identity(&self) -> &str {
+        self.lines.identity()
+    }
+
     pub(super) fn record(&self, index: u64) -> Result<Record, Fault> {
         let Some(text) = self.lines.read(&*self.bytes, index)? else {
             return Err(Fault::new(format!("there are {} samples", self.len())));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Source;
 use super::array::{Array, Fields};
-use super::bytes::{ByteSource, Files};
+use super::bytes::{ByteSource, Files, Identity};
 use super::fields::FieldFiles;
 use crate::dataset::Record;
 use crate::error::{Fault, Result};
@@ -60,17 +60,17 @@ impl Npy {
     /// header or a dtype that cannot be read, an array that is cut short, or fields of different
     /// lengths. [`Error::Setting`](crate::Error::Setting) without any field.
     pub fn open(files: &dyn Files, options: &NpyOptions) -> Result<Self> {
-        Self::new(options.open(files)?)
+        Self::new(options.open(files)?, options.identity)
     }
 
-    /// The fields with bytes that are open already.
+    /// The fields with bytes that are open already, and how much of them goes into the fingerprint.
     ///
     /// # Errors
     /// As [`open`](Self::open), and a field that is there twice.
-    pub fn new(fields: Vec<(String, Arc<dyn ByteSource>)>) -> Result<Self> {
+    pub fn new(fields: Vec<(String, Arc<dyn ByteSource>)>, how: Identity) -> Result<Self> {
         let array = |(field, bytes): (String, Arc<dyn ByteSource>)| {
             let layout = header::read(&*bytes)?;
-            Ok((field, Array::new(bytes, layout)?))
+            Ok((field, Array::new(bytes, how, layout)?))
         };
         Ok(Self(Fields::new("npy", fields.into_iter().map(array).collect::<Result<_>>()?)?))
     }

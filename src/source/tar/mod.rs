@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use super::Source;
 use super::bytes::files::list;
 use super::bytes::{ByteSource, Files, identity};
-use crate::dataset::{Dtype, Record, Tensor};
+use crate::dataset::{Dtype, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -117,7 +117,7 @@ impl Tar {
         for (number, archive) in (0..).zip(&archives) {
             let first = samples.len();
             index::read(&**archive, number, &mut samples)?;
-            hash.update(identity(&**archive)?);
+            hash.update(identity(&**archive, options.identity)?);
             add(&mut hash, &samples[first..]);
         }
         if samples.is_empty() {
@@ -134,15 +134,13 @@ impl Tar {
         })
     }
 
-    /// The key of a sample: its path up to the first dot of the base name.
-    #[must_use]
-    pub fn key(&self, index: u64) -> Option<&str> {
-        Some(&self.samples.get(usize::try_from(index).ok()?)?.key)
+    fn sample(&self, index: u64) -> Option<&Sample> {
+        self.samples.get(usize::try_from(index).ok()?)
     }
 
     fn record(&self, index: u64) -> Result<Record, Fault> {
         let there = self.samples.len();
-        let sample = usize::try_from(index).ok().and_then(|index| self.samples.get(index));
+        let sample = self.sample(index);
         let sample = sample.ok_or_else(|| Fault::new(format!("there are {there} samples")))?;
         let mut record = Record::new();
         let Some(fields) = &self.fields else {
@@ -190,6 +188,11 @@ impl Source for Tar {
 
     fn get(&self, index: u64) -> Result<Record, Fault> {
         self.record(index).map_err(|fault| fault.at("tar", index))
+    }
+
+    /// The key of the sample: its path up to the first dot of the base name.
+    fn key(&self, index: u64) -> SampleKey {
+        self.sample(index).map_or(SampleKey::Index(index), |sample| (&*sample.key).into())
     }
 
     fn op(&self) -> Op {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{FIELDS_MAX, NAME_BYTES_MAX};
 use crate::error::{Error, Result};
+use crate::source::bytes::Identity;
 
 /// The field that holds the key of a sample as UTF-8, where it is asked for.
 pub const KEY_FIELD: &str = "__key__";
@@ -26,19 +27,30 @@ pub struct TarOptions {
     /// sample has. `__key__` is the sample's key, unless there is a file of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<String>>,
+    /// How much of each archive goes into the fingerprint, beside the names, sizes and places of its
+    /// files.
+    #[serde(default, skip_serializing_if = "Identity::is_default")]
+    pub identity: Identity,
 }
 
 impl TarOptions {
     /// These archives, and whatever fields their samples have.
     #[must_use]
     pub fn new<F: Into<String>>(files: impl IntoIterator<Item = F>) -> Self {
-        Self { files: files.into_iter().map(Into::into).collect(), fields: None }
+        let files = files.into_iter().map(Into::into).collect();
+        Self { files, fields: None, identity: Identity::default() }
     }
 
     /// The same with these fields only.
     #[must_use]
     pub fn fields<F: Into<String>>(self, fields: impl IntoIterator<Item = F>) -> Self {
         Self { fields: Some(fields.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// The same with so much of each archive in the fingerprint.
+    #[must_use]
+    pub fn identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// Refuses what can be refused without the archives.

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use windrow::dataset::Dtype;
 use windrow::source::{
-    Columns, Csv, CsvField, CsvOptions, Idx, Jsonl, JsonlField, JsonlOptions, Npy, Source, Tar,
-    TarOptions, identity,
+    Columns, Csv, CsvField, CsvOptions, Identity, Idx, Jsonl, JsonlField, JsonlOptions, Npy,
+    Source, Tar, TarOptions, identity,
 };
 
 use super::{BYTES_MAX, FREE, bounded, samples, source};
@@ -56,7 +56,8 @@ pub(super) fn gzip(bytes: &[u8]) -> bool {
     let whole = pack(&inner);
     let open = |file: &[u8]| {
         let file = source(file);
-        Idx::new(vec![("x".into(), file.clone())]).map(|idx| (idx, identity(&*file)))
+        Idx::new(vec![("x".into(), file.clone())], Identity::Blocks)
+            .map(|idx| (idx, identity(&*file, Identity::Blocks)))
     };
     if whole.len() < BYTES_MAX {
         let (idx, _) = open(&whole).expect("what was packed can be unpacked");
@@ -75,7 +76,7 @@ pub(super) fn gzip(bytes: &[u8]) -> bool {
 pub(super) fn idx(bytes: &[u8]) -> bool {
     let file = source(bytes);
     !bytes.starts_with(&[0x1f, 0x8b])
-        && samples(2 * bytes.len() + FREE, || Idx::new(vec![("x".into(), file)]))
+        && samples(2 * bytes.len() + FREE, || Idx::new(vec![("x".into(), file)], Identity::Blocks))
 }
 
 pub(super) fn idx_seeds() -> Vec<Vec<u8>> {
@@ -89,13 +90,14 @@ pub(super) fn idx_seeds() -> Vec<Vec<u8>> {
 /// A packed idx file takes twice the most that may be kept of it, and a sample of it.
 pub(super) fn idx_gz(bytes: &[u8]) -> bool {
     let file = source(bytes);
-    bytes.starts_with(&[0x1f, 0x8b]) && samples(70 << 20, || Idx::new(vec![("x".into(), file)]))
+    bytes.starts_with(&[0x1f, 0x8b])
+        && samples(70 << 20, || Idx::new(vec![("x".into(), file)], Identity::Blocks))
 }
 
 /// An npy file takes its bytes.
 pub(super) fn npy(bytes: &[u8]) -> bool {
     let file = source(bytes);
-    samples(2 * bytes.len() + FREE, || Npy::new(vec![("x".into(), file)]))
+    samples(2 * bytes.len() + FREE, || Npy::new(vec![("x".into(), file)], Identity::Blocks))
 }
 
 pub(super) fn npy_seeds() -> Vec<Vec<u8>> {

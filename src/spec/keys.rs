@@ -1,0 +1,60 @@
+//! `"keys": true`: records that carry the keys of their samples.
+
+use crate::dataset::{Dataset, Fetched, Record, SampleKey, key_of};
+use crate::error::Result;
+use crate::order::{Description, Op};
+
+/// Records with keys.
+///
+/// Keys are given to records before they are put into batches, but described after all ops: an op in
+/// between would change the number of those after it, and with that their random numbers.
+pub(super) struct WithKeys<D> {
+    pub(super) dataset: D,
+    /// Whether keys are given here.
+    pub(super) attach: bool,
+    /// Whether they are described here.
+    pub(super) describe: bool,
+}
+
+impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
+    type Sample = Record;
+
+    fn len(&self) -> u64 {
+        self.dataset.len()
+    }
+
+    fn get(&self, index: u64) -> Fetched<Record> {
+        let Some(record) = self.dataset.get(index)? else { return Ok(None) };
+        if !self.attach {
+            return Ok(Some(record));
+        }
+        Ok(Some(record.with_keys([key_of(&self.dataset, index)?])))
+    }
+
+    fn key(&self, index: u64) -> Option<SampleKey> {
+        self.dataset.key(index)
+    }
+
+    fn describe(&self, description: &mut Description) {
+        self.dataset.describe(description);
+        if self.describe {
+            description.push(Op::new("keys"));
+        }
+    }
+
+    fn has_gaps(&self) -> bool {
+        self.dataset.has_gaps()
+    }
+
+    fn is_reshuffled(&self) -> bool {
+        self.dataset.is_reshuffled()
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.dataset.is_repeated()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()
+    }
+}
