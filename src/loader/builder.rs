@@ -287,6 +287,11 @@ impl<P: Pipeline> Builder<P> {
         let round_trip = self.strict(&environment)?;
         processes::check(&self.settings)?;
         let (backend, workers) = self.choice(&environment, share.is_some())?;
+        if backend != Backend::Processes && self.settings.timeout.is_some() {
+            log::warn("loader", || {
+                "a sample on a thread cannot be stopped: timeout needs backend processes".into()
+            });
+        }
         let limits = self.limits(backend, workers)?;
         let custom = self.custom.filter(|_| environment.backend.is_none());
 
