@@ -4,11 +4,10 @@ use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::tensor::Tensor;
-use super::wire::refused;
 use crate::error::Fault;
 
 /// The most fields a record may have.
@@ -209,9 +208,9 @@ impl<'de> Visitor<'de> for Fields {
         let mut record = Record::new();
         while let Some((name, tensor)) = map.next_entry::<String, Tensor>()? {
             if record.get(&name).is_some() {
-                return Err(refused(format_args!("field {name:?} is there twice")));
+                return Err(A::Error::custom(format_args!("field {name:?} is there twice")));
             }
-            record.insert(name, tensor).map_err(refused)?;
+            record.insert(name, tensor).map_err(A::Error::custom)?;
         }
         Ok(record)
     }

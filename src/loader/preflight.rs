@@ -141,12 +141,12 @@ fn cost<T: Serialize + DeserializeOwned>(sample: &T, make_nanos: u64) -> Result<
     let wire = encode(sample)?;
     let encode_nanos = nanos(begun);
     let begun = Instant::now();
-    let back: T = decode(&wire.inline, wire.tensors.clone())?;
+    let back: T = decode(&wire.inline, wire.payloads.clone())?;
     let decode_nanos = nanos(begun);
     if encode(&back)? != wire {
         return Err(Fault::new("the sample comes back from its encoding as another one"));
     }
-    let payloads: usize = wire.tensors.iter().map(|tensor| tensor.bytes().len()).sum();
+    let payloads: usize = wire.payloads.iter().map(|tensor| tensor.bytes().len()).sum();
     let bytes = (wire.inline.len() + payloads) as u64;
     Ok(SampleCost { bytes, make_nanos, encode_nanos, decode_nanos })
 }

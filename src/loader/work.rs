@@ -86,7 +86,7 @@ fn strictly<T>(sample: T, round_trip: RoundTrip<T>) -> Result<T, Fault> {
 /// Encodes a sample and decodes it again.
 pub(super) fn round_trip<T: Serialize + DeserializeOwned>(sample: &T) -> Result<T, Fault> {
     let wire = encode(sample)?;
-    decode(&wire.inline, wire.tensors)
+    decode(&wire.inline, wire.payloads)
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ pub fn parcel(bytes: &[u8]) -> bool {
             (Ok(Ok(Some(wire))), Item::Sample(inline, payloads)) => {
                 assert_eq!(again[inline.clone()], wire.inline);
                 let bytes = payloads.iter().map(|place| &again[place.clone()]);
-                assert!(bytes.eq(wire.tensors.iter().map(Tensor::bytes)));
+                assert!(bytes.eq(wire.payloads.iter().map(Tensor::bytes)));
             }
             other => panic!("{other:?}"),
         }
@@ -256,7 +256,7 @@ pub fn wire(bytes: &[u8]) -> bool {
     fn again<T: DeserializeOwned + Serialize>(inline: &[u8], tensors: &[Tensor]) -> bool {
         let Ok(value) = decode::<T>(inline, tensors.to_vec()) else { return false };
         let first = encode(&value).expect("what was decoded can be encoded");
-        let value: T = decode(&first.inline, first.tensors.clone()).expect("and decoded");
+        let value: T = decode(&first.inline, first.payloads.clone()).expect("and decoded");
         assert_eq!(encode(&value).expect("and encoded"), first);
         true
     }
@@ -269,8 +269,8 @@ fn wire_seeds() -> Vec<Vec<u8>> {
     let record = Record::new().with("x", flat(1)).and_then(|record| record.with("y", flat(2)));
     let nested: Nested = (None, "text".into(), vec![(1, flat(5)), (2, flat(6))], -0.0, false);
     let seed = |wire: Wire| {
-        let head = [wire.inline.len() as u8, wire.tensors.len() as u8];
-        let parts = wire.tensors.iter().map(Tensor::bytes);
+        let head = [wire.inline.len() as u8, wire.payloads.len() as u8];
+        let parts = wire.payloads.iter().map(Tensor::bytes);
         [&head, &*wire.inline].into_iter().chain(parts).collect::<Vec<_>>().concat()
     };
     let record = record.expect("a record of tensors");
