@@ -63,6 +63,10 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
         Some(inputs.div_ceil(self.size.max(1)))
     }
 
+    fn inputs(&self) -> u64 {
+        self.size
+    }
+
     fn op(&self) -> Op {
         batch_op(self.size, self.drop_remainder, &self.collate)
     }

@@ -32,6 +32,11 @@ pub trait Stages<In> {
     /// # Errors
     /// What [`Stage::check`] says.
     fn check(&self) -> Result<()>;
+
+    /// About how many samples make a result of the last stage, at least 1: see [`Stage::inputs`].
+    fn inputs(&self) -> u64 {
+        1
+    }
 }
 
 /// No stage at all: samples go out as they come.
@@ -85,6 +90,10 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
 
     fn check(&self) -> Result<()> {
         (**self).check()
+    }
+
+    fn inputs(&self) -> u64 {
+        (**self).inputs()
     }
 }
 
@@ -264,5 +273,9 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
     fn check(&self) -> Result<()> {
         self.before.check()?;
         self.stage.check()
+    }
+
+    fn inputs(&self) -> u64 {
+        self.before.inputs().saturating_mul(self.stage.inputs().max(1))
     }
 }
