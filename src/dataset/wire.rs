@@ -62,6 +62,7 @@ use std::thread::LocalKey;
 use serde::Serialize;
 use serde::de::{self, DeserializeOwned};
 use serde::ser;
+use sha2::{Digest, Sha256};
 
 use super::buffer::Owner;
 use super::tensor::Tensor;
@@ -92,6 +93,14 @@ impl Wire {
             out(&(part.len() as u64).to_le_bytes());
             out(part);
         }
+    }
+
+    /// The SHA-256 of the canonical stream.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        self.write_canonical(&mut |bytes: &[u8]| hash.update(bytes));
+        hash.finalize().into()
     }
 
     /// The bytes of the inline part and of the payloads.

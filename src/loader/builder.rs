@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::batch::Point;
-use super::digest::{self, Hasher, digest_of};
+use super::digest::{self, Hasher, hash_of};
 use super::environment::Environment;
 use super::feed::Workers;
 use super::measure::bytes_of;
@@ -25,7 +25,7 @@ use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process}
 use crate::dataset::{Keeping, discard};
 use crate::error::{Error, Result};
 use crate::order::State;
-use crate::stage::Pipeline;
+use crate::stage::{Pipeline, Stages as _};
 
 /// Makes a backend of one's own for the work it is given and a number of workers.
 type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn ExecutionBackend<T>>>>;
@@ -161,13 +161,14 @@ impl<P: Pipeline> Builder<P> {
         Self { resume: Some(state.clone()), ..self }
     }
 
-    /// Keeps a running digest of the batches: see [`digest_of`].
+    /// Keeps a running digest of the batches: see [`digest_of`](super::digest_of). Where workers make
+    /// whole batches, they hash them too.
     #[must_use]
     pub fn digest(self) -> Self
     where
         P::Batch: Serialize,
     {
-        Self { hasher: Some(digest_of), ..self }
+        Self { hasher: Some(hash_of), ..self }
     }
 
     /// Says that samples can be encoded, so that `WINDROW_STRICT=1` can show that they survive it.
@@ -263,7 +264,7 @@ impl<P: Pipeline> Builder<P> {
         let round_trip = self.strict(&environment)?;
         processes::check(&self.settings)?;
         let (backend, workers) = self.choice(&environment, share.is_some())?;
-        let limits = self.limits(backend, workers)?;
+        let mut limits = self.limits(backend, workers)?;
         let custom = self.custom.filter(|_| environment.backend.is_none());
 
         let (name, hooks) = match &self.pipeline {
@@ -279,6 +280,11 @@ impl<P: Pipeline> Builder<P> {
         };
         let (dataset, mut stages) = pipeline.into_parts();
         let plan = plan(&dataset, &stages)?;
+        if backend != Backend::Inline {
+            limits.look_ahead(stages.inputs());
+        }
+        let hashes = digest::beside(self.hasher, &stages);
+        let hashing = hashes.as_ref().map(|(hashes, _)| hashes.clone());
         let point = match &self.resume {
             Some(state) => resume(&plan, &mut stages, state, self.hasher.is_some())?,
             None => Point { digest: self.hasher.map(|_| digest::START), ..Point::default() },
@@ -289,6 +295,7 @@ impl<P: Pipeline> Builder<P> {
         let measure = self.measure.unwrap_or_else(|| Box::new(bytes_of));
         let mut settings = self.settings;
         (settings.ahead_bytes, settings.additions) = (limits.bytes, additions.clone());
+        settings.hashes = hashing.clone();
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
         let backend = match (custom, crossing, share) {
             (None, Some(crossing), _) if backend == Backend::Processes => {
@@ -298,7 +305,7 @@ impl<P: Pipeline> Builder<P> {
                 processes::start(&crossing, name.as_deref(), hooks, &plan, workers, settings, work)?
             }
             (custom, _, Some(share)) => {
-                let work = share(Work { dataset, measure, strict: round_trip, additions });
+                let work = share(Work { dataset, measure, strict: round_trip, additions, hashes });
                 match custom {
                     Some(custom) => custom(work, workers)?,
                     None => backend::start(backend, work, workers)?,
@@ -319,8 +326,9 @@ impl<P: Pipeline> Builder<P> {
         });
         let end = plan.len().saturating_mul(self.epochs);
         let warn_after = self.warn_after.max(Duration::from_millis(1));
-        let workers =
+        let mut workers =
             Workers::new(backend, &point.mark, end, limits, self.on_error, warn_after, reduction);
+        workers.hashes = hashing;
         let stream = Run { workers, stages, reported: point.mark.reported };
         let point = match self.resume {
             Some(_) => point,

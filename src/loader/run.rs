@@ -7,6 +7,7 @@ use super::batch::Point;
 use super::feed::Workers;
 use super::reduction::Reduction;
 use crate::backend::Info;
+use crate::backend::hashes::Hash;
 use crate::order::Skips;
 use crate::stage::{Stages, Step};
 
@@ -16,6 +17,8 @@ pub(super) trait Stream<B>: Send {
     fn next(&mut self, waker: Option<&Waker>) -> Step<B>;
     /// The caller receives what `next` gave: the point right after that.
     fn received(&mut self, batches: u64, digest: Option<[u8; 32]>) -> Point;
+    /// The hash of what `next` gave last, where it came with it.
+    fn hash(&self) -> Option<Hash>;
     fn reduction(&self) -> Option<&Reduction>;
     fn skips(&self) -> Skips;
     fn info(&self) -> Info;
@@ -65,6 +68,10 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
             reduction.received();
         }
         self.point(batches, digest)
+    }
+
+    fn hash(&self) -> Option<Hash> {
+        self.workers.hash
     }
 
     fn reduction(&self) -> Option<&Reduction> {

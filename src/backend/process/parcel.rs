@@ -154,6 +154,19 @@ pub(super) enum Item {
     Added(Range<usize>),
 }
 
+impl Item {
+    /// The bytes that were carried for it.
+    pub(super) fn byte_len(&self) -> u64 {
+        match self {
+            Self::Gap => 0,
+            Self::Sample(inline, payloads) => {
+                payloads.iter().map(Range::len).sum::<usize>() as u64 + inline.len() as u64
+            }
+            Self::Fault(place) | Self::Added(place) => place.len() as u64,
+        }
+    }
+}
+
 /// Finds the items of a parcel that should hold so many positions, and whose count is at `start`.
 ///
 /// # Errors
