@@ -52,7 +52,8 @@ impl Touch for Bytes {
 
 impl Touch for own::Floats {
     fn touch(&self) -> u64 {
-        self.pixels.iter().step_by(1024).map(|&pixel| pixel as u64).sum::<u64>() + u64::from(self.label)
+        self.pixels.iter().step_by(1024).map(|&pixel| pixel as u64).sum::<u64>()
+            + u64::from(self.label)
     }
 }
 

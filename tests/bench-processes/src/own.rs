@@ -22,8 +22,7 @@ pub struct Bytes {
 
 /// Pictures of floats in an own type.
 pub fn floats(samples: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Floats> + use<>> {
-    Ok(range(0..samples)
-        .map(|x| Floats { label: x as u32, pixels: vec![x as f32; IMAGE / 4] }))
+    Ok(range(0..samples).map(|x| Floats { label: x as u32, pixels: vec![x as f32; IMAGE / 4] }))
 }
 
 /// Pictures of bytes in an own type.
