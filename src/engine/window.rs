@@ -13,8 +13,9 @@ pub struct Limits {
     /// Positions that may be ahead whatever their bytes, so that no worker starves; also all that
     /// may be ahead until the first is back and its size known.
     pub floor: u64,
-    /// Positions that may be ahead while their size cannot be known.
-    pub unknown: u64,
+    /// Positions that make two results: so many may be ahead in any number of tasks, and while their
+    /// size cannot be known. 0 leaves both to the other bounds.
+    pub results: u64,
     /// Tasks ahead of the consumer, made or being made.
     pub tasks: u64,
     /// Positions in a task.
@@ -36,7 +37,7 @@ impl Limits {
             samples: u64::MAX,
             bytes: 32 << 20,
             floor: workers,
-            unknown: UNKNOWN_SAMPLES,
+            results: 0,
             tasks: (4 * workers).max(64),
             group: 4096,
             group_nanos: 100_000,
@@ -45,12 +46,11 @@ impl Limits {
         }
     }
 
-    /// Makes room for two results that take so many samples each: for as many of unknown size, and
-    /// for as many tasks. What is known of bytes still bounds them.
+    /// Makes room for two results that take so many samples each, whatever tasks these are in. What
+    /// is known of bytes still bounds them.
     pub fn look_ahead(&mut self, samples: u64) {
         let two = samples.saturating_mul(2).min(AHEAD_MAX);
-        self.unknown = self.unknown.max(two);
-        self.tasks = self.tasks.max(two);
+        self.results = self.results.max(two);
     }
 }
 
@@ -116,10 +116,10 @@ impl Window {
         }
         // Few tasks at first: what the first ones took, cold, says little of how many samples
         // make a good one.
-        let most = self
-            .limits
-            .tasks
-            .min(self.back.saturating_add(FIRST_TASKS.saturating_mul(self.limits.floor)));
+        let first = self.back.saturating_add(FIRST_TASKS.saturating_mul(self.limits.floor));
+        // Slow samples are tasks of their own, and two results may take more of them than that.
+        let is_little = ahead.saturating_add(size) <= self.limits.results;
+        let most = if is_little { first } else { first.min(self.limits.tasks) };
         // A whole group or none: filling up what each popped sample frees would undo the grouping.
         if tasks as u64 >= most || size > room { 0 } else { size }
     }
@@ -189,7 +189,7 @@ impl Window {
         let away = self.away.saturating_mul(mean.bytes);
         let left = self.limits.bytes.saturating_sub(self.held_bytes.saturating_add(away));
         let room = left.checked_div(mean.bytes).unwrap_or(u64::MAX);
-        let unknown = if mean.known { 0 } else { self.limits.unknown };
+        let unknown = if mean.known { 0 } else { self.limits.results.max(UNKNOWN_SAMPLES) };
         room.max(self.limits.floor.max(unknown).saturating_sub(ahead))
     }
 }
@@ -300,6 +300,6 @@ mod tests {
         limits.look_ahead(BATCH);
         assert!(waits(limits, Some(1 << 20)).1 <= 32);
         limits.look_ahead(u64::MAX);
-        assert_eq!(limits.unknown, super::AHEAD_MAX);
+        assert_eq!(limits.results, super::AHEAD_MAX);
     }
 }

@@ -132,8 +132,9 @@ impl<P: Pipeline> Builder<P> {
 
     /// Tells what a sample occupies, for types that windrow cannot measure.
     ///
-    /// Without it, such a sample counts as what a core could write in the time it took (64 bytes a
-    /// nanosecond), and up to 8 of them may be ahead in any case.
+    /// Without it, such a sample counts as what worker processes carried of it. On other backends it
+    /// counts as what a core could write in the time it took (64 bytes a nanosecond), and up to 8 of
+    /// them, or as many as two batches of the ordered part take, may be ahead in any case.
     #[must_use]
     pub fn sample_bytes(self, bytes: impl Fn(&P::Sample) -> u64 + Send + Sync + 'static) -> Self {
         Self { measure: Some(Box::new(move |sample| Some(bytes(sample)))), ..self }

@@ -29,7 +29,7 @@ fn counted<S: Serializer>(number: &u64, serializer: S) -> std::result::Result<S:
 }
 
 fn picture(number: u64) -> Picture {
-    let name = (number % 3 > 0).then(|| "é".repeat(number as usize * 40));
+    let name = (!number.is_multiple_of(3)).then(|| "é".repeat(number as usize * 40));
     let pixels = (0..number * 2000).map(|x| x as f32).collect();
     Picture { number, name, pixels, rows: vec![vec![number as u8; 3000]; 3] }
 }

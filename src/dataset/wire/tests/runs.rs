@@ -259,7 +259,7 @@ fn sequences_that_lie_about_their_length_are_refused() {
         }
     }
     assert!(text(encode(&Says(2000, 2001, false))).contains("2001 came"));
-    assert!(text(encode(&Says(usize::MAX, 3, true))) != "");
+    assert!(encode(&Says(usize::MAX, 3, true)).is_err());
 }
 
 #[test]
