@@ -49,9 +49,11 @@
 //! Outside of [`encode`] and [`decode`] a tensor serialises with its payload inside: in JSON it is
 //! `{"dtype":"U8","shape":[2],"data":[1,2]}`. Absent on purpose: frames, checksums, shared memory.
 
+mod access;
 mod block;
 mod number;
 mod read;
+mod runs;
 mod tensor;
 mod write;
 
@@ -72,6 +74,8 @@ use write::Writer;
 
 /// What lies beside the inline part has at least so many bytes, but for tensors.
 const BLOCK_MIN: usize = 1024;
+/// The bytes of the largest number.
+const NUMBER_MAX: usize = 16;
 /// Tuples and arrays of at most so many elements are never runs.
 const TUPLE_PLAIN: usize = 32;
 

@@ -3,12 +3,9 @@
 use std::str::from_utf8;
 
 use serde::Deserializer;
-use serde::de::value::U32Deserializer;
-use serde::de::{
-    DeserializeSeed, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
-};
+use serde::de::{Error as _, Visitor};
 
+use super::access::Elements;
 use super::block::{Block, whole};
 use super::{Payload, TUPLE_PLAIN, Trouble, next_payload};
 
@@ -43,7 +40,7 @@ impl<'de> Reader<'de> {
 
     /// A varint of at most so many bits.
     #[inline]
-    fn varint(&mut self, bits: u32) -> Result<u64, Trouble> {
+    pub(super) fn varint(&mut self, bits: u32) -> Result<u64, Trouble> {
         let first = self.byte()?;
         if first < 0x80 {
             return Ok(first.into());
@@ -102,7 +99,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    fn elements<V: Visitor<'de>>(
+    pub(super) fn elements<V: Visitor<'de>>(
         &mut self,
         length: usize,
         visitor: V,
@@ -307,103 +304,4 @@ pub(super) fn character(code: u32) -> Result<char, Trouble> {
 #[inline]
 fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
-}
-
-/// The elements of a sequence, or the entries of a map.
-struct Elements<'a, 'de> {
-    from: &'a mut Reader<'de>,
-    left: usize,
-}
-
-impl Elements<'_, '_> {
-    /// How many there are, but for values without bytes.
-    #[inline]
-    fn hint(&self) -> Option<usize> {
-        Some(self.left.min(self.from.left.len()))
-    }
-
-    #[inline]
-    fn is_next(&mut self) -> bool {
-        let is_next = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        is_next
-    }
-}
-
-impl<'de> SeqAccess<'de> for &mut Elements<'_, 'de> {
-    type Error = Trouble;
-
-    #[inline]
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Trouble> {
-        if self.is_next() { seed.deserialize(&mut *self.from).map(Some) } else { Ok(None) }
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        self.hint()
-    }
-}
-
-impl<'de> MapAccess<'de> for &mut Elements<'_, 'de> {
-    type Error = Trouble;
-
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Trouble> {
-        if self.is_next() { seed.deserialize(&mut *self.from).map(Some) } else { Ok(None) }
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Trouble> {
-        seed.deserialize(&mut *self.from)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.hint()
-    }
-}
-
-impl<'de> EnumAccess<'de> for &mut Reader<'de> {
-    type Error = Trouble;
-    type Variant = Self;
-
-    #[inline]
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Trouble> {
-        let variant: U32Deserializer<Trouble> = (self.varint(32)? as u32).into_deserializer();
-        Ok((seed.deserialize(variant)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for &mut Reader<'de> {
-    type Error = Trouble;
-
-    fn unit_variant(self) -> Result<(), Trouble> {
-        Ok(())
-    }
-
-    #[inline]
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Trouble> {
-        seed.deserialize(self)
-    }
-
-    #[inline]
-    fn tuple_variant<V: Visitor<'de>>(
-        self,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Trouble> {
-        self.elements(length, visitor)
-    }
-
-    #[inline]
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Trouble> {
-        self.elements(fields.len(), visitor)
-    }
 }
