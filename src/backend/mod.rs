@@ -5,6 +5,7 @@
 //! file is the one place that says which backend exists on which platform.
 
 pub(crate) mod additions;
+pub(crate) mod hashes;
 mod inline;
 pub mod log;
 // Where there are no worker processes, what only they use is idle.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::additions::Additions;
+use super::hashes::Hashes;
 use crate::error::Error;
 
 /// The most workers that anyone may ask for.
@@ -76,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) ahead_bytes: u64,
     /// What samples add to reducers.
     pub(crate) additions: Arc<Additions>,
+    /// The hashes of samples, where workers make them.
+    pub(crate) hashes: Option<Arc<Hashes>>,
 }
 
 impl Default for Settings {
@@ -92,6 +95,7 @@ impl Default for Settings {
             prefix_stderr: false,
             ahead_bytes: 32 << 20,
             additions: Arc::default(),
+            hashes: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use bytemuck::{Pod, Zeroable};
 use super::lend::{self, Lent};
 use crate::error::Fault;
 
-/// Every tensor's bytes start at a multiple of this.
+/// What is allocated for a tensor starts at a multiple of this.
 pub(super) const ALIGN: usize = 64;
 
 /// Buffers of at least this many lines are kept for later.

@@ -267,7 +267,7 @@ mod tests {
             Keyed { key: "a/b.png".into(), sample: String::new() },
         ];
         let wire = wire::encode(&keyed).unwrap();
-        assert_eq!(wire::decode::<Vec<Keyed<String>>>(&wire.inline, wire.tensors).unwrap(), keyed);
+        assert_eq!(wire::decode::<Vec<Keyed<String>>>(&wire.inline, wire.payloads).unwrap(), keyed);
         let json = serde_json::to_string(&keyed).unwrap();
         assert!(json.starts_with(r#"[{"key":18446744073709551615,"sample":"one"},"#), "{json}");
         assert_eq!(serde_json::from_str::<Vec<Keyed<String>>>(&json).unwrap(), keyed);

@@ -4,13 +4,12 @@ use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::keys::SampleKey;
 use super::tensor::Tensor;
-use super::wire::refused;
 use crate::error::Fault;
 
 /// The most fields a record may have.
@@ -258,15 +257,15 @@ impl<'de> Visitor<'de> for Fields {
                 let twice = !record.keys.is_empty();
                 record.keys = map.next_value()?;
                 if twice || record.keys.is_empty() {
-                    return Err(refused("its keys are there twice, or are none"));
+                    return Err(A::Error::custom("its keys are there twice, or are none"));
                 }
                 continue;
             }
             let tensor: Tensor = map.next_value()?;
             if record.get(&name).is_some() {
-                return Err(refused(format_args!("field {name:?} is there twice")));
+                return Err(A::Error::custom(format_args!("field {name:?} is there twice")));
             }
-            record.insert(name, tensor).map_err(refused)?;
+            record.insert(name, tensor).map_err(A::Error::custom)?;
         }
         Ok(record)
     }
@@ -309,7 +308,7 @@ mod tests {
         assert_ne!(plain, keyed);
         let wire = encode(&keyed).unwrap();
         assert_eq!(wire.inline, b"\x02\x08__keys__\x02\x00\x07\x01\x02ab\x01x\x01\x00\x01");
-        assert_eq!(decode::<Record>(&wire.inline, wire.tensors).unwrap(), keyed);
+        assert_eq!(decode::<Record>(&wire.inline, wire.payloads).unwrap(), keyed);
         let json = serde_json::to_string(&keyed).unwrap();
         assert!(json.starts_with(r#"{"__keys__":[7,"ab"],"x":{"#), "{json}");
         assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), keyed);

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::buffer::{ALIGN, Data, Owner};
 use super::dtype::{Dtype, Element, Raw, with_dtype};
@@ -117,6 +118,33 @@ impl Tensor {
         })
     }
 
+    /// A tensor of these elements, the last axis running fastest: they stay where they are.
+    ///
+    /// Only a big-endian host copies them, to have their bytes in order.
+    ///
+    /// ```
+    /// use windrow::dataset::Tensor;
+    /// let elements = vec![1.0f32, 2.0, 3.0];
+    /// let address = elements.as_ptr();
+    /// let tensor = Tensor::from_vec([3], elements)?;
+    /// assert_eq!(tensor.as_slice::<f32>(), Some(&[1.0, 2.0, 3.0][..]));
+    /// # #[cfg(target_endian = "little")]
+    /// assert_eq!(tensor.bytes().as_ptr(), address.cast());
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_vec<T: Element>(shape: impl AsRef<[u64]>, elements: Vec<T>) -> Result<Self, Fault> {
+        let (shape, size) = sized(T::DTYPE, shape.as_ref())?;
+        fits(T::DTYPE, &shape, size, size_of_val(&*elements))?;
+        if cfg!(target_endian = "big") && size_of::<T>() > 1 {
+            return Self::from_slice(shape.axes(), &elements);
+        }
+        let data = Data::Foreign(Arc::new(Elements(elements)));
+        Ok(Self { dtype: T::DTYPE, shape, bytes: size, data })
+    }
+
     /// A tensor of one element, without axes.
     ///
     /// ```
@@ -135,7 +163,7 @@ impl Tensor {
     /// The owner is dropped with the last clone. Its `as_ref` must give the same bytes each time.
     ///
     /// # Errors
-    /// As [`new`](Self::new), and bytes that do not start at a multiple of 64.
+    /// As [`new`](Self::new), and bytes that do not start at a multiple of the element's size.
     pub fn from_owner(dtype: Dtype, shape: impl AsRef<[u64]>, owner: Owner) -> Result<Self, Fault> {
         let (shape, size) = sized(dtype, shape.as_ref())?;
         let bytes = (*owner).as_ref();
@@ -144,10 +172,11 @@ impl Tensor {
         if size == 0 {
             return Self::new(dtype, shape.axes(), &[]);
         }
-        let over = bytes.as_ptr().addr() % ALIGN;
+        let align = dtype.size() as usize;
+        let over = bytes.as_ptr().addr() % align;
         if over != 0 {
             return Err(Fault::new(format!(
-                "the bytes of a tensor must start at a multiple of {ALIGN}, these start {over} after one"
+                "the bytes of a {dtype} tensor must start at a multiple of {align}, these start {over} after one"
             )));
         }
         Ok(Self { dtype, shape, bytes: size, data: Data::Foreign(owner) })
@@ -177,7 +206,11 @@ impl Tensor {
         self.bytes == 0
     }
 
-    /// The elements, little-endian and row-major; the start is aligned to 64 bytes.
+    /// The elements, little-endian and row-major.
+    ///
+    /// They start at a multiple of 64 where windrow chose the place. Those given to
+    /// [`from_vec`](Self::from_vec) or [`from_owner`](Self::from_owner) stay where they were, which
+    /// is a multiple of the element's size.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.data.bytes(self.bytes)
@@ -254,6 +287,15 @@ impl Tensor {
         let data = make(size, fill)?;
         all_bool(dtype, data.bytes(size))?;
         Ok(Self { dtype, shape, bytes: size, data })
+    }
+}
+
+/// Elements that a tensor took over.
+struct Elements<T>(Vec<T>);
+
+impl<T: Element> AsRef<[u8]> for Elements<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
     }
 }
 

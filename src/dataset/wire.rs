@@ -1,65 +1,117 @@
 //! The encoding of samples and batches that crosses process boundaries and that digests are
 //! computed over.
 //!
-//! [`encode`] takes any serde type apart into an *inline* part, small and in postcard's format, and
-//! the *tensors* that were anywhere inside it, by reference and in the order in which serde met
-//! them. So a megabyte of pixels is not copied into a message; it goes beside it.
+//! [`encode`] takes any serde type apart into an *inline* part, which is small, and *payloads*: the
+//! bytes of the tensors that were anywhere inside it and of its long runs of numbers, in the order
+//! in which serde met them. So a megabyte of pixels is not copied into a message; it goes beside it.
 //!
-//! **The inline part** is what postcard 1 makes of the value: integers of more than 8 bits as
-//! LEB128 varints (signed ones zigzag), floats as their little-endian bits, texts and sequences
-//! after their length, struct fields in order without names, enums as the number of their variant.
-//! A [`Tensor`] in it is three fields:
+//! **The inline part** has no names and no types; who reads it knows them.
+//!
+//! | value | as |
+//! |---|---|
+//! | `bool`, `u8`, `i8` | a byte; a `bool` is 0 or 1 |
+//! | `u16` to `u128`, `usize` | varint: groups of 7 bits, the lowest first, bit 7 set in all but the last |
+//! | `i16` to `i128`, `isize` | varint of `2x`, or of `-2x - 1` where `x` is negative |
+//! | `f32`, `f64` | their 4 or 8 bytes, little-endian |
+//! | `char` | varint of its code point |
+//! | a text, bytes | varint of twice the length in bytes, and those bytes; from 1,024 bytes on, varint of twice the length plus 1, and the bytes are the next payload |
+//! | a sequence | varint of twice its length, and the elements; where it is a run, varint of twice its length plus 1, and the next payload is a *block* of it |
+//! | a tuple or array of at most 32 elements, a struct | its elements in order |
+//! | a longer one | a byte 0 and its elements; where it is a run, a byte 1, and a block |
+//! | a map | varint of its length, then each key and value |
+//! | an option | a byte 0, or a byte 1 and the value |
+//! | an enum | varint of the variant's place, from 0, and what is in it |
+//! | nothing, a newtype | nothing, what is in it |
+//!
+//! A **run** is a sequence, or a tuple or array of more than 32 elements, whose elements are all
+//! numbers of one kind and take at least 1,024 bytes together. Numbers are `bool`, the integers,
+//! floats and `char`, also inside of newtypes. A **block** is those numbers one after another,
+//! little-endian, each in as many bytes as its type has: 1 for a `bool`, 4 for a `char`, 8 for a
+//! `usize`.
+//!
+//! A [`Tensor`] is three fields:
 //!
 //! | field | as |
 //! |---|---|
-//! | dtype | varint: its place in [`Dtype::ALL`], from 0 |
-//! | shape | varint: the number of axes, at most 8; then each axis as a varint |
+//! | dtype | varint: its place in [`Dtype::ALL`](super::Dtype::ALL), from 0 |
+//! | shape | varint: twice the number of axes, at most 8; then each axis as a varint |
 //! | length | varint: the bytes of the payload, which is the axes' product times the element size |
 //!
-//! A [`Record`](super::Record) is a varint, the number of fields, and then for each field, in byte
-//! order of the names, its name as a text and its tensor.
-//!
-//! **A payload** is a tensor's bytes: little-endian, row-major, without padding.
+//! Its payload is its bytes: little-endian, row-major, without padding. A [`Record`](super::Record)
+//! is a map: a varint, the number of fields, and then for each field, in byte order of the names,
+//! its name as a text and its tensor.
 //!
 //! **The canonical stream**, which is hashed, is the length of the inline part as 8 little-endian
-//! bytes, the inline part, and then for each tensor the length of its payload as 8 little-endian
-//! bytes and the payload. It is the same for equal values on every platform, as long as the value
-//! has an order: a `HashMap` has none, a `BTreeMap` does.
+//! bytes, the inline part, and then for each payload its length as 8 little-endian bytes and the
+//! payload. It is the same for equal values on every platform, as long as the value has an order: a
+//! `HashMap` has none, a `BTreeMap` does.
 //!
 //! Outside of [`encode`] and [`decode`] a tensor serialises with its payload inside: in JSON it is
 //! `{"dtype":"U8","shape":[2],"data":[1,2]}`. Absent on purpose: frames, checksums, shared memory.
 
-use std::borrow::Cow;
+mod access;
+mod block;
+mod number;
+mod read;
+mod runs;
+mod tensor;
+mod write;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::thread::LocalKey;
 
-use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::ser::SerializeStruct;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
+use serde::de::{self, DeserializeOwned};
+use serde::ser;
+use sha2::{Digest, Sha256};
 
 use super::buffer::Owner;
-use super::dtype::Dtype;
-use super::tensor::{RANK_MAX, Shape, Tensor};
+use super::tensor::Tensor;
 use crate::error::Fault;
+use read::Reader;
+use write::Writer;
+
+/// What lies beside the inline part has at least so many bytes, but for tensors.
+const BLOCK_MIN: usize = 1024;
+/// The bytes of the largest number.
+const NUMBER_MAX: usize = 16;
+/// Tuples and arrays of at most so many elements are never runs.
+const TUPLE_PLAIN: usize = 32;
 
 /// An encoded value: see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wire {
-    /// Everything but the payloads, in postcard's format.
+    /// Everything but the payloads.
     pub inline: Vec<u8>,
-    /// The tensors inside the value, in the order in which serde met them; their bytes are shared.
-    pub tensors: Vec<Tensor>,
+    /// The payloads, in the order in which serde met them: the tensors inside the value, whose bytes
+    /// are shared, and runs of numbers and long texts as `U8` tensors of one axis.
+    pub payloads: Vec<Tensor>,
 }
 
 impl Wire {
     /// Gives the canonical stream to `out`, piece by piece.
     pub fn write_canonical(&self, out: &mut impl FnMut(&[u8])) {
-        let parts = self.tensors.iter().map(Tensor::bytes);
+        let parts = self.payloads.iter().map(Tensor::bytes);
         for part in std::iter::once(&*self.inline).chain(parts) {
             out(&(part.len() as u64).to_le_bytes());
             out(part);
         }
+    }
+
+    /// The SHA-256 of the canonical stream.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        self.write_canonical(&mut |bytes: &[u8]| hash.update(bytes));
+        hash.finalize().into()
+    }
+
+    /// The bytes of the inline part and of the payloads.
+    #[must_use]
+    pub fn byte_len(&self) -> u64 {
+        let payloads = self.payloads.iter().map(|payload| payload.bytes().len() as u64);
+        payloads.sum::<u64>() + self.inline.len() as u64
     }
 }
 
@@ -69,10 +121,13 @@ impl Wire {
 /// use windrow::dataset::{Tensor, wire};
 /// let image = Tensor::from_slice([2, 2], &[1u8, 2, 3, 4])?;
 /// let wire = wire::encode(&("seven", image.clone()))?;
-/// assert_eq!(wire.inline, b"\x05seven\x01\x02\x02\x02\x04");
-/// assert_eq!(wire.tensors, [image.clone()]);
-/// let back: (String, Tensor) = wire::decode(&wire.inline, wire.tensors)?;
+/// assert_eq!(wire.inline, b"\x0aseven\x01\x04\x02\x02\x04");
+/// assert_eq!(wire.payloads, [image.clone()]);
+/// let back: (String, Tensor) = wire::decode(&wire.inline, wire.payloads)?;
 /// assert_eq!(back, ("seven".into(), image));
+///
+/// let wire = wire::encode(&vec![0.5f32; 1000])?;
+/// assert_eq!((wire.inline.len(), wire.byte_len()), (2, 4002));
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 ///
@@ -80,65 +135,84 @@ impl Wire {
 /// What the value's own `Serialize` says, or a sequence or map that does not know its length.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Wire, Fault> {
     let scope = Scope::enter(&SINK, Vec::new());
-    let inline = postcard::to_stdvec(value)
+    let mut writer = Writer::default();
+    value
+        .serialize(&mut writer)
         .map_err(|why| Fault::new(format!("the value cannot be encoded: {why}")))?;
-    Ok(Wire { inline, tensors: scope.leave().unwrap_or_default() })
+    Ok(Wire { inline: writer.inline, payloads: scope.leave().unwrap_or_default() })
 }
 
 /// Puts a value together again.
 ///
 /// # Errors
-/// An inline part that is not such a value or longer than one, another number of tensors, or a
-/// tensor whose dtype, shape or length is not what the inline part says.
-pub fn decode<T: DeserializeOwned>(inline: &[u8], tensors: Vec<Tensor>) -> Result<T, Fault> {
-    decode_from(inline, tensors.into_iter().map(Payload::Tensor).collect())
+/// An inline part that is not such a value or longer than one, another number of payloads, or a
+/// payload that is not what the inline part says.
+pub fn decode<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Tensor>) -> Result<T, Fault> {
+    decode_from(inline, payloads.into_iter().map(Payload::Tensor).collect())
 }
 
-/// Puts a value together with payloads that lie in someone else's memory: nothing is copied.
+/// Puts a value together with payloads that lie in someone else's memory: tensors stay in it.
 ///
 /// # Errors
-/// As [`decode`], and a payload that does not start at a multiple of 64 bytes.
+/// As [`decode`], and the payload of a tensor that is not aligned to its elements.
 pub fn decode_owned<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Owner>) -> Result<T, Fault> {
     decode_from(inline, payloads.into_iter().map(Payload::Owner).collect())
 }
 
 fn decode_from<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Payload>) -> Result<T, Fault> {
     let given = payloads.len();
-    let scope = Scope::enter(&SOURCE, Payloads { left: payloads.into_iter(), why: None });
-    let decoded = postcard::take_from_bytes::<T>(inline);
-    let (left, why) = scope.leave().map(|end| (end.left.len(), end.why)).unwrap_or_default();
-    let (value, rest) = decoded.map_err(|error| {
-        let why = why.unwrap_or_else(|| error.to_string());
-        Fault::new(format!("the encoded value cannot be read: {why}"))
-    })?;
-    if !rest.is_empty() {
-        let (rest, all) = (rest.len(), inline.len());
+    let scope = Scope::enter(&SOURCE, payloads.into_iter());
+    let mut reader = Reader { left: inline };
+    let decoded = T::deserialize(&mut reader);
+    let left = scope.leave().map(|left| left.len()).unwrap_or_default();
+    let value =
+        decoded.map_err(|why| Fault::new(format!("the encoded value cannot be read: {why}")))?;
+    if !reader.left.is_empty() {
+        let (rest, all) = (reader.left.len(), inline.len());
         return Err(Fault::new(format!("{rest} of {all} bytes are left after the encoded value")));
     }
     if left > 0 {
         let used = given - left;
-        return Err(Fault::new(format!("the encoded value has {used} tensors, {given} came")));
+        return Err(Fault::new(format!("the encoded value has {used} payloads, {given} came")));
     }
     Ok(value)
 }
 
-/// An error for serde that [`decode`] can tell in full; postcard's own forgets the text.
-pub(super) fn refused<E: serde::de::Error>(why: impl fmt::Display) -> E {
-    let why = why.to_string();
-    let error = E::custom(&why);
-    SOURCE.with_borrow_mut(|source| {
-        if let Some(source) = source {
-            source.why = Some(why);
-        }
-    });
-    error
+/// Why a value cannot be written or read, in words.
+#[derive(Debug)]
+struct Trouble(String);
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl ser::Error for Trouble {
+    fn custom<T: fmt::Display>(why: T) -> Self {
+        Self(why.to_string())
+    }
+}
+
+impl de::Error for Trouble {
+    fn custom<T: fmt::Display>(why: T) -> Self {
+        Self(why.to_string())
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self(fault.to_string())
+    }
 }
 
 thread_local! {
-    /// Where tensors go while [`encode`] runs.
+    /// Where payloads go while [`encode`] runs.
     static SINK: RefCell<Option<Vec<Tensor>>> = const { RefCell::new(None) };
-    /// Where tensors come from while [`decode`] runs.
-    static SOURCE: RefCell<Option<Payloads>> = const { RefCell::new(None) };
+    /// Where payloads come from while [`decode`] runs.
+    static SOURCE: RefCell<Option<std::vec::IntoIter<Payload>>> = const { RefCell::new(None) };
 }
 
 enum Payload {
@@ -146,10 +220,26 @@ enum Payload {
     Owner(Owner),
 }
 
-struct Payloads {
-    left: std::vec::IntoIter<Payload>,
-    /// Why the last tensor was refused.
-    why: Option<String>,
+impl Payload {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Tensor(tensor) => tensor.bytes(),
+            Self::Owner(owner) => (**owner).as_ref(),
+        }
+    }
+}
+
+fn push_payload(payload: Tensor) {
+    SINK.with_borrow_mut(|sink| {
+        if let Some(sink) = sink {
+            sink.push(payload);
+        }
+    });
+}
+
+fn next_payload() -> Result<Payload, Fault> {
+    let next = SOURCE.with_borrow_mut(|source| source.as_mut().and_then(Iterator::next));
+    next.ok_or_else(|| Fault::new("it has more payloads than came with it"))
 }
 
 /// Sets a thread-local for its own lifetime and puts back what was there, also in a panic.
@@ -172,181 +262,6 @@ impl<T> Drop for Scope<T> {
     fn drop(&mut self) {
         let own = self.place.replace(self.before.take());
         drop(own);
-    }
-}
-
-impl Serialize for Tensor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let beside = SINK
-            .with_borrow_mut(|sink| sink.as_mut().map(|sink| sink.push(self.clone())).is_some());
-        let mut fields = serializer.serialize_struct("Tensor", 3)?;
-        fields.serialize_field("dtype", &self.dtype())?;
-        fields.serialize_field("shape", self.shape())?;
-        if beside {
-            fields.serialize_field("data", &(self.bytes().len() as u64))?;
-        } else {
-            fields.serialize_field("data", &Bytes(Cow::Borrowed(self.bytes())))?;
-        }
-        fields.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Tensor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_struct("Tensor", &["dtype", "shape", "data"], TensorFields)
-    }
-}
-
-struct TensorFields;
-
-impl<'de> Visitor<'de> for TensorFields {
-    type Value = Tensor;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a tensor: dtype, shape and data")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tensor, A::Error> {
-        let missing = |place| A::Error::invalid_length(place, &self);
-        let dtype = seq.next_element()?.ok_or_else(|| missing(0))?;
-        let shape = seq.next_element()?.ok_or_else(|| missing(1))?;
-        let data = seq.next_element()?.ok_or_else(|| missing(2))?;
-        assembled(dtype, shape, data)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tensor, A::Error> {
-        let (mut dtype, mut shape, mut data) = (None, None, None);
-        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-            let twice = match &*key {
-                "dtype" => dtype.replace(map.next_value()?).is_some(),
-                "shape" => shape.replace(map.next_value()?).is_some(),
-                "data" => data.replace(map.next_value()?).is_some(),
-                other => {
-                    return Err(A::Error::unknown_field(other, &["dtype", "shape", "data"]));
-                }
-            };
-            if twice {
-                return Err(A::Error::custom(format_args!("field {key:?} is there twice")));
-            }
-        }
-        let missing = A::Error::missing_field;
-        assembled(
-            dtype.ok_or_else(|| missing("dtype"))?,
-            shape.ok_or_else(|| missing("shape"))?,
-            data.ok_or_else(|| missing("data"))?,
-        )
-    }
-}
-
-/// The tensor of three fields that were read.
-fn assembled<E: serde::de::Error>(dtype: Dtype, shape: Shape, data: Field) -> Result<Tensor, E> {
-    match data {
-        Field::Bytes(bytes) => Tensor::new(dtype, shape.axes(), &bytes.0),
-        Field::Length(length) => beside(dtype, shape, length),
-    }
-    .map_err(refused)
-}
-
-/// The next tensor of those that came beside the inline part.
-fn beside(dtype: Dtype, shape: Shape, length: u64) -> Result<Tensor, Fault> {
-    let axes = shape.axes();
-    let next = SOURCE.with_borrow_mut(|source| source.as_mut().and_then(|all| all.left.next()));
-    let tensor = match next {
-        None => return Err(Fault::new("it has more tensors than came with it")),
-        Some(Payload::Owner(owner)) => Tensor::from_owner(dtype, axes, owner)?,
-        Some(Payload::Tensor(tensor)) if (tensor.dtype(), tensor.shape()) == (dtype, axes) => {
-            tensor
-        }
-        Some(Payload::Tensor(tensor)) => {
-            return Err(Fault::new(format!(
-                "a tensor of {dtype} {axes:?} should come, {} {:?} came",
-                tensor.dtype(),
-                tensor.shape()
-            )));
-        }
-    };
-    let bytes = tensor.bytes().len();
-    if bytes as u64 != length {
-        return Err(Fault::new(format!(
-            "a tensor of {length} bytes should come, {dtype} {axes:?} takes {bytes}"
-        )));
-    }
-    Ok(tensor)
-}
-
-/// What stands in the third field: a length while [`decode`] runs, the bytes otherwise.
-enum Field<'de> {
-    Length(u64),
-    Bytes(Bytes<'de>),
-}
-
-impl<'de> Deserialize<'de> for Field<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if SOURCE.with_borrow(Option::is_some) {
-            u64::deserialize(deserializer).map(Self::Length)
-        } else {
-            deserializer.deserialize_bytes(BytesVisitor).map(Self::Bytes)
-        }
-    }
-}
-
-struct Bytes<'a>(Cow<'a, [u8]>);
-
-impl Serialize for Bytes<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-struct BytesVisitor;
-
-impl<'de> Visitor<'de> for BytesVisitor {
-    type Value = Bytes<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bytes")
-    }
-
-    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Bytes<'de>, E> {
-        Ok(Bytes(bytes.into()))
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes<'de>, E> {
-        Ok(Bytes(bytes.to_vec().into()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Bytes<'de>, A::Error> {
-        let mut bytes = Vec::new();
-        while let Some(byte) = seq.next_element()? {
-            bytes.push(byte);
-        }
-        Ok(Bytes(bytes.into()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Shape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Axes)
-    }
-}
-
-struct Axes;
-
-impl<'de> Visitor<'de> for Axes {
-    type Value = Shape;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at most {RANK_MAX} lengths")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
-        let mut axes = Vec::new();
-        while axes.len() <= RANK_MAX
-            && let Some(axis) = seq.next_element()?
-        {
-            axes.push(axis);
-        }
-        Shape::new(&axes).map_err(refused)
     }
 }
 

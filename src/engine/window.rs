@@ -13,6 +13,9 @@ pub struct Limits {
     /// Positions that may be ahead whatever their bytes, so that no worker starves; also all that
     /// may be ahead until the first is back and its size known.
     pub floor: u64,
+    /// Positions that make two results: so many may be ahead in any number of tasks, and while their
+    /// size cannot be known. 0 leaves both to the other bounds.
+    pub results: u64,
     /// Tasks ahead of the consumer, made or being made.
     pub tasks: u64,
     /// Positions in a task.
@@ -34,12 +37,20 @@ impl Limits {
             samples: u64::MAX,
             bytes: 32 << 20,
             floor: workers,
+            results: 0,
             tasks: (4 * workers).max(64),
             group: 4096,
             group_nanos: 100_000,
             retries: 0,
             losses: 2,
         }
+    }
+
+    /// Makes room for two results that take so many samples each, whatever tasks these are in. What
+    /// is known of bytes still bounds them.
+    pub fn look_ahead(&mut self, samples: u64) {
+        let two = samples.saturating_mul(2).min(AHEAD_MAX);
+        self.results = self.results.max(two);
     }
 }
 
@@ -50,6 +61,8 @@ const BYTES_PER_NANO: u64 = 64;
 const TASK_BYTES_MAX: u64 = 1 << 44;
 /// Samples of unknown size that may always be ahead.
 const UNKNOWN_SAMPLES: u64 = 8;
+/// For how many samples room is made because results take them.
+const AHEAD_MAX: u64 = 1 << 16;
 /// What the samples of a group may occupy: groups that stay in the cache are handed over faster,
 /// and their memory is used again before the allocator gives it back to the system.
 const GROUP_BYTES: u64 = 128 * 1024;
@@ -103,10 +116,10 @@ impl Window {
         }
         // Few tasks at first: what the first ones took, cold, says little of how many samples
         // make a good one.
-        let most = self
-            .limits
-            .tasks
-            .min(self.back.saturating_add(FIRST_TASKS.saturating_mul(self.limits.floor)));
+        let first = self.back.saturating_add(FIRST_TASKS.saturating_mul(self.limits.floor));
+        // Slow samples are tasks of their own, and two results may take more of them than that.
+        let is_little = ahead.saturating_add(size) <= self.limits.results;
+        let most = if is_little { first } else { first.min(self.limits.tasks) };
         // A whole group or none: filling up what each popped sample frees would undo the grouping.
         if tasks as u64 >= most || size > room { 0 } else { size }
     }
@@ -181,7 +194,7 @@ impl Window {
         let away = self.away.saturating_mul(mean.bytes);
         let left = self.limits.bytes.saturating_sub(self.held_bytes.saturating_add(away));
         let room = left.checked_div(mean.bytes).unwrap_or(u64::MAX);
-        let unknown = if mean.known { 0 } else { UNKNOWN_SAMPLES };
+        let unknown = if mean.known { 0 } else { self.limits.results.max(UNKNOWN_SAMPLES) };
         room.max(self.limits.floor.max(unknown).saturating_sub(ahead))
     }
 }
@@ -189,4 +202,109 @@ impl Window {
 /// A running mean that follows upwards at once, so that bounds hold, and downwards by a part.
 fn mean(before: u64, now: u64, part: u64) -> u64 {
     if now >= before { now } else { before - (before - now) / part }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::super::{Completion, Engine, Next, Task};
+    use super::Limits;
+
+    const NANOS: u64 = 400_000;
+    const BATCH: u64 = 256;
+    const BATCHES: u64 = if cfg!(miri) { 3 } else { 40 };
+    /// What the consumer takes for a batch: 2 % less than two workers.
+    const STEP: u64 = 50_000_000;
+    const WORKERS: usize = 2;
+
+    /// Workers whose clock is a number.
+    struct Simulation {
+        engine: Engine<()>,
+        now: u64,
+        queue: VecDeque<Task>,
+        /// The tasks that workers are at, and when they are done.
+        at: Vec<(u64, Task)>,
+        /// Bytes of a sample, if they are known.
+        bytes: Option<u64>,
+        given: u64,
+    }
+
+    impl Simulation {
+        /// Who has nothing to do begins the next task.
+        fn begin(&mut self) {
+            while let Some(task) = self.engine.next_task() {
+                self.given += task.count;
+                self.queue.push_back(task);
+            }
+            while self.at.len() < WORKERS
+                && let Some(task) = self.queue.pop_front()
+            {
+                self.at.push((self.now + NANOS * task.count, task));
+            }
+        }
+
+        /// Goes on to when the next task is done, unless that is later.
+        fn go_on(&mut self, until: u64) -> bool {
+            self.begin();
+            let next = (0..self.at.len()).min_by_key(|&place| self.at[place].0);
+            let Some(next) = next.filter(|&place| self.at[place].0 <= until) else { return false };
+            let (now, Task { id: task, count, .. }) = self.at.remove(next);
+            self.now = now;
+            let results = (0..count).map(|_| Ok(Some(()))).collect();
+            let bytes = self.bytes.map(|bytes| bytes * count);
+            self.engine.done(Completion { task, results, bytes, nanos: NANOS * count });
+            self.begin();
+            true
+        }
+    }
+
+    /// How long the consumer waits for batches after the first, as a share of all the time, and how
+    /// many samples were ahead of it at most.
+    fn waits(limits: Limits, bytes: Option<u64>) -> (f64, u64) {
+        let engine = Engine::new(0..BATCH * BATCHES, limits);
+        let (queue, at) = (VecDeque::new(), Vec::new());
+        let mut all = Simulation { engine, now: 0, queue, at, bytes, given: 0 };
+        let (mut waited, mut most) = (0, 0);
+        for batch in 0..BATCHES {
+            let begun = all.now;
+            for number in batch * BATCH..(batch + 1) * BATCH {
+                while let Next::Pending = all.engine.pop() {
+                    assert!(all.go_on(u64::MAX), "nobody works");
+                }
+                all.begin();
+                most = most.max(all.given - number - 1);
+            }
+            waited += if batch > 0 { all.now - begun } else { 0 };
+            let end = all.now + STEP;
+            while all.go_on(end) {}
+            all.now = end;
+        }
+        (waited as f64 / all.now as f64, most)
+    }
+
+    #[test]
+    fn two_batches_of_samples_of_unknown_size_are_made_while_the_consumer_computes() {
+        let before = Limits::for_workers(2);
+        let mut limits = before;
+        limits.look_ahead(BATCH);
+        assert!(waits(before, None).0 > 0.4, "without room for batches, the consumer waits");
+        let (share, most) = waits(limits, None);
+        assert!(share < 0.05, "{share}");
+        assert_eq!(most, 2 * BATCH);
+        // Slow samples of known size are one to a task, and tasks are bounded too.
+        assert!(waits(before, Some(100)).0 > 0.2);
+        let (share, most) = waits(limits, Some(100));
+        assert!(share < 0.05, "{share}");
+        assert!(most <= 2 * BATCH, "{most}");
+    }
+
+    #[test]
+    fn what_is_known_of_bytes_bounds_batches_too() {
+        let mut limits = Limits::for_workers(2);
+        limits.look_ahead(BATCH);
+        assert!(waits(limits, Some(1 << 20)).1 <= 32);
+        limits.look_ahead(u64::MAX);
+        assert_eq!(limits.results, super::AHEAD_MAX);
+    }
 }

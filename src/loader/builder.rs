@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::batch::Point;
-use super::digest::{self, Hasher, digest_of};
+use super::digest::{self, Hasher, hash_of};
 use super::environment::Environment;
 use super::feed::Workers;
 use super::measure::bytes_of;
@@ -25,7 +25,7 @@ use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process}
 use crate::dataset::{Dataset, Keeping, discard};
 use crate::error::{Error, Result};
 use crate::order::{Epochs, State};
-use crate::stage::{ParallelPipeline, Pipeline};
+use crate::stage::{ParallelPipeline, Pipeline, Stages as _};
 
 /// Makes a backend of one's own for the work it is given and a number of workers.
 type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn ExecutionBackend<T>>>>;
@@ -131,8 +131,9 @@ impl<P: Pipeline> Builder<P> {
 
     /// Tells what a sample occupies, for types that windrow cannot measure.
     ///
-    /// Without it, such a sample counts as what a core could write in the time it took (64 bytes a
-    /// nanosecond), and up to 8 of them may be ahead in any case.
+    /// Without it, such a sample counts as what worker processes carried of it. On other backends it
+    /// counts as what a core could write in the time it took (64 bytes a nanosecond), and up to 8 of
+    /// them, or as many as two batches of the ordered part take, may be ahead in any case.
     #[must_use]
     pub fn sample_bytes(self, bytes: impl Fn(&P::Sample) -> u64 + Send + Sync + 'static) -> Self {
         Self { measure: Some(Box::new(move |sample| Some(bytes(sample)))), ..self }
@@ -160,13 +161,14 @@ impl<P: Pipeline> Builder<P> {
         Self { resume: Some(state.clone()), ..self }
     }
 
-    /// Keeps a running digest of the batches: see [`digest_of`].
+    /// Keeps a running digest of the batches: see [`digest_of`](super::digest_of). Where workers make
+    /// whole batches, they hash them too.
     #[must_use]
     pub fn digest(self) -> Self
     where
         P::Batch: Serialize,
     {
-        Self { hasher: Some(digest_of), ..self }
+        Self { hasher: Some(hash_of), ..self }
     }
 
     /// Says that samples can be encoded, so that `WINDROW_STRICT=1` can show that they survive it.
@@ -292,7 +294,7 @@ impl<P: Pipeline> Builder<P> {
                 "a sample on a thread cannot be stopped: timeout needs backend processes".into()
             });
         }
-        let limits = self.limits(backend, workers)?;
+        let mut limits = self.limits(backend, workers)?;
         let custom = self.custom.filter(|_| environment.backend.is_none());
 
         let (name, hooks) = match &self.pipeline {
@@ -314,6 +316,11 @@ impl<P: Pipeline> Builder<P> {
         let (dataset, mut stages) = pipeline.into_parts();
         let plan = Arc::new(plan(&dataset, &stages)?);
         let has_gaps = dataset.has_gaps();
+        if backend != Backend::Inline {
+            limits.look_ahead(stages.inputs());
+        }
+        let hashes = digest::beside(self.hasher, &stages);
+        let hashing = hashes.as_ref().map(|(hashes, _)| hashes.clone());
         let point = match &self.resume {
             Some(state) => resume(&plan, &mut stages, state, epochs, self.hasher.is_some())?,
             None => Point { digest: self.hasher.map(|_| digest::START), ..Point::default() },
@@ -324,6 +331,7 @@ impl<P: Pipeline> Builder<P> {
         let measure = self.measure.unwrap_or_else(|| Box::new(bytes_of));
         let mut settings = self.settings;
         (settings.ahead_bytes, settings.additions) = (limits.bytes, additions.clone());
+        settings.hashes = hashing.clone();
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
         let backend = match (custom, crossing, share) {
             (None, Some(crossing), _) if backend == Backend::Processes => {
@@ -333,7 +341,7 @@ impl<P: Pipeline> Builder<P> {
                 processes::start(&crossing, name.as_deref(), hooks, &plan, workers, settings, work)?
             }
             (custom, _, Some(share)) => {
-                let work = share(Work { dataset, measure, strict: round_trip, additions });
+                let work = share(Work { dataset, measure, strict: round_trip, additions, hashes });
                 match custom {
                     Some(custom) => custom(work, workers)?,
                     None => backend::start(backend, work, workers)?,
@@ -357,8 +365,9 @@ impl<P: Pipeline> Builder<P> {
             plan.start_of(epochs.count().unwrap_or(u64::MAX)),
         );
         let warn_after = self.warn_after.max(Duration::from_millis(1));
-        let workers =
+        let mut workers =
             Workers::new(backend, &point.mark, ends, limits, self.on_error, warn_after, reduction);
+        workers.hashes = hashing;
         let stream = Run {
             reported: point.mark.reported,
             plan: plan.clone(),

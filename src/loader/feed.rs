@@ -1,8 +1,10 @@
 //! Between the backend and the stages: keeps workers busy, gives samples in order.
 
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::backend::hashes::{Hash, Hashes};
 use crate::backend::{Event, ExecutionBackend, log};
 use crate::engine::{Engine, Limits, Next, Task, Verdict};
 use crate::error::Error;
@@ -26,6 +28,10 @@ pub(super) struct Workers<T> {
     warn_after: Duration,
     /// Where there are reducers.
     pub(super) reduction: Option<Reduction>,
+    /// Where those who make samples hash them.
+    pub(super) hashes: Option<Arc<Hashes>>,
+    /// The hash of the sample that came last.
+    pub(super) hash: Option<Hash>,
     /// The workers are all gone; why, until it was told.
     broken: Option<Option<Error>>,
     /// The position after the last one of the epoch.
@@ -58,6 +64,8 @@ impl<T> Workers<T> {
             reported: start.reported,
             warn_after,
             reduction,
+            hashes: None,
+            hash: None,
             broken: None,
         }
     }
@@ -195,6 +203,7 @@ impl<T> Feed<T> for Workers<T> {
             if let Some(reduction) = &mut self.reduction {
                 reduction.take(position, outcome.is_ok());
             }
+            self.hash = self.hashes.as_ref().and_then(|hashes| hashes.take(position));
             let error = match outcome {
                 Ok(Some(sample)) => return Step::Item(sample),
                 Ok(None) => continue,

@@ -251,8 +251,12 @@ impl<B> Loader<B> {
     fn deliver(&mut self, value: B) -> Result<Batch<B>> {
         if let Some(hasher) = &self.hasher {
             let chain = self.point.digest.unwrap_or(digest::START);
-            match caught(|| hasher(chain, &value)).unwrap_or_else(Err) {
-                Ok(chained) => self.point.digest = Some(chained),
+            let hash = self
+                .stream
+                .hash()
+                .map_or_else(|| caught(|| hasher(&value)).unwrap_or_else(Err), Ok);
+            match hash {
+                Ok(hash) => self.point.digest = Some(digest::chained(chain, hash)),
                 Err(fault) => {
                     discard(value);
                     let (position, number) = (self.point.mark.position, self.point.batches);

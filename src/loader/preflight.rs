@@ -21,6 +21,8 @@ const SAMPLES_TIME: Duration = Duration::from_millis(500);
 /// How many epochs a trial goes through at most, and how many times as many as the last lap had.
 const EPOCHS_MAX: u64 = 1 << 40;
 const GROWTH_MAX: u64 = 1 << 16;
+/// Bytes that are written value by value and are felt: some 20 µs on either side.
+const INLINE_MANY: u64 = 16 * 1024;
 /// How much slower than the best a simpler choice may be and still be recommended.
 const CLOSE_ENOUGH: f64 = 0.9;
 
@@ -107,6 +109,7 @@ where
         positions,
         crosses: Ok(()),
         sample: None,
+        slow_to_cross: None,
         errors: Vec::new(),
         trials: Vec::new(),
         recommendation: None,
@@ -132,6 +135,7 @@ where
         }
     }
     report.sample = mean(&costs);
+    report.slow_to_cross = report.sample.as_ref().and_then(slow_to_cross::<P::Sample>);
     Ok(report)
 }
 
@@ -141,14 +145,26 @@ fn cost<T: Serialize + DeserializeOwned>(sample: &T, make_nanos: u64) -> Result<
     let wire = encode(sample)?;
     let encode_nanos = nanos(begun);
     let begun = Instant::now();
-    let back: T = decode(&wire.inline, wire.tensors.clone())?;
+    let back: T = decode(&wire.inline, wire.payloads.clone())?;
     let decode_nanos = nanos(begun);
     if encode(&back)? != wire {
         return Err(Fault::new("the sample comes back from its encoding as another one"));
     }
-    let payloads: usize = wire.tensors.iter().map(|tensor| tensor.bytes().len()).sum();
-    let bytes = (wire.inline.len() + payloads) as u64;
-    Ok(SampleCost { bytes, make_nanos, encode_nanos, decode_nanos })
+    let (bytes, inline_bytes) = (wire.byte_len(), wire.inline.len() as u64);
+    Ok(SampleCost { bytes, inline_bytes, make_nanos, encode_nanos, decode_nanos })
+}
+
+/// What makes samples of a type slow to cross, with the type's name.
+fn slow_to_cross<T>(cost: &SampleCost) -> Option<String> {
+    let &SampleCost { bytes, inline_bytes, .. } = cost;
+    (inline_bytes >= INLINE_MANY && inline_bytes > bytes / 4).then(|| {
+        format!(
+            "{} has {inline_bytes} of its {bytes} bytes written value by value; keep numbers in a \
+             Vec of one number type (Vec<f32>, not Vec<[f32; 3]> or Vec<Option<f32>>) or in a \
+             Tensor, or use threads",
+            std::any::type_name::<T>()
+        )
+    })
 }
 
 /// Runs a loader for a while. Where an epoch is shorter, it is repeated in one loader, since what
@@ -245,6 +261,7 @@ fn mean(costs: &[SampleCost]) -> Option<SampleCost> {
     let of = |part: fn(&SampleCost) -> u64| costs.iter().map(part).sum::<u64>() / count;
     (count > 0).then(|| SampleCost {
         bytes: of(|cost| cost.bytes),
+        inline_bytes: of(|cost| cost.inline_bytes),
         make_nanos: of(|cost| cost.make_nanos),
         encode_nanos: of(|cost| cost.encode_nanos),
         decode_nanos: of(|cost| cost.decode_nanos),
@@ -302,6 +319,19 @@ mod tests {
         let epochs = calls.load(Ordering::Relaxed) / 5;
         let builders = builders.into_inner();
         assert!(epochs > 10 * builders, "{epochs} epochs in {builders} loaders");
+    }
+
+    #[test]
+    fn a_type_that_is_written_value_by_value_is_named() {
+        let points = || Loader::builder(range(0..8).map(|x| (x, vec![[x as f32; 3]; 5000])));
+        let report = samples(&points).unwrap();
+        let why = report.slow_to_cross.clone().unwrap_or_default();
+        assert!(why.starts_with("(u64, alloc::vec::Vec<[f32; 3]>) has 6000"), "{why}");
+        assert!(report.to_string().contains("slow to cross"), "{report}");
+        let blocks = || Loader::builder(range(0..8).map(|x| (x, vec![x as f32; 15_000])));
+        let few = || Loader::builder(range(0..8).map(|x| (x, vec![[x as f32; 3]; 500])));
+        assert_eq!(samples(&blocks).unwrap().slow_to_cross, None);
+        assert_eq!(samples(&few).unwrap().slow_to_cross, None);
     }
 
     #[test]

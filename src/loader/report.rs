@@ -14,6 +14,9 @@ pub struct Preflight {
     pub crosses: Result<(), String>,
     /// The mean cost of the samples that were made one by one; none when all failed.
     pub sample: Option<SampleCost>,
+    /// Why samples of this type are slow to cross to another process, and what to do about it; none
+    /// where nearly all of their bytes cross in blocks.
+    pub slow_to_cross: Option<String>,
     /// What went wrong with samples, the first of each try.
     pub errors: Vec<String>,
     /// The backends that were tried.
@@ -28,6 +31,9 @@ pub struct Preflight {
 pub struct SampleCost {
     /// Bytes on the wire to another process.
     pub bytes: u64,
+    /// How many of those are written value by value, and not in blocks: see
+    /// [`wire`](crate::dataset::wire).
+    pub inline_bytes: u64,
     /// Nanoseconds to make it.
     pub make_nanos: u64,
     /// Nanoseconds to encode it.
@@ -81,6 +87,9 @@ impl fmt::Display for Preflight {
                 micros(cost.encode_nanos),
                 micros(cost.decode_nanos)
             )?;
+        }
+        if let Some(why) = &self.slow_to_cross {
+            writeln!(f, "slow to cross to other processes: {why}")?;
         }
         for error in &self.errors {
             writeln!(f, "failed: {error}")?;

@@ -8,6 +8,7 @@ use super::batch::Point;
 use super::feed::Workers;
 use super::reduction::Reduction;
 use crate::backend::Info;
+use crate::backend::hashes::Hash;
 use crate::error::Error;
 use crate::order::{Cursor, Epochs, Plan, Skips};
 use crate::stage::{Stages, Step};
@@ -24,6 +25,8 @@ pub(super) trait Stream<B>: Send {
     fn fail(&mut self);
     /// The caller receives what `next` gave: the point right after that.
     fn received(&mut self, before: &Point) -> Point;
+    /// The hash of what `next` gave last, where it came with it.
+    fn hash(&self) -> Option<Hash>;
     fn reduction(&self) -> Option<&Reduction>;
     fn skips(&self) -> Skips;
     fn info(&self) -> Info;
@@ -136,6 +139,10 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
             reduction.received();
         }
         self.point(before)
+    }
+
+    fn hash(&self) -> Option<Hash> {
+        self.workers.hash
     }
 
     fn reduction(&self) -> Option<&Reduction> {

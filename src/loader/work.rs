@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::digest::Hasher;
 use crate::backend::Fill;
 use crate::backend::additions::Additions;
+use crate::backend::hashes::Hashes;
 use crate::dataset::gather::gather;
 use crate::dataset::wire::{decode, encode};
 use crate::dataset::{Dataset, Fetched, caught, discard, fill};
@@ -24,17 +26,19 @@ pub(super) struct Work<D: Dataset> {
     pub(super) measure: Measure<D::Sample>,
     pub(super) strict: Option<RoundTrip<D::Sample>>,
     pub(super) additions: Arc<Additions>,
+    /// Where samples are batches, and how they are hashed.
+    pub(super) hashes: Option<(Arc<Hashes>, Hasher<D::Sample>)>,
 }
 
 impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
     fn fill(&self, position: u64) -> Fetched<D::Sample> {
-        if self.additions.keys().is_empty() {
-            return self.checked(fill(&self.dataset, position));
+        let made = self.made(position);
+        if let Some((hashes, hasher)) = &self.hashes {
+            let sample = made.as_ref().ok().and_then(Option::as_ref);
+            // Why a sample has none is found by the loader, which then tries itself.
+            let hash = sample.and_then(|sample| caught(|| hasher(sample)).ok()?.ok());
+            hashes.keep(position, hash);
         }
-        let reducers = self.additions.keys();
-        let (made, added) = gather(reducers, || fill(&self.dataset, position));
-        let made = self.checked(made);
-        self.additions.keep(position, if made.is_ok() { added } else { Vec::new() });
         made
     }
 
@@ -61,6 +65,18 @@ impl<T> Fill<T> for Measured<T> {
 }
 
 impl<D: Dataset> Work<D> {
+    /// A sample; what it adds to reducers is kept.
+    fn made(&self, position: u64) -> Fetched<D::Sample> {
+        let reducers = self.additions.keys();
+        if reducers.is_empty() {
+            return self.checked(fill(&self.dataset, position));
+        }
+        let (made, added) = gather(reducers, || fill(&self.dataset, position));
+        let made = self.checked(made);
+        self.additions.keep(position, if made.is_ok() { added } else { Vec::new() });
+        made
+    }
+
     /// A sample after what strict mode does to it.
     fn checked(&self, made: Fetched<D::Sample>) -> Fetched<D::Sample> {
         match (made?, self.strict) {
@@ -86,7 +102,7 @@ fn strictly<T>(sample: T, round_trip: RoundTrip<T>) -> Result<T, Fault> {
 /// Encodes a sample and decodes it again.
 pub(super) fn round_trip<T: Serialize + DeserializeOwned>(sample: &T) -> Result<T, Fault> {
     let wire = encode(sample)?;
-    decode(&wire.inline, wire.tensors)
+    decode(&wire.inline, wire.payloads)
 }
 
 #[cfg(test)]
@@ -127,6 +143,7 @@ mod tests {
             measure: Box::new(|_| None),
             strict: Some(round_trip),
             additions: Arc::default(),
+            hashes: None,
         };
         let text = |position| match work.fill(position) {
             Ok(sample) => sample.map(|sample| sample.0.to_string()).unwrap_or_default(),

@@ -105,6 +105,10 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
         self.collate.collate(inputs)
     }
 
+    fn inputs(&self) -> u64 {
+        self.size
+    }
+
     fn op(&self) -> Op {
         batch_op(self.size, self.drop_remainder, &self.collate)
     }

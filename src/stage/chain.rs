@@ -63,6 +63,11 @@ pub trait Stages<In> {
     /// # Errors
     /// What [`Stage::check`](super::Stage::check) says.
     fn check(&self) -> Result<()>;
+
+    /// About how many samples make a result of the last stage, at least 1: see [`Stage::inputs`].
+    fn inputs(&self) -> u64 {
+        1
+    }
 }
 
 /// No stage at all: samples go out as they come.
@@ -171,6 +176,10 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
 
     fn check(&self) -> Result<()> {
         (**self).check()
+    }
+
+    fn inputs(&self) -> u64 {
+        (**self).inputs()
     }
 }
 

@@ -209,6 +209,12 @@ pub trait Stage<In> {
         Err(Fault::new("this stage cannot make a result again"))
     }
 
+    /// About how many inputs make a result, 1 or more. Only how far workers run ahead depends on it:
+    /// for two results at least, where the size of samples lets them.
+    fn inputs(&self) -> u64 {
+        1
+    }
+
     /// The name and the options that decide what this does.
     fn op(&self) -> Op;
 

@@ -286,6 +286,10 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         caught(|| self.stage.remake(inputs)).unwrap_or_else(Err)
     }
 
+    fn inputs(&self) -> u64 {
+        self.before.inputs().saturating_mul(self.stage.inputs().max(1))
+    }
+
     fn len_of(&self, samples: u64) -> Option<u64> {
         self.stage.len_of(self.before.len_of(samples)?)
     }

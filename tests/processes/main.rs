@@ -12,6 +12,7 @@ mod limits;
 mod lives;
 mod local;
 mod moments;
+mod own;
 mod panics;
 mod reduce;
 mod same;

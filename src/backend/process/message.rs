@@ -75,6 +75,8 @@ pub(super) struct Setup {
     pub(super) threads: usize,
     /// The reducers that the loader collects.
     pub(super) reducers: Vec<Key>,
+    /// Whether each sample is followed by its hash.
+    pub(super) hashes: bool,
     pub(super) launch: Launch,
 }
 

@@ -173,11 +173,12 @@ impl<T: Send + 'static> Processes<T> {
         let (sender, events) = mpsc::channel();
         let waker = Arc::new(Mutex::new(None));
         let limit = settings.startup_timeout.saturating_add(START_SLACK).saturating_mul(4);
-        let additions = settings.additions.clone();
+        let (additions, hashes) = (settings.additions.clone(), settings.hashes.clone());
         let shortest = settings.startup_timeout.min(settings.timeout.unwrap_or(Duration::MAX));
         let clock = Clock::new(shortest);
         let (held, theirs) = (shared.held.clone(), waker.clone());
-        let sink = Decoding { events: sender, decode, work, additions, held, waker: theirs };
+        let sink =
+            Decoding { events: sender, decode, work, additions, hashes, held, waker: theirs };
         let supervisor = Supervisor {
             shared: shared.clone(),
             sink: Box::new(sink),
@@ -253,6 +254,7 @@ fn forked(
         is_server: true,
         threads: 1,
         reducers: Vec::new(),
+        hashes: settings.hashes.is_some(),
         launch: launch.clone(),
     };
     ForkServer::start(&forks::From::Here, setup, expected, settings.startup_timeout)?.opened()

@@ -61,13 +61,13 @@ impl Packing {
     pub(super) fn push(&mut self, outcome: Result<Option<Wire>, Fault>) {
         match outcome {
             Ok(None) => self.words.push(GAP),
-            Ok(Some(wire)) if wire.tensors.len() > TENSORS_MAX => {
-                let count = wire.tensors.len();
+            Ok(Some(wire)) if wire.payloads.len() > TENSORS_MAX => {
+                let count = wire.payloads.len();
                 self.push(Err(Fault::new(format!("a sample of {count} tensors is too large"))));
             }
             Ok(Some(wire)) => {
-                self.place(SAMPLE, &wire.inline, wire.tensors.len());
-                for tensor in wire.tensors {
+                self.place(SAMPLE, &wire.inline, wire.payloads.len());
+                for tensor in wire.payloads {
                     self.places.push(self.words.len());
                     self.words.extend([0, tensor.bytes().len() as u64]);
                     self.tensors.push(tensor);
@@ -154,6 +154,19 @@ pub(super) enum Item {
     Added(Range<usize>),
 }
 
+impl Item {
+    /// The bytes that were carried for it.
+    pub(super) fn byte_len(&self) -> u64 {
+        match self {
+            Self::Gap => 0,
+            Self::Sample(inline, payloads) => {
+                payloads.iter().map(Range::len).sum::<usize>() as u64 + inline.len() as u64
+            }
+            Self::Fault(place) | Self::Added(place) => place.len() as u64,
+        }
+    }
+}
+
 /// Finds the items of a parcel that should hold so many positions, and whose count is at `start`.
 ///
 /// # Errors
@@ -232,12 +245,12 @@ mod tests {
         let mut packing = Packing::default();
         let tensor = |length: usize| Tensor::from_slice([length as u64], &vec![7u8; length]);
         let tensors = vec![tensor(3).unwrap(), tensor(0).unwrap(), tensor(100).unwrap()];
-        packing.push(Ok(Some(Wire { inline: b"abc".to_vec(), tensors })));
+        packing.push(Ok(Some(Wire { inline: b"abc".to_vec(), payloads: tensors })));
         packing.push_added(&[]);
         packing.push(Ok(None));
         packing.push(Err(Fault::new("no")));
         packing.push_added(b"more");
-        packing.push(Ok(Some(Wire { inline: vec![], tensors: vec![] })));
+        packing.push(Ok(Some(Wire { inline: vec![], payloads: vec![] })));
         packing
     }
 

@@ -3,6 +3,7 @@
 //! Each property takes any bytes, panics if it does not hold, and says whether the bytes went all
 //! the way in; each has seeds that do.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -178,6 +179,7 @@ pub fn parcel(bytes: &[u8]) -> bool {
                 let parts: Vec<Owner> = parts.collect();
                 let value = value::<Record>(inline, &parts)
                     .or_else(|| value::<Nested>(inline, &parts))
+                    .or_else(|| value::<Runs>(inline, &parts))
                     .or_else(|| value::<u64>(inline, &parts));
                 let Some(value) = value else { return true };
                 Ok(Some(value))
@@ -198,7 +200,7 @@ pub fn parcel(bytes: &[u8]) -> bool {
             (Ok(Ok(Some(wire))), Item::Sample(inline, payloads)) => {
                 assert_eq!(again[inline.clone()], wire.inline);
                 let bytes = payloads.iter().map(|place| &again[place.clone()]);
-                assert!(bytes.eq(wire.tensors.iter().map(Tensor::bytes)));
+                assert!(bytes.eq(wire.payloads.iter().map(Tensor::bytes)));
             }
             other => panic!("{other:?}"),
         }
@@ -208,6 +210,9 @@ pub fn parcel(bytes: &[u8]) -> bool {
 
 /// A value with everything in it that an encoding can hold.
 type Nested = (Option<i32>, String, Vec<(u8, Tensor)>, f64, bool);
+
+/// A value with every kind of run: numbers that are copied at once, numbers that are not, a text.
+type Runs = (Vec<f32>, VecDeque<u16>, Option<String>, Vec<bool>, Vec<[i64; 2]>);
 
 /// The encoding of the value that these bytes are.
 fn value<T: DeserializeOwned + Serialize>(inline: &[u8], parts: &[Owner]) -> Option<Wire> {
@@ -256,12 +261,14 @@ pub fn wire(bytes: &[u8]) -> bool {
     fn again<T: DeserializeOwned + Serialize>(inline: &[u8], tensors: &[Tensor]) -> bool {
         let Ok(value) = decode::<T>(inline, tensors.to_vec()) else { return false };
         let first = encode(&value).expect("what was decoded can be encoded");
-        let value: T = decode(&first.inline, first.tensors.clone()).expect("and decoded");
+        let value: T = decode(&first.inline, first.payloads.clone()).expect("and decoded");
         assert_eq!(encode(&value).expect("and encoded"), first);
         true
     }
     // None of them stands in for the others.
-    again::<Record>(inline, &tensors) | again::<Nested>(inline, &tensors)
+    again::<Record>(inline, &tensors)
+        | again::<Nested>(inline, &tensors)
+        | again::<Runs>(inline, &tensors)
 }
 
 fn wire_seeds() -> Vec<Vec<u8>> {
@@ -269,13 +276,20 @@ fn wire_seeds() -> Vec<Vec<u8>> {
     let record = Record::new().with("x", flat(1)).and_then(|record| record.with("y", flat(2)));
     let nested: Nested = (None, "text".into(), vec![(1, flat(5)), (2, flat(6))], -0.0, false);
     let seed = |wire: Wire| {
-        let head = [wire.inline.len() as u8, wire.tensors.len() as u8];
-        let parts = wire.tensors.iter().map(Tensor::bytes);
+        let head = [wire.inline.len() as u8, wire.payloads.len() as u8];
+        let parts = wire.payloads.iter().map(Tensor::bytes);
         [&head, &*wire.inline].into_iter().chain(parts).collect::<Vec<_>>().concat()
     };
     let record = record.expect("a record of tensors");
     let keyed = record.clone().with_keys([7.into(), "a/b".into()]);
-    [encode(&record), encode(&keyed), encode(&nested)].into_iter().flatten().map(seed).collect()
+    let mut seeds: Vec<_> = [encode(&record), encode(&keyed), encode(&nested)]
+        .into_iter()
+        .flatten()
+        .map(seed)
+        .collect();
+    // Blocks of 8 bytes, which are read though none so short is written.
+    seeds.push([&[8, 4, 5, 9, 1, 17, 17, 2, 1, 2], &[1u8; 32][..]].concat());
+    seeds
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::task::Waker;
 use super::parcel::{Item, unpack};
 use super::slab::{Handed, Parcel, Part};
 use crate::backend::additions::Additions;
+use crate::backend::hashes::{Hash, Hashes};
 use crate::backend::run::discard_event;
 use crate::backend::{Event, Fill};
 use crate::dataset::gather::ADDED_MAX;
@@ -39,6 +40,8 @@ pub(super) struct Decoding<T> {
     /// Measures samples; makes none.
     pub(super) work: Arc<dyn Fill<T>>,
     pub(super) additions: Arc<Additions>,
+    /// Where workers put a hash after each sample.
+    pub(super) hashes: Option<Arc<Hashes>>,
     /// The bytes of parcels that are still there.
     pub(super) held: Arc<AtomicU64>,
     /// Whoever cannot wait.
@@ -49,7 +52,7 @@ impl<T: Send> Sink for Decoding<T> {
     fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String> {
         let items = unpack(parcel.bytes(), parcel.start(), task.count)?;
         let parcel = Arc::new(Handed::new(parcel, &self.held));
-        let mut bytes = Some(0u64);
+        let mut bytes = 0;
         let mut results = Vec::with_capacity(items.len());
         let mut added = Vec::new();
         for item in items {
@@ -62,12 +65,14 @@ impl<T: Send> Sink for Decoding<T> {
                 continue;
             }
             let position = task.start + results.len() as u64;
+            let item = self.unhashed(&parcel, item, position);
+            let carried = item.byte_len();
             let result = self.result(&parcel, item);
-            let result = self.measured(result, &mut bytes);
+            let result = self.measured(result, carried, &mut bytes);
             self.additions.keep(position, std::mem::take(&mut added));
             results.push(result);
         }
-        let bytes = bytes.map(|sum| sum.saturating_add(self.additions.bytes(task.positions())));
+        let bytes = Some(self.additions.bytes(task.positions()).saturating_add(bytes));
         self.pass(Event::Done(Completion { task: task.id, results, bytes, nanos }));
         Ok(())
     }
@@ -82,6 +87,22 @@ impl<T: Send> Sink for Decoding<T> {
 }
 
 impl<T> Decoding<T> {
+    /// An item without the hash at its end, which is kept. One that is too short for a hash has none,
+    /// and is no sample either.
+    fn unhashed(&self, parcel: &Handed, item: Item, position: u64) -> Item {
+        let Some(hashes) = &self.hashes else { return item };
+        let (item, hash) = match item {
+            Item::Sample(inline, places) => {
+                let end = inline.end.saturating_sub(size_of::<Hash>()).max(inline.start);
+                let hash = parcel.bytes()[end..inline.end].try_into().ok();
+                (Item::Sample(inline.start..end, places), hash)
+            }
+            item => (item, None),
+        };
+        hashes.keep(position, hash);
+        item
+    }
+
     fn result(&self, parcel: &Arc<Handed>, item: Item) -> Fetched<T> {
         match item {
             Item::Gap | Item::Added(_) => Ok(None),
@@ -98,13 +119,13 @@ impl<T> Decoding<T> {
         }
     }
 
-    /// Adds what a sample occupies to a sum. Where telling that panics, the panic is what became of
-    /// the sample.
-    fn measured(&self, made: Fetched<T>, sum: &mut Option<u64>) -> Fetched<T> {
+    /// Adds what a sample occupies to a sum: where its type does not tell, what was carried. Where
+    /// telling that panics, the panic is what became of the sample.
+    fn measured(&self, made: Fetched<T>, carried: u64, sum: &mut u64) -> Fetched<T> {
         let Ok(Some(sample)) = &made else { return made };
         match caught(|| self.work.bytes(sample)) {
             Ok(bytes) => {
-                *sum = sum.zip(bytes).map(|(sum, bytes)| sum.saturating_add(bytes));
+                *sum = sum.saturating_add(bytes.unwrap_or(carried));
                 made
             }
             Err(fault) => {
@@ -143,6 +164,7 @@ mod tests {
             decode: |_, _| Ok(7),
             work: Arc::new(range(0..9)),
             additions: additions.clone(),
+            hashes: None,
             held: Arc::default(),
             waker: Arc::default(),
         };

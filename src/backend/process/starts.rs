@@ -192,6 +192,7 @@ impl Supervisor {
             is_server: false,
             threads: if self.starts.entry == Entry::Test { 2 } else { 1 },
             reducers: self.settings.additions.keys().to_vec(),
+            hashes: self.settings.hashes.is_some(),
             launch: self.launch.clone(),
         }
     }

@@ -54,6 +54,7 @@ pub(super) struct Desk {
     lending: Rc<RefCell<Lending>>,
     packing: Packing,
     reducers: Keys,
+    hashes: bool,
     out: Vec<u8>,
 }
 
@@ -66,6 +67,7 @@ impl Desk {
             lending: Rc::default(),
             packing: Packing::default(),
             reducers: Keys::default(),
+            hashes: false,
             out: Vec::new(),
         }
     }
@@ -106,6 +108,7 @@ impl Desk {
             return server::serve(self, &setup);
         }
         self.reducers = Key::in_worker(&setup.reducers, setup.identity == identity);
+        self.hashes = setup.hashes;
         self.watch().map_err(|error| {
             io::Error::new(
                 error.kind(),
@@ -194,7 +197,11 @@ impl Desk {
             board.fill(position, now);
             let mut encoding = || board.stage(Stage::Encoding);
             let made = caught(|| opened.fill.fill(position, &self.reducers, &mut encoding));
-            let (outcome, added) = made.unwrap_or_else(|fault| (Err(fault), Vec::new()));
+            let (mut outcome, added) = made.unwrap_or_else(|fault| (Err(fault), Vec::new()));
+            if let (Ok(Some(wire)), true) = (&mut outcome, self.hashes) {
+                let hash = wire.sha256();
+                wire.inline.extend_from_slice(&hash);
+            }
             self.packing.push_added(&added);
             let before = self.packing.tensors().len();
             self.packing.push(outcome);

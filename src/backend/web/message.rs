@@ -68,13 +68,13 @@ pub struct Reply {
 
 impl Reply {
     fn new(task: u64, nanos: u64, bytes: u64, wire: Wire) -> Self {
-        let lengths = wire.tensors.iter().map(|tensor| tensor.bytes().len());
-        let numbers = [task, nanos, bytes, wire.inline.len() as u64, wire.tensors.len() as u64];
+        let lengths = wire.payloads.iter().map(|tensor| tensor.bytes().len());
+        let numbers = [task, nanos, bytes, wire.inline.len() as u64, wire.payloads.len() as u64];
         let numbers = numbers.into_iter().chain(lengths.clone().map(|length| length as u64));
         let mut head: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
         head.extend_from_slice(&wire.inline);
         let len = lengths.fold(head.len(), |end, length| end.next_multiple_of(ALIGN) + length);
-        Self { head, tensors: wire.tensors, len }
+        Self { head, tensors: wire.payloads, len }
     }
 
     /// Nanoseconds that the samples took.

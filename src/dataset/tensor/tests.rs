@@ -91,8 +91,12 @@ fn an_owners_bytes_are_used_in_place_and_given_back() {
     }
     let (sender, given_back) = std::sync::mpsc::channel();
     let part = |from| std::sync::Arc::new(Part(lines.clone(), from, sender.clone()));
-    let message = text(Tensor::from_owner(Dtype::F32, [16], part(4)));
-    assert!(message.contains("start 4 after one"), "{message}");
+    let message = text(Tensor::from_owner(Dtype::F32, [16], part(6)));
+    assert!(message.contains("multiple of 4, these start 2 after one"), "{message}");
+    given_back.try_recv().unwrap();
+    let tensor = Tensor::from_owner(Dtype::F32, [16], part(4)).unwrap();
+    assert_eq!(tensor.as_slice::<f32>().map(<[f32]>::len), Some(16));
+    drop(tensor);
     given_back.try_recv().unwrap();
     let tensor = Tensor::from_owner(Dtype::F32, [16], part(64)).unwrap();
     assert_eq!(tensor.bytes().as_ptr(), lines.bytes()[64..].as_ptr());
@@ -101,6 +105,20 @@ fn an_owners_bytes_are_used_in_place_and_given_back() {
     drop(tensor);
     given_back.try_recv().unwrap();
     assert!(text(Tensor::from_owner(Dtype::F32, [15], part(0))).contains("64 were given"));
+}
+
+#[test]
+fn a_vec_stays_where_it_is() {
+    let elements = vec![0.5f64; 100_001];
+    let start = elements.as_ptr();
+    let tensor = Tensor::from_vec([100_001], elements).unwrap();
+    assert_eq!(tensor, Tensor::from_slice([100_001], &[0.5f64; 100_001]).unwrap());
+    if cfg!(target_endian = "little") {
+        assert_eq!(tensor.as_slice::<f64>().map(<[f64]>::as_ptr), Some(start));
+    }
+    assert_eq!(Tensor::from_vec([0, 3], Vec::<u8>::new()).unwrap().len(), 0);
+    assert_eq!(Tensor::from_vec([2], vec![true, false]).unwrap().bytes(), [1, 0]);
+    assert!(text(Tensor::from_vec([3], vec![1u16; 2])).contains("takes 6 bytes, 4 were given"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! of each side counts. Numbers of other machines or runs mean nothing; ratios do.
 
 mod call;
+mod own;
 mod pipes;
 mod work;
 
@@ -46,6 +47,19 @@ impl Touch for Record {
 impl Touch for Bytes {
     fn touch(&self) -> u64 {
         self.0.touch()
+    }
+}
+
+impl Touch for own::Floats {
+    fn touch(&self) -> u64 {
+        self.pixels.iter().step_by(1024).map(|&pixel| pixel as u64).sum::<u64>()
+            + u64::from(self.label)
+    }
+}
+
+impl Touch for own::Bytes {
+    fn touch(&self) -> u64 {
+        self.pixels.touch() + u64::from(self.label)
     }
 }
 
@@ -173,6 +187,33 @@ fn tiny() {
     );
 }
 
+/// Own types of 600 KB against the same bytes in tensors.
+fn own() {
+    let count = 10_000;
+    macro_rules! sides {
+        ($recipe:expr) => {
+            best([
+                ("processes", &|| ours!($recipe, count, Backend::Processes)),
+                ("threads", &|| ours!($recipe, count, Backend::Threads)),
+            ])
+        };
+    }
+    let all = [
+        ("Tensor", sides!(own::tensors)),
+        ("struct { Vec<f32> }", sides!(own::floats)),
+        ("struct { Vec<u8> }", sides!(own::bytes)),
+    ];
+    let rate = |seconds: f64| (count - WARM as u64) as f64 / seconds;
+    for (name, [processes, threads]) in all {
+        println!(
+            "own: {name} of 600 KB: processes {:.0} samples/s, threads {:.0}: {:.2} of threads (goal 0.60)",
+            rate(processes),
+            rate(threads),
+            threads / processes,
+        );
+    }
+}
+
 fn cpu() {
     let count = 400;
     let [processes, threads, procspawn, pipes] = best([
@@ -231,13 +272,14 @@ fn main() {
         return pipes::serve(pipe_work(name)).unwrap();
     }
     procspawn::init();
-    let cases: [(&str, fn()); 6] = [
+    let cases: [(&str, fn()); 7] = [
         ("stall", stall),
         ("start", start),
         ("image", image),
         ("stacked", stacked),
         ("tiny", tiny),
         ("cpu", cpu),
+        ("own", own),
     ];
     if arguments.is_empty() {
         arguments = cases.iter().map(|(name, _)| (*name).into()).collect();

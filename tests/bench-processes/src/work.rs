@@ -6,7 +6,7 @@ use windrow::dataset::{Dtype, Tensor};
 use windrow::{Dataset, Result, WorkerContext, range};
 
 /// The bytes of an image.
-const IMAGE: usize = 224 * 224 * 3 * 4;
+pub const IMAGE: usize = 224 * 224 * 3 * 4;
 /// Images in a batch.
 const IMAGES: usize = 8;
 /// The bytes of a batch of images.

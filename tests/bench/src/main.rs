@@ -9,6 +9,7 @@
 
 mod counting;
 mod cpu;
+mod digest;
 mod memory;
 mod order;
 mod report;
@@ -34,6 +35,8 @@ const CASES: &[Case] = &[
     ("memory", memory::run),
     ("order", order::run),
     ("streams", streams::run),
+    ("digest", digest::run),
+    ("prefetch", digest::prefetch),
 ];
 
 fn main() -> ExitCode {

@@ -1,0 +1,185 @@
+//! How a tensor is written and read: with its payload beside it, or inside in any other format.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::super::dtype::Dtype;
+use super::super::tensor::{RANK_MAX, Shape, Tensor};
+use super::{Payload, SINK, SOURCE, next_payload};
+use crate::error::Fault;
+
+impl Serialize for Tensor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Tensor", 3)?;
+        // Not before: a serializer that only looks what this is refuses it.
+        let beside = SINK
+            .with_borrow_mut(|sink| sink.as_mut().map(|sink| sink.push(self.clone())).is_some());
+        fields.serialize_field("dtype", &self.dtype())?;
+        fields.serialize_field("shape", self.shape())?;
+        if beside {
+            fields.serialize_field("data", &(self.bytes().len() as u64))?;
+        } else {
+            fields.serialize_field("data", &Bytes(Cow::Borrowed(self.bytes())))?;
+        }
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Tensor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_struct("Tensor", &["dtype", "shape", "data"], TensorFields)
+    }
+}
+
+struct TensorFields;
+
+impl<'de> Visitor<'de> for TensorFields {
+    type Value = Tensor;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a tensor: dtype, shape and data")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tensor, A::Error> {
+        let missing = |place| A::Error::invalid_length(place, &self);
+        let dtype = seq.next_element()?.ok_or_else(|| missing(0))?;
+        let shape = seq.next_element()?.ok_or_else(|| missing(1))?;
+        let data = seq.next_element()?.ok_or_else(|| missing(2))?;
+        assembled(dtype, shape, data)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tensor, A::Error> {
+        let (mut dtype, mut shape, mut data) = (None, None, None);
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            let twice = match &*key {
+                "dtype" => dtype.replace(map.next_value()?).is_some(),
+                "shape" => shape.replace(map.next_value()?).is_some(),
+                "data" => data.replace(map.next_value()?).is_some(),
+                other => {
+                    return Err(A::Error::unknown_field(other, &["dtype", "shape", "data"]));
+                }
+            };
+            if twice {
+                return Err(A::Error::custom(format_args!("field {key:?} is there twice")));
+            }
+        }
+        let missing = A::Error::missing_field;
+        assembled(
+            dtype.ok_or_else(|| missing("dtype"))?,
+            shape.ok_or_else(|| missing("shape"))?,
+            data.ok_or_else(|| missing("data"))?,
+        )
+    }
+}
+
+/// The tensor of three fields that were read.
+fn assembled<E: serde::de::Error>(dtype: Dtype, shape: Shape, data: Field) -> Result<Tensor, E> {
+    match data {
+        Field::Bytes(bytes) => Tensor::new(dtype, shape.axes(), &bytes.0),
+        Field::Length(length) => beside(dtype, shape, length),
+    }
+    .map_err(E::custom)
+}
+
+/// The next tensor of those that came beside the inline part.
+fn beside(dtype: Dtype, shape: Shape, length: u64) -> Result<Tensor, Fault> {
+    let axes = shape.axes();
+    let tensor = match next_payload()? {
+        Payload::Owner(owner) => Tensor::from_owner(dtype, axes, owner)?,
+        Payload::Tensor(tensor) if (tensor.dtype(), tensor.shape()) == (dtype, axes) => tensor,
+        Payload::Tensor(tensor) => {
+            return Err(Fault::new(format!(
+                "a tensor of {dtype} {axes:?} should come, {} {:?} came",
+                tensor.dtype(),
+                tensor.shape()
+            )));
+        }
+    };
+    let bytes = tensor.bytes().len();
+    if bytes as u64 != length {
+        return Err(Fault::new(format!(
+            "a tensor of {length} bytes should come, {dtype} {axes:?} takes {bytes}"
+        )));
+    }
+    Ok(tensor)
+}
+
+/// What stands in the third field: a length while [`decode`] runs, the bytes otherwise.
+enum Field<'de> {
+    Length(u64),
+    Bytes(Bytes<'de>),
+}
+
+impl<'de> Deserialize<'de> for Field<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if SOURCE.with_borrow(Option::is_some) {
+            u64::deserialize(deserializer).map(Self::Length)
+        } else {
+            deserializer.deserialize_bytes(BytesVisitor).map(Self::Bytes)
+        }
+    }
+}
+
+struct Bytes<'a>(Cow<'a, [u8]>);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+struct BytesVisitor;
+
+impl<'de> Visitor<'de> for BytesVisitor {
+    type Value = Bytes<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Bytes<'de>, E> {
+        Ok(Bytes(bytes.into()))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes<'de>, E> {
+        Ok(Bytes(bytes.to_vec().into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Bytes<'de>, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = seq.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(Bytes(bytes.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Axes)
+    }
+}
+
+struct Axes;
+
+impl<'de> Visitor<'de> for Axes {
+    type Value = Shape;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {RANK_MAX} lengths")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
+        let mut axes = Vec::new();
+        while axes.len() <= RANK_MAX
+            && let Some(axis) = seq.next_element()?
+        {
+            axes.push(axis);
+        }
+        Shape::new(&axes).map_err(A::Error::custom)
+    }
+}

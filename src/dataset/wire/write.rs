@@ -1,0 +1,307 @@
+//! Writing: the inline part of a value, and the blocks that go beside it.
+
+use std::fmt::{self, Write as _};
+
+use serde::ser::{self, Error as _};
+use serde::{Serialize, Serializer};
+
+use super::number::Probe;
+use super::runs::Elements;
+use super::{BLOCK_MIN, NUMBER_MAX, TUPLE_PLAIN, Trouble, push_payload};
+use crate::dataset::{Dtype, Tensor};
+
+/// Writes the inline part; payloads go to the scope that [`encode`](super::encode) opened.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    pub(super) inline: Vec<u8>,
+}
+
+impl Writer {
+    #[inline]
+    fn varint(&mut self, mut value: u128) {
+        while value >= 0x80 {
+            self.inline.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.inline.push(value as u8);
+    }
+
+    #[inline]
+    fn varint64(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.inline.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.inline.push(value as u8);
+    }
+
+    /// What stands before elements, bytes or a text, and whether they lie in the next payload.
+    pub(super) fn head(&mut self, length: usize, is_block: bool) {
+        match (length as u64).checked_mul(2) {
+            Some(double) => self.varint64(double | u64::from(is_block)),
+            // Elements without a size.
+            None => self.varint((length as u128) << 1),
+        }
+    }
+
+    /// Bytes, or those of a text.
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        let is_block = bytes.len() >= BLOCK_MIN;
+        self.head(bytes.len(), is_block);
+        if is_block {
+            push_payload(Tensor::new(Dtype::U8, [bytes.len() as u64], bytes)?);
+        } else {
+            self.inline.extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+}
+
+fn unknown_length() -> Trouble {
+    Trouble::custom("a sequence or map does not know its length")
+}
+
+macro_rules! scalars {
+    ($($method:ident($value:ident: $type:ty) $how:expr;)*) => {$(
+        #[inline]
+        fn $method(self, $value: $type) -> Result<(), Trouble> {
+            let write: fn(&mut Writer, $type) = $how;
+            write(self, $value);
+            Ok(())
+        }
+    )*};
+}
+
+impl<'a> Serializer for &'a mut Writer {
+    type Ok = ();
+    type Error = Trouble;
+    type SerializeSeq = Elements<'a>;
+    type SerializeTuple = Elements<'a>;
+    type SerializeTupleStruct = Self;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Self;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Self;
+
+    scalars! {
+        serialize_bool(value: bool) |to, value| to.inline.push(value.into());
+        serialize_u8(value: u8) |to, value| to.inline.push(value);
+        serialize_i8(value: i8) |to, value| to.inline.push(value as u8);
+        serialize_u16(value: u16) |to, value| to.varint64(value.into());
+        serialize_u32(value: u32) |to, value| to.varint64(value.into());
+        serialize_u64(value: u64) |to, value| to.varint64(value);
+        serialize_u128(value: u128) |to, value| to.varint(value);
+        serialize_i16(value: i16) |to, value| to.varint64(zigzag(value.into()));
+        serialize_i32(value: i32) |to, value| to.varint64(zigzag(value.into()));
+        serialize_i64(value: i64) |to, value| to.varint64(zigzag(value));
+        serialize_i128(value: i128) |to, value| to.varint((value << 1 ^ value >> 127) as u128);
+        serialize_f32(value: f32) |to, value| to.inline.extend_from_slice(&value.to_le_bytes());
+        serialize_f64(value: f64) |to, value| to.inline.extend_from_slice(&value.to_le_bytes());
+        serialize_char(value: char) |to, value| to.varint64(u32::from(value).into());
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn serialize_str(self, text: &str) -> Result<(), Trouble> {
+        self.bytes(text.as_bytes())
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Trouble> {
+        self.bytes(bytes)
+    }
+
+    fn collect_str<T: fmt::Display + ?Sized>(self, text: &T) -> Result<(), Trouble> {
+        let mut whole = String::new();
+        write!(whole, "{text}").map_err(|_| Trouble::custom("a text cannot be formatted"))?;
+        self.bytes(whole.as_bytes())
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<(), Trouble> {
+        self.serialize_u8(0)
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Trouble> {
+        self.inline.push(1);
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+    ) -> Result<(), Trouble> {
+        self.serialize_u32(variant)
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Trouble> {
+        value.serialize(self)
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Trouble> {
+        self.varint64(variant.into());
+        value.serialize(self)
+    }
+
+    fn serialize_seq(self, length: Option<usize>) -> Result<Elements<'a>, Trouble> {
+        let length = length.ok_or_else(unknown_length)?;
+        Ok(Elements::new(self, length, length, true))
+    }
+
+    fn serialize_tuple(self, length: usize) -> Result<Elements<'a>, Trouble> {
+        // Its length is known to who reads it.
+        Ok(Elements::new(self, length, 0, length > TUPLE_PLAIN))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, Trouble> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Trouble> {
+        self.varint64(variant.into());
+        Ok(self)
+    }
+
+    fn serialize_map(self, length: Option<usize>) -> Result<Self, Trouble> {
+        self.varint64(length.ok_or_else(unknown_length)? as u64);
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Trouble> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Trouble> {
+        self.varint64(variant.into());
+        Ok(self)
+    }
+
+    /// Where `Vec`s and slices come by: their elements are there all at once, so that a run of
+    /// numbers becomes one loop over memory.
+    #[inline]
+    fn collect_seq<I>(self, elements: I) -> Result<(), Trouble>
+    where
+        I: IntoIterator<Item: Serialize>,
+    {
+        let mut elements = elements.into_iter();
+        let (length, most) = elements.size_hint();
+        if most != Some(length) {
+            return Err(unknown_length());
+        }
+        if length >= BLOCK_MIN / NUMBER_MAX
+            && let Some(first) = elements.next()
+        {
+            let number = first.serialize(Probe);
+            if let Ok(number) = number
+                && length.saturating_mul(number.kind.size()) >= BLOCK_MIN
+            {
+                return match number.kind.size() {
+                    1 => self.run::<1, _>(number, elements, length),
+                    2 => self.run::<2, _>(number, elements, length),
+                    4 => self.run::<4, _>(number, elements, length),
+                    8 => self.run::<8, _>(number, elements, length),
+                    _ => self.run::<16, _>(number, elements, length),
+                };
+            }
+            self.head(length, false);
+            first.serialize(&mut *self)?;
+            return self.rest(elements, length, 1);
+        }
+        self.head(length, false);
+        self.rest(elements, length, 0)
+    }
+}
+
+#[inline]
+fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
+}
+
+impl ser::SerializeMap for &mut Writer {
+    type Ok = ();
+    type Error = Trouble;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Trouble> {
+        key.serialize(&mut **self)
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Trouble> {
+        value.serialize(&mut **self)
+    }
+
+    fn end(self) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
+macro_rules! in_order {
+    ($($kind:ident, $method:ident($($name:ty)?);)*) => {$(
+        impl ser::$kind for &mut Writer {
+            type Ok = ();
+            type Error = Trouble;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(
+                &mut self,
+                $(_: $name,)?
+                value: &T,
+            ) -> Result<(), Trouble> {
+                value.serialize(&mut **self)
+            }
+
+            #[inline]
+            fn end(self) -> Result<(), Trouble> {
+                Ok(())
+            }
+        }
+    )*};
+}
+
+in_order! {
+    SerializeTupleStruct, serialize_field();
+    SerializeTupleVariant, serialize_field();
+    SerializeStruct, serialize_field(&'static str);
+    SerializeStructVariant, serialize_field(&'static str);
+}

@@ -1,0 +1,373 @@
+#!/usr/bin/env python3
+"""Makes golden streams again, from ARCHITECTURE.md alone: order, random numbers, encoding, digest.
+
+Knows nothing of windrow's code, and needs nothing but Python. Without arguments it checks
+order.json and those documents of digests.json that it can make. With --values it reads values
+from its input, a JSON list of {"type", "value", "sha256"}, and checks how each is encoded.
+"""
+
+import csv
+import gzip
+import hashlib
+import json
+import struct
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+MASK = 2**64 - 1
+DTYPES = "BOOL U8 I8 U16 I16 U32 I32 U64 I64 F16 BF16 F32 F64".split()
+FORMATS = {
+    "bool": "?", "u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i",
+    "u64": "Q", "i64": "q", "f32": "f", "f64": "d", "char": "I",
+}
+DOCUMENTS = ["tests/golden/specs/filtered.json", "www/data/digits.json"]
+
+
+# Random numbers
+
+class Rng:
+    def __init__(self, seed, epoch, op, index):
+        self.seed, self.epoch, self.op, self.index = seed, epoch, op, index
+        self.block, self.words = 0, []
+
+    def word(self):
+        if not self.words:
+            c, k = [self.block, self.index, self.epoch, 0], [self.seed, self.op]
+            self.block += 1
+            for _ in range(10):
+                one, other = 0xD2E7470EE14C6C93 * c[0], 0xCA5A826395121157 * c[2]
+                c = [other >> 64 ^ c[1] ^ k[0], other & MASK, one >> 64 ^ c[3] ^ k[1], one & MASK]
+                k = [(k[0] + 0x9E3779B97F4A7C15) & MASK, (k[1] + 0xBB67AE8584CAA73B) & MASK]
+            self.words = c
+        return self.words.pop(0)
+
+    def below(self, n):
+        while n:
+            product = self.word() * n
+            if product & MASK >= 2**64 % n:
+                return product >> 64
+        return 0
+
+    def unit_f64(self):
+        return (self.word() >> 11) * 2.0**-53
+
+    def unit_f32(self):
+        return (self.word() >> 40) * 2.0**-24
+
+    def shuffled(self, items):
+        for last in range(len(items) - 1, 0, -1):
+            other = self.below(last + 1)
+            items[last], items[other] = items[other], items[last]
+        return items
+
+
+class Permutation:
+    def __init__(self, n, seed, epoch):
+        self.n = n
+        rng = Rng(seed, epoch, MASK, 0)
+        self.table = rng.shuffled(list(range(n))) if n <= 128 else None
+        if self.table is None:
+            self.right = (n - 1).bit_length() // 2
+            self.left = (n - 1).bit_length() - self.right
+            self.pairs = [(rng.word(), rng.word()) for _ in range(8)]
+            self.flip = rng.word() >> 63
+
+    def __getitem__(self, i):
+        if self.table is not None:
+            return self.table[i]
+        while True:
+            upper, lower = i >> self.right, i & (1 << self.right) - 1
+            for first, second in zip(self.pairs[::2], self.pairs[1::2]):
+                upper ^= mixed(lower, *first, self.left)
+                lower ^= mixed(upper, *second, self.right)
+            i = upper << self.right | lower
+            if i < self.n:
+                return i ^ self.flip if i < 2 else i
+
+
+def mixed(x, a, b, width):
+    x = (x * a + b) & MASK
+    x ^= x >> 32
+    return (x * 0x9E3779B97F4A7C15 & MASK) >> 64 - width
+
+
+# Encoding
+
+def varint(value):
+    groups = bytearray()
+    while value > 0x7F:
+        groups.append(value & 0x7F | 0x80)
+        value >>= 7
+    groups.append(value)
+    return bytes(groups)
+
+
+def zigzag(value):
+    return varint(2 * value if value >= 0 else -2 * value - 1)
+
+
+def fixed(kind, value):
+    """A number as it stands in a block."""
+    if kind in ("u128", "i128"):
+        return int(value).to_bytes(16, "little", signed=kind == "i128")
+    if kind == "char":
+        value = ord(value)
+    elif kind[0] in "ui":
+        value = int(value)
+    return struct.pack("<" + FORMATS[kind], value)
+
+
+class Encoder:
+    def __init__(self):
+        self.inline, self.payloads = bytearray(), []
+
+    def canonical(self):
+        parts = [bytes(self.inline), *self.payloads]
+        return b"".join(struct.pack("<Q", len(part)) + part for part in parts)
+
+    def bytes(self, content):
+        beside = len(content) >= 1024
+        self.inline += varint(2 * len(content) + beside)
+        if beside:
+            self.payloads.append(content)
+        else:
+            self.inline += content
+
+    def tensor(self, dtype, shape, content):
+        self.inline += varint(DTYPES.index(dtype)) + varint(2 * len(shape))
+        for axis in shape:
+            self.inline += varint(axis)
+        self.inline += varint(len(content))
+        self.payloads.append(content)
+
+    def record(self, fields):
+        self.inline += varint(len(fields))
+        for name in sorted(fields, key=str.encode):
+            self.bytes(name.encode())
+            self.tensor(*fields[name])
+
+    def elements(self, kinds, values, said):
+        """Elements, after what is said of their number: nothing where they are no run by rule."""
+        is_number = kinds and isinstance(kinds[0], str) and (
+            kinds[0] in FORMATS or kinds[0] in ("u128", "i128"))
+        if said is not None and is_number and all(kind == kinds[0] for kind in kinds):
+            block = b"".join(fixed(kinds[0], value) for value in values)
+            if len(block) >= 1024:
+                self.inline += varint(said + 1)
+                self.payloads.append(block)
+                return
+        if said is not None:
+            self.inline += varint(said)
+        for kind, value in zip(kinds, values):
+            self.value(kind, value)
+
+    def value(self, kind, value):
+        name, *of = [kind] if isinstance(kind, str) else kind
+        if name in ("bool", "u8", "i8", "f32", "f64"):
+            self.inline += fixed(name, value)
+        elif name == "char":
+            self.inline += varint(ord(value))
+        elif name in ("u16", "u32", "u64", "u128"):
+            self.inline += varint(int(value))
+        elif name in ("i16", "i32", "i64", "i128"):
+            self.inline += zigzag(int(value))
+        elif name == "text":
+            self.bytes(value.encode())
+        elif name == "bytes":
+            self.bytes(bytes(value))
+        elif name == "seq":
+            self.elements(of * len(value), value, 2 * len(value))
+        elif name == "array":
+            self.elements(of * len(value), value, 0 if len(value) > 32 else None)
+        elif name == "struct":
+            self.elements(of, value, None)
+        elif name == "map":
+            self.inline += varint(len(value))
+            for entry in value:
+                self.elements(of, entry, None)
+        elif name == "option":
+            self.inline.append(value is not None)
+            if value is not None:
+                self.value(of[0], value)
+        elif name == "enum":
+            place, content = value
+            self.inline += varint(place)
+            self.value(of[place], content)
+        elif name != "nothing":
+            raise ValueError(f"no type {name}")
+
+
+def chained(digest, canonical):
+    return hashlib.sha256(digest + hashlib.sha256(canonical).digest()).digest()
+
+
+# Pipelines: a dataset is its length and a function from an index to a record, or none for a gap
+
+def opened(path):
+    document = json.loads(path.read_text())
+    seed = int(document.get("seed", 0))
+    length, get = source(document["source"], path.parent)
+    for op in document["ops"]:
+        length, get = applied(op, seed, length, get)
+    return length, get, document.get("stages", [])
+
+
+def source(options, folder):
+    if options["kind"] == "range":
+        start = options.get("start", 0)
+        length = options["end"] - start
+        return length, lambda index: {
+            "value": ("U64", [], struct.pack("<Q", start + index % length))}
+    if options["kind"] == "csv" and options["header"] is False:
+        with gzip.open(folder / options["file"], "rt", newline="") as file:
+            rows = list(csv.reader(file))
+
+        def row(index):
+            cells, record = rows[index % len(rows)], {}
+            for field in options["fields"]:
+                columns = field["columns"]
+                if isinstance(columns, int):
+                    columns = {"start": columns, "end": columns + 1}
+                cells_of = cells[columns["start"]:columns["end"]]
+                kind = "<" + FORMATS[field["dtype"].lower()]
+                content = b"".join(struct.pack(kind, int(cell)) for cell in cells_of)
+                record[field["name"]] = (field["dtype"], field.get("shape", []), content)
+            return record
+        return len(rows), row
+    raise ValueError(f"no source {options['kind']}")
+
+
+def applied(op, seed, length, get):
+    name = op["op"]
+    if name == "shuffle":
+        seed, orders = int(op.get("seed", seed)), {}
+
+        def shuffled(index):
+            epoch, offset = divmod(index, length)
+            if epoch not in orders:
+                orders[epoch] = Permutation(length, seed, epoch)
+            return get(epoch * length + orders[epoch][offset])
+        return length, shuffled
+    if name == "repeat":
+        return length * op["epochs"], get
+    if name == "shard":
+        q, m, i = length // op["count"], length % op["count"], op["index"]
+        start, own = q * i + min(m, i), q + (i < m)
+        return own, lambda index: get(index // own * length + start + index % own)
+    if name == "filter":
+        assert op["is"] == ">=", op
+        return length, lambda index: passed(get(index), op)
+    change = {"cast": cast, "scale": scale, "one_hot": one_hot}[name]
+    return length, lambda index: changed(get(index), op, change)
+
+
+def numbers(tensor):
+    dtype, _, content = tensor
+    return [number for number, in struct.iter_unpack("<" + FORMATS[dtype.lower()], content)]
+
+
+def passed(record, op):
+    return record if record and numbers(record[op["field"]])[0] >= op["value"] else None
+
+
+def changed(record, op, change):
+    if record is None:
+        return None
+    dtype, shape, values = change(op, record[op["field"]])
+    kind = "<" + FORMATS[dtype.lower()]
+    content = b"".join(struct.pack(kind, value) for value in values)
+    return {**record, op["field"]: (dtype, shape, content)}
+
+
+def cast(op, tensor):
+    assert op["dtype"] == "F64", op
+    return "F64", tensor[1], [float(x) for x in numbers(tensor)]
+
+
+def scale(op, tensor):
+    factor, offset = op["factor"], op.get("offset", 0.0)
+    return op.get("dtype", "F32"), tensor[1], [float(x) * factor + offset for x in numbers(tensor)]
+
+
+def one_hot(op, tensor):
+    number, = numbers(tensor)
+    return op.get("dtype", "F32"), [op["classes"]], [float(x == number) for x in range(op["classes"])]
+
+
+def batches(length, get, stages):
+    size, most = stages[0]["size"], stages[1]["count"] if len(stages) > 1 else None
+    held, count = [], 0
+    for position in range(length):
+        record = get(position)
+        if record is not None:
+            held.append(record)
+        whole = len(held) == size
+        if whole or held and position + 1 == length and not stages[0].get("drop_remainder"):
+            yield {name: (dtype, [len(held), *shape], b"".join(one[name][2] for one in held))
+                   for name, (dtype, shape, _) in held[0].items()}
+            held, count = [], count + 1
+            if count == most:
+                return
+
+
+# Checks
+
+def check_order():
+    golden = json.loads((HERE / "order.json").read_text())
+    for vector in golden["rng"]:
+        keys = [int(vector[name]) for name in ("seed", "epoch", "op", "index")]
+        rng = Rng(*keys)
+        assert [rng.word() for _ in vector["words"]] == [int(word) for word in vector["words"]], keys
+        for bound in vector["below"]:
+            rng = Rng(*keys)
+            drawn = [str(rng.below(int(bound["bound"]))) for _ in bound["values"]]
+            assert drawn == bound["values"], (keys, bound)
+        shuffled = Rng(*keys).shuffled(list(range(20)))
+        assert [str(x) for x in shuffled] == vector["shuffled_20"], keys
+        rng = Rng(*keys)
+        drawn = [struct.pack(">d", rng.unit_f64()).hex() for _ in vector["unit_f64_bits"]]
+        assert drawn == vector["unit_f64_bits"], keys
+        rng = Rng(*keys)
+        drawn = [struct.pack(">f", rng.unit_f32()).hex() for _ in vector["unit_f32_bits"]]
+        assert drawn == vector["unit_f32_bits"], keys
+    for vector in golden["permutations"]:
+        order = Permutation(*(int(vector[name]) for name in ("len", "seed", "epoch")))
+        assert [str(order[i]) for i in range(len(vector["entries"]))] == vector["entries"], vector
+    print(f"order.json: {len(golden['rng'])} generators, {len(golden['permutations'])} permutations")
+
+
+def check_documents():
+    golden = json.loads((HERE / "digests.json").read_text())
+    wrong = 0
+    for name in DOCUMENTS:
+        digest, count = bytes(32), 0
+        for batch in batches(*opened(ROOT / name)):
+            encoder = Encoder()
+            encoder.record(batch)
+            digest, count = chained(digest, encoder.canonical()), count + 1
+        expected = golden[name]
+        same = (digest.hex(), count) == (expected["digest"], expected["batches"])
+        wrong += not same
+        print(f"{name}: {count} batches, {digest.hex()}{'' if same else ' IS NOT THE GOLDEN ONE'}")
+    return wrong
+
+
+def check_values(cases):
+    wrong = 0
+    for case in cases:
+        encoder = Encoder()
+        encoder.value(case["type"], case["value"])
+        if hashlib.sha256(encoder.canonical()).hexdigest() != case["sha256"]:
+            wrong += 1
+            print(f"{json.dumps(case['type'])}: another encoding, inline {encoder.inline.hex()[:80]}")
+    print(f"{len(cases)} values, {wrong} of them encoded otherwise")
+    return wrong
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--values"]:
+        sys.exit(check_values(json.load(sys.stdin)) > 0)
+    check_order()
+    sys.exit(check_documents() > 0)
