@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::{RUNNERS, Runner, assert_same, items, run, within};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use windrow::{Dataset, Loader, OnError, range};
+use windrow::{Backend, Dataset, Loader, OnError, Result, WorkerContext, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -175,4 +175,24 @@ fn a_waker_that_panics_costs_nothing() {
             assert_eq!(seen, 5_000, "{runner:?}");
         }
     });
+}
+
+#[test]
+fn a_recipe_and_a_hook_that_panic_are_errors_of_build() {
+    fn panics(
+        _: u64,
+        _: &WorkerContext,
+    ) -> Result<windrow::source::FromSource<windrow::source::Range>> {
+        panic!("no pipeline")
+    }
+    fn opens(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+        Ok(range(0..end))
+    }
+    for backend in [Backend::Inline, Backend::Threads] {
+        let error = Loader::recipe(panics, 3).backend(backend).build().unwrap_err();
+        assert_eq!(error.to_string(), "the recipe panicked: no pipeline");
+        let hooked = Loader::recipe(opens, 3).on_worker_start(|_| panic!("no connection"));
+        let error = hooked.backend(backend).build().unwrap_err();
+        assert_eq!(error.to_string(), "on_worker_start panicked: no connection");
+    }
 }

@@ -282,7 +282,9 @@ impl Ending {
     /// Runs what comes before the recipe, and gives its context.
     pub(super) fn begin(&mut self) -> Result<&'static WorkerContext> {
         let context = self.context.unwrap_or_else(|| unreachable!("only recipes are begun"));
-        self.hooks.on_start.map_or(Ok(()), |hook| hook(context))?;
+        if let Some(hook) = self.hooks.on_start {
+            caught(|| hook(context)).map_err(|fault| fault.by("on_worker_start"))??;
+        }
         self.begun = true;
         Ok(context)
     }

@@ -11,6 +11,7 @@ use super::{Builder, Loader};
 use crate::backend::process::{Decode, Launch};
 use crate::backend::recipe::{Encoding, Expected, Opened, Opener};
 use crate::backend::{Factory, Hooks, WorkerContext};
+use crate::dataset::caught;
 use crate::dataset::wire::decode_owned;
 use crate::error::Result;
 use crate::source::Folder;
@@ -135,7 +136,7 @@ impl<P: Pipeline> Crossing<P> {
 
     /// The pipeline, opened in this process.
     pub(super) fn open(&self, context: &'static WorkerContext) -> Result<P> {
-        (self.open)(context)
+        caught(|| (self.open)(context)).map_err(|fault| fault.by("the recipe"))?
     }
 
     /// What a worker needs to open it: by this name, or by its place with these hooks.

@@ -38,6 +38,7 @@ pub const TESTS: &[Test] = &[
     ("a_fork_server_that_is_killed_also_while_it_restarts_costs_nothing", || {
         for method in SERVERS {
             says_with(method, "server dies", "100 of 100 are good");
+            says_with(method, "server dies once", "100 of 100 are good");
         }
     }),
     ("a_fork_server_that_is_stopped_is_replaced", || {

@@ -108,6 +108,11 @@ pub fn play(role: &str) -> bool {
             let plot = Plot { fails: 5, ..Plot::new(libc::SIGKILL) };
             println!("{}", drained(Loader::recipe(plotted, plot).workers(2)));
         }
+        "server dies once" => {
+            // One loss, however many workers it takes along.
+            let builder = Loader::recipe(plotted, Plot::new(libc::SIGKILL)).workers(4);
+            println!("{}", drained(builder.max_crashes(1)));
+        }
         "server stops" => {
             let plot = Plot::new(libc::SIGSTOP);
             // Another worker could make the rest before this one is replaced.

@@ -81,7 +81,10 @@ impl Supervisor {
             return self.start_failed(why, certain);
         }
         self.seats[number].not_before = Instant::now() + pause(self.crashes);
-        self.crashes += 1;
+        // The end of a fork server ends its workers, and is one loss of the server.
+        if ended != Some(Ended::Untold) {
+            self.crashes += 1;
+        }
         let board = self.seats[number].board.clone();
         let rss = worker.rss;
         let is_filling = worker.filling(&board).is_some();
@@ -182,7 +185,7 @@ fn describe(seat: &Seat, worker: &Worker, ended: Option<Ended>) -> String {
 pub(super) fn no_init(ended: Ended) -> Option<String> {
     let how = match ended {
         Ended::Code(RAN_MAIN) => "it ran the program's main() instead of windrow::init()",
-        Ended::Code(0) => "it exited with code 0 without calling windrow::init()",
+        Ended::Code(0) => "it exited with code 0 without calling windrow::init(), or in its recipe",
         _ => return None,
     };
     Some(format!("{how}. {WHERE}"))

@@ -241,3 +241,16 @@ proptest! {
         _ = postcard::from_bytes::<Record>(&inline);
     }
 }
+
+#[test]
+fn a_field_that_is_left_out_is_refused_and_not_taken_for_its_neighbour() {
+    #[derive(Serialize)]
+    struct Quiet {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        a: Option<u8>,
+        b: u16,
+    }
+    assert!(encode(&Quiet { a: Some(1), b: 300 }).is_ok());
+    let message = text(encode(&Quiet { a: None, b: 300 }));
+    assert!(message.contains("field \"a\" is left out"), "{message}");
+}

@@ -291,6 +291,13 @@ macro_rules! in_order {
                 value.serialize(&mut **self)
             }
 
+            $(fn skip_field(&mut self, field: $name) -> Result<(), Trouble> {
+                Err(ser::Error::custom(format_args!(
+                    "field {field:?} is left out of its struct, and readers could not tell that; \
+                     take skip_serializing_if off it"
+                )))
+            })?
+
             #[inline]
             fn end(self) -> Result<(), Trouble> {
                 Ok(())

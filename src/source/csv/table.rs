@@ -281,7 +281,9 @@ impl Read for Text<'_> {
         self.row += count as u64;
         self.total += count as u64;
         if self.row > ROW_BYTES_MAX + BUFFER as u64 {
-            let why = format!("a row of more than {ROW_BYTES_MAX} bytes; is a quote left open?");
+            let why = format!(
+                "a row of more than {ROW_BYTES_MAX} bytes, or as many of blank lines; is a quote left open?"
+            );
             self.passed = Some(why);
         } else if self.total > self.total_max {
             let most = self.total_max;
