@@ -21,8 +21,8 @@ extern "C" {
     pub type Taker;
 
     /// Takes a batch: its bytes; what lies where as JSON, where that is not as in the batch before;
-    /// its state as JSON; the digest; and its number, then the loader's position, batches and
-    /// skipped samples.
+    /// its state as JSON; the digest; its number, epoch and number in the epoch, then the loader's
+    /// position, batches and skipped samples.
     #[wasm_bindgen(method, structural)]
     fn batch(
         this: &Taker,
@@ -71,7 +71,9 @@ pub(super) fn give(
     *layout = fields;
     let fields = is_new.then_some(&**layout);
     let Progress { position, batches, skipped, .. } = *progress;
-    let numbers = [batch.number(), position, batches, skipped].map(|number| number as f64);
+    let (epoch, number_in_epoch) = (batch.epoch(), batch.number_in_epoch());
+    let numbers = [batch.number(), epoch, number_in_epoch, position, batches, skipped]
+        .map(|number| number as f64);
     taker.batch(bytes.buffer(), fields, &batch.state().to_json(), digest, &numbers);
     Ok(())
 }

@@ -132,19 +132,24 @@ impl WebLoader {
         self.loader.state().to_json()
     }
 
-    /// How far it is: `{ epoch, position, positions, batches, skipped, digest }`; `positions` is
-    /// `Infinity` where there is no end.
+    /// How far it is: `{ epoch, epochs, position, positions, batches, batchesPerEpoch, skipped, digest }`;
+    /// `epochs` and `positions` are `Infinity` where there is no end.
     ///
     /// # Errors
     /// Never in a sound engine.
     pub fn progress(&self) -> Result<JsValue, JsValue> {
         let progress = self.loader.progress();
+        let number = |number: u64| JsValue::from(number as f64);
+        let or_endless = |count: Option<u64>| count.map_or(f64::INFINITY.into(), number);
+        let per_epoch = self.loader.batches_per_epoch();
         object(&[
-            ("position", (progress.position as f64).into()),
-            ("epoch", (progress.epoch as f64).into()),
-            ("positions", progress.positions.map_or(f64::INFINITY, |all| all as f64).into()),
-            ("batches", (progress.batches as f64).into()),
-            ("skipped", (progress.skipped as f64).into()),
+            ("epoch", number(progress.epoch)),
+            ("epochs", or_endless(progress.epochs)),
+            ("position", number(progress.position)),
+            ("positions", or_endless(progress.positions)),
+            ("batches", number(progress.batches)),
+            ("batchesPerEpoch", per_epoch.map_or(JsValue::UNDEFINED, number)),
+            ("skipped", number(progress.skipped)),
             ("digest", self.digest().map_or(JsValue::UNDEFINED, Into::into)),
         ])
     }
