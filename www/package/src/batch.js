@@ -7,9 +7,10 @@ export const ARRAYS = {
 };
 
 export class Batch {
-  #state;
-  constructor({ buffer, fields, state, number }) {
+  constructor({ buffer, fields, state, number, epoch, numberInEpoch }) {
     this.number = number;
+    this.epoch = epoch;
+    this.numberInEpoch = numberInEpoch;
     this.buffer = buffer;
     this.fields = {};
     for (const { name, dtype, shape, offset, length } of fields) {
@@ -17,12 +18,9 @@ export class Batch {
       const data = new Typed(buffer, offset, length / Typed.BYTES_PER_ELEMENT);
       Object.defineProperty(this.fields, name, { value: { dtype, shape, data }, enumerable: true });
     }
-    this.#state = state;
-  }
-
-  /** Resumes right after this batch: plain JSON, the same that Rust writes and reads. */
-  get state() {
-    return JSON.parse(this.#state);
+    // A property of its own, or copies would lack it; read when it is asked for, which costs more than a small batch.
+    let read;
+    Object.defineProperty(this, 'state', { get: () => (read ??= JSON.parse(state)), enumerable: true });
   }
 }
 

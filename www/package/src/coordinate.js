@@ -186,9 +186,9 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   /** What the core gives batches to. */
   const taker = {
-    batch(buffer, fields, state, digest, [number, position, batches, skipped]) {
+    batch(buffer, fields, state, digest, [number, epoch, numberInEpoch, position, batches, skipped]) {
       fields &&= JSON.parse(fields);
-      items.push({ buffer, fields, state, number, progress: { position, batches, skipped, digest } });
+      items.push({ buffer, fields, state, number, epoch, numberInEpoch, progress: { epoch, position, batches, skipped, digest } });
       buffers.push(buffer);
     },
   };

@@ -2,47 +2,106 @@
 
 import { WindrowError } from './errors.js';
 
-/** `{ document, files, modules, calls, served }`: the document as text, the files by name, what it needs served. */
+/** What belongs to the pipeline, and is part of `spec` where that is given. */
+export const PIPELINE = ['source', 'pipeline', 'stages', 'seed', 'split', 'shuffle', 'epochs', 'batchSize', 'dropRemainder'];
+/** Ops that choose samples: a shuffle before one of these would choose others each epoch. */
+const CHOOSES = new Set(['slice', 'split', 'shuffle_once']);
+
+/** `{ document, files, modules, calls, served, words }`: the document as text, the files by name, what it needs served. */
 export function describe(options) {
-  const { spec, source, pipeline = [], stages = [], seed, shuffle, epochs, batchSize } = options;
+  const { spec, source, pipeline = [], stages = [], seed, split, batchSize } = options;
   if (spec !== undefined) {
-    for (const name of ['source', 'pipeline', 'stages', 'seed', 'shuffle', 'epochs', 'batchSize']) {
+    for (const name of PIPELINE) {
       if (options[name] !== undefined) throw setting(name, 'is part of `spec` already', 'leave it out');
     }
     const document = typeof spec === 'string' ? spec : text(spec);
     return { document, files: options.files ?? {}, modules: [], calls: /"op"\s*:\s*"call"/.test(document), served: /"kind"\s*:\s*"served"/.test(document) };
   }
   if (!source?.document) throw setting('source', 'is missing', 'give one of `source.*`, or a whole document as `spec`');
-  const ops = [];
-  if (shuffle) ops.push({ op: 'shuffle', ...(shuffle === true ? {} : { seed: shuffle }) });
-  if (epochs !== undefined) ops.push({ op: 'repeat', epochs });
-  ops.push(...pipeline);
-  const last = [...stages];
-  if (batchSize !== undefined) {
-    last.push({ stage: 'batch', size: batchSize, drop_remainder: options.dropRemainder ?? false });
+  for (const [name, list] of Object.entries({ pipeline, stages })) {
+    if (!Array.isArray(list)) throw setting(name, `is ${shown(list)}`, `give an array of ${name === 'stages' ? 'stages' : '`ops.*`'}`);
   }
-  const document = { version: 1, source: source.document, ops, stages: last };
+  const steps = pipeline.map((op, number) => ({ op, word: `pipeline[${number}]` }));
+  const shuffle = shuffled(options.shuffle);
+  if (shuffle) steps.splice(beforeShuffle(pipeline), 0, { op: shuffle, word: 'shuffle' });
+  if (split !== undefined && !Array.isArray(split?.parts)) throw setting('split', `is ${shown(split)}`, 'give { seed, parts: [0.8, 0.1, 0.1], part: 0 }');
+  if (split !== undefined) steps.unshift({ op: { op: 'split', ...given(split) }, word: 'split' });
+  const last = stages.map((stage, number) => ({ stage, word: `stages[${number}]` }));
+  if (batchSize !== undefined) last.push({ stage: { stage: 'batch', size: batchSize, drop_remainder: options.dropRemainder ?? false }, word: 'batchSize' });
+  else if (options.dropRemainder !== undefined) throw setting('dropRemainder', 'is given without batchSize', 'give batchSize too, or leave it out');
+  const ops = steps.map(({ op }) => op);
+  const document = { version: 1, ...epochs(options.epochs), source: source.document, ops, stages: last.map(({ stage }) => stage) };
   if (seed !== undefined) document.seed = seed;
-  const calls = ops.filter(({ op }) => op === 'call');
+  const words = { ops: steps.map(({ word }) => word), stages: last.map(({ word }) => word) };
+  const calls = ops.filter((op) => op?.op === 'call');
   const served = source.document.kind === 'served';
   const modules = calls.filter(({ module }) => module).map(({ name, module }) => ({ kind: 'functions', name, module }));
   for (const { name, module } of modules) {
     if (modules.some((other) => other.name === name && other.module !== module)) throw setting(`the function ${name}`, 'is of two modules', 'export it under two names');
   }
   if (source.module) modules.push({ kind: 'sources', name: source.document.name, module: source.module });
-  return { document: text(document), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0, served };
+  return { document: text(document, words), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0, served, words };
 }
 
-/** Everything that is no JSON has its place named: a function cannot be posted. */
-function text(document) {
+/**
+ * How many ops of a pipeline come before the shuffle: those at its start that choose samples, so that each epoch has the
+ * same ones. A shard comes after it unless one of those follows: the ranks of an epoch together see everything once.
+ */
+function beforeShuffle(pipeline) {
+  let count = 0;
+  for (const [number, op] of pipeline.entries()) {
+    if (CHOOSES.has(op?.op)) count = number + 1;
+    else if (op?.op !== 'shard') break;
+  }
+  return count;
+}
+
+/** The op of the option `shuffle`; 0 is a seed. */
+function shuffled(shuffle) {
+  if (shuffle === undefined || shuffle === false) return undefined;
+  if (shuffle === true) return { op: 'shuffle' };
+  if (!isWhole(shuffle)) throw setting('shuffle', `is ${shown(shuffle)}`, 'give true, false, or a seed: a whole number from 0');
+  return { op: 'shuffle', seed: shuffle };
+}
+
+function epochs(count) {
+  if (count === undefined) return {};
+  if (count === Infinity) return { epochs: 'forever' };
+  if (!isWhole(count) || count < 1) throw setting('epochs', `is ${shown(count)}`, 'give a whole number from 1, or Infinity');
+  return { epochs: count };
+}
+
+/** Whether something is a whole number from 0 that keeps all its bits. */
+export const isWhole = (value) => (typeof value === 'bigint' ? value >= 0n : Number.isSafeInteger(value) && value >= 0);
+
+/** A value in an error. */
+export function shown(value) {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  return typeof value === 'object' && value ? `of type ${value.constructor?.name ?? 'Object'}` : String(value).slice(0, 40);
+}
+
+/** The places of a document in a message, in the words of who gave the options. */
+export function inWords(message, words) {
+  if (!words) return message;
+  return message.replace(/\$\.(?:(ops|stages)\[(\d+)\]|(source|seed|epochs)\b)((?:\.\w+|\[\d+\])*)/g, (all, list, number, name, rest) => {
+    const word = name ?? words[list]?.[number];
+    if (word === undefined) return all;
+    if (word === 'batchSize' || word === 'shuffle') return rest === '.drop_remainder' ? 'dropRemainder' : word;
+    return word + rest.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+  });
+}
+
+/** A document as text. Everything that is no JSON has its place named: a function cannot be posted. */
+function text(document, words) {
   const walk = (value, path) => {
     if (typeof value === 'function' || typeof value === 'symbol') {
       throw new WindrowError({
         code: 'NOT_CLONEABLE',
-        message: `${path} is a ${typeof value}, which cannot be sent to a worker`,
+        message: `${inWords(path, words)} is a ${typeof value}, which cannot be sent to a worker`,
         fix: 'serve the function from a worker file of your own and name it: ops.js(name, options)',
       });
     }
+    if (typeof value === 'number' && !Number.isFinite(value)) throw setting(inWords(path, words), `is ${value}`, 'give a finite number');
     if (typeof value === 'object' && value !== null) {
       for (const key of Object.keys(value)) walk(value[key], Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
     }
@@ -51,14 +110,19 @@ function text(document) {
   return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 }
 
-const step = (op) => ({ dropRemainder: drop_remainder, ...rest } = {}) => ({
-  op,
-  ...rest,
-  ...(drop_remainder !== undefined && { drop_remainder }),
-});
+/** Options without those that are `null` or `undefined`, and named as in the document. */
+function given(options) {
+  const named = Object.entries(options ?? {}).map(([name, value]) => [name === 'dropRemainder' ? 'drop_remainder' : name, value]);
+  return Object.fromEntries(named.filter(([, value]) => value != null));
+}
+
+const step = (op) => (options) => ({ op, ...given(options) });
 
 /** The ops that are named here as in the document, but for the hump. */
-const STEPS = ['shuffle', 'shuffleLikeGrain', 'slice', 'repeat', 'shard', 'batch', 'select', 'cast', 'reshape', 'scale', 'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize'];
+const STEPS = [
+  'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'split', 'slice', 'sample', 'repeat', 'shard', 'batch', 'select', 'cast', 'reshape', 'scale',
+  'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize',
+];
 
 /** What workers do to each record. */
 export const ops = {

@@ -8,6 +8,8 @@ export class WindrowError extends Error {
     if (fix !== undefined) this.fix = fix;
     if (position !== undefined) this.position = Number(position);
     if (worker !== undefined) this.worker = worker;
+    // A sample's error has a place in the stream, which goes on after it.
+    this.fatal = position === undefined;
   }
 }
 

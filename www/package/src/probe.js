@@ -10,13 +10,7 @@ const THREADED = Uint8Array.of(
 );
 
 /** Which backend, with how many workers, and why; `failed` says why threads did not start before. */
-export async function choose(platform, { backend = 'auto', workers, worker, timeout, onEvent }, calls, failed) {
-  if (!['auto', 'inline', 'workers', 'threads'].includes(backend)) {
-    throw setting('backend', `is ${JSON.stringify(backend)}`, 'allowed: auto, inline, workers, threads');
-  }
-  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 0 && workers <= 64)) {
-    throw setting('workers', `is ${workers}`, 'give a whole number from 0 to 64');
-  }
+export async function choose(platform, { backend = 'auto', workers, worker, coordinator, timeout, onEvent }, calls, failed) {
   const isolated = platform.isolated();
   const count = workers || platform.cores();
   const threads = (await platform.threads?.()) ?? 'this build of windrow has no threads';
@@ -31,6 +25,7 @@ export async function choose(platform, { backend = 'auto', workers, worker, time
   }
   if (backend === 'threads') {
     if (worker) throw setting('worker', 'is given with backend threads', 'functions of a worker file run with backend workers');
+    if (coordinator) throw setting('coordinator', 'is given with backend threads', 'a coordinator file of your own runs with backend workers or inline');
     if (threads !== true) {
       throw new WindrowError({ code: 'UNSUPPORTED', message: `backend threads is not available: ${threads}`, fix: 'use backend auto or workers' });
     }
@@ -39,6 +34,7 @@ export async function choose(platform, { backend = 'auto', workers, worker, time
   if (backend === 'workers') return mode('workers', count, 'asked for');
   if (calls) return mode('workers', count, 'JavaScript functions run in workers');
   if (worker) return mode('workers', count, 'a worker file is given');
+  if (coordinator) return mode('workers', count, 'a coordinator file is given');
   if (timeout !== undefined) return mode('workers', count, 'only a worker can be stopped when a sample takes too long');
   if (onEvent) return mode('workers', count, 'only workers tell what they do');
   const why = threads === true ? (failed ?? doubtful()) : threads;

@@ -21,7 +21,16 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
       else if (data.type === 'request') requests.push(data.bytes), answering || answer();
     };
 
+    // What Node ends a thread for, a browser only mentions. The answer that it was for may never come.
+    endpoint.addEventListener('unhandledrejection', ({ reason }) => lost(`a promise was rejected and nobody caught that: ${reason?.message ?? reason}`));
+
     hello(port, () => own);
+
+    /** This worker is done; another one comes in its place. */
+    function lost(why) {
+      own = undefined;
+      port.postMessage({ type: 'trap', why });
+    }
 
     async function open({ document, files, module, modules, lock }) {
       const served = { functions: { ...functions }, sources: { ...sources } };
@@ -49,8 +58,7 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
         } catch (error) {
           // The memory of a program that trapped is not to be trusted: this worker is done.
           const panic = safely(() => glue.lastPanic());
-          own = undefined;
-          return port.postMessage({ type: 'trap', why: panic ?? `trapped: ${plain(error).message}` });
+          return lost(panic ?? `trapped: ${plain(error).message}`);
         }
         port.postMessage({ type: 'reply', bytes, started, ended: now() }, [bytes.buffer]);
       }

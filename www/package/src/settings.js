@@ -1,0 +1,44 @@
+// What `loader()` may be given, looked at before anything runs.
+
+import { PIPELINE, isWhole, setting, shown } from './document.js';
+
+const known = (...words) => [(value) => words.includes(value), `allowed: ${words.join(', ')}`];
+const whole = [isWhole, 'give a whole number from 0'];
+const milliseconds = [(value) => typeof value === 'number' && value > 0 && value < Infinity, 'give milliseconds: a number above 0'];
+const called = (fix) => [(value) => typeof value === 'function', fix];
+/** What starts a worker has an error of its own: see `own.js`. */
+const anything = [() => true];
+
+/** The settings of a loader: what each may be, and what to do about anything else. */
+const SETTINGS = {
+  backend: known('auto', 'inline', 'workers', 'threads'),
+  workers: [(value) => Number.isInteger(value) && value >= 0 && value <= 64, 'give a whole number from 0 to 64'],
+  worker: anything,
+  coordinator: anything,
+  digest: [(value) => typeof value === 'boolean', 'give true or false'],
+  resume: [(value) => typeof value === 'string' || (typeof value === 'object' && !Array.isArray(value)), 'give the state of a batch or a loader, or its JSON'],
+  onError: known('throw', 'raise', 'skip'),
+  retries: [(value) => Number.isInteger(value) && value >= 0 && value < 2 ** 32, 'give a whole number from 0 to 2^32 - 1'],
+  prefetch: whole,
+  prefetchBytes: whole,
+  timeout: milliseconds,
+  startTimeout: milliseconds,
+  signal: [(value) => typeof value?.throwIfAborted === 'function', 'give the signal of an AbortController'],
+  onEvent: called('give a function'),
+};
+/** What else belongs to the pipeline; what the source and its ops are is the document's to say. */
+const KNOWN = new Set(['spec', 'files', ...PIPELINE, ...Object.keys(SETTINGS)]);
+
+/** The options without those that are `null` or `undefined`, or an error that names the one that is wrong. */
+export function checked(options) {
+  const sound = {};
+  for (const [name, value] of Object.entries(options ?? {})) {
+    if (!KNOWN.has(name)) throw setting(name, 'is no option of loader()', `known are ${[...KNOWN].join(', ')}`);
+    if (value == null) continue;
+    const [allows, fix] = SETTINGS[name] ?? anything;
+    if (!allows(value)) throw setting(name, `is ${shown(value)}`, fix);
+    sound[name] = value;
+  }
+  if (sound.onError === 'throw') sound.onError = 'raise';
+  return sound;
+}

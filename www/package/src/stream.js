@@ -1,0 +1,385 @@
+// The page's side: starts workers, asks for batches, ends things. No wasm, no order in here.
+
+import { Batch, through } from './batch.js';
+import { inWords } from './document.js';
+import { byEpoch } from './epochs.js';
+import { WindrowError } from './errors.js';
+import { patience } from './patience.js';
+
+/** Batches asked for before anybody wants them, and how many of those that have at most `SMALL` bytes. */
+const AHEAD = 2, AHEAD_SMALL = 16, SMALL = 65_536;
+/** Coordinators that may be lost in a row without a batch in between. */
+const CRASHES = 3;
+const CLOSED = { done: true, value: undefined };
+
+/** The programs that coordinators have compiled, by whether they have threads: a warm one starts and runs faster. */
+const compiled = {};
+
+export class Loader {
+  /** Where batches are made, with how many workers, and why so: `{ backend, workers, isolated, reason }`. */
+  mode;
+  #platform;
+  #options;
+  #pipeline;
+  /** What starts a worker and a coordinator of the user's own, where there is one. */
+  #owns;
+  /** What the places of the document are called in the options. */
+  #words;
+  /** The coordinator of now, which another may come after: `{ kind, module, coordinator, lost, limit, relax, lock, deaf }`. */
+  #life = {};
+  /** Fulfilled when all workers have ended that were told to. */
+  #gone;
+  #crashes = 0;
+  #workers = [];
+  #opening;
+  /** Who waits for a batch, first come first served. */
+  #waiting = [];
+  /** Who waits to see whether anything comes, and leaves it there. */
+  #peeking = [];
+  /** What came before anybody asked. */
+  #items = [];
+  #asked = 0;
+  #ahead = AHEAD;
+  /** What lies where in the batches that come. */
+  #fields;
+  #ended = false;
+  /** Once closed: `{ error }` until somebody has been told why, then nothing in it. */
+  #closed;
+  #last;
+  /** Where the last thing that came from a coordinator left the stream, as text. */
+  #reached;
+  #opened = false;
+  /** Whether it was said that `onEvent` throws. */
+  #threw = false;
+  #progress;
+  #batchesPerEpoch;
+  #abort;
+
+  constructor(platform, options, mode, pipeline, owns, words) {
+    this.#platform = platform;
+    this.#options = options;
+    this.#pipeline = pipeline;
+    this.#owns = owns;
+    this.#words = words;
+    const { backend, workers, isolated, reason } = mode;
+    this.mode = { backend, workers, isolated, reason };
+  }
+
+  /** @internal */
+  async open() {
+    const { signal, resume } = this.#options;
+    this.#abort = () => this.#end({ error: signal.reason });
+    signal?.addEventListener('abort', this.#abort, { once: true });
+    if (resume !== undefined) this.#reached = typeof resume === 'string' ? resume : JSON.stringify(resume);
+    const opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
+    this.#begin();
+    await this.#held(opened);
+    this.#ask();
+  }
+
+  /** An error that came in a message, in the words of the options. */
+  #error({ message, fix, ...more }) {
+    return new WindrowError({ ...more, message: inWords(message, this.#words), fix: fix && inWords(fix, this.#words) });
+  }
+
+  /** Starts a coordinator and its workers, which go on after what came last. */
+  #begin() {
+    const { timeout, startTimeout = 30_000, digest, onError, retries = 0, prefetch, prefetchBytes } = this.#options;
+    const { backend, workers } = this.mode;
+    const life = (this.#life = {});
+    const alive = (act) => (value) => life === this.#life && act(value);
+    life.lost = alive((why) => (this.#opened ? this.#crashed({ code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' }) : this.#fail(this.#owns.coordinator ? `the coordinator (${this.#owns.coordinator.file})` : `the coordinator of backend ${backend}`, why)));
+    // How long it takes to fetch files and the program is nobody's fault: the time stands still from `started` to `prepared`.
+    life.limit = () => {
+      life.relax?.();
+      // More than the coordinator gives its workers, which it can name.
+      life.relax = patience(startTimeout + 1000, () => {
+        const mute = this.#opened ? -1 : this.#workers.findIndex((worker) => worker?.serving === undefined);
+        if (mute < 0) life.lost(`no answer within ${startTimeout} ms`);
+        else this.#fail(this.#name(mute), `${this.#owns.worker ? 'it has not called serve() of windrow/worker' : 'it gave no answer'} within ${startTimeout} ms`);
+      });
+    };
+    life.limit();
+    this.#asked = 0;
+    try {
+      const hear = {
+        message: alive((message) => this.#hear(message)),
+        failed: (why) => life.lost(this.#opened ? `the coordinator failed: ${why || 'the browser gives no reason'}` : why),
+      };
+      life.coordinator = this.#owns.coordinator?.start(this.#platform, hear) ?? this.#platform.coordinator(backend === 'threads', hear);
+      const ports = backend === 'inline' ? [] : Array.from({ length: workers }, (_, index) => this.#start(index));
+      const resume = this.#reached;
+      const settings = { backend, workers, digest: digest ?? /"digest":/.test(resume), onError, retries, prefetch, prefetchBytes, resume };
+      const timeline = Boolean(this.#options.onEvent);
+      life.lock = `windrow:${Math.random()}:${performance.now()}`;
+      life.kind = backend === 'threads';
+      const module = (life.module = compiled[life.kind]);
+      this.#post({ ...this.#pipeline, type: 'open', again: this.#opened, module, settings, ports, timeout, startTimeout, timeline, lock: life.lock }, ports);
+    } catch (error) {
+      this.#refused('a worker', error);
+    }
+  }
+
+  #refused(who, error) {
+    if (error instanceof WindrowError) this.#end({ error });
+    else this.#fail(who, error.message);
+  }
+
+  /** Something cannot be started: what is said of that is loaded now. */
+  async #fail(who, why) {
+    const error = await import('./unstarted.js').then(({ unstarted }) => unstarted(who, why)).catch(() => ({ code: 'WORKER_LOAD', message: `${who} could not be started: ${why}` }));
+    this.#end({ error: new WindrowError(error) });
+  }
+
+  /** Nothing depends on what `onEvent` does. */
+  async #tell(event) {
+    try {
+      await this.#options.onEvent?.(event);
+    } catch (error) {
+      this.#threw ||= console.error('windrow: onEvent threw', error) ?? true;
+    }
+  }
+
+  /** Keeps Node running for as long as somebody waits for this. */
+  #held(promise) {
+    return this.#platform.held?.(promise) ?? promise;
+  }
+
+  /** A coordinator is lost, but not what came from it: another goes on from there. */
+  #crashed(error) {
+    this.#crashes += 1;
+    if (!this.#opened || this.#crashes > CRASHES) return this.#end({ error: this.#error(error) });
+    const why = `${error.message}; another coordinator goes on`;
+    console.warn(`windrow: ${why}`);
+    this.#tell({ kind: 'recovered', at: performance.timeOrigin + performance.now(), why });
+    this.#stop();
+    this.#begin();
+  }
+
+  /**
+   * The next batch: `{ done, value }`. Rejects with a sample's error in its place; the stream goes on after it. Rejects
+   * once with an error that ends the stream.
+   */
+  next() {
+    if (this.#items.length > 0) {
+      const item = this.#deliver(this.#items.shift());
+      this.#ask();
+      return item;
+    }
+    if (this.#closed || this.#ended) return this.#over();
+    const promise = this.#held(new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })));
+    this.#ask();
+    return promise;
+  }
+
+  /** What one gets who asks after the end: once why it came, where it was an error. */
+  async #over() {
+    const { error } = this.#closed ?? {};
+    if (!error) return CLOSED;
+    this.#closed = {};
+    throw error;
+  }
+
+  /** Ends everything: for `break`, and for an error that nobody asked to go on after. */
+  [Symbol.asyncIterator]() {
+    return through(this, this.#refusal());
+  }
+
+  /** The epochs one after another, each with its batches: see `epochs.js`. */
+  epochs() {
+    return byEpoch(this, () => this.#peek(), this.#refusal());
+  }
+
+  /** An error for who begins to go through a loader of which nothing is left: it would silently give nothing. */
+  #refusal() {
+    if (!this.#closed || this.#closed.error || this.#items.length > 0) return undefined;
+    const message = this.#ended ? 'the loader has given all its batches' : 'the loader is closed';
+    return new WindrowError({ code: 'CLOSED', message, fix: this.#ended ? 'make a new one, or give more epochs and resume: loader.state' : 'make a new one, with resume: batch.state' });
+  }
+
+  /** The epoch of what `next` would give, which stays there; nothing at the end. */
+  async #peek() {
+    while (this.#items.length === 0 && !this.#closed) {
+      this.#ask();
+      await this.#held(new Promise((resolve) => this.#peeking.push(resolve)));
+    }
+    const [item] = this.#items;
+    return item?.error || item?.buffer ? item.progress.epoch : undefined;
+  }
+
+  /** Those who wait look again at what is there. */
+  #show() {
+    for (const look of this.#peeking.splice(0)) look();
+  }
+
+  /** Stops all workers, and waits until they have ended; those who wait for a batch get the end. The state can be had before and after. */
+  async close() {
+    this.#end({});
+    await this.#held(this.#gone);
+  }
+
+  /** The state after the last batch that was received; `undefined` before the first. */
+  get state() {
+    return this.#last?.state;
+  }
+
+  /** The digest of all batches received, with `digest: true`. */
+  get digest() {
+    return this.#progress?.digest;
+  }
+
+  /** How far it is: `{ epoch, epochs, position, positions, batches, skipped }`, as of the last batch received. */
+  get progress() {
+    return this.#progress;
+  }
+
+  /** How many batches an epoch has if every sample can be made; `undefined` where nobody can know before. */
+  get batchesPerEpoch() {
+    return this.#batchesPerEpoch;
+  }
+
+  /** Asks for several at a time: each message costs more than a small batch. */
+  #ask() {
+    const count = this.#waiting.length + this.#ahead - this.#asked - this.#items.length;
+    if (this.#ended || this.#closed || 2 * count < this.#ahead) return;
+    this.#asked += count;
+    this.#post({ type: 'next', count });
+  }
+
+  #hear(message) {
+    if (this.#closed) return;
+    const life = this.#life;
+    switch (message.type) {
+      case 'started':
+        life.relax?.();
+        if (message.watched) life.deaf = this.#platform.watch(life.lock, () => life.lost('the coordinator was terminated'));
+        return;
+      case 'compiled':
+        compiled[life.kind] = message.module;
+        return;
+      case 'unread':
+        // In Firefox a message with a module in it is lost now and then.
+        if (!life.module) return life.lost('the coordinator could not read a message');
+        compiled[life.kind] = undefined;
+        this.#stop();
+        return this.#begin();
+      case 'prepared':
+        return life.limit();
+      case 'opened':
+        life.relax?.();
+        if (this.#opened) return this.#ask();
+        this.#opened = true;
+        ({ batchesPerEpoch: this.#batchesPerEpoch, ...this.#progress } = message.progress);
+        return this.#opening.resolve();
+      case 'fatal':
+        return message.again ? this.#crashed(message.error) : this.#end({ error: this.#error(message.error) });
+      case 'items':
+        this.#crashes = 0;
+        this.#asked -= message.items.length;
+        for (const item of message.items) {
+          this.#reached = item.state ?? this.#reached;
+          this.#items.push(item);
+          if (item.buffer) {
+            this.#ahead = item.buffer.byteLength > SMALL ? AHEAD : AHEAD_SMALL;
+            item.fields = this.#fields = item.fields ?? this.#fields;
+          } else if (!item.error || item.error.position === undefined) {
+            // The end, or an error that is no sample's and ends the stream.
+            this.#ended = true;
+            this.#end({});
+            break;
+          }
+        }
+        while (this.#waiting.length > 0 && this.#items.length > 0) {
+          const { resolve, reject } = this.#waiting.shift();
+          this.#deliver(this.#items.shift()).then(resolve, reject);
+        }
+        this.#show();
+        if (!this.#ended) return this.#ask();
+        for (const { resolve } of this.#waiting.splice(0)) resolve(CLOSED);
+        return;
+      case 'restart':
+        return this.#restart(message);
+      case 'event':
+        return this.#tell(message.event);
+    }
+  }
+
+  async #deliver(item) {
+    const { batchesPerEpoch, ...progress } = item.progress;
+    this.#progress = { ...this.#progress, ...progress };
+    if (item.error) throw this.#error(item.error);
+    if (!item.buffer) return CLOSED;
+    this.#last = new Batch(item);
+    return { done: false, value: this.#last };
+  }
+
+  #name(index) {
+    const { backend } = this.mode;
+    return `${backend === 'threads' ? 'thread' : 'worker'} ${index}${this.#owns.worker ? ` (${this.#owns.worker.file})` : ''}`;
+  }
+
+  /** Threads too are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
+  #start(index) {
+    const threads = this.mode.backend === 'threads';
+    const own = (hear) => (what) => this.#workers[index] === worker && hear(what);
+    const life = this.#life;
+    const hear = {
+      message: own((data) => {
+        if (data?.type === 'windrow:serving') worker.serving = true;
+        else if (threads) this.#crashed(data.error);
+      }),
+      // What starts again is the coordinator's to say, once there is anything to go on with.
+      failed: own((why) => {
+        if (threads && this.#opened) life.lost(`${this.#name(index)} failed: ${why}`);
+        else if (!threads && (this.#opened || worker.serving)) this.#post({ type: 'died', index, why: why || 'failed, and the browser gives no reason' });
+        else this.#fail(this.#name(index), why);
+      }),
+    };
+    const worker = threads ? this.#platform.thread(hear) : this.#owns.worker ? this.#owns.worker.start(this.#platform, hear, index) : this.#platform.worker(hear);
+    this.#workers[index] = worker;
+    const { port1, port2 } = new MessageChannel();
+    worker.post({ type: 'windrow:port', port: port2, index }, [port2]);
+    return port1;
+  }
+
+  #restart({ index }) {
+    this.#dismiss([this.#workers[index]]);
+    this.#workers[index] = undefined;
+    try {
+      const port = this.#start(index);
+      this.#post({ type: 'worker', index, port }, [port]);
+    } catch (error) {
+      this.#refused(`worker ${index}`, error);
+    }
+  }
+
+  #dismiss(workers) {
+    this.#gone = Promise.all([this.#gone, ...workers.map((worker) => worker?.terminate())]);
+  }
+
+  #post(message, transfer = []) {
+    if (!this.#closed) this.#life.coordinator?.post(message, transfer);
+  }
+
+  /** Ends the coordinator and all workers of now, whose last words nobody hears. */
+  #stop() {
+    const { coordinator, relax, deaf } = this.#life;
+    this.#life = {};
+    relax?.();
+    deaf?.();
+    this.#dismiss([coordinator, ...this.#workers.splice(0)]);
+  }
+
+  #end({ error }) {
+    if (this.#closed) return;
+    this.#closed = { error };
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#stop();
+    this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed while it opened' }));
+    if (this.#ended) return;
+    this.#items.length = 0;
+    this.#show();
+    for (const { resolve } of this.#waiting.splice(0)) resolve(this.#over());
+  }
+}
+Loader.prototype[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')] = Loader.prototype.close;
