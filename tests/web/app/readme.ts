@@ -54,7 +54,7 @@ export const sources = [
   source.images([new Blob(), '/pets/cat/1.png', source.http('/pets/dog/2.png', { read: 'range' })], { label: true }),
   source.images({ 'cat/1.png': new Uint8Array(3) }),
   source.images(source.folder('/data/pets')),
-  source.csv('/t.csv', { fields: [{ name: 'x', columns: ['a', 3], dtype: 'f32' }, { name: 'y', columns: 'all', dtype: 'U8' }], header: true }),
+  source.csv('/t.csv', { fields: [{ name: 'x', columns: ['a', 3], dtype: 'f32' }, { name: 'y', columns: 'all', dtype: 'u8' }], header: true }),
   source.jsonl('/t.jsonl', { fields: [{ name: 'x', dtype: 'f32', at: '/meta/x' }] }),
   source.arrays({ x: [[1, 2], [3, 4]], y: [true, false], z: { shape: [2, 2], data: new Uint8Array(4) }, w: new Float32Array(2) }),
   source.images(source.folder(source.opfs('pets'))),
