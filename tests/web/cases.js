@@ -153,7 +153,7 @@ export const cases = {
     assert(/line 1: the first row .* set `header` to false/.test(first.message), first.message);
     const banana = await rejected(open('a,b\n3,4\n', {}, 'banana'));
     equal(banana.code, 'SPEC', banana.message);
-    assert(/banana/.test(banana.message) && banana.message.includes('$.source.fields[0].dtype'), banana.message);
+    assert(/banana/.test(banana.message) && banana.message.includes('source.fields[0].dtype'), banana.message);
   },
 
   async 'shuffle, epochs and ops mean what the document means'({ windrow }) {
@@ -164,8 +164,8 @@ export const cases = {
       return data.digest;
     };
     const spec = {
-      version: 1, seed: 5, source: { kind: 'range', end: 50 },
-      ops: [{ op: 'shuffle' }, { op: 'repeat', epochs: 2 }, { op: 'one_hot', field: 'value', classes: 50, dtype: 'U8' }],
+      version: 1, seed: 5, epochs: 2, source: { kind: 'range', end: 50 },
+      ops: [{ op: 'shuffle' }, { op: 'one_hot', field: 'value', classes: 50, dtype: 'U8' }],
       stages: [{ stage: 'batch', size: 8, drop_remainder: true }],
     };
     const options = {
@@ -268,8 +268,8 @@ export const cases = {
       [{ source: range, backend: 'workers', workers: 0 }, 'SETTING', '0'],
       [{ source: range, batchSize: 0 }, 'SPEC', 'size'],
       [{ source: range, backend: 'inline', onError: 'ignore' }, 'SETTING', 'ignore'],
-      [{ source: range, pipeline: [ops.op('shuffel')] }, 'SPEC', '$.ops[0].op'],
-      [{ source: range, pipeline: [ops.cast({ field: 'value', dtype: 'f16', by: () => 1 })] }, 'NOT_CLONEABLE', '$.ops[0].by'],
+      [{ source: range, pipeline: [ops.op('shuffel')] }, 'SPEC', 'pipeline[0].op'],
+      [{ source: range, pipeline: [ops.cast({ field: 'value', dtype: 'f16', by: () => 1 })] }, 'NOT_CLONEABLE', 'pipeline[0].by'],
       [{ source: source.csv(undefined) }, 'SETTING', 'data.csv'],
       [{ source: source.arrays({ x: [[1, 2], [3]] }) }, 'SETTING', 'source.arrays: x has an array of 1 at [1]'],
       [{ source: source.arrays({ x: [[1, 2], [3, 4, 5], [6]] }) }, 'SETTING', 'x has an array of 3 at [1]'],

@@ -21,13 +21,13 @@ export const files = {
     const { digest } = (await here.json('tests/golden/digests.json'))[GOLDEN.archive];
     const spec = await here.json(GOLDEN.archive);
     const pipeline = [
-      ops.decodeImage({ field: 'png', channels: 1 }), ops.resize({ field: 'png', height: 12, width: 12 }),
+      ops.repeat({ epochs: 3 }), ops.decodeImage({ field: 'png', channels: 1 }), ops.resize({ field: 'png', height: 12, width: 12 }),
       ops.normalize({ field: 'png', mean: [0.7], std: [0.3], factor: 0.00392156862745098 }),
       ops.decodeNumber({ field: 'cls', dtype: 'u8' }), ops.oneHot({ field: 'cls', classes: 10 }),
     ];
     const bytes = await (await fetch(here.http('tests/golden/data/digits.tar'))).arrayBuffer();
     for (const file of [await here.open('tests/golden/data/digits.tar'), bytes, new Uint8Array(bytes), new Blob([bytes]), here.http('tests/golden/data/digits.tar'), source.http(here.http('tests/golden/data/digits.tar'), { read: 'range' })]) {
-      const options = { source: source.tar(file, { fields: ['png', 'cls'] }), seed: spec.seed, shuffle: true, epochs: 3, batchSize: 7, pipeline, digest: true };
+      const options = { source: source.tar(file, { fields: ['png', 'cls'] }), seed: spec.seed, shuffle: true, batchSize: 7, pipeline, digest: true };
       for (const mode of [{ backend: 'inline' }, { backend: 'workers', workers: 2 }]) equal(await drained(await loader({ ...options, ...mode })), digest);
     }
     const two = await loader({ source: source.tar([bytes, new Blob([bytes])], { fields: ['cls', '__key__'] }), batchSize: 80, backend: 'inline' });
@@ -57,11 +57,11 @@ export const files = {
   },
 
   async 'lines through source.jsonl give the native digest'({ windrow, here }) {
-    const { loader, source } = windrow;
+    const { loader, source, ops } = windrow;
     const { digest } = (await here.json('tests/golden/digests.json'))[GOLDEN.lines];
     const spec = await here.json(GOLDEN.lines);
     const file = await here.open('tests/golden/data/digits.jsonl');
-    const options = { seed: 3, shuffle: true, epochs: 2, digest: true, stages: spec.stages };
+    const options = { seed: 3, shuffle: true, pipeline: [ops.repeat({ epochs: 2 })], digest: true, stages: spec.stages };
     for (const mode of here.modes) equal(await drained(await loader({ source: source.jsonl(file, { fields: spec.source.fields }), ...options, ...mode })), digest);
     const wrong = await rejected(loader({ source: source.jsonl(file, { fields: [{ name: 'id' }] }), backend: 'inline' }));
     equal(wrong.code, 'SPEC', wrong.message);

@@ -106,6 +106,14 @@ export const functions = {
     }
     return { value };
   },
+  /** A promise that is rejected, which nobody has. */
+  async dropping({ value }) {
+    if (value.data[0] === 7n) {
+      Promise.reject(Error('dropped on the way'));
+      await new Promise(() => {});
+    }
+    return { value };
+  },
   wrong: ({ value }, options) => wrong(Number(value.data[0]), options),
   /** The same values in every form that a field may have. */
   forms: ({ value }) => {

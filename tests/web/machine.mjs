@@ -1,7 +1,7 @@
 // What must hold in Node alone: files of this machine, by their paths.
 
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -32,6 +32,13 @@ async function large(path) {
 }
 
 export const machine = {
+  async 'the first example of the README runs as it is pasted'() {
+    const readme = await readFile(join(root, 'www/package/README.md'), 'utf8');
+    const [, example] = /```js\nimport \{ loader, ops, source \} from 'windrow';\n([^]*?)```/.exec(readme);
+    // 900 pictures are 29 batches.
+    equal((await program(example)).stdout.trim().split('\n'), ['epoch 0: 29 batches so far', 'epoch 1: 58 batches so far', 'epoch 2: 87 batches so far']);
+  },
+
   async 'a file larger than memory is read where it is asked for'({ windrow }) {
     const { loader, source, ops } = windrow;
     const folder = await mkdtemp(join(tmpdir(), 'windrow-large-'));

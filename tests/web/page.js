@@ -3,9 +3,11 @@
 import { benches, speed } from './bench.js';
 import { cases, filesOf, modes } from './cases.js';
 import { ends } from './ends.js';
+import { epochs } from './epochs.js';
 import { faults } from './faults.js';
 import { files } from './files.js';
 import { opfs } from './opfs.js';
+import { options } from './options.js';
 import { patience } from './patience.js';
 import { places } from './places.js';
 import { recovery } from './recovery.js';
@@ -13,7 +15,7 @@ import { served } from './served.js';
 import { threads } from './threads.js';
 import { transforms } from './transforms.js';
 
-const kinds = { cases, transforms, served, files, recovery, ends, patience, opfs, faults, places, threads };
+const kinds = { cases, epochs, options, transforms, served, files, recovery, ends, patience, opfs, faults, places, threads };
 const all = Object.assign({}, ...Object.values(kinds));
 // From another origin where the address says so.
 const from = new URLSearchParams(location.search).get('from') ?? location.origin;
@@ -25,6 +27,7 @@ const here = {
   list: async (path) => (await fetch(`/list/${path}`)).json(),
   json: async (path) => (await fetch(`/${path}`)).json(),
   worker: () => new Worker(new URL('./functions.worker.js', import.meta.url), { type: 'module' }),
+  coordinator: () => new Worker(new URL('./own.coordinator.js', import.meta.url), { type: 'module' }),
   silent: () => new Worker(new URL('./silent.worker.js', import.meta.url), { type: 'module' }),
   trapping: () => new Worker(new URL('./trapping.worker.js', import.meta.url), { type: 'module' }),
   url: (path) => new URL(`/${path}`, location.href).href,

@@ -10,8 +10,10 @@ import { Worker } from 'node:worker_threads';
 import { PLACES, absent, launch, verdict, within } from './browser.mjs';
 import { cases, modes } from './cases.js';
 import { ends } from './ends.js';
+import { epochs } from './epochs.js';
 import { files } from './files.js';
 import { machine } from './machine.mjs';
+import { options } from './options.js';
 import { patience } from './patience.js';
 import { ranges } from './ranges.mjs';
 import { recovery } from './recovery.js';
@@ -62,12 +64,13 @@ async function inNode() {
     trapping: () => new Worker(new URL('./trapping.node.js', import.meta.url)),
     modes: modes(true),
     worker: () => new Worker(new URL('./functions.node.js', import.meta.url)),
+    coordinator: () => new Worker(new URL('./own.coordinator.node.js', import.meta.url)),
     silent: () => new Worker(new URL('./silent.node.js', import.meta.url)),
     url: (path) => new URL(`../../${path}`, import.meta.url).href,
     open: async (path) => join(root, path),
     json: async (path) => JSON.parse(await readFile(join(root, path), 'utf8')),
   };
-  for (const [name, run] of Object.entries({ ...cases, ...transforms, ...served, ...files, ...recovery, ...ends, ...patience, ...machine, ...ranges })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
+  for (const [name, run] of Object.entries({ ...cases, ...epochs, ...options, ...transforms, ...served, ...files, ...recovery, ...ends, ...patience, ...machine, ...ranges })) await attempt('node', name, () => run({ windrow, here }).then(() => undefined));
   server.close();
   await rm(scratch, { recursive: true });
 }
@@ -89,8 +92,8 @@ function patchWorkers() {
  * those are not all: what WebKit's threads do not change is tried without them.
  */
 const SITES = [
-  { name: 'plain page', cases: ['cases', 'transforms', 'served', 'files', 'recovery', 'ends', 'patience', 'opfs', 'faults', 'not isolated'] },
-  { name: 'isolated page', headers: ISOLATED, on: ['chromium', 'firefox', 'webkit-threads'], cases: ['cases', 'transforms', 'files', 'recovery', 'told once', 'never asked', 'that is isolated', 'what threads cannot', 'threads share'] },
+  { name: 'plain page', cases: ['cases', 'epochs', 'options', 'transforms', 'served', 'files', 'recovery', 'ends', 'patience', 'opfs', 'faults', 'not isolated'] },
+  { name: 'isolated page', headers: ISOLATED, on: ['chromium', 'firefox', 'webkit-threads'], cases: ['cases', 'epochs', 'transforms', 'files', 'recovery', 'told once', 'never asked', 'that is isolated', 'what threads cannot', 'threads share'] },
   { name: 'isolated page, threads of its own accord', headers: ISOLATED, on: ['chromium', 'firefox'], cases: ['threads that'] },
   { name: 'isolated page without shared memory', headers: ISOLATED, on: ['webkit'], cases: ['golden', 'without shared memory'] },
   { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },

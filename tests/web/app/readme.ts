@@ -3,6 +3,36 @@
 import { type Batch, type State, type Tensor, WindrowError, loader, ops, source } from 'windrow';
 import { serve } from 'windrow/worker';
 
+/** The first example. */
+export async function first(): Promise<State | undefined> {
+  // A thousand pictures of 28 by 28 pixels, and a label for each.
+  const image = { shape: [1000, 28, 28], data: Uint8Array.from({ length: 1000 * 28 * 28 }, (_, i) => i) };
+  const label = Uint8Array.from({ length: 1000 }, (_, i) => i % 10);
+
+  const data = await loader({
+    source: source.arrays({ image, label }),
+    split: { seed: 1, parts: [0.9, 0.1], part: 0 },
+    shuffle: true,
+    seed: 7,
+    pipeline: [ops.scale({ field: 'image', factor: 1 / 255 })],
+    batchSize: 32,
+    epochs: 3,
+  });
+
+  let saved: State | undefined;
+  for await (const epoch of data.epochs()) {
+    for await (const batch of epoch) {
+      const { image, label } = batch.fields;
+      const pixels: Float32Array = image.data;
+      const labels: Uint8Array = label.data;
+      if (pixels.length === 0 || labels.length === 0) break;
+      saved = batch.state; // resumes right after this batch: loader({ …, resume: saved })
+    }
+    console.log(`epoch ${epoch.number}: ${data.progress.batches} batches so far`);
+  }
+  return saved;
+}
+
 type Digits = { image: Tensor<'f32'>; label: Tensor<'u8'> };
 
 export async function train(saved: State | undefined, signal: AbortSignal): Promise<State | undefined> {

@@ -1,0 +1,202 @@
+// What must hold of epochs, splits and the order of options, in Node and in every browser.
+
+import { assert, equal, name, rejected } from './cases.js';
+
+const values = ({ fields }) => [...fields.value.data].map(Number);
+const sorted = (all) => all.flat().sort((a, b) => a - b);
+const drain = async (data) => {
+  const got = [];
+  for await (const batch of data) got.push(batch);
+  return got;
+};
+
+/** The values of each epoch. */
+async function byEpoch(data) {
+  const got = [];
+  for await (const batch of data) (got[batch.epoch] ??= []).push(...values(batch));
+  return got;
+}
+
+/** `[epoch number, numbers of its batches]` of each epoch; `each(batch)` says where one is left early. */
+async function walk(data, each = () => false) {
+  const got = [];
+  for await (const epoch of data.epochs()) {
+    const numbers = [];
+    got.push([epoch.number, numbers]);
+    for await (const batch of epoch) {
+      equal(batch.epoch, epoch.number);
+      numbers.push(batch.numberInEpoch);
+      if (each(batch)) break;
+    }
+  }
+  return got;
+}
+
+export const epochs = {
+  async 'every batch tells its epoch and its number there, and none has samples of two'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ source: source.range(10), shuffle: 5, epochs: 3, batchSize: 4, ...mode });
+      equal([data.progress.epoch, data.progress.epochs, data.progress.positions, data.batchesPerEpoch], [0, 3, 30, 3], name(mode));
+      const got = await drain(data);
+      equal(got.map(({ number, epoch, numberInEpoch, fields }) => [number, epoch, numberInEpoch, fields.value.shape[0]]), [
+        [0, 0, 0, 4], [1, 0, 1, 4], [2, 0, 2, 2], [3, 1, 0, 4], [4, 1, 1, 4], [5, 1, 2, 2], [6, 2, 0, 4], [7, 2, 1, 4], [8, 2, 2, 2],
+      ], name(mode));
+      equal(data.progress.epoch, 3, 'at the end');
+      const orders = [0, 1, 2].map((epoch) => got.filter((batch) => batch.epoch === epoch).flatMap(values));
+      for (const order of orders) equal(sorted(order), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      assert(new Set(orders.map(String)).size === 3, 'each epoch has an order of its own');
+    }
+  },
+
+  async 'epochs come one after another, each with its batches, in every mode'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ source: source.range(10), epochs: 2, batchSize: 4, ...mode });
+      equal(await walk(data), [[0, [0, 1, 2]], [1, [0, 1, 2]]], name(mode));
+      equal(await data.next(), { done: true }, 'the outer loop has ended it');
+      equal((await rejected(data.epochs()[Symbol.asyncIterator]().next())).code, 'CLOSED');
+    }
+  },
+
+  async 'after the last batch of an epoch the state is still that of this batch'({ windrow }) {
+    const { loader, source } = windrow;
+    const data = await loader({ source: source.range(10), epochs: 2, batchSize: 5, backend: 'inline' });
+    const states = [];
+    for await (const epoch of data.epochs()) {
+      let last;
+      for await (const batch of epoch) last = batch;
+      if (epoch.number === 0) equal([data.state, data.progress.batches], [last.state, 2]);
+      states.push(last.state);
+    }
+    const again = await loader({ source: source.range(10), epochs: 2, batchSize: 5, backend: 'inline', resume: states[0] });
+    equal(await walk(again), [[0, []], [1, [0, 1]]], 'the rest of its epoch is empty');
+  },
+
+  async 'an epoch that is left early ends when the next one is asked for'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ source: source.range(400), epochs: 3, batchSize: 4, ...mode });
+      equal(await walk(data, ({ epoch, numberInEpoch }) => epoch < 2 ? numberInEpoch === epoch : false), [[0, [0]], [1, [0, 1]], [2, Array.from({ length: 100 }, (_, i) => i)]], name(mode));
+    }
+  },
+
+  async 'leaving the outer loop closes the loader, and an epoch of before gives nothing more'({ windrow }) {
+    const { loader, source } = windrow;
+    const data = await loader({ source: source.range(10), epochs: Infinity, batchSize: 4, backend: 'inline' });
+    equal(data.progress.positions, Infinity);
+    let before;
+    for await (const epoch of data.epochs()) {
+      if (before) equal(await before.next(), { done: true });
+      before = epoch[Symbol.asyncIterator]();
+      equal((await before.next()).value.epoch, epoch.number);
+      if (epoch.number === 5) break;
+    }
+    equal(await data.next(), { done: true });
+  },
+
+  async 'epochs without a batch are there, and errors of samples that are left out are not'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const none = ops.filter({ field: 'value', is: '>', value: 99 });
+    equal(await walk(await loader({ source: source.range(9), pipeline: [none], epochs: 3, batchSize: 4, backend: 'inline' })), [[0, []], [1, []], [2, []]]);
+    // Only the first sample of each epoch can be made.
+    const first = { source: source.range(9), pipeline: [ops.oneHot({ field: 'value', classes: 1 })], epochs: 2, backend: 'inline' };
+    equal(await walk(await loader(first), () => true), [[0, [0]], [1, [0]]]);
+    const error = await rejected(loader(first).then((data) => walk(data)));
+    equal([error.code, error.position, error.fatal], ['SAMPLE', 1, false]);
+  },
+
+  async 'a state of one epoch more or less resumes, and less than is done is an error'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const options = { source: source.range(10), shuffle: true, batchSize: 4, digest: true };
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const short = await loader({ ...options, epochs: 2, ...mode });
+      await drain(short);
+      const long = await loader({ ...options, epochs: 5, ...mode });
+      await drain(long);
+      const rest = await loader({ ...options, epochs: 5, ...mode, resume: short.state });
+      equal((await drain(rest)).map(({ epoch }) => epoch), [2, 2, 2, 3, 3, 3, 4, 4, 4], name(mode));
+      equal(rest.digest, long.digest);
+      const error = await rejected(loader({ ...options, epochs: 1, ...mode, resume: short.state }));
+      equal([error.name, error.fatal], ['WindrowError', true], error.message);
+      assert(/epoch/.test(error.message), error.message);
+    }
+  },
+
+  async 'a coordinator that is lost between epochs costs nothing'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const { started, restore } = here.patched();
+    try {
+      const recovered = [];
+      const onEvent = (event) => event.kind === 'recovered' && recovered.push(event);
+      const data = await loader({ source: source.range(400), epochs: 4, batchSize: 4, backend: 'inline', onEvent });
+      const kill = ({ numberInEpoch }) => numberInEpoch === 99 && (started.filter(({ url }) => /coordinator/.test(url)).at(-1).worker.terminate(), false);
+      equal(await walk(data, kill), [0, 1, 2, 3].map((epoch) => [epoch, Array.from({ length: 100 }, (_, i) => i)]));
+      assert(recovered.length >= 1, 'it was lost');
+    } finally {
+      restore();
+    }
+  },
+
+  async 'parts of a split share no sample, whatever shuffles them, and stay the same in each epoch'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const parts = [0.5, 0.3, 0.2];
+    const lengths = [50, 30, 20];
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const run = async (more) => byEpoch(await loader({ source: source.range(100), shuffle: true, epochs: 3, batchSize: 7, ...mode, ...more }));
+      const all = [];
+      for (const part of [0, 1, 2]) {
+        const got = await run({ split: { seed: 3, parts, part } });
+        equal(got.map((epoch) => epoch.length), [lengths[part], lengths[part], lengths[part]]);
+        for (const epoch of got) equal(sorted(epoch), sorted(got[0]), `part ${part} on ${name(mode)}`);
+        assert(String(got[0]) !== String(got[1]), 'but another order');
+        equal(await run({ pipeline: [ops.split({ seed: 3, parts, part })] }), got, 'as an op');
+        all.push(got[0]);
+      }
+      equal(sorted(all), Array.from({ length: 100 }, (_, i) => i));
+    }
+  },
+
+  async 'a shuffle comes after what chooses samples, and before shards'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const run = async (...pipeline) => byEpoch(await loader({ source: source.range(40), shuffle: true, epochs: 2, batchSize: 9, backend: 'inline', pipeline }));
+    const [first, last] = [await run(ops.slice({ end: 30 })), await run(ops.slice({ start: 30 }))];
+    for (const epoch of [0, 1]) equal([sorted(first[epoch]), sorted(last[epoch])], [Array.from({ length: 30 }, (_, i) => i), [30, 31, 32, 33, 34, 35, 36, 37, 38, 39]]);
+    const once = await run(ops.shuffleOnce({ seed: 1 }), ops.slice({ end: 10 }));
+    equal(sorted(once[0]), sorted(once[1]));
+    assert(String(sorted(once[0])) !== String([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), 'others than the first');
+    const ranks = [await run(ops.shard({ index: 0, count: 2 })), await run(ops.shard({ index: 1, count: 2 }))];
+    for (const epoch of [0, 1]) equal(sorted([ranks[0][epoch], ranks[1][epoch]]), Array.from({ length: 40 }, (_, i) => i));
+    assert(String(sorted(ranks[0][0])) !== String(sorted(ranks[0][1])), 'a rank sees others in each epoch');
+    const sample = await run(ops.sample({ count: 10 }));
+    assert(sample[0].length === 10 && String(sorted(sample[0])) !== String(sorted(sample[1])), 'a sample is another one in each epoch');
+  },
+
+  async 'errors number ops as they were given'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const bad = ops.cast({ field: 'value', dtype: 'f99' });
+    for (const [options, says] of [
+      [{ pipeline: [ops.slice({ end: 5 }), bad], shuffle: true }, /^pipeline\[1\]\.dtype: /],
+      [{ pipeline: [bad], shuffle: true, split: { parts: [0.5, 0.5], part: 0 } }, /^pipeline\[0\]\.dtype: /],
+      [{ pipeline: [ops.reshape({ field: 'value', shape: [1] }), ops.slice({ end: 5 })], shuffle: true }, /^pipeline\[1\]: .*shuffle_once/],
+      [{ split: { parts: [0.5, 0.6], part: 0 }, shuffle: true }, /^split: /],
+      [{ split: { parts: [0.5, 0.5], part: 0, sed: 1 }, shuffle: true }, /^split\.sed: /],
+      [{ split: [0.5, 0.5] }, /^split is of type Array/],
+      [{ shuffle: 2n ** 64n }, /^shuffle: /],
+      [{ shuffle: 'yes' }, /^shuffle is "yes"/],
+      [{ stages: [{ stage: 'limit', count: 1 }], batchSize: 0 }, /^batchSize: /],
+      [{ stages: [{ stage: 'limit', count: 'x' }], batchSize: 1 }, /^stages\[0\]\.count: /],
+      [{ seed: -1 }, /^seed: /],
+      [{ pipeline: [ops.scale({ field: 'value', factor: NaN })], shuffle: true }, /^pipeline\[0\]\.factor is NaN/],
+      [{ pipeline: [ops.cast({ field: () => 1, dtype: 'f32' })], shuffle: true }, /^pipeline\[0\]\.field is a function/],
+      [{ pipeline: [ops.js('nobody')], shuffle: true }, /^(?!.*\$\.ops).*nobody/],
+      [{ pipeline: ops.slice() }, /^pipeline is of type Object/],
+      [{ dropRemainder: true }, /^dropRemainder is given without batchSize/],
+    ]) {
+      const error = await rejected(loader({ source: source.range(10), backend: 'workers', workers: 1, ...options }));
+      assert(error.name === 'WindrowError' && says.test(error.message), `${error.message} is not ${says}`);
+    }
+    const error = await rejected(loader({ spec: { version: 1, source: { kind: 'range', end: 3 }, ops: [bad] }, backend: 'inline' }));
+    assert(error.message.startsWith('$.ops[0].dtype'), error.message);
+  },
+};

@@ -1,0 +1,164 @@
+// What must hold of settings, of what a batch is, and of what comes after an end, in Node and in every browser.
+
+import { assert, equal, name, rejected } from './cases.js';
+import { all } from './transforms.js';
+
+const values = ({ fields }) => [...fields.value.data].map(Number);
+
+export const options = {
+  async 'what is null or undefined is as if it were left out'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const names = [
+      'resume', 'signal', 'backend', 'workers', 'worker', 'coordinator', 'digest', 'onError', 'retries', 'prefetch', 'prefetchBytes', 'timeout',
+      'startTimeout', 'onEvent', 'seed', 'split', 'shuffle', 'epochs', 'batchSize', 'dropRemainder', 'stages', 'pipeline', 'files', 'spec',
+    ];
+    for (const nothing of [null, undefined]) {
+      const data = await loader({ source: source.range(3), ...Object.fromEntries(names.map((name) => [name, nothing])), ...here.modes[0] });
+      equal((await all(data)).map(values), [[0], [1], [2]]);
+      const sliced = await loader({ source: source.range(3), pipeline: [ops.slice({ start: nothing, end: 2 })], ...here.modes[0] });
+      equal((await all(sliced)).length, 2);
+    }
+  },
+
+  async 'a setting that cannot be is refused by its name'({ windrow }) {
+    const { loader, source } = windrow;
+    const bad = {
+      timeout: [-1, 0, NaN, Infinity, '100', true, {}], startTimeout: [-1, NaN, '1'], workers: [-1, 65, 1.5, NaN, '2'], retries: [-1, 0.5, NaN, '1', 2 ** 32],
+      prefetch: [-1, NaN, 0.5, '3'], prefetchBytes: [-1, NaN, '3'], digest: ['yes', 1], onError: ['ignore', 1], resume: [7, true, []], signal: [{}, 1],
+      onEvent: ['log', {}], backend: ['gpu', 1], epochs: [0, -1, NaN, 1.5, '3', -Infinity], worker: ['/w.js', 1], coordinator: ['/c.js', 1],
+    };
+    for (const [setting, all] of Object.entries(bad)) {
+      for (const value of all) {
+        const error = await rejected(loader({ source: source.range(3), backend: 'inline', [setting]: value }));
+        equal([error.name, error.code, error.fatal], ['WindrowError', 'SETTING', true], `${setting} ${value}: ${error.message}`);
+        assert(error.message.startsWith(`${setting} is `) && error.fix, `${error.message}; ${error.fix}`);
+      }
+    }
+  },
+
+  async '0 is a seed of its own, and throw is another word for raise'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const order = async (shuffle, seed = 7) => (await all(await loader({ source: source.range(30), seed, shuffle, backend: 'inline' }))).flatMap(values);
+    const none = await order(false);
+    const zero = await order(0);
+    assert(String(zero) !== String(none), 'it shuffles');
+    equal(zero, await order(true, 0));
+    equal(zero, await order(0n));
+    assert(String(zero) !== String(await order(true)), 'and not by the seed of the loader');
+    for (const onError of ['throw', 'raise']) {
+      const data = await loader({ source: source.range(3), pipeline: [ops.oneHot({ field: 'value', classes: 2 })], onError, backend: 'inline' });
+      equal((await all(data)).map(({ code }) => code), [undefined, undefined, 'SAMPLE']);
+    }
+  },
+
+  async 'copies of a batch have its state'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ source: source.range(20), batchSize: 5, digest: true, ...mode });
+      const { value: batch } = await data.next();
+      const { state } = batch;
+      equal(state.batches, '1');
+      assert(Object.hasOwn(batch, 'state') && Object.keys(batch).includes('state'), 'its own');
+      for (const copy of [{ ...batch }, structuredClone(batch), JSON.parse(JSON.stringify({ ...batch, fields: null }))]) {
+        equal([copy.state, copy.number, copy.epoch, copy.numberInEpoch], [state, 0, 0, 0], name(mode));
+      }
+      equal(structuredClone(batch).fields.value.data, batch.fields.value.data);
+      await data.close();
+      const again = await loader({ source: source.range(20), batchSize: 5, digest: true, ...mode, resume: structuredClone(batch).state });
+      equal(values((await again.next()).value), [5, 6, 7, 8, 9]);
+      await again.close();
+    }
+  },
+
+  async 'a second loop after the end is an error, never silently nothing'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      for (const end of [0, 20]) {
+        const data = await loader({ source: source.range(end), batchSize: 5, ...mode });
+        let batches = 0;
+        for await (const _ of data) batches += 1;
+        equal(batches, end / 5, name(mode));
+        for (const again of [data[Symbol.asyncIterator](), data.epochs()[Symbol.asyncIterator]()]) {
+          const error = await rejected(again.next());
+          equal([error.name, error.code], ['WindrowError', 'CLOSED'], error.message);
+          assert(/all its batches/.test(error.message) && error.fix, error.message);
+        }
+        equal(await data.next(), { done: true }, 'next() goes on to say that it is done');
+      }
+    }
+  },
+
+  async 'a fatal error is told once and as such, and a loop that goes on after errors leaves the page alive'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const { started, restore } = here.patched();
+    try {
+      const data = await loader({ source: source.range(3000), pipeline: [ops.oneHot({ field: 'value', classes: 1 })], backend: 'inline' });
+      const got = [];
+      let alive = 0, done = false;
+      const timer = setInterval(() => (alive += 1), 0);
+      // Whoever goes on after every error ends all the same, and others have their turn.
+      for (let calls = 0; !done && calls < 10_000; calls++) {
+        if (calls === 1000) {
+          // What is left comes to nobody: the coordinator is lost, again and again.
+          for (const killed = new Set(); killed.size < 4; await new Promise((later) => setTimeout(later, 5))) {
+            for (const one of started.filter(({ url }) => /coordinator/.test(url))) if (!killed.has(one)) killed.add(one), one.worker.terminate();
+          }
+        }
+        try {
+          ({ done } = await data.next());
+        } catch (error) {
+          got.push(error);
+        }
+      }
+      clearInterval(timer);
+      assert(done, 'it ends');
+      assert(alive > 0, 'timers had their turn');
+      const fatal = got.filter((error) => error.fatal);
+      equal([fatal.length, fatal[0].code, got.at(-1) === fatal[0]], [1, 'WORKER', true], fatal[0]?.message);
+      assert(got.slice(0, -1).every(({ fatal, code, position }) => fatal === false && code === 'SAMPLE' && position >= 1), 'the others are of samples');
+    } finally {
+      restore();
+    }
+  },
+
+  async 'a stream that goes nowhere ends with one fatal error'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ source: source.range(3), pipeline: [ops.filter({ field: 'value', is: '>', value: 9 })], epochs: Infinity, batchSize: 2, ...mode });
+      const error = await rejected(data.next());
+      equal([error.code, error.fatal], ['SETTING', true], error.message);
+      assert(/epochs in a row/.test(error.message), error.message);
+      equal(await data.next(), { done: true });
+      equal((await rejected(data[Symbol.asyncIterator]().next())).code, 'CLOSED');
+    }
+  },
+
+  async 'a coordinator file of one’s own coordinates'({ windrow, here }) {
+    const { loader, source } = windrow;
+    let started = 0;
+    const coordinator = () => ((started += 1), here.coordinator());
+    for (const mode of [{ backend: 'inline' }, { backend: 'workers', workers: 2, worker: here.worker }, { workers: 1 }]) {
+      const data = await loader({ source: source.range(20), batchSize: 5, coordinator, ...mode });
+      equal(data.mode.backend, mode.backend ?? 'workers', data.mode.reason);
+      equal((await all(data)).map(values).flat().length, 20);
+    }
+    equal(started, 3);
+    equal((await rejected(loader({ source: source.range(3), backend: 'threads', coordinator }))).code, 'SETTING');
+    const silent = await rejected(loader({ source: source.range(3), backend: 'inline', coordinator: here.silent, startTimeout: 200 }));
+    equal(silent.code, 'WORKER_LOAD', silent.message);
+    assert(/the coordinator \(.*silent/.test(silent.message), silent.message);
+    for (const [wrong, says] of [[() => {}, /gave no Worker/], ['/c.js', /"\/c.js"/]]) {
+      const error = await rejected(loader({ source: source.range(3), backend: 'inline', coordinator: wrong }));
+      equal(error.code, 'SETTING');
+      assert(error.message.startsWith('coordinator ') && says.test(error.message) && /loader\.coordinator\.js/.test(error.fix), error.message);
+    }
+  },
+
+  async 'a promise that is rejected and not caught in a worker costs that worker and its sample alone'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const data = await loader({ source: source.range(12), pipeline: [ops.js('dropping')], worker: here.worker, workers: 2 });
+    const got = await all(data);
+    equal(got.map((item) => item.code ?? Number(item.fields.value.data[0])), [0, 1, 2, 3, 4, 5, 6, 'SAMPLE', 8, 9, 10, 11]);
+    assert(/dropped on the way/.test(got[7].message), got[7].message);
+  },
+};

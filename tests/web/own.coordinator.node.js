@@ -1,0 +1,1 @@
+import '../../www/pkg/src/node-coordinator.js';
