@@ -12,7 +12,7 @@ export const served = {
       return { batches: await all(data), digest: data.digest };
     };
     const { batches, digest } = await run('rows', 1);
-    equal(batches.length, 15);
+    equal(batches.length, 16);
     equal(batches[0].fields.pixels.shape, [7, 2, 3]);
     equal([batches[0].fields.pixels.dtype, batches[0].fields.number.dtype, batches[0].fields.yes.dtype], ['f32', 'i64', 'bool']);
     const numbers = batches.flatMap(({ fields }) => [...fields.number.data]).map(Number);

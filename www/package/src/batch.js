@@ -1,3 +1,4 @@
+// @ts-check
 // A batch: fields as typed arrays over one buffer, and the state that resumes after it; and what goes through them.
 
 export const ARRAYS = {

@@ -1,3 +1,4 @@
+// @ts-check
 // The coordinator: a loader in wasm, and messages to and from its workers. It carries and watches;
 // what comes next is the loader's to say.
 
@@ -13,6 +14,10 @@ const PAUSE = 100;
 /** Milliseconds that the first of several batches may wait to go in one message. */
 const TOGETHER = 4;
 
+/**
+ * @param {any} endpoint
+ * @param {Record<string, any>} platform
+ */
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
   let core, opening, firstReady, wanted = 0, ended = false, dead = false;
   const workers = [];

@@ -1,3 +1,4 @@
+// @ts-check
 // The coordinator's script in a browser, for the threaded build.
 
 import { WebLoader, initSync, initThreadPool, lastPanic, provide } from './threaded/windrow.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // The coordinator's script in a browser.
 
 import { WebLoader, initSync, lastPanic, provide } from './plain/windrow.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // From what `loader()` is given to a pipeline document and the files it names.
 
 import { WindrowError } from './errors.js';
@@ -30,6 +31,7 @@ export function describe(options) {
   if (batchSize !== undefined) last.push({ stage: { stage: 'batch', size: batchSize, drop_remainder: options.dropRemainder ?? false }, word: 'batchSize' });
   else if (options.dropRemainder !== undefined) throw setting('dropRemainder', 'is given without batchSize', 'give batchSize too, or leave it out');
   const ops = steps.map(({ op }) => op);
+  /** @type {Record<string, any>} */
   const document = { version: 1, ...epochs(options.epochs), source: source.document, ops, stages: last.map(({ stage }) => stage) };
   if (seed !== undefined) document.seed = seed;
   const words = { ops: steps.map(({ word }) => word), stages: last.map(({ word }) => word) };
@@ -148,7 +150,11 @@ export const source = {
     const files = Object.fromEntries([archives].flat().map((file, number) => [`${number}.tar`, file]));
     return { document: { kind: 'tar', files: Object.keys(files), ...options }, files };
   },
-  /** A source that workers have: served by a worker file under this name, or an export of a module by its URL. */
+  /**
+   * A source that workers have: served by a worker file under this name, or an export of a module by its URL.
+   * @param {any} what
+   * @param {{ identity?: string | number, options?: object }} [more]
+   */
   js(what, { identity, options } = {}) {
     const text = typeof what === 'string';
     const document = { kind: 'served', name: text ? what : what.export ?? 'default', options };
@@ -169,8 +175,11 @@ export const source = {
 /** `[path, file]` of each: below the folder that was picked, or that all URLs share. */
 function paths(files) {
   if (typeof files?.[Symbol.iterator] !== 'function') return Object.entries(files ?? {});
-  const all = [...files].map((file) => {
-    if (file instanceof Blob) return [file.webkitRelativePath ? file.webkitRelativePath.replace(/^[^/]*\//, '') : file.name, file];
+  const all = [...files].map((/** @type {any} */ file) => {
+    if (file instanceof Blob) {
+      const { webkitRelativePath: path, name } = /** @type {File} */ (file);
+      return [path ? path.replace(/^[^/]*\//, '') : name, file];
+    }
     return [decodeURIComponent(new URL(file?.url ?? file, 'http://x/').pathname), file, true];
   });
   const urls = all.filter(([, , url]) => url).map(([path]) => path.slice(0, path.lastIndexOf('/') + 1));

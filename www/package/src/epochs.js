@@ -1,3 +1,4 @@
+// @ts-check
 // The epochs of a loader one after another, each with its batches.
 
 const DONE = { done: true, value: undefined };

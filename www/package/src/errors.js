@@ -1,6 +1,11 @@
+// @ts-check
 // What goes wrong, with a stable code, a sentence, and what to do about it.
 
 export class WindrowError extends Error {
+  /**
+   * @param {{ code?: string, message?: string, fix?: string, position?: number | string, worker?: number }} told
+   * @param {ErrorOptions} [options]
+   */
   constructor({ code, message, fix, position, worker }, options) {
     super(message, options);
     this.name = 'WindrowError';

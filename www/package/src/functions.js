@@ -1,3 +1,4 @@
+// @ts-check
 // Functions and sources of the user, as the wasm calls them.
 
 import { ARRAYS } from './batch.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // Asking for work over a port.
 
 /** How often one asks again. */

@@ -1,3 +1,4 @@
+// @ts-check
 // Files at URLs: fetched whole, or made ready to be read by ranges. The same in browsers and in Node.
 
 /** Files fetched at the same time. */

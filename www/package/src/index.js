@@ -1,3 +1,4 @@
+// @ts-check
 // windrow in a browser. Nothing happens on import, so it can be imported on a server too.
 
 import { loaderOn } from './loader.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // Bytes of files that were read last, so that a file is not asked for each sample: no more than a bound.
 
 /** Bytes that a reader keeps. */

@@ -1,3 +1,4 @@
+// @ts-check
 // `loader(options)`: looks at the options, chooses a backend, opens the stream of batches.
 
 import { describe } from './document.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // Locks that a thread holds for as long as it lives: whoever waits for one hears of its end.
 
 /** Whether the lock is held from now on; a browser may refuse. */

@@ -1,3 +1,4 @@
+// @ts-check
 // The coordinator's script in Node.
 
 import { parentPort } from 'node:worker_threads';

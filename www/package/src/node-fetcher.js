@@ -1,3 +1,4 @@
+// @ts-check
 // The thread in Node that asks for ranges while a worker waits.
 
 import { workerData } from 'node:worker_threads';

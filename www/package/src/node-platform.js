@@ -1,3 +1,4 @@
+// @ts-check
 // Starting workers and making files ready, in Node.
 
 import { readdir } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// @ts-check
 // Ranges of a URL, read synchronously in Node: a thread of its own asks, this one waits for it.
 
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';

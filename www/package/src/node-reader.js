@@ -1,3 +1,4 @@
+// @ts-check
 // Synchronous reads in Node: shared bytes, files by path, and ranges of URLs.
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// @ts-check
 // For a worker file of one's own, in Node.
 
 import { parentPort } from 'node:worker_threads';

@@ -1,3 +1,4 @@
+// @ts-check
 // The script of a thread in Node.
 
 import { parentPort } from 'node:worker_threads';

@@ -1,3 +1,4 @@
+// @ts-check
 // Compiling the wasm in Node.
 
 import { readFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// @ts-check
 // windrow in Node: worker_threads instead of web workers, files by path.
 
 import { loaderOn } from './loader.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // Files of the origin private file system: loaded where a source has some.
 
 import { WindrowError } from './errors.js';

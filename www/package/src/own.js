@@ -1,3 +1,4 @@
+// @ts-check
 // Workers of the user's own: started by a function, whose file has to call `serve`.
 
 import { setting } from './document.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // Time limits of what others do, told by messages.
 
 /** The parts of a limit. */

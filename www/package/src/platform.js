@@ -1,3 +1,4 @@
+// @ts-check
 // Starting workers and making files ready, in a browser.
 
 import { WindrowError } from './errors.js';
@@ -61,7 +62,7 @@ export const platform = {
   async file(file, name) {
     if (typeof file === 'string' || file instanceof URL) file = { kind: 'http', url: file, read: 'whole' };
     if (file instanceof Blob) return { kind: 'blob', blob: file };
-    if (ArrayBuffer.isView(file) || file instanceof ArrayBuffer) return { kind: 'blob', blob: new Blob([file]) };
+    if (ArrayBuffer.isView(file) || file instanceof ArrayBuffer) return { kind: 'blob', blob: new Blob([/** @type {BlobPart} */ (file)]) };
     if (file?.kind === 'http') return { ...file, url: new URL(file.url, globalThis.document?.baseURI ?? globalThis.location?.href).href };
     if (file?.kind === 'opfs') return { kind: 'blob', blob: await (await import('./opfs.js')).file(file.path) };
     throw new WindrowError({ code: 'SETTING', message: `the file ${name} is nothing that a browser can read`, fix: 'give bytes, a Blob or File, a URL, source.http() or source.opfs()' });

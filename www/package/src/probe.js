@@ -1,3 +1,4 @@
+// @ts-check
 // Which backend a loader gets, and whether this page may have threads: found out by doing what threads need.
 
 import { setting } from './document.js';
@@ -9,7 +10,13 @@ const THREADED = Uint8Array.of(
   10, 15, 1, 13, 0, 6, 64, 25, 11, 65, 0, 254, 16, 2, 0, 26, 11,
 );
 
-/** Which backend, with how many workers, and why; `failed` says why threads did not start before. */
+/**
+ * Which backend, with how many workers, and why; `failed` says why threads did not start before.
+ * @param {any} platform
+ * @param {Record<string, any>} options
+ * @param {boolean} calls
+ * @param {string} [failed]
+ */
 export async function choose(platform, { backend = 'auto', workers, worker, coordinator, timeout, onEvent }, calls, failed) {
   const isolated = platform.isolated();
   const count = workers || platform.cores();

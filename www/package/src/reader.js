@@ -1,3 +1,4 @@
+// @ts-check
 // Synchronous reads in a browser's worker, which is where they are allowed.
 
 import { PATIENCE, check, prepare as fetchAll, wanted } from './http.js';
@@ -22,7 +23,7 @@ export function reader(files) {
 
 function slice(blob, name) {
   try {
-    return new Uint8Array(new FileReaderSync().readAsArrayBuffer(blob));
+    return new Uint8Array(new (/** @type {any} */ (globalThis).FileReaderSync)().readAsArrayBuffer(blob));
   } catch (error) {
     throw Error(`[SOURCE_CHANGED] ${name} cannot be read any more (${error.name}): a file that was changed or removed since it was picked`);
   }

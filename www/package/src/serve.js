@@ -1,3 +1,4 @@
+// @ts-check
 // For a worker file of one's own, in a browser: `serve({ name(sample, options, { rng }) {…} },
 // { name: { length, get(index) {…} } })`.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // What `loader()` may be given, looked at before anything runs.
 
 import { PIPELINE, isWhole, setting, shown } from './document.js';

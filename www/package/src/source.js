@@ -1,3 +1,4 @@
+// @ts-check
 // Sources, and the kinds of files that a browser has.
 
 import { source as records } from './document.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // The page's side: starts workers, asks for batches, ends things. No wasm, no order in here.
 
 import { Batch, through } from './batch.js';
@@ -25,7 +26,10 @@ export class Loader {
   #owns;
   /** What the places of the document are called in the options. */
   #words;
-  /** The coordinator of now, which another may come after: `{ kind, module, coordinator, lost, limit, relax, lock, deaf }`. */
+  /**
+   * The coordinator of now, which another may come after: `{ kind, module, coordinator, lost, limit, relax, lock, deaf }`.
+   * @type {Record<string, any>}
+   */
   #life = {};
   /** Fulfilled when all workers have ended that were told to. */
   #gone;
@@ -77,7 +81,10 @@ export class Loader {
     this.#ask();
   }
 
-  /** An error that came in a message, in the words of the options. */
+  /**
+   * An error that came in a message, in the words of the options.
+   * @param {Record<string, any>} told
+   */
   #error({ message, fix, ...more }) {
     return new WindrowError({ ...more, message: inWords(message, this.#words), fix: fix && inWords(fix, this.#words) });
   }
@@ -86,6 +93,7 @@ export class Loader {
   #begin() {
     const { timeout, startTimeout = 30_000, digest, onError, retries = 0, prefetch, prefetchBytes } = this.#options;
     const { backend, workers } = this.mode;
+    /** @type {Record<string, any>} */
     const life = (this.#life = {});
     const alive = (act) => (value) => life === this.#life && act(value);
     life.lost = alive((why) => (this.#opened ? this.#crashed({ code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' }) : this.#fail(this.#owns.coordinator ? `the coordinator (${this.#owns.coordinator.file})` : `the coordinator of backend ${backend}`, why)));
@@ -136,7 +144,8 @@ export class Loader {
     try {
       await this.#options.onEvent?.(event);
     } catch (error) {
-      this.#threw ||= console.error('windrow: onEvent threw', error) ?? true;
+      if (!this.#threw) console.error('windrow: onEvent threw', error);
+      this.#threw = true;
     }
   }
 
@@ -370,6 +379,7 @@ export class Loader {
     this.#dismiss([coordinator, ...this.#workers.splice(0)]);
   }
 
+  /** @param {{ error?: any }} why */
   #end({ error }) {
     if (this.#closed) return;
     this.#closed = { error };

@@ -1,3 +1,4 @@
+// @ts-check
 // What may be given for a tensor: by functions and sources in workers, and as arrays in memory.
 
 import { ARRAYS } from './batch.js';

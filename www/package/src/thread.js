@@ -1,3 +1,4 @@
+// @ts-check
 // The script of a thread in a browser.
 
 import { initSync, lastPanic, provide, wbg_rayon_start_worker } from './threaded/windrow.js';

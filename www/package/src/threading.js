@@ -1,9 +1,14 @@
+// @ts-check
 // A thread of the pool: the coordinator's program and memory, files of its own to read.
 
 import { plain } from './errors.js';
 import { hello } from './hello.js';
 import { trapped } from './trap.js';
 
+/**
+ * @param {any} endpoint
+ * @param {Record<string, any>} platform
+ */
 export function thread(endpoint, { glue, reader }) {
   endpoint.addEventListener('message', ({ data }) => {
     if (data?.type !== 'windrow:port') return;

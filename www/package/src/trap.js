@@ -1,3 +1,4 @@
+// @ts-check
 // What is told of a trap: after one the memory is not to be trusted, so it is the end of a program.
 
 import { plain, safely } from './errors.js';

@@ -1,3 +1,4 @@
+// @ts-check
 // What is said of a script that does not start: loaded when one does not.
 
 /** Milliseconds that a look at the file may take. */

@@ -1,3 +1,4 @@
+// @ts-check
 // Compiling the wasm in a browser's worker.
 
 import { impatient } from './http.js';

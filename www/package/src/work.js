@@ -1,3 +1,4 @@
+// @ts-check
 // A worker: the random-access part of the pipeline in a wasm instance of its own.
 
 import { plain, safely } from './errors.js';
@@ -9,6 +10,12 @@ import { heldForLife } from './lock.js';
 const ORIGIN = performance.timeOrigin;
 const now = () => ORIGIN + performance.now();
 
+/**
+ * @param {any} endpoint
+ * @param {Record<string, any>} platform
+ * @param {Record<string, any>} [functions]
+ * @param {Record<string, any>} [sources]
+ */
 export function work(endpoint, { glue, reader, locks }, functions = {}, sources = {}) {
   endpoint.addEventListener('message', ({ data }) => {
     if (data?.type !== 'windrow:port') return;

@@ -1,3 +1,4 @@
+// @ts-check
 // The worker's script in a browser.
 
 import { serve } from './serve.js';
