@@ -10,7 +10,7 @@ export const options = {
     const { loader, source, ops } = windrow;
     const names = [
       'resume', 'signal', 'backend', 'workers', 'worker', 'coordinator', 'digest', 'onError', 'retries', 'prefetch', 'prefetchBytes', 'timeout',
-      'startTimeout', 'onEvent', 'seed', 'split', 'shuffle', 'epochs', 'batchSize', 'dropRemainder', 'stages', 'pipeline', 'files', 'spec',
+      'startTimeout', 'onEvent', 'seed', 'split', 'shuffle', 'epochs', 'keys', 'batchSize', 'dropRemainder', 'stages', 'pipeline', 'files', 'spec',
     ];
     for (const nothing of [null, undefined]) {
       const data = await loader({ source: source.range(3), ...Object.fromEntries(names.map((name) => [name, nothing])), ...here.modes[0] });
@@ -68,6 +68,21 @@ export const options = {
       equal(values((await again.next()).value), [5, 6, 7, 8, 9]);
       await again.close();
     }
+  },
+
+  async 'with keys, a batch tells which samples it has, in every mode'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const folder = { 'b/2.png': Uint8Array.of(2, 2), 'a/1.png': Uint8Array.of(1), 'c.jpg': Uint8Array.of(3, 3, 3) };
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const options = { source: source.range(5, 25), shuffle: true, batchSize: 6, ...mode };
+      const got = await all(await loader({ ...options, keys: true }));
+      for (const batch of got) equal(batch.keys, values(batch).map((value) => value - 5), name(mode));
+      equal(got.flatMap(({ keys }) => keys).sort((a, b) => a - b), Array.from({ length: 20 }, (_, i) => i));
+      assert(!('keys' in (await all(await loader(options)))[0]), 'none without');
+      const paths = await all(await loader({ source: source.images(folder), keys: true, pipeline: [ops.select({ fields: ['image'] })], ...mode }));
+      equal(paths.map(({ keys, fields }) => [keys, fields.image.data[0]]), [[['a/1.png'], 1], [['b/2.png'], 2], [['c.jpg'], 3]], name(mode));
+    }
+    equal((await rejected(loader({ source: source.range(3), keys: 'yes' }))).message, 'keys is "yes"');
   },
 
   async 'a second loop after the end is an error, never silently nothing'({ windrow, here }) {

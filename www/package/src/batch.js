@@ -8,10 +8,11 @@ export const ARRAYS = {
 };
 
 export class Batch {
-  constructor({ buffer, fields, state, number, epoch, numberInEpoch }) {
+  constructor({ buffer, fields, keys, state, number, epoch, numberInEpoch }) {
     this.number = number;
     this.epoch = epoch;
     this.numberInEpoch = numberInEpoch;
+    if (keys !== undefined) this.keys = JSON.parse(keys);
     this.buffer = buffer;
     this.fields = {};
     for (const { name, dtype, shape, offset, length } of fields) {

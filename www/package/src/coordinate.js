@@ -191,9 +191,9 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   /** What the core gives batches to. */
   const taker = {
-    batch(buffer, fields, state, digest, [number, epoch, numberInEpoch, position, batches, skipped]) {
+    batch(buffer, fields, state, digest, [number, epoch, numberInEpoch, position, batches, skipped], keys) {
       fields &&= JSON.parse(fields);
-      items.push({ buffer, fields, state, number, epoch, numberInEpoch, progress: { epoch, position, batches, skipped, digest } });
+      items.push({ buffer, fields, keys, state, number, epoch, numberInEpoch, progress: { epoch, position, batches, skipped, digest } });
       buffers.push(buffer);
     },
   };

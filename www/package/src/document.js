@@ -4,13 +4,13 @@
 import { WindrowError } from './errors.js';
 
 /** What belongs to the pipeline, and is part of `spec` where that is given. */
-export const PIPELINE = ['source', 'pipeline', 'stages', 'seed', 'split', 'shuffle', 'epochs', 'batchSize', 'dropRemainder'];
+export const PIPELINE = ['source', 'pipeline', 'stages', 'seed', 'split', 'shuffle', 'epochs', 'keys', 'batchSize', 'dropRemainder'];
 /** Ops that choose samples: a shuffle before one of these would choose others each epoch. */
 const CHOOSES = new Set(['slice', 'split', 'shuffle_once']);
 
 /** `{ document, files, modules, calls, served, words }`: the document as text, the files by name, what it needs served. */
 export function describe(options) {
-  const { spec, source, pipeline = [], stages = [], seed, split, batchSize } = options;
+  const { spec, source, pipeline = [], stages = [], seed, split, keys, batchSize } = options;
   if (spec !== undefined) {
     for (const name of PIPELINE) {
       if (options[name] !== undefined) throw setting(name, 'is part of `spec` already', 'leave it out');
@@ -30,10 +30,12 @@ export function describe(options) {
   const last = stages.map((stage, number) => ({ stage, word: `stages[${number}]` }));
   if (batchSize !== undefined) last.push({ stage: { stage: 'batch', size: batchSize, drop_remainder: options.dropRemainder ?? false }, word: 'batchSize' });
   else if (options.dropRemainder !== undefined) throw setting('dropRemainder', 'is given without batchSize', 'give batchSize too, or leave it out');
+  if (keys !== undefined && typeof keys !== 'boolean') throw setting('keys', `is ${shown(keys)}`, 'give true or false');
   const ops = steps.map(({ op }) => op);
   /** @type {Record<string, any>} */
   const document = { version: 1, ...epochs(options.epochs), source: source.document, ops, stages: last.map(({ stage }) => stage) };
   if (seed !== undefined) document.seed = seed;
+  if (keys) document.keys = true;
   const words = { ops: steps.map(({ word }) => word), stages: last.map(({ word }) => word) };
   const calls = ops.filter((op) => op?.op === 'call');
   const served = source.document.kind === 'served';
@@ -85,7 +87,7 @@ export function shown(value) {
 /** The places of a document in a message, in the words of who gave the options. */
 export function inWords(message, words) {
   if (!words) return message;
-  return message.replace(/\$\.(?:(ops|stages)\[(\d+)\]|(source|seed|epochs)\b)((?:\.\w+|\[\d+\])*)/g, (all, list, number, name, rest) => {
+  return message.replace(/\$\.(?:(ops|stages)\[(\d+)\]|(source|seed|epochs|keys)\b)((?:\.\w+|\[\d+\])*)/g, (all, list, number, name, rest) => {
     const word = name ?? words[list]?.[number];
     if (word === undefined) return all;
     if (word === 'batchSize' || word === 'shuffle') return rest === '.drop_remainder' ? 'dropRemainder' : word;

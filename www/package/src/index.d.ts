@@ -54,6 +54,8 @@ export interface Batch<F extends object = Fields> {
   /** Its number in its epoch, from 0. */
   readonly numberInEpoch: number;
   readonly fields: F;
+  /** With `keys: true`, which samples they are: the index of each in its source, or its path or name where the source has one. */
+  readonly keys?: readonly (number | string)[];
   readonly buffer: ArrayBuffer;
   /** Resumes right after this batch. Copies of the batch have it too. */
   readonly state: State;
@@ -238,6 +240,8 @@ export interface Pipeline<S extends Source<any> = Source<any>, P extends readonl
   seed?: Whole | None;
   /** How often the loader goes through it all, 1 or more or `Infinity`; a state may be resumed with more. Default 1. */
   epochs?: Whole | None;
+  /** Whether batches carry the keys of their samples. Default false. */
+  keys?: boolean | None;
   batchSize?: Whole | None;
   /** Whether a last batch that is smaller is left out. Default false. */
   dropRemainder?: boolean | None;
