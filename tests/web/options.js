@@ -107,14 +107,14 @@ export const options = {
     const { loader, source, ops } = windrow;
     const { started, restore } = here.patched();
     try {
-      const data = await loader({ source: source.range(3000), pipeline: [ops.oneHot({ field: 'value', classes: 1 })], backend: 'inline' });
+      const data = await loader({ source: source.range(3000), pipeline: [ops.oneHot({ field: 'value', classes: 1 })], backend: 'inline', startTimeout: 2000 });
       const got = [];
       let alive = 0, done = false;
       const timer = setInterval(() => (alive += 1), 0);
       // Whoever goes on after every error ends all the same, and others have their turn.
       for (let calls = 0; !done && calls < 10_000; calls++) {
         if (calls === 1000) {
-          // What is left comes to nobody: the coordinator is lost, again and again.
+          // What is left comes to nobody: the coordinator is lost, again and again. Of one that had not started nobody hears but in time.
           for (const killed = new Set(); killed.size < 4; await new Promise((later) => setTimeout(later, 5))) {
             for (const one of started.filter(({ url }) => /coordinator/.test(url))) if (!killed.has(one)) killed.add(one), one.worker.terminate();
           }
