@@ -8,9 +8,10 @@ export const ARRAYS = {
 };
 
 export class Batch {
-  constructor({ buffer, fields, keys, state, number, epoch, numberInEpoch }) {
+  #state;
+  constructor({ buffer, fields, keys, state, number, numberInEpoch, progress }) {
     this.number = number;
-    this.epoch = epoch;
+    this.epoch = progress.epoch;
     this.numberInEpoch = numberInEpoch;
     if (keys !== undefined) this.keys = JSON.parse(keys);
     this.buffer = buffer;
@@ -20,10 +21,17 @@ export class Batch {
       const data = new Typed(buffer, offset, length / Typed.BYTES_PER_ELEMENT);
       Object.defineProperty(this.fields, name, { value: { dtype, shape, data }, enumerable: true });
     }
-    // A property of its own, or copies would lack it; read when it is asked for, which costs more than a small batch.
-    let read;
-    Object.defineProperty(this, 'state', { get: () => (read ??= JSON.parse(state)), enumerable: true });
+    this.#state = state;
+    Object.defineProperty(this, 'state', Batch.#own);
   }
+
+  /** A property of each batch itself, or copies would lack it; one function for all, and nothing parsed that nobody reads. */
+  static #own = {
+    enumerable: true,
+    get() {
+      return JSON.parse(this.#state);
+    },
+  };
 }
 
 /** What goes through a loader and ends it, however one stops; `refused` is an error in place of everything. */

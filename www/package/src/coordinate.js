@@ -193,7 +193,9 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   const taker = {
     batch(buffer, fields, state, digest, [number, epoch, numberInEpoch, position, batches, skipped], keys) {
       fields &&= JSON.parse(fields);
-      items.push({ buffer, fields, keys, state, number, epoch, numberInEpoch, progress: { epoch, position, batches, skipped, digest } });
+      const item = { buffer, fields, state, number, numberInEpoch, progress: { epoch, position, batches, skipped, digest } };
+      // Each property of a message costs.
+      items.push(keys === undefined ? item : { ...item, keys });
       buffers.push(buffer);
     },
   };

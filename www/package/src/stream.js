@@ -56,7 +56,6 @@ export class Loader {
   /** Whether it was said that `onEvent` throws. */
   #threw = false;
   #progress;
-  #batchesPerEpoch;
   #abort;
 
   constructor(platform, options, mode, pipeline, owns, words) {
@@ -244,7 +243,7 @@ export class Loader {
 
   /** How many batches an epoch has if every sample can be made; `undefined` where nobody can know before. */
   get batchesPerEpoch() {
-    return this.#batchesPerEpoch;
+    return this.#progress.batchesPerEpoch;
   }
 
   /** Asks for several at a time: each message costs more than a small batch. */
@@ -278,7 +277,7 @@ export class Loader {
         life.relax?.();
         if (this.#opened) return this.#ask();
         this.#opened = true;
-        ({ batchesPerEpoch: this.#batchesPerEpoch, ...this.#progress } = message.progress);
+        this.#progress = message.progress;
         return this.#opening.resolve();
       case 'fatal':
         return message.again ? this.#crashed(message.error) : this.#end({ error: this.#error(message.error) });
@@ -314,8 +313,7 @@ export class Loader {
   }
 
   async #deliver(item) {
-    const { batchesPerEpoch, ...progress } = item.progress;
-    this.#progress = { ...this.#progress, ...progress };
+    this.#progress = { ...this.#progress, ...item.progress };
     if (item.error) throw this.#error(item.error);
     if (!item.buffer) return CLOSED;
     this.#last = new Batch(item);
