@@ -22,7 +22,7 @@ extern "C" {
 
     /// Takes a batch: its bytes; what lies where as JSON, where that is not as in the batch before;
     /// its state as JSON; the digest; its number, epoch and number in the epoch, then the loader's
-    /// position, batches and skipped samples.
+    /// position, batches and skipped samples; the keys of its samples as JSON, where it has them.
     #[wasm_bindgen(method, structural)]
     fn batch(
         this: &Taker,
@@ -31,6 +31,7 @@ extern "C" {
         state: &str,
         digest: Option<String>,
         numbers: &[f64],
+        keys: Option<String>,
     );
 }
 
@@ -70,11 +71,13 @@ pub(super) fn give(
     let is_new = fields != *layout;
     *layout = fields;
     let fields = is_new.then_some(&**layout);
+    let keys = (!batch.keys().is_empty()).then(|| serde_json::to_string(batch.keys())).transpose();
+    let keys = keys.map_err(|error| failed("FAILED", error))?;
     let Progress { position, batches, skipped, .. } = *progress;
     let (epoch, number_in_epoch) = (batch.epoch(), batch.number_in_epoch());
     let numbers = [batch.number(), epoch, number_in_epoch, position, batches, skipped]
         .map(|number| number as f64);
-    taker.batch(bytes.buffer(), fields, &batch.state().to_json(), digest, &numbers);
+    taker.batch(bytes.buffer(), fields, &batch.state().to_json(), digest, &numbers, keys);
     Ok(())
 }
 
