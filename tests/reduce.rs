@@ -114,9 +114,15 @@ fn at_every_batch_the_same_is_reduced_on_every_backend() {
             assert_eq!(bare.iter().map(|seen| seen.0).collect::<Vec<_>>(), expected);
 
             let staged = watch(runner, Loader::builder(adding(150).ordered().batch(4).limit(50)));
-            for got in &staged {
+            let (ended, received) = staged.split_last().unwrap();
+            for got in received {
                 assert_eq!(*got, by_hand(150, 0..got.0), "{runner:?}");
             }
+            // What the limit leaves out adds nothing.
+            let last = received.last().unwrap().0;
+            let (_, sum, left_out) = by_hand(150, 0..last);
+            assert!(last < 300);
+            assert_eq!(*ended, (300, sum, left_out), "{runner:?}");
             batches.push(staged);
         }
         batches.windows(2).for_each(|pair| assert_eq!(pair[0], pair[1]));

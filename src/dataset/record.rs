@@ -303,11 +303,11 @@ mod tests {
     fn keys_stand_before_the_fields_and_only_where_there_are_any() {
         use crate::dataset::wire::{decode, encode};
         let plain = Record::new().with("x", Tensor::scalar(1u8)).unwrap();
-        assert_eq!(encode(&plain).unwrap().inline, b"\x01\x01x\x01\x00\x01");
+        assert_eq!(encode(&plain).unwrap().inline, b"\x01\x02x\x01\x00\x01");
         let keyed = plain.clone().with_keys([7.into(), "ab".into()]);
         assert_ne!(plain, keyed);
         let wire = encode(&keyed).unwrap();
-        assert_eq!(wire.inline, b"\x02\x08__keys__\x02\x00\x07\x01\x02ab\x01x\x01\x00\x01");
+        assert_eq!(wire.inline, b"\x02\x10__keys__\x04\x00\x07\x01\x04ab\x02x\x01\x00\x01");
         assert_eq!(decode::<Record>(&wire.inline, wire.payloads).unwrap(), keyed);
         let json = serde_json::to_string(&keyed).unwrap();
         assert!(json.starts_with(r#"{"__keys__":[7,"ab"],"x":{"#), "{json}");
@@ -316,7 +316,7 @@ mod tests {
         let field = Record::new().with("__keys__", Tensor::scalar(1u8)).unwrap_err().to_string();
         assert!(field.contains("no field can have the name __keys__"), "{field}");
         for bad in
-            [&b"\x01\x08__keys__\x00"[..], b"\x02\x08__keys__\x01\x00\x07\x08__keys__\x01\x00\x07"]
+            [&b"\x01\x10__keys__\x00"[..], b"\x02\x10__keys__\x02\x00\x07\x10__keys__\x02\x00\x07"]
         {
             let message = decode::<Record>(bad, Vec::new()).unwrap_err().to_string();
             assert!(message.contains("twice, or are none"), "{message}");

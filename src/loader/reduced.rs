@@ -22,7 +22,7 @@ pub struct Reduced<T> {
 }
 
 impl<T> Reduced<T> {
-    /// The positions that were merged, those that added nothing included.
+    /// The positions that were merged, those that added nothing or were left out by a limit included.
     #[must_use]
     pub fn positions(&self) -> Range<u64> {
         self.start..self.end

@@ -74,17 +74,18 @@ impl Supervisor {
         ended: Option<Ended>,
         blameless: bool,
     ) {
+        let is_servers = self.starts.is_servers_end(ended, self.seats.len());
         if worker.phase == Phase::Starting {
             self.seats[number].not_before = Instant::now() + self.start_pause();
+            if is_servers && worker.refused.is_none() {
+                return;
+            }
             let certain = worker.refused.is_some() || ended.and_then(no_init).is_some();
             let why = worker.refused.unwrap_or_else(|| self.no_start(&how));
             return self.start_failed(why, certain);
         }
         self.seats[number].not_before = Instant::now() + pause(self.crashes);
-        // The end of a fork server ends its workers, and is one loss of the server.
-        if ended != Some(Ended::Untold) {
-            self.crashes += 1;
-        }
+        self.crashes += u32::from(!is_servers);
         let board = self.seats[number].board.clone();
         let rss = worker.rss;
         let is_filling = worker.filling(&board).is_some();

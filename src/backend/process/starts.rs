@@ -9,7 +9,7 @@ use super::forks::{Failure, ForkServer, From, Standing};
 use super::init::{self, Entry};
 use super::message::{Setup, body};
 use super::supervisor::Supervisor;
-use super::sys::{self, Channel, Process, Source, Waker};
+use super::sys::{self, Channel, Ended, Process, Source, Waker};
 use crate::backend::log;
 use crate::backend::settings::StartMethod;
 use crate::error::{Error, Result};
@@ -27,12 +27,30 @@ pub(super) struct Starts {
     failed: u32,
     /// Whether a worker of this loader was ever ready.
     was_ready: bool,
+    /// Workers that ended with a fork server whose own end was not seen yet, or was the last one.
+    with_server: usize,
 }
 
 impl Starts {
     pub(super) fn new(entry: Entry, server: Option<ForkServer>) -> Self {
         let not_before = Instant::now();
-        Self { entry, server, splitting: None, not_before, failed: 0, was_ready: false }
+        Self {
+            entry,
+            server,
+            splitting: None,
+            not_before,
+            failed: 0,
+            was_ready: false,
+            with_server: 0,
+        }
+    }
+
+    /// Whether the end of a worker is that of its fork server, which is one loss however many workers
+    /// it takes along: at most one for each of so many seats.
+    pub(super) fn is_servers_end(&mut self, ended: Option<Ended>, seats: usize) -> bool {
+        let is_one = ended == Some(Ended::Untold) && self.with_server < seats;
+        self.with_server += usize::from(is_one);
+        is_one
     }
 
     /// A worker is ready.
@@ -146,6 +164,10 @@ impl Supervisor {
         {
             let seated = match split {
                 Ok(process) => self.seat(number, process, channel),
+                Err(ended) if self.starts.is_servers_end(Some(ended), self.seats.len()) => {
+                    self.seats[number].not_before = Instant::now() + self.start_pause();
+                    return;
+                }
                 Err(ended) => {
                     let why = self.no_start(&ended.to_string());
                     Err(Error::Workers { why })
@@ -158,7 +180,7 @@ impl Supervisor {
         }
         if let Err(Failure { why, certain }) = server.standing() {
             self.starts.server = None;
-            self.starts.splitting = None;
+            (self.starts.splitting, self.starts.with_server) = (None, 0);
             self.starts.not_before = Instant::now() + self.start_pause();
             self.start_failed(why, certain);
         }
