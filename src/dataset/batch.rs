@@ -257,7 +257,8 @@ pub(super) mod tests {
                 }
                 assert!(part(0).check().is_ok());
                 let mut described = (Description::default(), Description::default());
-                (part(0).describe(&mut described.0), batches().describe(&mut described.1));
+                part(0).describe(&mut described.0);
+                batches().describe(&mut described.1);
                 assert_eq!(described.0, described.1);
             }
         }

@@ -16,7 +16,7 @@ pub struct Batching<T, C: Collate<T> = AsVec> {
     held: Vec<T>,
     ready: Option<C::Batch>,
     /// How many inputs there were, and which of them the last batch was made of.
-    inputs: u64,
+    pushed: u64,
     last: Range<u64>,
 }
 
@@ -24,8 +24,8 @@ impl<T, C: Collate<T>> Batching<T, C> {
     /// Batches of `size` samples, made by `collate`.
     #[must_use]
     pub fn new(size: u64, collate: C) -> Self {
-        let (held, ready, inputs, last) = (Vec::new(), None, 0, 0..0);
-        Self { size, drop_remainder: false, collate, held, ready, inputs, last }
+        let (held, ready, pushed, last) = (Vec::new(), None, 0, 0..0);
+        Self { size, drop_remainder: false, collate, held, ready, pushed, last }
     }
 
     /// Leaves out the last batch where it would be shorter than the others.
@@ -37,7 +37,7 @@ impl<T, C: Collate<T>> Batching<T, C> {
     fn collate(&mut self) -> Result<(), Fault> {
         let full = Vec::with_capacity(self.held.len());
         let samples = std::mem::replace(&mut self.held, full);
-        self.last = self.inputs - samples.len() as u64..self.inputs;
+        self.last = self.pushed - samples.len() as u64..self.pushed;
         self.ready = Some(self.collate.collate(samples)?);
         Ok(())
     }
@@ -48,7 +48,7 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
 
     fn push(&mut self, sample: T) -> Result<(), Fault> {
         self.held.push(sample);
-        self.inputs += 1;
+        self.pushed += 1;
         if self.held.len() as u64 >= self.size { self.collate() } else { Ok(()) }
     }
 
@@ -69,7 +69,7 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
 
     fn reset(&mut self) {
         self.held.clear();
-        (self.ready, self.inputs) = (None, 0);
+        (self.ready, self.pushed) = (None, 0);
     }
 
     fn results_of(&self, inputs: u64) -> Option<u64> {
@@ -88,13 +88,13 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
     }
 
     fn held(&self) -> Vec<u64> {
-        (self.inputs - self.held.len() as u64..self.inputs).collect()
+        (self.pushed - self.held.len() as u64..self.pushed).collect()
     }
 
     fn take_back(&mut self, inputs: Vec<T>) -> Option<()> {
-        self.inputs = inputs.len() as u64;
+        self.pushed = inputs.len() as u64;
         self.held = inputs;
-        (self.inputs < self.size).then_some(())
+        (self.pushed < self.size).then_some(())
     }
 
     fn made_of(&self) -> Vec<u64> {
