@@ -75,7 +75,7 @@ pub trait Dataset {
     /// Finds what is wrong with the pipeline before anything runs.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the op and the value that cannot work.
+    /// [`Error::Setting`](crate::Error::Setting) naming the op and the value that cannot work.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -64,7 +64,8 @@ pub trait Stages<In> {
     /// What [`Stage::check`](super::Stage::check) says.
     fn check(&self) -> Result<()>;
 
-    /// About how many samples make a result of the last stage, at least 1: see [`Stage::inputs`].
+    /// About how many samples make a result of the last stage, at least 1: see
+    /// [`Stage::inputs`](super::Stage::inputs).
     fn inputs(&self) -> u64 {
         1
     }
