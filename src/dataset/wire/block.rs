@@ -1,9 +1,5 @@
-//! Reading runs of numbers from blocks: one by one, or at once where serde would push them one by
-//! one to a `Vec`.
+//! Reading runs of numbers from blocks, one by one.
 
-use std::any::type_name;
-
-use castaway::cast;
 use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
@@ -110,41 +106,4 @@ impl<'de> Deserializer<'de> for Element<'_, '_> {
         str string bytes byte_buf option unit unit_struct seq tuple tuple_struct map struct enum
         identifier ignored_any
     }
-}
-
-/// What serde's own visitor of `Vec`s makes of a block of numbers; `None` for another visitor.
-///
-/// That visitor pushes one element after another, which takes some ten times as long as a copy. It
-/// is known by its name: where another version of serde calls it otherwise, values are the same and
-/// reading them is slow, which a test sees.
-pub(super) fn whole<'de, V: Visitor<'de>>(
-    bytes: &[u8],
-    length: usize,
-) -> Option<Result<V::Value, Trouble>> {
-    let name = type_name::<V>();
-    if !(name.starts_with("serde")
-        && name.contains("::de::impls::")
-        && name.contains("::VecVisitor<"))
-    {
-        return None;
-    }
-    let mut made: Option<V::Value> = None;
-    macro_rules! try_each {
-        ($($number:ty)*) => {$(
-            if let Ok(place) = cast!(&mut made, &mut Option<Vec<$number>>) {
-                const SIZE: usize = size_of::<$number>();
-                if length.checked_mul(SIZE) != Some(bytes.len()) {
-                    let bytes = bytes.len();
-                    return Some(Err(Trouble::custom(format_args!(
-                        "{length} elements of {SIZE} bytes should come, {bytes} bytes came"
-                    ))));
-                }
-                let (numbers, _) = bytes.as_chunks::<SIZE>();
-                *place = Some(numbers.iter().map(|own| <$number>::from_le_bytes(*own)).collect());
-                return made.map(Ok);
-            }
-        )*};
-    }
-    try_each!(u8 f32 f64 i64 u64 i32 u32 u16 i16 i8 u128 i128);
-    None
 }
