@@ -213,7 +213,7 @@ mod tests {
 
     const NANOS: u64 = 400_000;
     const BATCH: u64 = 256;
-    const BATCHES: u64 = if cfg!(miri) { 3 } else { 40 };
+    const BATCHES: u64 = 40;
     /// What the consumer takes for a batch: 2 % less than two workers.
     const STEP: u64 = 50_000_000;
     const WORKERS: usize = 2;
@@ -284,6 +284,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a long simulation of safe code")]
     fn two_batches_of_samples_of_unknown_size_are_made_while_the_consumer_computes() {
         let before = Limits::for_workers(2);
         let mut limits = before;
@@ -300,6 +301,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a long simulation of safe code")]
     fn what_is_known_of_bytes_bounds_batches_too() {
         let mut limits = Limits::for_workers(2);
         limits.look_ahead(BATCH);

@@ -206,7 +206,7 @@ mod tests {
         ));
     }
 
-    const LONG: usize = if cfg!(miri) { 100_000 } else { 100 << 20 };
+    const LONG: usize = if cfg!(miri) { 5 << 20 } else { 100 << 20 };
 
     #[test]
     fn hostile_states_are_refused_with_a_reason() {
