@@ -1,13 +1,11 @@
 //! What samples added to reducers, between those that make samples and the loader.
 //!
-//! It lies beside the samples, by position, until the loader takes it in their order. So backends and
-//! the engine know nothing of it, and a position that is made again has what it added last. Absent on
-//! purpose: merging, and the types of what is merged.
+//! It lies beside the samples, [by position](super::by_position). Absent on purpose: merging, and the
+//! types of what is merged.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::by_position::ByPosition;
 use crate::dataset::gather::Keys;
 
 /// What a position takes in the table, at least.
@@ -17,20 +15,13 @@ const ENTRY_BYTES: u64 = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Additions {
     keys: Keys,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    /// Nothing is kept for positions before this one any more.
-    front: u64,
-    added: BTreeMap<u64, Vec<u8>>,
+    added: ByPosition<Vec<u8>>,
 }
 
 impl Additions {
     /// A place for what is added to these reducers.
     pub(crate) fn new(keys: Keys) -> Self {
-        Self { keys, kept: Mutex::default() }
+        Self { keys, added: ByPosition::default() }
     }
 
     /// The reducers that are collected.
@@ -40,29 +31,14 @@ impl Additions {
 
     /// Keeps what a position added, instead of what it added before.
     pub(crate) fn keep(&self, position: u64, added: Vec<u8>) {
-        if self.keys.is_empty() {
-            return;
-        }
-        let mut kept = self.lock();
-        if added.is_empty() || position < kept.front {
-            kept.added.remove(&position);
-        } else {
-            kept.added.insert(position, added);
+        if !self.keys.is_empty() {
+            self.added.keep(position, Some(added).filter(|added| !added.is_empty()));
         }
     }
 
     /// Takes what a position added; nothing is kept any more for it and those before it.
     pub(crate) fn take(&self, position: u64) -> Vec<u8> {
-        let mut kept = self.lock();
-        kept.front = position + 1;
-        kept.added.remove(&position).unwrap_or_default()
-    }
-
-    /// Keeps nothing any more for positions before this one.
-    pub(crate) fn skip_to(&self, position: u64) {
-        let mut kept = self.lock();
-        kept.front = position;
-        kept.added = kept.added.split_off(&position);
+        self.added.take(position).unwrap_or_default()
     }
 
     /// What is kept for these positions, in bytes.
@@ -70,12 +46,8 @@ impl Additions {
         if self.keys.is_empty() {
             return 0;
         }
-        let kept = self.lock();
-        kept.added.range(positions).map(|(_, added)| added.len() as u64 + ENTRY_BYTES).sum()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        let entries = |added: &Vec<u8>| added.len() as u64 + ENTRY_BYTES;
+        self.added.read(|kept| kept.range(positions).map(|(_, added)| entries(added)).sum())
     }
 }
 

@@ -5,6 +5,7 @@
 //! file is the one place that says which backend exists on which platform.
 
 pub(crate) mod additions;
+pub(crate) mod by_position;
 pub(crate) mod hashes;
 mod inline;
 pub mod log;
