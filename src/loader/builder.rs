@@ -22,7 +22,7 @@ use super::work::{Measure, Measured, RoundTrip, Work, round_trip};
 use super::{Loader, OnError};
 use crate::backend::settings::Settings;
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
-use crate::dataset::{Dataset, Keeping, discard};
+use crate::dataset::{Dataset, Keeping, at_least_one, discard};
 use crate::error::{Error, Result};
 use crate::order::{Epochs, State};
 use crate::stage::{ParallelPipeline, Pipeline, Stages as _};
@@ -275,10 +275,7 @@ impl<P: Pipeline> Builder<P> {
             Origin::Recipe(crossing) => (crossing.open(ending.begin()?)?, Some(crossing)),
         };
         let epochs = self.epochs.or(pipeline.epochs()).unwrap_or_default();
-        if epochs == Epochs::Count(0) {
-            let (name, value, allowed) = ("epochs".into(), "0".into(), "1 or more".into());
-            return Err(Error::Setting { name, value, allowed });
-        }
+        at_least_one("epochs", epochs.count().unwrap_or(u64::MAX))?;
         let (dataset, mut stages) = pipeline.into_parts();
         let plan = Arc::new(plan(&dataset, &stages)?);
         let has_gaps = dataset.has_gaps();

@@ -36,7 +36,7 @@ pub use register::Typed;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::backend::log;
@@ -158,8 +158,13 @@ impl<B> Loader<B> {
 
     /// [`next_async`](Self::next_async) for those who poll by hand.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Batch<B>>>> {
+        self.advance(Some(context.waker()))
+    }
+
+    /// The next item of any epoch; without a waker it waits, and is never pending.
+    fn advance(&mut self, waker: Option<&Waker>) -> Poll<Option<Result<Batch<B>>>> {
         loop {
-            let step = self.stream.next(Some(context.waker()));
+            let step = self.stream.next(waker);
             if matches!(step, Step::Pending) {
                 return Poll::Pending;
             }
@@ -278,14 +283,9 @@ impl<B> Iterator for Loader<B> {
     type Item = Result<Batch<B>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let item = self.next_in_epoch();
-            if item.is_some() || self.stream.is_over() {
-                return item;
-            }
-            if let Some(error) = self.ended_in_vain() {
-                return Some(Err(error));
-            }
+        match self.advance(None) {
+            Poll::Ready(item) => item,
+            Poll::Pending => None,
         }
     }
 

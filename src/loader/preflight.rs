@@ -12,7 +12,7 @@ use crate::backend::{self, Backend, Fill, Inline};
 use crate::dataset::wire::{decode, encode};
 use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
-use crate::stage::{ParallelPipeline, Pipeline};
+use crate::stage::ParallelPipeline;
 
 /// How many samples are made one by one to see what they cost.
 const SAMPLES: u64 = 16;
@@ -54,11 +54,8 @@ const CLOSE_ENOUGH: f64 = 0.9;
 /// What is wrong with the pipeline itself, or that the environment forces a backend.
 pub fn preflight<P>(make: impl Fn() -> Builder<P>, each: Duration) -> Result<Preflight>
 where
-    P: Pipeline,
-    P::Sample: Serialize + DeserializeOwned + Send + 'static,
-    P::Batch: 'static,
-    P::Dataset: Send + Sync + 'static,
-    P::Stages: Send + 'static,
+    P: ParallelPipeline,
+    P::Sample: Serialize + DeserializeOwned,
 {
     let mut report = samples(&make)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
@@ -84,11 +81,8 @@ where
 /// Makes some samples one by one, here.
 fn samples<P>(make: &impl Fn() -> Builder<P>) -> Result<Preflight>
 where
-    P: Pipeline,
-    P::Sample: Serialize + DeserializeOwned + Send + 'static,
-    P::Batch: 'static,
-    P::Dataset: Send + Sync + 'static,
-    P::Stages: Send + 'static,
+    P: ParallelPipeline,
+    P::Sample: Serialize + DeserializeOwned,
 {
     type Work<T> = Option<Arc<dyn Fill<T>>>;
     let taken: Arc<Mutex<Work<P::Sample>>> = Arc::default();

@@ -83,7 +83,6 @@ impl Reduction {
         }
         let keys = slots.iter().map(|slot| slot.key.clone()).collect();
         let additions = Arc::new(Additions::new(keys));
-        additions.skip_to(start);
         let (waiting, waiting_bytes) = (Vec::new(), 0);
         Ok(Some(Self { additions, slots, waiting, waiting_bytes, ahead: false, front: start }))
     }
@@ -115,7 +114,6 @@ impl Reduction {
     /// The positions before this one that did not go to the stages never will.
     pub(super) fn skip_to(&mut self, position: u64) {
         self.front = position;
-        self.additions.skip_to(position);
     }
 
     /// The caller receives what was made of the positions that went to the stages.

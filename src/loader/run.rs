@@ -49,7 +49,7 @@ pub(super) struct Run<T, S> {
     pub(super) held: Vec<Cursor>,
     /// Something went wrong that ends the stream.
     pub(super) failed: bool,
-    /// Whether every sample goes on to the stages.
+    /// Whether there may be positions without a sample.
     pub(super) has_gaps: bool,
 }
 

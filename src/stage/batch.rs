@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::Stage;
-use crate::dataset::{AsVec, Collate, batch_op};
-use crate::error::{Error, Fault, Result};
+use crate::dataset::{AsVec, Collate, at_least_one, batch_op};
+use crate::error::{Fault, Result};
 use crate::order::Op;
 
 /// Puts `size` samples together, in order: see [`Ordered::batch`](super::Ordered::batch).
@@ -114,13 +114,6 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
     }
 
     fn check(&self) -> Result<()> {
-        if self.size > 0 {
-            return Ok(());
-        }
-        Err(Error::Setting {
-            name: "batch.size".into(),
-            value: "0".into(),
-            allowed: "1 or more".into(),
-        })
+        at_least_one("batch.size", self.size)
     }
 }

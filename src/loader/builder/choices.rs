@@ -7,6 +7,7 @@ use super::super::work::RoundTrip;
 use super::Builder;
 use crate::backend::settings::WORKERS_MAX;
 use crate::backend::{self, Backend};
+use crate::dataset::at_least_one;
 use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::stage::Pipeline;
@@ -66,13 +67,9 @@ impl<P: Pipeline> Builder<P> {
             ("prefetch_bytes", self.prefetch_bytes, &mut limits.bytes),
         ];
         for (name, asked, limit) in settings {
-            match asked {
-                Some(0) => {
-                    let (value, allowed) = ("0".into(), "1 or more".into());
-                    return Err(Error::Setting { name: name.into(), value, allowed });
-                }
-                Some(asked) => *limit = asked,
-                None => {}
+            if let Some(asked) = asked {
+                at_least_one(name, asked)?;
+                *limit = asked;
             }
         }
         Ok(limits)
