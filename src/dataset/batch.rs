@@ -1,6 +1,6 @@
 //! `batch`: several samples become one, inside an epoch.
 
-use super::{Dataset, Fetched, SampleKey, at_least_one, index_in};
+use super::{Dataset, Fetched, SampleKey, as_below, at_least_one, index_in};
 use crate::error::{BoxError, Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
@@ -134,6 +134,8 @@ pub(crate) fn batch_op<T, C: Collate<T>>(size: u64, drop_remainder: bool, collat
 impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
     type Sample = C::Batch;
 
+    as_below!(is_reshuffled is_repeated);
+
     #[inline]
     fn len(&self) -> u64 {
         match (self.size, self.drop_remainder) {
@@ -180,14 +182,6 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(batch_op(self.size, self.drop_remainder, &self.collate));
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.dataset.is_reshuffled()
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

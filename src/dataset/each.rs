@@ -1,8 +1,8 @@
 //! What all one-sample-in, one-sample-out combinators share.
 
-use super::{Dataset, Fetched, SampleKey, next_op};
+use super::{Dataset, Fetched, as_below, next_op};
 use crate::dataset::fill::Watch;
-use crate::error::{Fault, Result};
+use crate::error::Fault;
 use crate::order::{Description, Op, Rng, epoch_of};
 
 /// Where a transform is applied: enough to name the sample and to key its random numbers.
@@ -95,6 +95,8 @@ impl<D: Dataset, T> Each<D, T> {
 impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
     type Sample = T::Sample;
 
+    as_below!(is_reshuffled is_repeated check key);
+
     #[inline]
     fn len(&self) -> u64 {
         self.len
@@ -110,10 +112,6 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
         made.map_err(|fault| self.named(fault, place))
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(index)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(self.transform.op());
@@ -121,18 +119,6 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
 
     fn has_gaps(&self) -> bool {
         self.dataset.has_gaps() || self.transform.leaves_gaps()
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.dataset.is_reshuffled()
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Dataset, Fetched, Record};
+use super::{Dataset, Fetched, Record, as_below};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op};
 
@@ -137,6 +137,8 @@ impl<D: Dataset> Keys<D> {
 impl<D: Dataset> Dataset for Keys<D> {
     type Sample = Keyed<D::Sample>;
 
+    as_below!(has_gaps is_reshuffled is_repeated key);
+
     #[inline]
     fn len(&self) -> u64 {
         self.dataset.len()
@@ -147,25 +149,9 @@ impl<D: Dataset> Dataset for Keys<D> {
         Ok(Some(Keyed { key: key_of(&self.dataset, index)?, sample }))
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(index)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(Op::new("keys"));
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.dataset.has_gaps()
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.dataset.is_reshuffled()
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

@@ -56,6 +56,45 @@ use crate::order::Description;
 /// What a dataset gives for one index: a sample, a gap (`None`), or why it could not be made.
 pub type Fetched<T> = Result<Option<T>, Fault>;
 
+/// Methods of a combinator that answer what the dataset below it answers; `key_at_index_below` asks
+/// for the key at the index that the combinator's own `index_below` gives.
+macro_rules! as_below {
+    (@has_gaps) => {
+        fn has_gaps(&self) -> bool {
+            self.dataset.has_gaps()
+        }
+    };
+    (@is_reshuffled) => {
+        fn is_reshuffled(&self) -> bool {
+            self.dataset.is_reshuffled()
+        }
+    };
+    (@is_repeated) => {
+        fn is_repeated(&self) -> bool {
+            self.dataset.is_repeated()
+        }
+    };
+    (@check) => {
+        fn check(&self) -> $crate::error::Result<()> {
+            self.dataset.check()
+        }
+    };
+    (@key) => {
+        fn key(&self, index: u64) -> Option<$crate::dataset::SampleKey> {
+            self.dataset.key(index)
+        }
+    };
+    (@key_at_index_below) => {
+        fn key(&self, index: u64) -> Option<$crate::dataset::SampleKey> {
+            self.dataset.key(self.index_below(index).ok()?)
+        }
+    };
+    ($($method:ident)+) => {
+        $($crate::dataset::as_below!(@$method);)+
+    };
+}
+pub(crate) use as_below;
+
 macro_rules! forward {
     ($($pointer:ty),*) => {$(
         impl<D: Dataset + ?Sized> Dataset for $pointer {
@@ -112,7 +151,7 @@ fn index_in(epoch: u64, offset: u64, len: u64) -> Result<u64, Fault> {
 }
 
 /// Says that a number must be at least 1.
-fn at_least_one(name: &str, value: u64) -> Result<()> {
+pub(crate) fn at_least_one(name: &str, value: u64) -> Result<()> {
     if value > 0 {
         return Ok(());
     }

@@ -1,7 +1,6 @@
 //! `repeat`: the same dataset for several epochs.
 
-use super::{Dataset, Fetched, SampleKey};
-use crate::error::Result;
+use super::{Dataset, Fetched, as_below};
 use crate::order::{Description, Op};
 
 /// A dataset gone through several times: see [`Dataset::repeat`].
@@ -22,6 +21,8 @@ impl<D: Dataset> Repeat<D> {
 impl<D: Dataset> Dataset for Repeat<D> {
     type Sample = D::Sample;
 
+    as_below!(has_gaps is_reshuffled check key);
+
     #[inline]
     fn len(&self) -> u64 {
         self.len
@@ -33,28 +34,12 @@ impl<D: Dataset> Dataset for Repeat<D> {
         self.dataset.get(index)
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(index)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(Op::new("repeat").with("epochs", self.epochs));
     }
 
-    fn has_gaps(&self) -> bool {
-        self.dataset.has_gaps()
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.dataset.is_reshuffled()
-    }
-
     fn is_repeated(&self) -> bool {
         self.epochs > 1 || self.dataset.is_repeated()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
     }
 }

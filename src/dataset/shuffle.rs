@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Dataset, Fetched, SampleKey, index_in};
+use super::{Dataset, Fetched, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Permutation, epoch_of, index_shuffle};
 
@@ -65,6 +65,8 @@ impl<D: Dataset> Shuffle<D> {
 impl<D: Dataset> Dataset for Shuffle<D> {
     type Sample = D::Sample;
 
+    as_below!(has_gaps is_repeated key_at_index_below);
+
     #[inline]
     fn len(&self) -> u64 {
         self.len
@@ -74,26 +76,14 @@ impl<D: Dataset> Dataset for Shuffle<D> {
         self.dataset.get(self.index_below(index)?)
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(self.index_below(index).ok()?)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         let name = if self.once { "shuffle_once" } else { "shuffle" };
         description.push(Op::new(name).with("seed", self.seed));
     }
 
-    fn has_gaps(&self) -> bool {
-        self.dataset.has_gaps()
-    }
-
     fn is_reshuffled(&self) -> bool {
         !self.once || self.dataset.is_reshuffled()
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {
@@ -139,6 +129,8 @@ impl<D: Dataset> GrainShuffle<D> {
 impl<D: Dataset> Dataset for GrainShuffle<D> {
     type Sample = D::Sample;
 
+    as_below!(has_gaps is_repeated check key_at_index_below);
+
     #[inline]
     fn len(&self) -> u64 {
         self.len
@@ -148,29 +140,13 @@ impl<D: Dataset> Dataset for GrainShuffle<D> {
         self.dataset.get(self.index_below(index)?)
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(self.index_below(index).ok()?)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(Op::new("shuffle_like_grain").with("seed", self.seed));
     }
 
-    fn has_gaps(&self) -> bool {
-        self.dataset.has_gaps()
-    }
-
     fn is_reshuffled(&self) -> bool {
         true
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
     }
 }
 

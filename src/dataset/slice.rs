@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::{Dataset, Fetched, SampleKey, at_least_one, index_in};
+use super::{Dataset, Fetched, as_below, at_least_one, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
@@ -111,6 +111,8 @@ impl<D: Dataset> Slice<D> {
 impl<D: Dataset> Dataset for Slice<D> {
     type Sample = D::Sample;
 
+    as_below!(has_gaps is_reshuffled is_repeated key_at_index_below);
+
     #[inline]
     fn len(&self) -> u64 {
         if self.step == 0 { 0 } else { (self.end - self.start).div_ceil(self.step) }
@@ -121,25 +123,9 @@ impl<D: Dataset> Dataset for Slice<D> {
         self.dataset.get(self.index_below(index)?)
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(self.index_below(index).ok()?)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(self.op());
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.dataset.has_gaps()
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.dataset.is_reshuffled()
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

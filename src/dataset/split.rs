@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shuffle::{LEN_MAX, permuted};
-use super::{Dataset, Fetched, SampleKey, index_in};
+use super::{Dataset, Fetched, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Parts, epoch_of};
 
@@ -60,6 +60,8 @@ impl<D> Clone for Split<D> {
 impl<D: Dataset> Dataset for Split<D> {
     type Sample = D::Sample;
 
+    as_below!(has_gaps is_reshuffled is_repeated key_at_index_below);
+
     #[inline]
     fn len(&self) -> u64 {
         self.end - self.start
@@ -69,26 +71,10 @@ impl<D: Dataset> Dataset for Split<D> {
         self.dataset.get(self.index_below(index)?)
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(self.index_below(index).ok()?)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         let op = Op::new("split").with("seed", self.seed).with("parts", &self.parts);
         description.push(op.with("part", self.part));
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.dataset.has_gaps()
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.dataset.is_reshuffled()
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
     }
 
     fn check(&self) -> Result<()> {

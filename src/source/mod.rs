@@ -59,7 +59,7 @@ use crate::order::{Description, Op, epoch_of};
 pub trait Source {
     /// What the source is made of.
     type Sample;
-    /// Why a sample cannot be had: [`Fault`], [`BoxError`], or any error type, `anyhow::Error` too.
+    /// The error of a sample that the source cannot give: [`Fault`], [`BoxError`] or any error type.
     type Error: Into<BoxError>;
 
     /// The number of samples.

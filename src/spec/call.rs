@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::served::{ServedOptions, ServedSource};
-use crate::dataset::{Dataset, Fetched, Place, Record, SampleKey, Transform};
+use crate::dataset::{Dataset, Fetched, Place, Record, Transform, as_below};
 use crate::error::Result;
 use crate::order::{Description, Op};
 
@@ -147,6 +147,8 @@ pub(super) struct Remembered<D> {
 impl<D: Dataset<Sample = Record>> Dataset for Remembered<D> {
     type Sample = Record;
 
+    as_below!(has_gaps is_reshuffled is_repeated check key);
+
     fn len(&self) -> u64 {
         self.dataset.len()
     }
@@ -156,27 +158,7 @@ impl<D: Dataset<Sample = Record>> Dataset for Remembered<D> {
         (self.made)(place).unwrap_or_else(|| self.dataset.get(index))
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(index)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.dataset.has_gaps()
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.dataset.is_reshuffled()
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
     }
 }

@@ -1,7 +1,6 @@
 //! `"keys": true`: records that carry the keys of their samples.
 
-use crate::dataset::{Dataset, Fetched, Record, SampleKey, key_of};
-use crate::error::Result;
+use crate::dataset::{Dataset, Fetched, Record, as_below, key_of};
 use crate::order::{Description, Op};
 
 /// Records with keys.
@@ -19,6 +18,8 @@ pub(super) struct WithKeys<D> {
 impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
     type Sample = Record;
 
+    as_below!(has_gaps is_reshuffled is_repeated check key);
+
     fn len(&self) -> u64 {
         self.dataset.len()
     }
@@ -31,30 +32,10 @@ impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
         Ok(Some(record.with_keys([key_of(&self.dataset, index)?])))
     }
 
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.dataset.key(index)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         if self.describe {
             description.push(Op::new("keys"));
         }
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.dataset.has_gaps()
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.dataset.is_reshuffled()
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.dataset.is_repeated()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.dataset.check()
     }
 }

@@ -58,7 +58,7 @@ fn drain(bytes: u64, count: u64, stages: bool, digest: bool) {
     if stages { drain!(tensors.ordered().batch(1)) } else { drain!(tensors) }
 }
 
-/// A type that tells nothing of its size.
+/// A type whose size windrow cannot measure.
 struct Plain {
     _name: String,
     value: u64,
