@@ -27,7 +27,7 @@
 //! What is at a position of the stream is a pure function of the pipeline, its seeds and the
 //! position. Workers only fill positions, so they cannot decide what is in one.
 //!
-//! - A pipeline begins with a [`Dataset`]: a [source](source()) and its combinators. This part is
+//! - A pipeline begins with a [`Dataset`]: a [source](from_source) and its combinators. This part is
 //!   random access, and runs in workers.
 //! - After [`Dataset::ordered`] come [stages](stage): what needs its samples one after another.
 //!   This part runs on the caller's side.
@@ -80,7 +80,7 @@ pub use dataset::{Dataset, Reduce, Reducer};
 pub use error::{BoxError, Error, Fault, FaultKind, Loss, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;
-pub use source::{from_vec, range, source};
+pub use source::{from_source, from_vec, range};
 
 /// The README's examples, which run as tests.
 #[cfg(doctest)]

@@ -159,7 +159,7 @@ fn a_dataset_that_lies_about_its_length_gives_errors_and_an_end() {
     }
     within(LIMIT, || {
         for runner in RUNNERS {
-            let got = items(&run(runner, Loader::builder(windrow::source(Liar))));
+            let got = items(&run(runner, Loader::builder(windrow::from_source(Liar))));
             assert_eq!(got.iter().filter(|item| item.is_ok()).count(), 15, "{runner:?}");
             assert!(got[15..].iter().all(|i| i.as_ref().unwrap_err().contains("index out of")));
             assert_eq!(got.len(), 20);

@@ -11,7 +11,7 @@ use common::{RUNNERS, Runner, assert_same, within};
 use serde::{Deserialize, Serialize};
 use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline};
 use windrow::engine::Task;
-use windrow::loader::{Builder, Reduced};
+use windrow::loader::{LoaderBuilder, Reduced};
 use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Error, Fault, Loader, OnError, Reduce, Reducer, range};
 
@@ -72,7 +72,7 @@ fn by_hand(end: u64, positions: std::ops::Range<u64>) -> Seen {
 }
 
 /// Runs a loader to its end, with what it shows after each thing received, the end included.
-fn watch<P>(runner: Runner, builder: Builder<P>) -> Vec<Seen>
+fn watch<P>(runner: Runner, builder: LoaderBuilder<P>) -> Vec<Seen>
 where
     P: Pipeline,
     P::Sample: Send + 'static,
@@ -340,9 +340,12 @@ fn a_reducer_that_is_not_collected_or_not_alone_with_its_name_is_an_error() {
     let mut loader = Loader::builder(adding(10)).reduce(COUNT).build().unwrap();
     loader.next().unwrap().unwrap();
     let message = loader.reduced(SUM).unwrap_err().to_string();
-    assert!(message.contains("\"sum\", a f64") && message.contains("Builder::reduce"), "{message}");
+    assert!(
+        message.contains("\"sum\", a f64") && message.contains("LoaderBuilder::reduce"),
+        "{message}"
+    );
     assert!(loader.reduced(Reducer::<f64>::new("count")).is_err());
-    let refused = |builder: Builder<_>| builder.build().unwrap_err().to_string();
+    let refused = |builder: LoaderBuilder<_>| builder.build().unwrap_err().to_string();
     let twice = Loader::builder(range(0..3)).reduce(COUNT).reduce(Reducer::<f64>::new("count"));
     assert!(refused(twice).contains("\"count\" twice"));
     assert!(refused(Loader::builder(range(0..3)).reduce(Reducer::<u64>::new(""))).contains("1 to"));

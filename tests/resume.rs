@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::{RUNNERS, Runner, assert_same, run, within};
 use proptest::prelude::*;
-use windrow::loader::Builder;
+use windrow::loader::LoaderBuilder;
 use windrow::stage::{Pipeline, Stage};
 use windrow::{Dataset, Error, Fault, Loader, OnError, State, range};
 
@@ -33,7 +33,7 @@ where
 }
 
 /// The same for a loader, whose states are no longer than so many bytes.
-fn every_state_of<P>(make: impl Fn() -> Builder<P>, bytes: usize, what: &str)
+fn every_state_of<P>(make: impl Fn() -> LoaderBuilder<P>, bytes: usize, what: &str)
 where
     P: Pipeline,
     P::Sample: Send + 'static,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use windrow::dataset::{Fetched, Place, Record, Tensor};
+use windrow::dataset::{Record, SampleContext, SampleResult, Tensor};
 use windrow::source::MemoryFiles;
 use windrow::spec::{CallOptions, Function, Functions, Made, ServedOptions, ServedSource, Spec};
 use windrow::{Backend, Fault, Loader, State};
@@ -30,7 +30,7 @@ impl Functions for Mine {
 
     fn made(&self, _: &CallOptions) -> Option<Made> {
         let made = self.made.clone();
-        let lookup = move |place: Place| -> Option<Fetched<Record>> {
+        let lookup = move |place: SampleContext| -> Option<SampleResult<Record>> {
             assert_eq!((place.op, place.len), (2, 6));
             made.lock().unwrap().get(&place.index).cloned().map(|record| Ok(Some(record)))
         };

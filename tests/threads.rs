@@ -208,7 +208,7 @@ fn a_loader_can_move_to_another_thread_and_its_parts_too() {
 
 #[test]
 fn settings_that_make_no_sense_are_refused() {
-    let wrong = |builder: windrow::loader::Builder<_>| match builder.build() {
+    let wrong = |builder: windrow::loader::LoaderBuilder<_>| match builder.build() {
         Err(Error::Setting { name, .. }) => name,
         other => panic!("{other:?}"),
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use windrow::backend::web::{Workers, request_of, serve};
 use windrow::backend::{Backend, Event, ExecutionBackend, Fill};
-use windrow::dataset::{Dataset, Dtype, Fetched, Record, Tensor, fill};
+use windrow::dataset::{Dataset, Dtype, Record, SampleResult, Tensor, fill};
 use windrow::engine::Task;
 use windrow::order::Rng;
 use windrow::source::MemoryFiles;
@@ -78,7 +78,7 @@ fn run(workers: u32, seed: u64, deadly: Deadly<'_>) -> Vec<Result<Record, String
 struct Boxed<'a, D>(&'a D);
 
 impl<D: Dataset + Send + Sync> Fill<D::Sample> for Boxed<'_, D> {
-    fn fill(&self, position: u64) -> Fetched<D::Sample> {
+    fn fill(&self, position: u64) -> SampleResult<D::Sample> {
         fill(self.0, position)
     }
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::gather::{Keys, gather};
 use crate::dataset::wire::{Wire, encode};
-use crate::dataset::{Dataset, Fetched, caught, fill};
+use crate::dataset::{Dataset, SampleResult, caught, fill};
 use crate::error::{Error, Result};
 
 /// A function that opens a pipeline in a worker.
@@ -158,7 +158,7 @@ pub(crate) trait FillWire {
         position: u64,
         reducers: &Keys,
         encoding: &mut dyn FnMut(),
-    ) -> (Fetched<Wire>, Vec<u8>);
+    ) -> (SampleResult<Wire>, Vec<u8>);
 }
 
 /// What the loader's own process learned of a pipeline, which workers must agree with.
@@ -214,7 +214,7 @@ where
         position: u64,
         reducers: &Keys,
         encoding: &mut dyn FnMut(),
-    ) -> (Fetched<Wire>, Vec<u8>) {
+    ) -> (SampleResult<Wire>, Vec<u8>) {
         let (sample, added) = match gather(reducers, || fill(&self.0, position)) {
             (Ok(Some(sample)), added) => (sample, added),
             (Ok(None), added) => return (Ok(None), added),

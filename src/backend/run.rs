@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Event;
-use crate::dataset::{Dataset, Fetched, caught, discard, fill};
+use crate::dataset::{Dataset, SampleResult, caught, discard, fill};
 use crate::engine::{Completion, Task};
 
 /// Makes the sample at a position: all that a worker needs to know of a pipeline.
@@ -14,7 +14,7 @@ pub trait Fill<T>: Send + Sync {
     ///
     /// # Errors
     /// Why it could not be made. Never panics.
-    fn fill(&self, position: u64) -> Fetched<T>;
+    fn fill(&self, position: u64) -> SampleResult<T>;
 
     /// What a sample occupies in bytes; `None` where that cannot be known.
     fn bytes(&self, _: &T) -> Option<u64> {
@@ -28,7 +28,7 @@ pub trait Fill<T>: Send + Sync {
 }
 
 impl<D: Dataset + Send + Sync + ?Sized> Fill<D::Sample> for D {
-    fn fill(&self, position: u64) -> Fetched<D::Sample> {
+    fn fill(&self, position: u64) -> SampleResult<D::Sample> {
         fill(self, position)
     }
 }
@@ -43,7 +43,8 @@ pub fn run<T>(
     mut begin: impl FnMut(u64) -> bool,
 ) -> Option<Completion<T>> {
     let clock = Clock::start();
-    let mut results: Vec<Fetched<T>> = Vec::with_capacity(task.count.min(RESERVED_MAX) as usize);
+    let mut results: Vec<SampleResult<T>> =
+        Vec::with_capacity(task.count.min(RESERVED_MAX) as usize);
     let mut bytes = Some(0u64);
     let mut left = task.positions();
     loop {

@@ -58,7 +58,7 @@ impl fmt::Display for StartMethod {
 pub(crate) struct Settings {
     pub(crate) start_method: StartMethod,
     /// How long one sample may take.
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) sample_timeout: Option<Duration>,
     /// How long a worker may take to open its pipeline.
     pub(crate) startup_timeout: Duration,
     /// What a worker may occupy, in bytes.
@@ -85,7 +85,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             start_method: StartMethod::Spawn,
-            timeout: None,
+            sample_timeout: None,
             startup_timeout: Duration::from_secs(30),
             max_rss: None,
             max_samples: None,

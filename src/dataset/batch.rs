@@ -1,6 +1,6 @@
 //! `batch`: several samples become one, inside an epoch.
 
-use super::{Dataset, Fetched, SampleKey, as_below, at_least_one, index_in};
+use super::{Dataset, SampleKey, SampleResult, as_below, at_least_one, index_in};
 use crate::error::{BoxError, Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
@@ -49,7 +49,7 @@ impl<T> Collate<T> for AsVec {
 
 /// A dataset of batches: see [`Dataset::batch`].
 #[derive(Debug, Clone)]
-pub struct Batch<D, C = AsVec> {
+pub struct Batched<D, C = AsVec> {
     dataset: D,
     collate: C,
     size: u64,
@@ -59,7 +59,7 @@ pub struct Batch<D, C = AsVec> {
     part: Option<Shard>,
 }
 
-impl<D: Dataset, C> Batch<D, C> {
+impl<D: Dataset, C> Batched<D, C> {
     pub(super) fn new(dataset: D, size: u64, collate: C) -> Self {
         let samples = dataset.len();
         Self { dataset, collate, size, drop_remainder: false, samples, part: None }
@@ -131,7 +131,7 @@ pub(crate) fn batch_op<T, C: Collate<T>>(size: u64, drop_remainder: bool, collat
     collate.describe(Op::new("batch").with("size", size).with("drop_remainder", drop_remainder))
 }
 
-impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
+impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
     type Sample = C::Batch;
 
     as_below!(is_reshuffled is_repeated);
@@ -145,7 +145,7 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batch<D, C> {
         }
     }
 
-    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
         let (epoch, number) = epoch_of(index, self.len());
         let from = number.saturating_mul(self.size);
         let to = from.saturating_add(self.size).min(self.samples);
@@ -214,7 +214,7 @@ pub(super) mod tests {
             self.0.len()
         }
 
-        fn get(&self, _: u64) -> Fetched<D::Sample> {
+        fn get(&self, _: u64) -> SampleResult<D::Sample> {
             panic!("outside")
         }
     }

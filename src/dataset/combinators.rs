@@ -1,9 +1,9 @@
 //! The trait of all datasets and its combinators, each of which is a file of this room.
 
 use super::{
-    AsVec, Batch, Collate, Each, Fetched, Filter, FilterBy, GrainShuffle, Keys, Map, MapBy,
-    MapWithIndex, MapWithIndexBy, RandomMap, RandomMapBy, Repeat, SampleKey, Shuffle, Slice, Split,
-    Transform, TryMap, TryMapBy,
+    AsVec, Batched, Collate, Filter, FilterBy, GrainShuffle, Keys, Map, MapBy, MapWithIndex,
+    MapWithIndexBy, RandomMap, RandomMapBy, Repeat, SampleKey, SampleResult, Shuffle, Slice, Split,
+    Transform, Transformed, TryMap, TryMapBy,
 };
 use crate::error::{BoxError, Result};
 use crate::order::{Description, Op, Rng, Shard, epoch_of};
@@ -17,7 +17,7 @@ use crate::stage::Ordered;
 /// from several workers, and again after a crash.
 ///
 /// To serve samples of your own, implement the simpler [`Source`](crate::source::Source), which
-/// never sees an index past its end, and wrap it with [`source`](crate::source()).
+/// never sees an index past its end, and wrap it with [`source`](crate::from_source).
 ///
 /// ```
 /// use windrow::{Dataset, range};
@@ -38,7 +38,7 @@ pub trait Dataset {
     ///
     /// # Errors
     /// Why this sample could not be made. Other samples are not affected.
-    fn get(&self, index: u64) -> Fetched<Self::Sample>;
+    fn get(&self, index: u64) -> SampleResult<Self::Sample>;
 
     /// Which sample of its source is at `index`; `None` for a batch, which is several.
     ///
@@ -86,11 +86,11 @@ pub trait Dataset {
     }
 
     /// Puts each sample through a [`Transform`].
-    fn each<T: Transform<Self::Sample>>(self, transform: T) -> Each<Self, T>
+    fn transform<T: Transform<Self::Sample>>(self, transform: T) -> Transformed<Self, T>
     where
         Self: Sized,
     {
-        Each::new(self, transform)
+        Transformed::new(self, transform)
     }
 
     /// Makes each sample into another.
@@ -103,7 +103,7 @@ pub trait Dataset {
     where
         Self: Sized,
     {
-        Each::new(self, MapBy(f))
+        Transformed::new(self, MapBy(f))
     }
 
     /// Makes each sample into another, or says why it cannot be.
@@ -121,7 +121,7 @@ pub trait Dataset {
         E: Into<BoxError>,
         F: Fn(Self::Sample) -> Result<U, E>,
     {
-        Each::new(self, TryMapBy(f))
+        Transformed::new(self, TryMapBy(f))
     }
 
     /// Makes each sample into another with its index, which counts on past the first epoch.
@@ -135,7 +135,7 @@ pub trait Dataset {
     where
         Self: Sized,
     {
-        Each::new(self, MapWithIndexBy(f))
+        Transformed::new(self, MapWithIndexBy(f))
     }
 
     /// Makes each sample into another with random numbers of its own.
@@ -154,7 +154,7 @@ pub trait Dataset {
         Self: Sized,
         F: Fn(Self::Sample, &mut Rng) -> U,
     {
-        Each::new(self, RandomMapBy { seed, f })
+        Transformed::new(self, RandomMapBy { seed, f })
     }
 
     /// Gives each sample together with its [key](Self::key). [`Stack`](super::Stack) makes batches of
@@ -187,7 +187,7 @@ pub trait Dataset {
     where
         Self: Sized,
     {
-        Each::new(self, FilterBy(f))
+        Transformed::new(self, FilterBy(f))
     }
 
     /// Puts the samples into a random order, which is drawn anew for each epoch.
@@ -355,11 +355,11 @@ pub trait Dataset {
     /// assert_eq!(range(0..10).batch(3).drop_remainder().len(), 3);
     /// # Ok::<(), windrow::Fault>(())
     /// ```
-    fn batch(self, size: u64) -> Batch<Self>
+    fn batch(self, size: u64) -> Batched<Self>
     where
         Self: Sized,
     {
-        Batch::new(self, size, AsVec)
+        Batched::new(self, size, AsVec)
     }
 
     /// Puts `size` samples together in a way of your own.
@@ -369,11 +369,11 @@ pub trait Dataset {
     /// let sums = range(0..10).batch_with(5, |part: Vec<u64>| Ok::<_, Fault>(part.iter().sum::<u64>()));
     /// assert_eq!(sums.get(0), Ok(Some(10)));
     /// ```
-    fn batch_with<C: Collate<Self::Sample>>(self, size: u64, collate: C) -> Batch<Self, C>
+    fn batch_with<C: Collate<Self::Sample>>(self, size: u64, collate: C) -> Batched<Self, C>
     where
         Self: Sized,
     {
-        Batch::new(self, size, collate)
+        Batched::new(self, size, collate)
     }
 
     /// Ends the random-access part: what follows sees the samples one after another, without gaps.

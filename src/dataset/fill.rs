@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Dataset, Fetched, Place};
+use super::{Dataset, SampleContext, SampleResult};
 use crate::error::Fault;
 
 thread_local! {
@@ -17,7 +17,7 @@ thread_local! {
 ///
 /// # Errors
 /// What the dataset said, or the panic's message.
-pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> Fetched<D::Sample> {
+pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> SampleResult<D::Sample> {
     // A panic that code of the user caught, here or before, told an index that is not this one's.
     PANICKED.set(None);
     caught(|| dataset.get(position)).unwrap_or_else(|fault| {
@@ -74,11 +74,11 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Notes the index when a panic unwinds past it; costs nothing otherwise.
-pub(super) struct Watch(Place);
+pub(super) struct Watch(SampleContext);
 
 impl Watch {
     #[inline]
-    pub(super) fn over(place: Place) -> Self {
+    pub(super) fn over(place: SampleContext) -> Self {
         Self(place)
     }
 

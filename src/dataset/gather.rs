@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::reduce::{Key, Reduce};
-use super::{Fetched, caught, discard};
+use super::{SampleResult, caught, discard};
 use crate::error::Fault;
 
 /// The reducers that a loader collects.
@@ -26,7 +26,10 @@ thread_local! {
 
 /// Makes a sample, and gives what was added to these reducers meanwhile. A sample that fails adds
 /// nothing, and one that adds what cannot be sent fails.
-pub(crate) fn gather<S>(keys: &Keys, make: impl FnOnce() -> Fetched<S>) -> (Fetched<S>, Vec<u8>) {
+pub(crate) fn gather<S>(
+    keys: &Keys,
+    make: impl FnOnce() -> SampleResult<S>,
+) -> (SampleResult<S>, Vec<u8>) {
     if keys.is_empty() {
         return (make(), Vec::new());
     }
@@ -221,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_gap_adds_and_a_fault_does_not() {
-        let adding = |outcome: Fetched<()>| {
+        let adding = |outcome: SampleResult<()>| {
             gather(&keys(), || {
                 COUNT.add(1);
                 outcome
@@ -243,7 +246,7 @@ mod tests {
                 Ok(Some(()))
             });
             assert!(!inner.1.is_empty());
-            _ = caught(|| gather(&keys(), || -> Fetched<()> { panic!("on purpose") }));
+            _ = caught(|| gather(&keys(), || -> SampleResult<()> { panic!("on purpose") }));
             COUNT.add(1000);
             Ok(Some(()))
         });

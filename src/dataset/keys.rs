@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Dataset, Fetched, Record, as_below};
+use super::{Dataset, Record, SampleResult, as_below};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op};
 
@@ -144,7 +144,7 @@ impl<D: Dataset> Dataset for Keys<D> {
         self.dataset.len()
     }
 
-    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
         let Some(sample) = self.dataset.get(index)? else { return Ok(None) };
         Ok(Some(Keyed { key: key_of(&self.dataset, index)?, sample }))
     }

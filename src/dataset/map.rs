@@ -1,22 +1,22 @@
 //! `map`, `try_map`, `map_with_index`, `random_map` and `filter`: closures as transforms.
 
-use super::{Each, Fetched, Place, Transform};
+use super::{SampleContext, SampleResult, Transform, Transformed};
 use crate::error::{BoxError, Fault, Result};
 use crate::order::{Op, Rng};
 
 /// A dataset with a closure applied to each sample: see [`Dataset::map`](super::Dataset::map).
-pub type Map<D, F> = Each<D, MapBy<F>>;
+pub type Map<D, F> = Transformed<D, MapBy<F>>;
 /// A dataset with a closure that may fail applied to each sample: see
 /// [`Dataset::try_map`](super::Dataset::try_map).
-pub type TryMap<D, F> = Each<D, TryMapBy<F>>;
+pub type TryMap<D, F> = Transformed<D, TryMapBy<F>>;
 /// A dataset with a closure applied to each index and sample: see
 /// [`Dataset::map_with_index`](super::Dataset::map_with_index).
-pub type MapWithIndex<D, F> = Each<D, MapWithIndexBy<F>>;
+pub type MapWithIndex<D, F> = Transformed<D, MapWithIndexBy<F>>;
 /// A dataset with a closure applied to each sample and a generator of its own: see
 /// [`Dataset::random_map`](super::Dataset::random_map).
-pub type RandomMap<D, F> = Each<D, RandomMapBy<F>>;
+pub type RandomMap<D, F> = Transformed<D, RandomMapBy<F>>;
 /// A dataset with gaps where samples did not pass: see [`Dataset::filter`](super::Dataset::filter).
-pub type Filter<D, F> = Each<D, FilterBy<F>>;
+pub type Filter<D, F> = Transformed<D, FilterBy<F>>;
 
 /// The transform of [`Map`].
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ impl<In, Out, F: Fn(In) -> Out> Transform<In> for MapBy<F> {
     type Sample = Out;
 
     #[inline]
-    fn apply(&self, _: Place, sample: In) -> Fetched<Out> {
+    fn apply(&self, _: SampleContext, sample: In) -> SampleResult<Out> {
         Ok(Some(self.0(sample)))
     }
 
@@ -43,7 +43,7 @@ impl<In, Out, E: Into<BoxError>, F: Fn(In) -> Result<Out, E>> Transform<In> for 
     type Sample = Out;
 
     #[inline]
-    fn apply(&self, _: Place, sample: In) -> Fetched<Out> {
+    fn apply(&self, _: SampleContext, sample: In) -> SampleResult<Out> {
         self.0(sample).map(Some).map_err(Fault::other)
     }
 
@@ -60,7 +60,7 @@ impl<In, Out, F: Fn(u64, In) -> Out> Transform<In> for MapWithIndexBy<F> {
     type Sample = Out;
 
     #[inline]
-    fn apply(&self, place: Place, sample: In) -> Fetched<Out> {
+    fn apply(&self, place: SampleContext, sample: In) -> SampleResult<Out> {
         Ok(Some(self.0(place.index, sample)))
     }
 
@@ -80,7 +80,7 @@ impl<In, Out, F: Fn(In, &mut Rng) -> Out> Transform<In> for RandomMapBy<F> {
     type Sample = Out;
 
     #[inline]
-    fn apply(&self, place: Place, sample: In) -> Fetched<Out> {
+    fn apply(&self, place: SampleContext, sample: In) -> SampleResult<Out> {
         Ok(Some((self.f)(sample, &mut place.rng(self.seed))))
     }
 
@@ -97,7 +97,7 @@ impl<In, F: Fn(&In) -> bool> Transform<In> for FilterBy<F> {
     type Sample = In;
 
     #[inline]
-    fn apply(&self, _: Place, sample: In) -> Fetched<In> {
+    fn apply(&self, _: SampleContext, sample: In) -> SampleResult<In> {
         Ok(self.0(&sample).then_some(sample))
     }
 

@@ -8,7 +8,6 @@ mod buffer;
 mod collate;
 mod combinators;
 pub(crate) mod dtype;
-mod each;
 mod fill;
 pub(crate) mod gather;
 mod keys;
@@ -22,18 +21,19 @@ mod shuffle;
 mod slice;
 mod split;
 mod tensor;
+mod transform;
 pub mod wire;
 
 pub(crate) use batch::batch_op;
-pub use batch::{AsVec, Batch, Collate};
+pub use batch::{AsVec, Batched, Collate};
 pub(crate) use buffer::Keeping;
 pub use buffer::Owner;
 pub use collate::{Pad, Stack, stack};
 pub use combinators::Dataset;
 pub use dtype::{Dtype, Element};
-pub use each::{Each, Place, Transform};
 pub(crate) use fill::{caught, discard};
 pub use fill::{fill, panic_text};
+pub use transform::{SampleContext, Transform, Transformed};
 // Only worker processes ask for the index to be kept, and not every platform has them.
 #[allow(unused_imports)]
 pub(crate) use fill::keep_index_in;
@@ -54,7 +54,7 @@ use crate::error::{Error, Fault, Result};
 use crate::order::Description;
 
 /// What a dataset gives for one index: a sample, a gap (`None`), or why it could not be made.
-pub type Fetched<T> = Result<Option<T>, Fault>;
+pub type SampleResult<T> = Result<Option<T>, Fault>;
 
 /// Methods of a combinator that answer what the dataset below it answers; `key_at_index_below` asks
 /// for the key at the index that the combinator's own `index_below` gives.
@@ -104,7 +104,7 @@ macro_rules! forward {
                 (**self).len()
             }
 
-            fn get(&self, index: u64) -> Fetched<Self::Sample> {
+            fn get(&self, index: u64) -> SampleResult<Self::Sample> {
                 (**self).get(index)
             }
 

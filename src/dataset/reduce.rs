@@ -63,7 +63,7 @@ pub trait Reduce: Default + Serialize + DeserializeOwned + Send + 'static {
 /// A name under which the makers of samples add values.
 ///
 /// It holds nothing, so it is best a `const`, which the pipeline and the caller of the loader both
-/// name. A loader collects it when told so by [`Builder::reduce`](crate::loader::Builder::reduce)
+/// name. A loader collects it when told so by [`LoaderBuilder::reduce`](crate::loader::LoaderBuilder::reduce)
 /// and gives what came of it by [`Loader::reduced`](crate::Loader::reduced).
 ///
 /// # What counts
@@ -88,7 +88,7 @@ pub trait Reduce: Default + Serialize + DeserializeOwned + Send + 'static {
 ///
 /// # Types
 /// A reducer has one type wherever it is named. A sample that adds a value of another type fails.
-/// Workers of [another program](crate::loader::Builder::worker_program) are the exception: there the
+/// Workers of [another program](crate::loader::LoaderBuilder::worker_program) are the exception: there the
 /// name alone tells reducers apart, and a value that the loader's type cannot be decoded from is an
 /// error of [`Loader::reduced`](crate::Loader::reduced).
 pub struct Reducer<T> {

@@ -1,6 +1,6 @@
 //! `repeat`: the same dataset for several epochs.
 
-use super::{Dataset, Fetched, as_below};
+use super::{Dataset, SampleResult, as_below};
 use crate::order::{Description, Op};
 
 /// A dataset gone through several times: see [`Dataset::repeat`].
@@ -29,7 +29,7 @@ impl<D: Dataset> Dataset for Repeat<D> {
     }
 
     #[inline]
-    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
         // An index past the end of the dataset below is its next epoch, which is all there is to it.
         self.dataset.get(index)
     }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Dataset, Fetched, as_below, index_in};
+use super::{Dataset, SampleResult, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Permutation, epoch_of, index_shuffle};
 
@@ -72,7 +72,7 @@ impl<D: Dataset> Dataset for Shuffle<D> {
         self.len
     }
 
-    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
         self.dataset.get(self.index_below(index)?)
     }
 
@@ -136,7 +136,7 @@ impl<D: Dataset> Dataset for GrainShuffle<D> {
         self.len
     }
 
-    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
         self.dataset.get(self.index_below(index)?)
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::{Dataset, Fetched, as_below, at_least_one, index_in};
+use super::{Dataset, SampleResult, as_below, at_least_one, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
@@ -119,7 +119,7 @@ impl<D: Dataset> Dataset for Slice<D> {
     }
 
     #[inline]
-    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
         self.dataset.get(self.index_below(index)?)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shuffle::{LEN_MAX, permuted};
-use super::{Dataset, Fetched, as_below, index_in};
+use super::{Dataset, SampleResult, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Parts, epoch_of};
 
@@ -67,7 +67,7 @@ impl<D: Dataset> Dataset for Split<D> {
         self.end - self.start
     }
 
-    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
         self.dataset.get(self.index_below(index)?)
     }
 

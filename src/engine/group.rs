@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::dataset::{Fetched, discard};
+use crate::dataset::{SampleResult, discard};
 use crate::error::Result;
 
 /// Adjoining positions with the results that are there.
@@ -22,7 +22,7 @@ enum Results<T> {
     /// Nothing has come back yet.
     None,
     /// All came back at once, and none failed.
-    All(std::vec::IntoIter<Fetched<T>>),
+    All(std::vec::IntoIter<SampleResult<T>>),
     /// Some came back.
     Some(Vec<Option<Result<Option<T>>>>),
 }
@@ -68,7 +68,7 @@ impl<T> Group<T> {
     }
 
     /// Takes all results in, none of them a fault.
-    pub(super) fn fill(&mut self, results: Vec<Fetched<T>>) {
+    pub(super) fn fill(&mut self, results: Vec<SampleResult<T>>) {
         self.results = Results::All(results.into_iter());
     }
 

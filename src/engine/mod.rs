@@ -12,7 +12,7 @@ mod window;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
-use crate::dataset::{Fetched, discard};
+use crate::dataset::{SampleResult, discard};
 use crate::error::{Error, Loss, Result};
 use group::Group;
 pub use window::Limits;
@@ -43,7 +43,7 @@ pub struct Completion<T> {
     /// The task's number.
     pub task: u64,
     /// One result a position, in the task's order.
-    pub results: Vec<Fetched<T>>,
+    pub results: Vec<SampleResult<T>>,
     /// What the results occupy, in bytes; `None` where that cannot be known.
     pub bytes: Option<u64>,
     /// How long the worker took, in nanoseconds; 0 where there is no clock.

@@ -36,7 +36,7 @@ type Share<P> = fn(Work<<P as Pipeline>::Dataset>) -> Arc<dyn Fill<<P as Pipelin
 /// The settings of a loader: see [`Loader::builder`].
 ///
 /// Only the pipeline decides what the batches are; everything here decides how they are made.
-pub struct Builder<P: Pipeline> {
+pub struct LoaderBuilder<P: Pipeline> {
     pipeline: Origin<P>,
     backend: Backend,
     custom: Option<Custom<P::Sample>>,
@@ -59,7 +59,7 @@ pub struct Builder<P: Pipeline> {
     pub(super) name: Option<String>,
 }
 
-impl<P: Pipeline> Builder<P> {
+impl<P: Pipeline> LoaderBuilder<P> {
     pub(super) fn new(pipeline: Origin<P>) -> Self {
         process::not_a_lost_worker();
         Self {
@@ -255,9 +255,10 @@ impl<P: Pipeline> Builder<P> {
         let round_trip = self.strict(&environment)?;
         processes::check(&self.settings)?;
         let (backend, workers) = self.choice(&environment, share.is_some())?;
-        if backend != Backend::Processes && self.settings.timeout.is_some() {
+        if backend != Backend::Processes && self.settings.sample_timeout.is_some() {
             log::warn("loader", || {
-                "a sample on a thread cannot be stopped: timeout needs backend processes".into()
+                "a sample on a thread cannot be stopped: sample_timeout needs backend processes"
+                    .into()
             });
         }
         let mut limits = self.limits(backend, workers)?;
@@ -362,9 +363,9 @@ impl<P: Pipeline> Builder<P> {
     }
 }
 
-impl<P: Pipeline> std::fmt::Debug for Builder<P> {
+impl<P: Pipeline> std::fmt::Debug for LoaderBuilder<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("LoaderBuilder")
             .field("backend", &self.backend)
             .field("workers", &self.workers)
             .field("on_error", &self.on_error)

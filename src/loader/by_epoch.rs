@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Batch, Builder, Loader};
+use super::{Batch, Loader, LoaderBuilder};
 use crate::error::Result;
 use crate::order::Epochs;
 use crate::stage::Pipeline;
 
 /// How many epochs there are.
-impl<P: Pipeline> Builder<P> {
+impl<P: Pipeline> LoaderBuilder<P> {
     /// Goes through the pipeline so many times, at least 1; once by default, or as often as a
     /// pipeline document says.
     ///

@@ -25,7 +25,7 @@ mod start;
 mod work;
 
 pub use batch::Batch;
-pub use builder::Builder;
+pub use builder::LoaderBuilder;
 pub use by_epoch::{ByEpoch, Epoch};
 pub use digest::digest_of;
 pub use preflight::preflight;
@@ -98,8 +98,8 @@ pub struct Loader<B> {
 
 impl Loader<()> {
     /// Starts to describe a loader for a dataset, or a dataset with stages after it.
-    pub fn builder<P: Pipeline>(pipeline: P) -> Builder<P> {
-        Builder::new(recipe::Origin::Here(pipeline))
+    pub fn builder<P: Pipeline>(pipeline: P) -> LoaderBuilder<P> {
+        LoaderBuilder::new(recipe::Origin::Here(pipeline))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Builder;
+use super::LoaderBuilder;
 use super::report::{Preflight, Recommendation, SampleCost, Trial};
 use crate::backend::{self, Backend, Fill, Inline};
 use crate::dataset::wire::{decode, encode};
@@ -52,7 +52,7 @@ const CLOSE_ENOUGH: f64 = 0.9;
 ///
 /// # Errors
 /// What is wrong with the pipeline itself, or that the environment forces a backend.
-pub fn preflight<P>(make: impl Fn() -> Builder<P>, each: Duration) -> Result<Preflight>
+pub fn preflight<P>(make: impl Fn() -> LoaderBuilder<P>, each: Duration) -> Result<Preflight>
 where
     P: ParallelPipeline,
     P::Sample: Serialize + DeserializeOwned,
@@ -79,7 +79,7 @@ where
 }
 
 /// Makes some samples one by one, here.
-fn samples<P>(make: &impl Fn() -> Builder<P>) -> Result<Preflight>
+fn samples<P>(make: &impl Fn() -> LoaderBuilder<P>) -> Result<Preflight>
 where
     P: ParallelPipeline,
     P::Sample: Serialize + DeserializeOwned,
@@ -164,7 +164,7 @@ fn slow_to_cross<T>(cost: &SampleCost) -> Option<String> {
 /// Runs a loader for a while. Where an epoch is shorter, it is repeated in one loader, since what
 /// threads cost when they start would hide what cheap samples cost.
 fn trial<P>(
-    make: impl Fn() -> Builder<P>,
+    make: impl Fn() -> LoaderBuilder<P>,
     each: Duration,
     errors: &mut Vec<String>,
 ) -> Result<Trial>
@@ -205,7 +205,7 @@ struct Lap {
 }
 
 /// Runs a loader to its end, or for a while.
-fn lap<P>(builder: Builder<P>, each: Duration, errors: &mut Vec<String>) -> Result<Lap>
+fn lap<P>(builder: LoaderBuilder<P>, each: Duration, errors: &mut Vec<String>) -> Result<Lap>
 where
     P: ParallelPipeline,
 {

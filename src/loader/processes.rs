@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Builder;
+use super::LoaderBuilder;
 use super::recipe::{Crossing, Origin};
 use crate::backend::process::{self, Processes};
 use crate::backend::recipe::Expected;
@@ -20,7 +20,7 @@ use crate::stage::Pipeline;
 
 /// Settings for worker processes. None of them changes what a sample is; other backends do not
 /// look at them.
-impl<P: Pipeline> Builder<P> {
+impl<P: Pipeline> LoaderBuilder<P> {
     /// How long one sample may take in a worker process; without a limit by default.
     ///
     /// A worker that takes longer is killed, and the sample is tried once more in another, as after
@@ -28,8 +28,8 @@ impl<P: Pipeline> Builder<P> {
     /// count, so a worker may be killed up to an eighth later, and no sooner than after 3 ms.
     /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
     #[must_use]
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.settings.timeout = Some(limit);
+    pub fn sample_timeout(mut self, limit: Duration) -> Self {
+        self.settings.sample_timeout = Some(limit);
         self
     }
 
@@ -53,7 +53,7 @@ impl<P: Pipeline> Builder<P> {
     /// How many samples a worker process makes at most before it is replaced by a new one, at least
     /// 1; without a bound by default.
     #[must_use]
-    pub fn max_tasks_per_worker(mut self, samples: u64) -> Self {
+    pub fn max_samples_per_worker(mut self, samples: u64) -> Self {
         self.settings.max_samples = Some(samples.max(1));
         self
     }
@@ -170,7 +170,7 @@ impl<P: Pipeline> Builder<P> {
 /// Refuses values with which no worker could make a sample.
 pub(super) fn check(settings: &Settings) -> Result<()> {
     let refused = [
-        ("timeout", settings.timeout == Some(Duration::ZERO)),
+        ("sample_timeout", settings.sample_timeout == Some(Duration::ZERO)),
         ("startup_timeout", settings.startup_timeout.is_zero()),
         ("max_rss", settings.max_rss == Some(0)),
     ];

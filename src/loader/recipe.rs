@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::register::SPEC;
 use super::start::plan;
-use super::{Builder, Loader};
+use super::{Loader, LoaderBuilder};
 use crate::backend::process::{Decode, Launch};
 use crate::backend::recipe::{Encoding, Expected, Opened, Opener};
 use crate::backend::{Factory, Hooks, WorkerContext};
@@ -49,7 +49,7 @@ impl Loader<()> {
     /// something, and `main` begins with [`windrow::init()`](crate::init). Files and connections
     /// are opened in the worker; closures inside the pipeline may be of any kind. The function is
     /// also called once here, to know how long the stream is and what it depends on. A dataset that
-    /// is not `Send` and `Sync` needs [`build_processes`](Builder::build_processes).
+    /// is not `Send` and `Sync` needs [`build_processes`](LoaderBuilder::build_processes).
     ///
     /// ```standalone_crate
     /// use windrow::{Backend, Dataset, Loader, Result, WorkerContext, range};
@@ -67,14 +67,14 @@ impl Loader<()> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn recipe<C, P>(factory: Factory<C, P>, config: C) -> Builder<P>
+    pub fn recipe<C, P>(factory: Factory<C, P>, config: C) -> LoaderBuilder<P>
     where
         C: Serialize + DeserializeOwned + Clone + 'static,
         P: Pipeline + 'static,
         P::Sample: Serialize + DeserializeOwned + 'static,
         P::Dataset: 'static,
     {
-        Builder::new(Origin::Recipe(Crossing::new(factory, config))).encodable()
+        LoaderBuilder::new(Origin::Recipe(Crossing::new(factory, config))).encodable()
     }
 
     /// Starts to describe a loader for a pipeline document whose files are in a folder: a document is
@@ -84,7 +84,7 @@ impl Loader<()> {
     /// [`Folder::unconfined`] let them, in worker processes too.
     ///
     /// Every program that is linked with windrow has the recipe of documents by name, so
-    /// [`worker_program`](Builder::worker_program) needs no [`register!`](crate::register) for it;
+    /// [`worker_program`](LoaderBuilder::worker_program) needs no [`register!`](crate::register) for it;
     /// the `windrow` command is such a program.
     ///
     /// ```standalone_crate
@@ -99,10 +99,10 @@ impl Loader<()> {
     ///     Ok(())
     /// }
     /// ```
-    pub fn spec(spec: &Spec, folder: impl Into<Folder>) -> Builder<SpecPipeline> {
+    pub fn spec(spec: &Spec, folder: impl Into<Folder>) -> LoaderBuilder<SpecPipeline> {
         let mut crossing = Crossing::new(open_spec, (spec.to_json(), folder.into()));
         crossing.name = Some(SPEC);
-        Builder::new(Origin::Recipe(crossing)).encodable()
+        LoaderBuilder::new(Origin::Recipe(crossing)).encodable()
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::{Deref, Range};
 use serde::{Deserialize, Serialize};
 
 use super::reduction::{Slot, Total};
-use super::{Builder, Loader};
+use super::{Loader, LoaderBuilder};
 use crate::dataset::{Reduce, Reducer};
 use crate::error::{Error, Result};
 use crate::stage::Pipeline;
@@ -13,7 +13,7 @@ use crate::stage::Pipeline;
 /// What came of a reducer, and of which positions: see [`Loader::reduced`].
 ///
 /// It derefs to the value. It can be saved beside a state, and given to
-/// [`Builder::reduce_from`] when the loader resumes.
+/// [`LoaderBuilder::reduce_from`] when the loader resumes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reduced<T> {
     pub(super) value: T,
@@ -50,7 +50,7 @@ impl<T> Deref for Reduced<T> {
 }
 
 /// Reducers: what a pipeline adds up beside its samples.
-impl<P: Pipeline> Builder<P> {
+impl<P: Pipeline> LoaderBuilder<P> {
     /// Collects what samples add to a reducer, for [`Loader::reduced`].
     ///
     /// At most 64 can be collected, each under a name of its own. Backends of one's own must share
@@ -108,7 +108,7 @@ impl<B> Loader<B> {
     ///
     /// A state holds nothing of it, since it may be large: in a loader that resumes, it begins where
     /// the state says, and samples that a stage held back are made and counted again. To go on with
-    /// what was reduced before, see [`Builder::reduce_from`].
+    /// what was reduced before, see [`LoaderBuilder::reduce_from`].
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -143,7 +143,8 @@ impl<B> Loader<B> {
             Err(Error::Setting {
                 name: "reduced".into(),
                 value: format!("{name:?}, a {kind}"),
-                allowed: "a reducer that the loader collects; name it in Builder::reduce".into(),
+                allowed: "a reducer that the loader collects; name it in LoaderBuilder::reduce"
+                    .into(),
             })
         })
     }

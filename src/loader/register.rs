@@ -17,8 +17,8 @@ use crate::stage::Pipeline;
 /// cannot be: when the code is a library in somebody else's program, as with an extension module
 /// for Python, or when the workers are to be a program of their own. Both the loader's program and
 /// the worker's must register the recipe, best by sharing the crate that does so. See
-/// [`registered_as`](crate::loader::Builder::registered_as) and
-/// [`worker_program`](crate::loader::Builder::worker_program).
+/// [`registered_as`](crate::loader::LoaderBuilder::registered_as) and
+/// [`worker_program`](crate::loader::LoaderBuilder::worker_program).
 ///
 /// The name is a text that stays when the code is built anew and no other recipe of the program has.
 /// Recipes with type parameters are registered once for each choice of types. A third argument is

@@ -12,7 +12,7 @@ use crate::backend::additions::Additions;
 use crate::backend::hashes::Hashes;
 use crate::dataset::gather::gather;
 use crate::dataset::wire::{decode, encode};
-use crate::dataset::{Dataset, Fetched, caught, discard, fill};
+use crate::dataset::{Dataset, SampleResult, caught, discard, fill};
 use crate::error::Fault;
 
 /// What a sample occupies in bytes.
@@ -31,7 +31,7 @@ pub(super) struct Work<D: Dataset> {
 }
 
 impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
-    fn fill(&self, position: u64) -> Fetched<D::Sample> {
+    fn fill(&self, position: u64) -> SampleResult<D::Sample> {
         let made = self.made(position);
         if let Some((hashes, hasher)) = &self.hashes {
             let sample = made.as_ref().ok().and_then(Option::as_ref);
@@ -55,7 +55,7 @@ impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
 pub(super) struct Measured<T>(pub(super) Measure<T>);
 
 impl<T> Fill<T> for Measured<T> {
-    fn fill(&self, _: u64) -> Fetched<T> {
+    fn fill(&self, _: u64) -> SampleResult<T> {
         Err(Fault::new("samples of this loader are made in worker processes only"))
     }
 
@@ -66,7 +66,7 @@ impl<T> Fill<T> for Measured<T> {
 
 impl<D: Dataset> Work<D> {
     /// A sample; what it adds to reducers is kept.
-    fn made(&self, position: u64) -> Fetched<D::Sample> {
+    fn made(&self, position: u64) -> SampleResult<D::Sample> {
         let reducers = self.additions.keys();
         if reducers.is_empty() {
             return self.checked(fill(&self.dataset, position));
@@ -78,7 +78,7 @@ impl<D: Dataset> Work<D> {
     }
 
     /// A sample after what strict mode does to it.
-    fn checked(&self, made: Fetched<D::Sample>) -> Fetched<D::Sample> {
+    fn checked(&self, made: SampleResult<D::Sample>) -> SampleResult<D::Sample> {
         match (made?, self.strict) {
             (Some(sample), Some(round_trip)) => strictly(sample, round_trip).map(Some),
             (sample, _) => Ok(sample),

@@ -189,6 +189,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long, and safe code")]
     fn a_difference_beyond_the_stored_text_is_still_refused() {
         let sizes: Vec<u64> = (0..60).collect();
         let json = plan(&sizes).state(full_mark(), [0; 2], Some([1; 32])).to_json();

@@ -26,14 +26,14 @@ const STEP: usize = 64 << 10;
 ///
 /// ```
 /// use windrow::source::{Idx, IdxOptions, MemoryFiles};
-/// use windrow::{Dataset, source};
+/// use windrow::{Dataset, from_source};
 ///
 /// let images = [0, 0, 0x0b, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 1, 0, 2, 0, 3, 0, 4];
 /// let labels = [0, 0, 0x08, 1, 0, 0, 0, 2, 7, 9];
 /// let files = MemoryFiles::default().with("images.idx", images).with("labels.idx", labels);
 ///
 /// let options = IdxOptions::from([("image", "images.idx"), ("label", "labels.idx")]);
-/// let idx = source(Idx::open(&files, &options)?);
+/// let idx = from_source(Idx::open(&files, &options)?);
 /// let second = idx.get(1)?.unwrap();
 /// assert_eq!(second["image"].to_vec::<i16>()?, [3, 4]);
 /// assert_eq!(second["label"].to_vec::<u8>()?, [9]);

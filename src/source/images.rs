@@ -75,13 +75,13 @@ impl ImagesOptions {
 ///
 /// ```
 /// use windrow::source::{Images, ImagesOptions, MemoryFiles};
-/// use windrow::{Dataset, source};
+/// use windrow::{Dataset, from_source};
 ///
 /// let files = MemoryFiles::default()
 ///     .with("pets/dog/2.jpg", *b"...")
 ///     .with("pets/cat/1.png", *b"....")
 ///     .with("pets/README", *b".");
-/// let pets = source(Images::open(&files, &ImagesOptions::new("pets").label())?);
+/// let pets = from_source(Images::open(&files, &ImagesOptions::new("pets").label())?);
 /// assert_eq!(pets.len(), 2);
 /// let dog = pets.get(1)?.unwrap();
 /// assert_eq!(dog["image"].shape(), [3]);

@@ -1,6 +1,6 @@
 //! Sources that need no file: a range of numbers, and a `Vec`.
 
-use super::{FromSource, Source, source};
+use super::{FromSource, Source, from_source};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -20,7 +20,7 @@ pub struct Range {
 /// ```
 #[must_use]
 pub fn range(range: std::ops::Range<u64>) -> FromSource<Range> {
-    source(Range::new(range))
+    from_source(Range::new(range))
 }
 
 impl Range {
@@ -66,7 +66,7 @@ pub struct Values<T>(Vec<T>);
 /// ```
 #[must_use]
 pub fn from_vec<T: Clone>(values: Vec<T>) -> FromSource<Values<T>> {
-    source(Values(values))
+    from_source(Values(values))
 }
 
 impl<T: Clone> Source for Values<T> {

@@ -24,7 +24,7 @@ pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
 pub use tar::{KEY_FIELD, Tar, TarOptions};
 
-use crate::dataset::{Dataset, Fetched, SampleKey, reading};
+use crate::dataset::{Dataset, SampleKey, SampleResult, reading};
 use crate::error::{BoxError, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -53,7 +53,7 @@ use crate::order::{Description, Op, epoch_of};
 ///     }
 /// }
 ///
-/// assert_eq!(windrow::source(Squares).get(8)?, Some(9)); // index 3 of the second epoch
+/// assert_eq!(windrow::from_source(Squares).get(8)?, Some(9)); // index 3 of the second epoch
 /// # Ok::<(), Fault>(())
 /// ```
 pub trait Source {
@@ -86,7 +86,7 @@ pub trait Source {
 }
 
 /// A dataset of a source's samples.
-pub fn source<S: Source>(source: S) -> FromSource<S> {
+pub fn from_source<S: Source>(source: S) -> FromSource<S> {
     let len = source.len();
     FromSource { source, len }
 }
@@ -107,7 +107,7 @@ impl<S: Source> Dataset for FromSource<S> {
     }
 
     #[inline]
-    fn get(&self, index: u64) -> Fetched<S::Sample> {
+    fn get(&self, index: u64) -> SampleResult<S::Sample> {
         if self.len == 0 {
             return Err(Fault::new(format!("index {index} of an empty source")));
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::served::{ServedOptions, ServedSource};
-use crate::dataset::{Dataset, Fetched, Place, Record, Transform, as_below};
+use crate::dataset::{Dataset, Record, SampleContext, SampleResult, Transform, as_below};
 use crate::error::Result;
 use crate::order::{Description, Op};
 
@@ -34,10 +34,10 @@ pub struct CallOptions {
 
 /// A function over records, as [`Functions`] gives it. It should be pure: what it makes may depend
 /// on nothing but its options, the record, and the random numbers of its place.
-pub type Function = Arc<dyn Fn(Place, Record) -> Fetched<Record> + Send + Sync>;
+pub type Function = Arc<dyn Fn(SampleContext, Record) -> SampleResult<Record> + Send + Sync>;
 
 /// What there is already of the sample at a place: `None` where it has to be made.
-pub type Made = Arc<dyn Fn(Place) -> Option<Fetched<Record>> + Send + Sync>;
+pub type Made = Arc<dyn Fn(SampleContext) -> Option<SampleResult<Record>> + Send + Sync>;
 
 /// Functions and sources by name, for documents with the op `call` or the source `served`.
 ///
@@ -121,7 +121,7 @@ pub(super) struct Call {
 impl Transform<Record> for Call {
     type Sample = Record;
 
-    fn apply(&self, place: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, place: SampleContext, record: Record) -> SampleResult<Record> {
         // A function may answer with a record of its own.
         let keys = record.keys().to_vec();
         let made = (self.function)(place, record)?;
@@ -153,8 +153,8 @@ impl<D: Dataset<Sample = Record>> Dataset for Remembered<D> {
         self.dataset.len()
     }
 
-    fn get(&self, index: u64) -> Fetched<Record> {
-        let place = Place { index, len: self.len(), op: self.op };
+    fn get(&self, index: u64) -> SampleResult<Record> {
+        let place = SampleContext { index, len: self.len(), op: self.op };
         (self.made)(place).unwrap_or_else(|| self.dataset.get(index))
     }
 

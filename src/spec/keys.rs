@@ -1,6 +1,6 @@
 //! `"keys": true`: records that carry the keys of their samples.
 
-use crate::dataset::{Dataset, Fetched, Record, as_below, key_of};
+use crate::dataset::{Dataset, Record, SampleResult, as_below, key_of};
 use crate::order::{Description, Op};
 
 /// Records with keys.
@@ -24,7 +24,7 @@ impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
         self.dataset.len()
     }
 
-    fn get(&self, index: u64) -> Fetched<Record> {
+    fn get(&self, index: u64) -> SampleResult<Record> {
         let Some(record) = self.dataset.get(index)? else { return Ok(None) };
         if !self.attach {
             return Ok(Some(record));

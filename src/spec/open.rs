@@ -8,10 +8,10 @@ use super::keys::WithKeys;
 use super::options::BatchOptions;
 use super::read::wrong;
 use super::served::Served;
-use crate::dataset::{Batch, Dataset, Record, Split, Stack, Tensor};
+use crate::dataset::{Batched, Dataset, Record, Split, Stack, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Parts, Shard};
-use crate::source::{Csv, Files, Idx, Images, Jsonl, Npy, Range, Source, Tar, source};
+use crate::source::{Csv, Files, Idx, Images, Jsonl, Npy, Range, Source, Tar, from_source};
 use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
 
 /// A dataset of records whose kind is known only at run time.
@@ -69,17 +69,17 @@ impl SourceSpec {
                     let why = format!("end {} is before start {}", options.end, options.start);
                     return Err(wrong("$.source.end", why));
                 }
-                Box::new(source(Numbers(Range::new(options.start..options.end))))
+                Box::new(from_source(Numbers(Range::new(options.start..options.end))))
             }
-            Self::Csv(options) => Box::new(source(Csv::open(files, options)?)),
-            Self::Npy(options) => Box::new(source(Npy::open(files, options)?)),
-            Self::Idx(options) => Box::new(source(Idx::open(files, options)?)),
-            Self::Tar(options) => Box::new(source(Tar::open(files, options)?)),
-            Self::Jsonl(options) => Box::new(source(Jsonl::open(files, options)?)),
-            Self::Images(options) => Box::new(source(Images::open(files, options)?)),
+            Self::Csv(options) => Box::new(from_source(Csv::open(files, options)?)),
+            Self::Npy(options) => Box::new(from_source(Npy::open(files, options)?)),
+            Self::Idx(options) => Box::new(from_source(Idx::open(files, options)?)),
+            Self::Tar(options) => Box::new(from_source(Tar::open(files, options)?)),
+            Self::Jsonl(options) => Box::new(from_source(Jsonl::open(files, options)?)),
+            Self::Images(options) => Box::new(from_source(Images::open(files, options)?)),
             Self::Served(options) => {
                 let found = functions.source(options).map_err(|why| wrong("$.source", why))?;
-                Box::new(source(Served { options: options.clone(), source: found }))
+                Box::new(from_source(Served { options: options.clone(), source: found }))
             }
         })
     }
@@ -116,7 +116,7 @@ impl OpSpec {
         macro_rules! each {
             ($transform:expr) => {{
                 $transform.validate().map_err(|why| wrong(path, why))?;
-                Box::new(dataset.each($transform.clone()))
+                Box::new(dataset.transform($transform.clone()))
             }};
         }
         Ok(match self {
@@ -166,7 +166,7 @@ impl OpSpec {
                 let made = functions.made(&options);
                 let mut below = Description::default();
                 dataset.describe(&mut below);
-                let dataset = dataset.each(Call { options, seed, function });
+                let dataset = dataset.transform(Call { options, seed, function });
                 match made {
                     Some(made) => Box::new(Remembered { dataset, made, op: below.len() as u64 }),
                     None => Box::new(dataset),
@@ -176,7 +176,7 @@ impl OpSpec {
     }
 }
 
-fn batch(dataset: Records, options: &BatchOptions) -> Batch<Records, Stack> {
+fn batch(dataset: Records, options: &BatchOptions) -> Batched<Records, Stack> {
     let batch = dataset.batch_with(options.size, Stack { pad: options.pad });
     if options.drop_remainder { batch.drop_remainder() } else { batch }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::backend::Fill;
-use crate::dataset::{Fetched, Place, Record};
+use crate::dataset::{Record, SampleContext, SampleResult};
 use crate::error::Fault;
 
 /// How many promises JavaScript awaits at a time, in `functions.js`.
@@ -19,8 +19,8 @@ pub(super) const TOGETHER: u64 = 16;
 type Call = (u64, u64);
 
 thread_local! {
-    static ANSWERS: RefCell<HashMap<Call, Fetched<Record>>> = RefCell::default();
-    static FINISHED: RefCell<HashMap<u64, Fetched<Record>>> = RefCell::default();
+    static ANSWERS: RefCell<HashMap<Call, SampleResult<Record>>> = RefCell::default();
+    static FINISHED: RefCell<HashMap<u64, SampleResult<Record>>> = RefCell::default();
     static SAMPLE_WAITS: Cell<bool> = const { Cell::new(false) };
     /// How many samples of this try at the request were given up.
     static GIVEN_UP: Cell<u64> = const { Cell::new(0) };
@@ -35,17 +35,17 @@ thread_local! {
 }
 
 /// The answer to a call, where there is one.
-pub(super) fn answer(op: u64, index: u64) -> Option<Fetched<Record>> {
+pub(super) fn answer(op: u64, index: u64) -> Option<SampleResult<Record>> {
     ANSWERS.with_borrow(|answers| answers.get(&(op, index)).cloned())
 }
 
 /// The same as a function that [`Functions::made`](crate::spec::Functions::made) gives.
-pub(super) fn answered(place: Place) -> Option<Fetched<Record>> {
+pub(super) fn answered(place: SampleContext) -> Option<SampleResult<Record>> {
     answer(place.op, place.index)
 }
 
 /// Keeps an answer until the request is done.
-pub(super) fn keep(op: u64, index: u64, answer: Fetched<Record>) {
+pub(super) fn keep(op: u64, index: u64, answer: SampleResult<Record>) {
     ANSWERS.with_borrow_mut(|answers| answers.insert((op, index), answer));
 }
 
@@ -95,7 +95,7 @@ pub(super) struct Awaiting(pub(super) Arc<dyn Fill<Record>>);
 
 impl Awaiting {
     /// Makes a sample, or counts that it has to wait.
-    fn first(&self, position: u64) -> Fetched<Record> {
+    fn first(&self, position: u64) -> SampleResult<Record> {
         SAMPLE_WAITS.set(false);
         let sample = self.0.fill(position);
         GIVEN_UP.set(GIVEN_UP.get() + u64::from(SAMPLE_WAITS.get()));
@@ -104,7 +104,7 @@ impl Awaiting {
 }
 
 impl Fill<Record> for Awaiting {
-    fn fill(&self, position: u64) -> Fetched<Record> {
+    fn fill(&self, position: u64) -> SampleResult<Record> {
         if !EVER_WAITED.get() {
             return self.first(position);
         }

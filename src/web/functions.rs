@@ -13,7 +13,7 @@ use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 
 use super::answers;
 use super::files::text_of;
-use crate::dataset::{Dtype, Fetched, Place, Record, Tensor};
+use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor};
 use crate::error::Fault;
 use crate::order::Rng;
 use crate::spec::{CallOptions, Function, Functions, Made, ServedOptions, ServedSource};
@@ -172,7 +172,13 @@ pub fn settle(name: &str, op: f64, index: f64, made: Option<Array>, why: Option<
     answers::keep(op as u64, index as u64, record.map(Some));
 }
 
-fn invoke(name: &str, options: &str, seed: u64, place: Place, record: &Record) -> Fetched<Record> {
+fn invoke(
+    name: &str,
+    options: &str,
+    seed: u64,
+    place: SampleContext,
+    record: &Record,
+) -> SampleResult<Record> {
     let fields = Array::new();
     for (name, tensor) in record.iter() {
         let dtype = tensor.dtype().to_string().to_lowercase();

@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 
 use super::errors::{failed, thrown};
 use crate::error::Error;
-use crate::loader::{Builder, OnError};
+use crate::loader::{LoaderBuilder, OnError};
 use crate::order::State;
 use crate::spec::SpecPipeline;
 
@@ -36,8 +36,8 @@ impl Settings {
 
     pub(super) fn apply(
         &self,
-        mut builder: Builder<SpecPipeline>,
-    ) -> Result<Builder<SpecPipeline>, JsValue> {
+        mut builder: LoaderBuilder<SpecPipeline>,
+    ) -> Result<LoaderBuilder<SpecPipeline>, JsValue> {
         builder = builder.encodable().retries(self.retries).on_error(match &self.on_error {
             None => OnError::Raise,
             Some(policy) if policy == "raise" => OnError::Raise,

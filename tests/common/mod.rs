@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline};
 use windrow::engine::{Completion, Task};
-use windrow::loader::Builder;
+use windrow::loader::LoaderBuilder;
 use windrow::order::Rng;
 use windrow::stage::Pipeline;
 use windrow::{Backend, State};
@@ -39,7 +39,7 @@ pub enum Runner {
 
 impl Runner {
     /// Sets the backend of a loader.
-    pub fn on<P: Pipeline>(self, builder: Builder<P>) -> Builder<P>
+    pub fn on<P: Pipeline>(self, builder: LoaderBuilder<P>) -> LoaderBuilder<P>
     where
         P::Sample: Send + 'static,
     {
@@ -58,7 +58,7 @@ impl Runner {
 pub type Run<B> = Vec<(Result<B, String>, State)>;
 
 /// Runs a loader to its end, on a backend.
-pub fn run<P>(runner: Runner, builder: Builder<P>) -> Run<P::Batch>
+pub fn run<P>(runner: Runner, builder: LoaderBuilder<P>) -> Run<P::Batch>
 where
     P: Pipeline,
     P::Sample: Send + 'static,

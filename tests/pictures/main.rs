@@ -10,7 +10,7 @@ mod resize;
 mod spy;
 
 use sha2::{Digest, Sha256};
-use windrow::dataset::{Place, Record, Tensor, Transform};
+use windrow::dataset::{Record, SampleContext, Tensor, Transform};
 use windrow::spec::ops::DecodeImage;
 
 #[global_allocator]
@@ -37,7 +37,7 @@ fn through(
     tensor: Tensor,
 ) -> Result<Tensor, String> {
     let record = Record::new().with("x", tensor).unwrap();
-    let made = transform.apply(Place { index: 0, len: 1, op: 1 }, record);
+    let made = transform.apply(SampleContext { index: 0, len: 1, op: 1 }, record);
     made.map(|record| record.unwrap()["x"].clone()).map_err(|fault| fault.message().to_owned())
 }
 

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::common::within;
 use windrow::dataset::{Record, Tensor};
-use windrow::loader::Builder;
+use windrow::loader::LoaderBuilder;
 use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Error, Fault, Loader, Result, WorkerContext, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Everything that a loader on processes gives.
-fn all<P>(builder: Builder<P>) -> Vec<Result<P::Batch>>
+fn all<P>(builder: LoaderBuilder<P>) -> Vec<Result<P::Batch>>
 where
     P: Pipeline,
     P::Sample: Send + 'static,

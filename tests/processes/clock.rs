@@ -38,7 +38,7 @@ fn bulky(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Bulky> + u
 fn a_healthy_worker_is_not_killed_because_the_loader_s_process_is_busy() {
     within(LIMIT, || {
         let loader = Loader::recipe(bulky, 24).backend(Backend::Processes).workers(3);
-        let loader = loader.timeout(TIMEOUT).max_losses(1).max_crashes(0).build().unwrap();
+        let loader = loader.sample_timeout(TIMEOUT).max_losses(1).max_crashes(0).build().unwrap();
         for (x, outcome) in loader.enumerate() {
             assert_eq!(outcome.unwrap().into_inner().0, x as u64);
         }
@@ -59,7 +59,7 @@ fn grouped(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + u
 fn the_limit_is_for_one_sample_and_not_for_those_that_are_given_together() {
     within(LIMIT, || {
         let loader = Loader::recipe(grouped, 300).backend(Backend::Processes).workers(2);
-        let loader = loader.timeout(TIMEOUT).max_losses(1).max_crashes(0).build().unwrap();
+        let loader = loader.sample_timeout(TIMEOUT).max_losses(1).max_crashes(0).build().unwrap();
         assert_eq!(loader.map(|x| x.unwrap().into_inner()).sum::<u64>(), 300 * 299 / 2);
     });
 }

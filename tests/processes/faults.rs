@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::common::{system, within};
-use windrow::loader::Builder;
+use windrow::loader::LoaderBuilder;
 use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Error, Fault, Loader, OnError, Result, WorkerContext, range};
 
@@ -123,11 +123,11 @@ fn endless(depth: u64) -> u64 {
     endless(depth + 1) + room[depth as usize % 1000]
 }
 
-fn on<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
+fn on<P: Pipeline>(builder: LoaderBuilder<P>) -> LoaderBuilder<P> {
     builder.backend(Backend::Processes).workers(2)
 }
 
-fn received<P: Pipeline<Batch = u64>>(builder: Builder<P>) -> Vec<Result<u64>>
+fn received<P: Pipeline<Batch = u64>>(builder: LoaderBuilder<P>) -> Vec<Result<u64>>
 where
     P::Sample: Send + 'static,
     P::Dataset: Send + Sync + 'static,
@@ -244,7 +244,7 @@ fn a_stuck_or_stopped_worker_is_killed_after_its_time() {
         for deed in [Deed::Hang, Deed::Stop] {
             let start = Instant::now();
             let timeout = Duration::from_millis(200);
-            let got = received(Loader::recipe(plotted, deed.on(5)).timeout(timeout));
+            let got = received(Loader::recipe(plotted, deed.on(5)).sample_timeout(timeout));
             let lost: Vec<_> = got.iter().filter_map(|x| x.as_ref().err()).collect();
             let [Error::SampleLost { position: 5, attempts, .. }] = &*lost else {
                 panic!("{deed:?}: {lost:?} of {}", got.len())

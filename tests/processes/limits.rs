@@ -34,8 +34,8 @@ macro_rules! table {
 type Row = (&'static str, &'static str, Expected, fn(Backend) -> Result<Vec<u64>>);
 
 const TABLE: &[Row] = &table! {
-    timeout(Duration::MAX) is Kept;
-    timeout(Duration::ZERO) is Refused;
+    sample_timeout(Duration::MAX) is Kept;
+    sample_timeout(Duration::ZERO) is Refused;
     startup_timeout(Duration::MAX) is Kept;
     startup_timeout(Duration::ZERO) is Refused;
     shutdown_timeout(Duration::MAX) is Kept;
@@ -43,8 +43,8 @@ const TABLE: &[Row] = &table! {
     warn_after(Duration::MAX) is Kept;
     warn_after(Duration::ZERO) is Kept;
     max_rss(0) is Refused;
-    max_tasks_per_worker(u64::MAX) is Kept;
-    max_tasks_per_worker(0) is Kept;
+    max_samples_per_worker(u64::MAX) is Kept;
+    max_samples_per_worker(0) is Kept;
     max_losses(u32::MAX) is Kept;
     max_losses(0) is Kept;
     max_crashes(u32::MAX) is Kept;

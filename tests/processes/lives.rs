@@ -66,7 +66,7 @@ fn hooks_run_at_the_start_and_at_every_orderly_end() {
         unsafe { std::env::set_var("WINDROW_TEST_FOLDER", folder.path()) };
         let builder = Loader::recipe(noting, folder.path().to_owned());
         let builder = builder.on_worker_start(at_start).on_worker_exit(at_exit);
-        let builder = builder.backend(Backend::Processes).workers(2).max_tasks_per_worker(7);
+        let builder = builder.backend(Backend::Processes).workers(2).max_samples_per_worker(7);
         assert_eq!(builder.build().unwrap().filter(Result::is_ok).count(), 60);
         let notes = notes(folder.path());
         assert!(notes.len() > 60 / 7, "{notes:?}");

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::common::{system, within};
 use crate::faults::Deed;
-use windrow::loader::Builder;
+use windrow::loader::LoaderBuilder;
 use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Error, Fault, Loader, Result, WorkerContext, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-fn on<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
+fn on<P: Pipeline>(builder: LoaderBuilder<P>) -> LoaderBuilder<P> {
     builder.backend(Backend::Processes).workers(2)
 }
 
@@ -105,7 +105,7 @@ fn a_worker_killed_at_any_moment_costs_nothing() {
         for moment in [Recipe, Sample, Encoding, Exit, PanicAtExit, DatasetDrop, Never] {
             let folder = tempfile::tempdir().unwrap();
             let recipe = Loader::recipe(momentary, (moment, folder.path().into()));
-            let mut loader = on(recipe).max_tasks_per_worker(10).build().unwrap();
+            let mut loader = on(recipe).max_samples_per_worker(10).build().unwrap();
             for x in 0..40 {
                 assert_eq!(loader.next().unwrap().expect("no loss").0, x, "{moment:?}");
             }
@@ -214,7 +214,7 @@ fn any_mix_of_faults_gives_the_stream_of_none() {
             // Faults can meet in a group of samples, and a worker that lies may take others' blame.
             let builder = on(Loader::recipe(wild, config.clone())).max_losses(10).digest();
             let mut loader =
-                builder.timeout(Duration::from_millis(150)).workers(3).build().unwrap();
+                builder.sample_timeout(Duration::from_millis(150)).workers(3).build().unwrap();
             loader.by_ref().for_each(|sample| assert!(sample.is_ok(), "{sample:?}"));
             let deeds = std::fs::read_dir(folder.path()).unwrap().count();
             assert!(deeds > 25, "{deeds} deeds");

@@ -82,7 +82,8 @@ fn a_panic_in_any_code_of_the_user_is_that_sample_s_own_error() {
         // One by one and in groups.
         for most in [1, u64::MAX] {
             let builder = Loader::recipe(touchy, 200).backend(Backend::Processes).workers(2);
-            let builder = builder.max_crashes(0).max_losses(1).max_tasks_per_worker(most.max(500));
+            let builder =
+                builder.max_crashes(0).max_losses(1).max_samples_per_worker(most.max(500));
             let builder = if most == 1 { builder.prefetch(2) } else { builder };
             let loader = builder.sample_bytes(|sample: &Touchy| match sample.x {
                 MEASURED => panic!("it was measured"),

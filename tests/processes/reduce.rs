@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::{Runner, system, within};
 use windrow::backend::StartMethod;
-use windrow::loader::{Builder, Reduced};
+use windrow::loader::{LoaderBuilder, Reduced};
 use windrow::stage::Pipeline;
 use windrow::{
     Dataset, Error, Fault, Loader, OnError, Reduce, Reducer, Result, WorkerContext, range,
@@ -121,7 +121,7 @@ fn batching(plan: Plan, context: &'static WorkerContext) -> Result<impl Filled<V
 type Seen = (u64, [u64; 4], Vec<(u64, String)>);
 
 /// What a caller sees after each thing received, errors included, and at the end.
-fn watch<P: Filled<B>, B: 'static>(runner: Runner, builder: Builder<P>) -> Vec<Seen> {
+fn watch<P: Filled<B>, B: 'static>(runner: Runner, builder: LoaderBuilder<P>) -> Vec<Seen> {
     let builder = builder.reduce(SUM).reduce(SPREAD).reduce(LEFT_OUT);
     let mut loader = runner.on(builder).build().unwrap();
     let seen = |loader: &Loader<B>| {
@@ -181,7 +181,7 @@ fn workers_that_die_and_are_replaced_change_nothing() {
                 let plan = Plan { deaths: Some(folder.path().to_owned()), ..plan.clone() };
                 let builder = Loader::recipe(batching, plan).start_method(method).max_crashes(100);
                 let builder = match recycled {
-                    Some(samples) => builder.max_tasks_per_worker(samples),
+                    Some(samples) => builder.max_samples_per_worker(samples),
                     None => builder,
                 };
                 let got = watch(Runner::Processes(workers), builder);
@@ -298,7 +298,7 @@ fn counting(_: (), context: &'static WorkerContext) -> Result<impl Dataset<Sampl
 fn what_recipes_and_hooks_add_has_no_position_and_counts_nowhere() {
     within(LIMIT, || {
         for runner in RUNNERS {
-            let builder = Loader::recipe(counting, ()).reduce(COUNT).max_tasks_per_worker(7);
+            let builder = Loader::recipe(counting, ()).reduce(COUNT).max_samples_per_worker(7);
             let builder = builder.on_worker_start(at_start).on_worker_exit(at_exit);
             let mut loader = runner.on(builder).build().unwrap();
             assert_eq!(loader.by_ref().count(), 30);

@@ -177,7 +177,7 @@ pub fn play(role: &str) -> bool {
         "renews" => {
             init();
             let run = |samples| {
-                let loader = Loader::recipe(numbers, samples).max_tasks_per_worker(1);
+                let loader = Loader::recipe(numbers, samples).max_samples_per_worker(1);
                 drained!(loader)
             };
             println!("{}", run(10));

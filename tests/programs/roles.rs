@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::system::{children_of, is_wine, open_files, stop_self};
-use windrow::loader::Builder;
+use windrow::loader::LoaderBuilder;
 use windrow::spec::Spec;
 use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Loader, Reducer, Result, WorkerContext, init, range};
@@ -131,7 +131,7 @@ fn stopping(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use
 }
 
 /// Has the workers run by the command in `LAUNCHER` or `WORKER`, an argument a line.
-pub fn run_by<P: Pipeline>(builder: Builder<P>) -> Builder<P> {
+pub fn run_by<P: Pipeline>(builder: LoaderBuilder<P>) -> LoaderBuilder<P> {
     let command = |name| {
         let text = std::env::var(name).ok()?;
         let mut arguments = text.lines().map(ToOwned::to_owned);
@@ -225,12 +225,12 @@ pub fn play(role: &str) {
         }
         "hangs" => {
             init();
-            drain!(Loader::recipe(hanging, ()).timeout(Duration::from_millis(300)));
+            drain!(Loader::recipe(hanging, ()).sample_timeout(Duration::from_millis(300)));
             println!("{} children", children());
         }
         "stops" => {
             init();
-            drain!(Loader::recipe(stopping, ()).timeout(Duration::from_millis(300)));
+            drain!(Loader::recipe(stopping, ()).sample_timeout(Duration::from_millis(300)));
         }
         "nested" => {
             init();

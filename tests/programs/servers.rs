@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getppid, kill_process};
-use windrow::loader::Builder;
+use windrow::loader::LoaderBuilder;
 use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
 
@@ -84,7 +84,7 @@ fn count_marked() {
     println!("{marked} of 100 could start more");
 }
 
-fn drained<P: Pipeline<Batch = u64>>(builder: Builder<P>) -> String
+fn drained<P: Pipeline<Batch = u64>>(builder: LoaderBuilder<P>) -> String
 where
     P::Sample: Send + 'static,
     P::Dataset: Send + Sync + 'static,

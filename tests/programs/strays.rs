@@ -124,7 +124,7 @@ pub fn play(role: &str) -> bool {
         "disarms" => {
             for word in [0, u64::MAX / 2] {
                 let loader = Loader::recipe(disarming, word).backend(Backend::Processes).workers(2);
-                let loader = loader.timeout(Duration::from_millis(300));
+                let loader = loader.sample_timeout(Duration::from_millis(300));
                 let got: Vec<_> = loader.build().unwrap().collect();
                 for (x, outcome) in (0..).zip(&got) {
                     match outcome {

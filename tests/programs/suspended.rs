@@ -26,7 +26,8 @@ pub fn play(role: &str) -> bool {
     match role {
         "steady" => {
             init();
-            let loader = Loader::recipe(steady, 200).timeout(TIMEOUT).max_losses(1).max_crashes(0);
+            let loader =
+                Loader::recipe(steady, 200).sample_timeout(TIMEOUT).max_losses(1).max_crashes(0);
             let loader = loader.backend(Backend::Processes).workers(2).build().unwrap();
             let outcomes: Vec<_> = loader
                 .inspect(|_| {

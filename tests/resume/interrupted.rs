@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline};
 use windrow::dataset::Dataset;
 use windrow::engine::Task;
-use windrow::loader::Builder;
+use windrow::loader::LoaderBuilder;
 use windrow::stage::{Pipeline, Stages};
 use windrow::{Backend, Batch, Error, Fault, Loader, OnError, State, range};
 
@@ -173,7 +173,7 @@ impl Part {
         Self { policy, runner: 0, items: usize::MAX, tasks: 0 }
     }
 
-    fn on(self, builder: Builder<Any>) -> Builder<Any> {
+    fn on(self, builder: LoaderBuilder<Any>) -> LoaderBuilder<Any> {
         let builder = builder.digest().on_error(self.policy);
         match self.runner {
             0 => builder.backend(Backend::Inline),
@@ -333,7 +333,8 @@ fn held_back(limit: u64) -> Any {
 
 /// Holds a sample back when its second one fails.
 fn half_a_batch()
--> Builder<impl Pipeline<Sample = u64, Batch = Vec<u64>, Dataset: Send + Sync, Stages: Send>> {
+-> LoaderBuilder<impl Pipeline<Sample = u64, Batch = Vec<u64>, Dataset: Send + Sync, Stages: Send>>
+{
     let fails = |x: u64| if x == 1 { Err(Fault::new("no")) } else { Ok(x) };
     Loader::builder(range(0..9).try_map(fails).ordered().batch(3))
 }

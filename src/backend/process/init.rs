@@ -32,7 +32,7 @@ static IS_WORKER: AtomicBool = AtomicBool::new(false);
 ///
 /// A worker process is this very program, started again; in it, this call works for the loader that
 /// started it and never returns. Everywhere else it returns at once. A program that is to be the
-/// worker of others ([`worker_program`](crate::loader::Builder::worker_program)) begins with it too.
+/// worker of others ([`worker_program`](crate::loader::LoaderBuilder::worker_program)) begins with it too.
 /// In the tests of `cargo test`, use [`test_entry!`](crate::test_entry) instead.
 ///
 /// ```standalone_crate

@@ -142,7 +142,7 @@ impl<T: Send + 'static> Processes<T> {
             return Err(Error::Unsupported {
                 what: "max_rss".into(),
                 why: "this platform does not tell what a process occupies".into(),
-                instead: "use max_tasks_per_worker".into(),
+                instead: "use max_samples_per_worker".into(),
             });
         }
         if settings.start_method != StartMethod::Spawn && !sys::SPLITS {
@@ -174,7 +174,8 @@ impl<T: Send + 'static> Processes<T> {
         let waker = Arc::new(Mutex::new(None));
         let limit = settings.startup_timeout.saturating_add(START_SLACK).saturating_mul(4);
         let (additions, hashes) = (settings.additions.clone(), settings.hashes.clone());
-        let shortest = settings.startup_timeout.min(settings.timeout.unwrap_or(Duration::MAX));
+        let shortest =
+            settings.startup_timeout.min(settings.sample_timeout.unwrap_or(Duration::MAX));
         let clock = Clock::new(shortest);
         let (held, theirs) = (shared.held.clone(), waker.clone());
         let sink =

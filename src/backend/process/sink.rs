@@ -11,7 +11,7 @@ use crate::backend::hashes::{Hash, Hashes};
 use crate::backend::run::discard_event;
 use crate::backend::{Event, Fill};
 use crate::dataset::gather::ADDED_MAX;
-use crate::dataset::{Fetched, Owner, caught, discard};
+use crate::dataset::{Owner, SampleResult, caught, discard};
 use crate::engine::{Completion, Task};
 use crate::error::{Error, Fault, Loss};
 
@@ -103,7 +103,7 @@ impl<T> Decoding<T> {
         item
     }
 
-    fn result(&self, parcel: &Arc<Handed>, item: Item) -> Fetched<T> {
+    fn result(&self, parcel: &Arc<Handed>, item: Item) -> SampleResult<T> {
         match item {
             Item::Gap | Item::Added(_) => Ok(None),
             Item::Fault(place) => {
@@ -121,7 +121,7 @@ impl<T> Decoding<T> {
 
     /// Adds what a sample occupies to a sum: where its type does not tell, what was carried. Where
     /// telling that panics, the panic is what became of the sample.
-    fn measured(&self, made: Fetched<T>, carried: u64, sum: &mut u64) -> Fetched<T> {
+    fn measured(&self, made: SampleResult<T>, carried: u64, sum: &mut u64) -> SampleResult<T> {
         let Ok(Some(sample)) = &made else { return made };
         match caught(|| self.work.bytes(sample)) {
             Ok(bytes) => {

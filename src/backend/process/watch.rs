@@ -44,7 +44,8 @@ impl Supervisor {
                 continue;
             };
             if worker.phase != Phase::Working || !worker.given.is_empty() {
-                let limited = worker.phase == Phase::Starting || self.settings.timeout.is_some();
+                let limited =
+                    worker.phase == Phase::Starting || self.settings.sample_timeout.is_some();
                 after(if limited { self.clock.tick() } else { LOOK_EVERY });
             }
             if worker.process.source().is_none() {
@@ -60,7 +61,7 @@ impl Supervisor {
         let now = self.clock.now();
         let (took, limit) = match worker.phase {
             Phase::Starting => (worker.age(now), self.settings.startup_timeout),
-            _ => (worker.busy(now), self.settings.timeout?),
+            _ => (worker.busy(now), self.settings.sample_timeout?),
         };
         (took >= limit.saturating_add(self.clock.slack())).then_some(limit)
     }

@@ -113,7 +113,7 @@ mod tests {
     use crate::backend::{Event, ExecutionBackend};
     use crate::dataset::Dataset;
     use crate::engine::Task;
-    use crate::loader::{Builder, Loader};
+    use crate::loader::{Loader, LoaderBuilder};
     use crate::source::range;
     use crate::stage::ParallelPipeline;
 
@@ -132,7 +132,7 @@ mod tests {
         receiver.recv_timeout(LIMIT).expect("it ends in time")
     }
 
-    fn pooled<P>(builder: Builder<P>) -> Loader<P::Batch>
+    fn pooled<P>(builder: LoaderBuilder<P>) -> Loader<P::Batch>
     where
         P: ParallelPipeline,
     {

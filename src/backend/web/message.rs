@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use super::super::{Fill, run};
 use super::Part;
 use crate::dataset::wire::{self, Wire};
-use crate::dataset::{Dtype, Fetched, Tensor};
+use crate::dataset::{Dtype, SampleResult, Tensor};
 use crate::engine::{Completion, Task};
 use crate::error::Fault;
 
@@ -155,7 +155,7 @@ pub(super) fn read<T: DeserializeOwned>(
         }
         parts.push(Arc::new(Part { reply: reply.clone(), range: start..end }));
     }
-    let results: Vec<Fetched<T>> = wire::decode_owned(inline, parts)?;
+    let results: Vec<SampleResult<T>> = wire::decode_owned(inline, parts)?;
     Ok(Completion { task, results, bytes: (bytes != u64::MAX).then_some(bytes), nanos })
 }
 

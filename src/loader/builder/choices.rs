@@ -4,7 +4,7 @@ use super::super::environment::Environment;
 use super::super::processes;
 use super::super::recipe::Origin;
 use super::super::work::RoundTrip;
-use super::Builder;
+use super::LoaderBuilder;
 use crate::backend::settings::WORKERS_MAX;
 use crate::backend::{self, Backend};
 use crate::dataset::at_least_one;
@@ -12,7 +12,7 @@ use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::stage::Pipeline;
 
-impl<P: Pipeline> Builder<P> {
+impl<P: Pipeline> LoaderBuilder<P> {
     pub(super) fn strict(&self, environment: &Environment) -> Result<Option<RoundTrip<P::Sample>>> {
         match (environment.strict, self.round_trip) {
             (false, _) => Ok(None),

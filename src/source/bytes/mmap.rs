@@ -23,11 +23,11 @@ use crate::source::ByteSource;
 /// # std::fs::write(&path, [&start[..], &[1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0]].concat())?;
 /// use std::sync::Arc;
 /// use windrow::source::{ByteSource, Identity, Mapped, Npy};
-/// use windrow::{Dataset, source};
+/// use windrow::{Dataset, from_source};
 ///
 /// // SAFETY: this program wrote the file, and nothing changes it.
 /// let mapped: Arc<dyn ByteSource> = Arc::new(unsafe { Mapped::open(&path)? });
-/// let npy = source(Npy::new(vec![("x".into(), mapped)], Identity::Blocks)?);
+/// let npy = from_source(Npy::new(vec![("x".into(), mapped)], Identity::Blocks)?);
 /// assert_eq!(npy.get(1)?.unwrap()["x"].to_vec::<i16>()?, [4, 5, 6]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

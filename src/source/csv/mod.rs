@@ -40,14 +40,14 @@ use crate::order::Op;
 #[cfg_attr(not(feature = "csv"), doc = "```no_run")]
 /// use windrow::dataset::Dtype;
 /// use windrow::source::{Csv, CsvField, CsvOptions, MemoryFiles};
-/// use windrow::{Dataset, source};
+/// use windrow::{Dataset, from_source};
 ///
 /// let files = MemoryFiles::default().with("t.csv", "1,2,3,4,cat\n5,6,7,8,dog\n".as_bytes());
 /// let options = CsvOptions::new("t.csv", [
 ///     CsvField::new("image", 0..4, Dtype::U8).shape([2, 2]),
 ///     CsvField::new("second", 1, Dtype::F32),
 /// ]);
-/// let csv = source(Csv::open(&files, &options.without_header())?);
+/// let csv = from_source(Csv::open(&files, &options.without_header())?);
 /// let row = csv.get(1)?.unwrap();
 /// assert_eq!(row["image"].shape(), [2, 2]);
 /// assert_eq!(row["image"].to_vec::<u8>()?, [5, 6, 7, 8]);

@@ -45,7 +45,7 @@ use reader::Reader;
 #[cfg_attr(not(feature = "jsonl"), doc = "```no_run")]
 /// use windrow::dataset::Dtype;
 /// use windrow::source::{Jsonl, JsonlField, JsonlOptions, MemoryFiles};
-/// use windrow::{Dataset, source};
+/// use windrow::{Dataset, from_source};
 ///
 /// let lines = "{\"text\": \"oat\", \"tokens\": [7, 3]}\n{\"text\": \"rye\", \"tokens\": [1]}\n";
 /// let files = MemoryFiles::default().with("t.jsonl", lines.as_bytes());
@@ -53,7 +53,7 @@ use reader::Reader;
 ///     JsonlField::new("text", Dtype::U8),
 ///     JsonlField::new("tokens", Dtype::U32),
 /// ]);
-/// let jsonl = source(Jsonl::open(&files, &options)?);
+/// let jsonl = from_source(Jsonl::open(&files, &options)?);
 /// let second = jsonl.get(1)?.unwrap();
 /// assert_eq!(second["text"].bytes(), b"rye");
 /// assert_eq!(second["tokens"].to_vec::<u32>()?, [1]);

@@ -26,14 +26,14 @@ use crate::order::Op;
 ///
 /// ```
 /// use windrow::source::{MemoryFiles, Npy, NpyOptions};
-/// use windrow::{Dataset, source};
+/// use windrow::{Dataset, from_source};
 ///
 /// let mut file = b"\x93NUMPY\x01\x00\x3e\x00".to_vec();
 /// file.extend(b"{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }  \n");
 /// file.extend([1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0]);
 /// let files = MemoryFiles::default().with("x.npy", file);
 ///
-/// let npy = source(Npy::open(&files, &NpyOptions::file("x.npy"))?);
+/// let npy = from_source(Npy::open(&files, &NpyOptions::file("x.npy"))?);
 /// assert_eq!(npy.len(), 2);
 /// assert_eq!(npy.get(1)?.unwrap()["data"].to_vec::<i16>()?, [4, 5, 6]);
 /// # Ok::<(), windrow::Fault>(())

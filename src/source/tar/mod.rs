@@ -45,7 +45,7 @@ use crate::order::Op;
 #[cfg_attr(feature = "tar", doc = "```")]
 #[cfg_attr(not(feature = "tar"), doc = "```no_run")]
 /// use windrow::source::{MemoryFiles, Tar, TarOptions};
-/// use windrow::{Dataset, source};
+/// use windrow::{Dataset, from_source};
 ///
 /// # fn file(name: &str, data: &[u8]) -> Vec<u8> {
 /// #     let mut block = vec![0u8; 512];
@@ -63,7 +63,7 @@ use crate::order::Op;
 ///     file("dog.cls", b"1"), vec![0; 1024]].concat();
 /// let files = MemoryFiles::default().with("pets.tar", pets);
 ///
-/// let tar = source(Tar::open(&files, &TarOptions::new(["pets.tar"]))?);
+/// let tar = from_source(Tar::open(&files, &TarOptions::new(["pets.tar"]))?);
 /// assert_eq!(tar.len(), 2);
 /// assert_eq!(tar.get(1)?.unwrap()["cls"].bytes(), b"1");
 /// assert_eq!(tar.get(1)?.unwrap()["jpg"].shape(), [4]);

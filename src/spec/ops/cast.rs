@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::replace;
 use crate::dataset::number::Wide;
-use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -27,7 +27,7 @@ use crate::order::Op;
 /// use windrow::spec::ops::Cast;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("x", Tensor::from_slice([2], &[1.5f32, -2.9])?)?;
-/// let whole = from_vec(vec![record]).each(Cast { field: "x".into(), dtype: Dtype::I8 });
+/// let whole = from_vec(vec![record]).transform(Cast { field: "x".into(), dtype: Dtype::I8 });
 /// assert_eq!(whole.get(0)?.unwrap_or_default()["x"].to_vec::<i8>()?, [1, -2]);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -53,7 +53,7 @@ impl Cast {
 impl Transform<Record> for Cast {
     type Sample = Record;
 
-    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         replace(record, &self.field, |tensor| {
             if tensor.dtype() == self.dtype {
                 return Ok(tensor.clone());
@@ -108,7 +108,7 @@ mod tests {
         let tensor = Tensor::from_slice([elements.len() as u64], elements)?;
         let record = Record::new().with("x", tensor)?;
         let cast = Cast { field: "x".into(), dtype };
-        Ok(from_vec(vec![record]).each(cast).get(0)?.unwrap()["x"].clone())
+        Ok(from_vec(vec![record]).transform(cast).get(0)?.unwrap()["x"].clone())
     }
 
     fn cast_to<A: Element, B: Element>(elements: &[A]) -> Vec<B> {
@@ -151,7 +151,7 @@ mod tests {
         let tensor = Tensor::from_slice([1], &[f32::from_bits(0xffc0_1234)]).unwrap();
         let record = Record::new().with("x", tensor.clone()).unwrap();
         let same = Cast { field: "x".into(), dtype: Dtype::F32 };
-        let made = from_vec(vec![record]).each(same).get(0).unwrap().unwrap();
+        let made = from_vec(vec![record]).transform(same).get(0).unwrap().unwrap();
         assert_eq!(made["x"].bytes().as_ptr(), tensor.bytes().as_ptr());
     }
 

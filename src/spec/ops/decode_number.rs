@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::replace;
-use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -20,7 +20,7 @@ const SHOWN: usize = 40;
 /// use windrow::spec::ops::DecodeNumber;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("cls", Tensor::from_slice([3], b"42\n")?)?;
-/// let labels = from_vec(vec![record]).each(DecodeNumber::new("cls", Dtype::U16));
+/// let labels = from_vec(vec![record]).transform(DecodeNumber::new("cls", Dtype::U16));
 /// assert_eq!(labels.get(0)?.unwrap_or_default()["cls"], Tensor::scalar(42u16));
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -85,7 +85,7 @@ impl DecodeNumber {
 impl Transform<Record> for DecodeNumber {
     type Sample = Record;
 
-    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         replace(record, &self.field, |tensor| {
             self.validate().map_err(Fault::new)?;
             self.number(tensor)
@@ -106,7 +106,7 @@ mod tests {
     fn read(dtype: Dtype, text: &[u8]) -> Result<Tensor, String> {
         let tensor = Tensor::from_slice([text.len() as u64], text).unwrap();
         let record = Record::new().with("x", tensor).unwrap();
-        let made = from_vec(vec![record]).each(DecodeNumber::new("x", dtype)).get(0);
+        let made = from_vec(vec![record]).transform(DecodeNumber::new("x", dtype)).get(0);
         made.map(|record| record.unwrap()["x"].clone()).map_err(|fault| fault.to_string())
     }
 

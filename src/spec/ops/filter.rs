@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scalar;
 use crate::dataset::number::Wide;
-use crate::dataset::{Fetched, Place, Record, Transform};
+use crate::dataset::{Record, SampleContext, SampleResult, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -21,7 +21,7 @@ use crate::order::Op;
 /// use windrow::spec::ops::{Compare, Filter};
 /// use windrow::{Dataset, range};
 /// let numbers = range(0..9).try_map(|x| Record::new().with("x", Tensor::scalar(x)));
-/// let small = numbers.each(Filter { field: "x".into(), is: Compare::Less, value: 3u64.into() });
+/// let small = numbers.transform(Filter { field: "x".into(), is: Compare::Less, value: 3u64.into() });
 /// assert!(small.get(2)?.is_some() && small.get(3)?.is_none());
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -89,7 +89,7 @@ impl Filter {
 impl Transform<Record> for Filter {
     type Sample = Record;
 
-    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         self.validate().map_err(Fault::new)?;
         let order = compared(scalar(&record, &self.field)?, self.value.wide());
         Ok(self.is.holds(order).then_some(record))
@@ -208,7 +208,7 @@ mod tests {
             let again = serde_json::to_string(&filter).unwrap();
             assert_eq!(serde_json::from_str::<Filter>(&again).unwrap(), filter);
             let record = Record::new().with("x", tensor.clone()).unwrap();
-            let made = from_vec(vec![record]).each(filter);
+            let made = from_vec(vec![record]).transform(filter);
             assert!(made.has_gaps());
             made.get(0).unwrap().is_some()
         };
@@ -242,7 +242,7 @@ mod tests {
         let filter = Filter { field: "x".into(), is: Compare::Less, value: 1i64.into() };
         let row = Tensor::from_slice([2], &[1u8, 2]).unwrap();
         let record = Record::new().with("x", row).unwrap();
-        let message = from_vec(vec![record]).each(filter).get(0).unwrap_err().to_string();
+        let message = from_vec(vec![record]).transform(filter).get(0).unwrap_err().to_string();
         assert!(
             message.contains("filter of index 0: field \"x\": a scalar is needed"),
             "{message}"

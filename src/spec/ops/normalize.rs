@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::replace;
 use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
-use crate::dataset::{Fetched, Place, Record, Tensor, Transform};
+use crate::dataset::{Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -23,7 +23,7 @@ use crate::order::Op;
 /// use windrow::{Dataset, from_vec};
 /// let pixels = Tensor::from_slice([2, 3], &[0u8, 51, 102, 255, 204, 153])?;
 /// let normalize = Normalize::new("x", [0.5, 0.2, 0.4], [0.5, 1.0, 2.0]).factor(1.0 / 255.0);
-/// let normal = from_vec(vec![Record::new().with("x", pixels)?]).each(normalize);
+/// let normal = from_vec(vec![Record::new().with("x", pixels)?]).transform(normalize);
 /// let want = [-1f32, 0.0, 0.0, 1.0, 0.6, 0.1];
 /// assert_eq!(normal.get(0)?.unwrap_or_default()["x"].to_vec::<f32>()?, want);
 /// # Ok::<(), windrow::Fault>(())
@@ -104,7 +104,7 @@ impl Normalize {
 impl Transform<Record> for Normalize {
     type Sample = Record;
 
-    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         replace(record, &self.field, |tensor| {
             self.validate().map_err(Fault::new)?;
             with_dtype!(tensor.dtype(), A => self.normalized::<A>(tensor))
@@ -138,7 +138,7 @@ mod tests {
 
     fn normalized(tensor: Tensor, normalize: Normalize) -> Result<Vec<f32>, String> {
         let record = Record::new().with("x", tensor).unwrap();
-        let made = from_vec(vec![record]).each(normalize).get(0);
+        let made = from_vec(vec![record]).transform(normalize).get(0);
         made.map(|record| record.unwrap()["x"].to_vec().unwrap()).map_err(|f| f.to_string())
     }
 

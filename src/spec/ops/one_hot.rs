@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{in_field, scalar};
 use crate::dataset::number::{Wide, element_bytes};
-use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -18,7 +18,7 @@ pub const CLASSES_MAX: u64 = 1 << 20;
 /// use windrow::spec::ops::OneHot;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("y", Tensor::scalar(2i64))?;
-/// let hot = from_vec(vec![record]).each(OneHot::new("y", 4));
+/// let hot = from_vec(vec![record]).transform(OneHot::new("y", 4));
 /// assert_eq!(hot.get(0)?.unwrap_or_default()["y"].to_vec::<f32>()?, [0.0, 0.0, 1.0, 0.0]);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -57,7 +57,7 @@ impl OneHot {
 impl Transform<Record> for OneHot {
     type Sample = Record;
 
-    fn apply(&self, _: Place, mut record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, mut record: Record) -> SampleResult<Record> {
         self.validate().map_err(Fault::new)?;
         let (classes, size) = (self.classes, self.dtype.size() as usize);
         let class = match scalar(&record, &self.field)? {
@@ -100,7 +100,7 @@ mod tests {
 
     fn hot(class: Tensor, one_hot: OneHot) -> Result<Tensor, String> {
         let record = Record::new().with("y", class).unwrap();
-        let made = from_vec(vec![record]).each(one_hot).get(0);
+        let made = from_vec(vec![record]).transform(one_hot).get(0);
         made.map(|made| made.unwrap()["y"].clone()).map_err(|fault| fault.to_string())
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::replace;
-use crate::dataset::{Fetched, Place, RANK_MAX, Record, Transform};
+use crate::dataset::{RANK_MAX, Record, SampleContext, SampleResult, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -14,7 +14,7 @@ use crate::order::Op;
 /// use windrow::spec::ops::Reshape;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("x", Tensor::from_slice([6], &[1u8, 2, 3, 4, 5, 6])?)?;
-/// let rows = from_vec(vec![record]).each(Reshape { field: "x".into(), shape: vec![-1, 3] });
+/// let rows = from_vec(vec![record]).transform(Reshape { field: "x".into(), shape: vec![-1, 3] });
 /// assert_eq!(rows.get(0)?.unwrap_or_default()["x"].shape(), [2, 3]);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -65,7 +65,7 @@ impl Reshape {
 impl Transform<Record> for Reshape {
     type Sample = Record;
 
-    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         replace(record, &self.field, |tensor| tensor.clone().reshape(self.resolved(tensor.len())?))
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn reshaped(len: u64, shape: &[i64]) -> Result<Vec<u64>, String> {
         let tensor = Tensor::from_slice([len], &vec![0u8; len as usize]).unwrap();
         let record = Record::new().with("x", tensor).unwrap();
-        let made = from_vec(vec![record]).each(reshape(shape)).get(0);
+        let made = from_vec(vec![record]).transform(reshape(shape)).get(0);
         made.map(|made| made.unwrap()["x"].shape().to_vec()).map_err(|fault| fault.to_string())
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::replace;
 use crate::dataset::number::Wide;
-use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -19,7 +19,7 @@ use crate::order::Op;
 /// use windrow::spec::ops::Scale;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("x", Tensor::from_slice([3], &[0u8, 51, 255])?)?;
-/// let scaled = from_vec(vec![record]).each(Scale::new("x", 1.0 / 255.0));
+/// let scaled = from_vec(vec![record]).transform(Scale::new("x", 1.0 / 255.0));
 /// assert_eq!(scaled.get(0)?.unwrap_or_default()["x"].to_vec::<f32>()?, [0.0, 0.2, 1.0]);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -68,7 +68,7 @@ impl Scale {
 impl Transform<Record> for Scale {
     type Sample = Record;
 
-    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         replace(record, &self.field, |tensor| {
             self.validate().map_err(Fault::new)?;
             self.scaled(tensor)
@@ -145,7 +145,7 @@ mod tests {
         let tensor = Tensor::from_slice([elements.len() as u64], elements).unwrap();
         let record = Record::new().with("x", tensor).unwrap();
         let scale = Scale { field: "x".into(), factor, offset, dtype: B::DTYPE };
-        let made = from_vec(vec![record]).each(scale).get(0).unwrap().unwrap();
+        let made = from_vec(vec![record]).transform(scale).get(0).unwrap().unwrap();
         made["x"].to_vec().unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Fetched, Place, Record, Transform};
+use crate::dataset::{Record, SampleContext, SampleResult, Transform};
 use crate::order::Op;
 
 /// Keeps these fields and drops the others.
@@ -14,7 +14,7 @@ use crate::order::Op;
 /// use windrow::spec::ops::Select;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("x", Tensor::scalar(1u8))?.with("y", Tensor::scalar(2u8))?;
-/// let chosen = from_vec(vec![record]).each(Select { fields: vec!["y".into()] });
+/// let chosen = from_vec(vec![record]).transform(Select { fields: vec!["y".into()] });
 /// assert_eq!(chosen.get(0)?, Some(Record::new().with("y", Tensor::scalar(2u8))?));
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -46,7 +46,7 @@ impl Select {
 impl Transform<Record> for Select {
     type Sample = Record;
 
-    fn apply(&self, _: Place, mut record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, mut record: Record) -> SampleResult<Record> {
         for name in &self.fields {
             record.field(name)?;
         }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_field_that_is_not_there_is_named() {
         let record = Record::new().with("x", Tensor::scalar(1u8)).unwrap();
-        let fault = from_vec(vec![record]).each(select(&["x", "z"])).get(0).unwrap_err();
+        let fault = from_vec(vec![record]).transform(select(&["x", "z"])).get(0).unwrap_err();
         let want = "select of index 0: there is no field \"z\"; the record has x";
         assert_eq!(fault.to_string(), want);
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use windrow::dataset::{Place, Record, Tensor, Transform};
+use windrow::dataset::{Record, SampleContext, Tensor, Transform};
 use windrow::spec::ops::{DecodeImage, Resize, ResizeFilter};
 
 use super::{BYTES_MAX, FREE, bounded};
@@ -40,7 +40,7 @@ fn through(
     tensor: Tensor,
 ) -> Result<Tensor, String> {
     let record = Record::new().with("x", tensor).expect("a record of one tensor");
-    let made = transform.apply(Place { index: 0, len: 1, op: 1 }, record);
+    let made = transform.apply(SampleContext { index: 0, len: 1, op: 1 }, record);
     let made = made.map_err(|fault| fault.to_string())?;
     Ok(made.expect("neither op leaves gaps")["x"].clone())
 }

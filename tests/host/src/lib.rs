@@ -68,7 +68,7 @@ pub extern "C" fn play() {
         Ok("by name") => say!(squares().registered_as("squares").worker_program(program, worker)),
         Ok("noted") => {
             let loader = Loader::recipe(noted, 9).registered_as("noted");
-            say!(loader.worker_program(program, worker).max_tasks_per_worker(3));
+            say!(loader.worker_program(program, worker).max_samples_per_worker(3));
         }
         role => panic!("no role {role:?}"),
     }

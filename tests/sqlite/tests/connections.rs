@@ -73,7 +73,7 @@ fn fill(rows: u64) {
 }
 
 fn run(backend: Backend) -> Vec<String> {
-    let loader = Loader::recipe(texts, 200).backend(backend).workers(3).max_tasks_per_worker(20);
+    let loader = Loader::recipe(texts, 200).backend(backend).workers(3).max_samples_per_worker(20);
     let loader = loader.on_worker_start(at_start).on_worker_exit(at_exit).build().unwrap();
     loader.map(|text| text.unwrap().into_inner()).collect()
 }

@@ -15,7 +15,7 @@ mod png;
 use serde::{Deserialize, Serialize};
 
 use super::replace;
-use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -49,7 +49,7 @@ pub const PIXELS_MAX: u64 = 1 << 26;
 /// let file = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\0\0\0\x0c\
 ///     IDATx\xdac\xf8\xcf\xc0\0\0\x03\x01\x01\0\xf7\x03AC\0\0\0\0IEND\xaeB`\x82";
 /// let record = Record::new().with("png", Tensor::from_slice([file.len() as u64], &file)?)?;
-/// let decoded = from_vec(vec![record]).each(DecodeImage::new("png"));
+/// let decoded = from_vec(vec![record]).transform(DecodeImage::new("png"));
 /// assert_eq!(decoded.get(0)?.unwrap_or_default()["png"], Tensor::from_slice([1, 1, 3], &[255u8, 0, 0])?);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -102,7 +102,7 @@ impl DecodeImage {
 impl Transform<Record> for DecodeImage {
     type Sample = Record;
 
-    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         replace(record, &self.field, |tensor| {
             self.validate().map_err(Fault::new)?;
             if tensor.dtype() != Dtype::U8 || tensor.shape().len() != 1 {

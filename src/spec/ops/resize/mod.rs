@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode_image::PIXELS_MAX;
 use super::replace;
-use crate::dataset::{Dtype, Fetched, Place, Record, Tensor, Transform};
+use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -35,7 +35,7 @@ const SIDE_MAX: u32 = 1 << 20;
 /// use windrow::{Dataset, from_vec};
 /// let gradient = Tensor::from_slice([2, 4], &[0u8, 40, 80, 120, 0, 40, 80, 120])?;
 /// let pictures = from_vec(vec![Record::new().with("x", gradient)?]);
-/// let small = pictures.each(Resize::new("x", 1, 2)).get(0)?.unwrap_or_default();
+/// let small = pictures.transform(Resize::new("x", 1, 2)).get(0)?.unwrap_or_default();
 /// assert_eq!(small["x"], Tensor::from_slice([1, 2], &[29u8, 91])?);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
@@ -129,7 +129,7 @@ impl Resize {
 impl Transform<Record> for Resize {
     type Sample = Record;
 
-    fn apply(&self, _: Place, record: Record) -> Fetched<Record> {
+    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         replace(record, &self.field, |tensor| {
             self.validate().map_err(Fault::new)?;
             self.resized(tensor)

@@ -1,13 +1,13 @@
 //! What all one-sample-in, one-sample-out combinators share.
 
-use super::{Dataset, Fetched, as_below, next_op};
+use super::{Dataset, SampleResult, as_below, next_op};
 use crate::dataset::fill::Watch;
 use crate::error::Fault;
 use crate::order::{Description, Op, Rng, epoch_of};
 
 /// Where a transform is applied: enough to name the sample and to key its random numbers.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct SampleContext {
     /// The index asked for, counted on into later epochs.
     pub index: u64,
     /// The number of samples in an epoch.
@@ -16,7 +16,7 @@ pub struct Place {
     pub op: u64,
 }
 
-impl Place {
+impl SampleContext {
     /// The generator for this sample, keyed by (seed, epoch, op, index).
     #[must_use]
     pub fn rng(&self, seed: u64) -> Rng {
@@ -37,7 +37,7 @@ impl Place {
 ///
 /// ```
 /// use windrow::{Dataset, Fault, range};
-/// use windrow::dataset::{Place, Transform};
+/// use windrow::dataset::{SampleContext, Transform};
 /// use windrow::order::Op;
 ///
 /// struct Times(u64);
@@ -45,7 +45,7 @@ impl Place {
 /// impl Transform<u64> for Times {
 ///     type Sample = u64;
 ///
-///     fn apply(&self, _: Place, x: u64) -> Result<Option<u64>, Fault> {
+///     fn apply(&self, _: SampleContext, x: u64) -> Result<Option<u64>, Fault> {
 ///         Ok(Some(x * self.0))
 ///     }
 ///
@@ -54,7 +54,7 @@ impl Place {
 ///     }
 /// }
 ///
-/// assert_eq!(range(0..10).each(Times(3)).get(4)?, Some(12));
+/// assert_eq!(range(0..10).transform(Times(3)).get(4)?, Some(12));
 /// # Ok::<(), Fault>(())
 /// ```
 pub trait Transform<In> {
@@ -65,7 +65,7 @@ pub trait Transform<In> {
     ///
     /// # Errors
     /// Why this sample cannot be made.
-    fn apply(&self, place: Place, sample: In) -> Fetched<Self::Sample>;
+    fn apply(&self, place: SampleContext, sample: In) -> SampleResult<Self::Sample>;
 
     /// The name and the options that decide what this does.
     fn op(&self) -> Op;
@@ -76,23 +76,23 @@ pub trait Transform<In> {
     }
 }
 
-/// A dataset whose samples went through a [`Transform`]: see [`Dataset::each`].
+/// A dataset whose samples went through a [`Transform`]: see [`Dataset::transform`].
 #[derive(Debug, Clone)]
-pub struct Each<D, T> {
+pub struct Transformed<D, T> {
     dataset: D,
     transform: T,
     len: u64,
     op: u64,
 }
 
-impl<D: Dataset, T> Each<D, T> {
+impl<D: Dataset, T> Transformed<D, T> {
     pub(super) fn new(dataset: D, transform: T) -> Self {
         let (len, op) = (dataset.len(), next_op(&dataset));
         Self { dataset, transform, len, op }
     }
 }
 
-impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
+impl<D: Dataset, T: Transform<D::Sample>> Dataset for Transformed<D, T> {
     type Sample = T::Sample;
 
     as_below!(is_reshuffled is_repeated check key);
@@ -103,9 +103,9 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
     }
 
     #[inline]
-    fn get(&self, index: u64) -> Fetched<Self::Sample> {
+    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
         let Some(sample) = self.dataset.get(index)? else { return Ok(None) };
-        let place = Place { index, len: self.len, op: self.op };
+        let place = SampleContext { index, len: self.len, op: self.op };
         let watch = Watch::over(place);
         let made = self.transform.apply(place, sample);
         watch.done();
@@ -122,9 +122,9 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Each<D, T> {
     }
 }
 
-impl<D: Dataset, T: Transform<D::Sample>> Each<D, T> {
+impl<D: Dataset, T: Transform<D::Sample>> Transformed<D, T> {
     #[cold]
-    fn named(&self, fault: Fault, place: Place) -> Fault {
+    fn named(&self, fault: Fault, place: SampleContext) -> Fault {
         fault.at(self.transform.op().name().to_owned(), place.index_in_epoch())
     }
 }
