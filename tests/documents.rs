@@ -2,7 +2,6 @@
 
 use windrow::order::Rng;
 use windrow::source::{Folder, MemoryFiles};
-use windrow::spec::ops::{Filter, Normalize, Scale};
 use windrow::spec::{BatchOptions, OpSpec, SourceSpec, Spec, SplitOptions, StageSpec};
 use windrow::{Backend, Loader, State};
 
@@ -18,12 +17,12 @@ fn document(numbers: [f64; 6]) -> Spec {
     for op in &mut spec.ops {
         match op {
             OpSpec::Split(SplitOptions { parts, .. }) => *parts = vec![factor, offset],
-            OpSpec::Scale(scale) => *scale = Scale { factor, offset, ..scale.clone() },
+            OpSpec::Scale(scale) => (scale.factor, scale.offset) = (factor, offset),
             OpSpec::Normalize(normalize) => {
-                *normalize = Normalize { factor, ..normalize.clone() };
+                normalize.factor = factor;
                 (normalize.mean, normalize.std) = (vec![mean, offset], vec![std, value]);
             }
-            OpSpec::Filter(filter) => *filter = Filter { value: value.into(), ..filter.clone() },
+            OpSpec::Filter(filter) => filter.value = value.into(),
             other => panic!("{other:?}"),
         }
     }

@@ -46,7 +46,7 @@ impl Functions for Mine {
             asked.fetch_add(1, Ordering::Relaxed);
             if index == 3 { Err(Fault::new("three is missing")) } else { value(index * index) }
         };
-        Ok(ServedSource { len: self.len, get: Arc::new(get) })
+        Ok(ServedSource::new(self.len, get))
     }
 }
 

@@ -151,6 +151,7 @@ pub trait ExecutionBackend<T>: Send {
 
 /// What a backend tells.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event<T> {
     /// A task is done.
     Done(Completion<T>),

@@ -40,6 +40,7 @@ pub type OnExit = fn(&'static WorkerContext);
 
 /// What runs at the start and at every orderly end of a worker.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Hooks {
     /// Runs before the recipe.
     pub on_start: Option<OnStart>,
@@ -50,6 +51,18 @@ pub struct Hooks {
 impl Hooks {
     /// None at all.
     pub const NONE: Self = Self { on_start: None, on_exit: None };
+
+    /// The same with a function that runs before the recipe.
+    #[must_use]
+    pub const fn on_start(self, on_start: OnStart) -> Self {
+        Self { on_start: Some(on_start), ..self }
+    }
+
+    /// The same with a function that runs after the last sample.
+    #[must_use]
+    pub const fn on_exit(self, on_exit: OnExit) -> Self {
+        Self { on_exit: Some(on_exit), ..self }
+    }
 }
 
 /// Who a worker is: what a recipe and the hooks of a worker are given.

@@ -82,6 +82,7 @@ impl fmt::Display for Backend {
 
 /// What is known of a backend before one is made.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Info {
     /// The name, as in `WINDROW_BACKEND`.
     pub name: &'static str,
@@ -95,9 +96,36 @@ pub struct Info {
     pub capabilities: Capabilities,
 }
 
+impl Info {
+    /// A backend that needs nothing, is always available, and has no capability yet.
+    ///
+    /// ```
+    /// use windrow::backend::Info;
+    /// let mut info = Info::new("remote", "makes samples on other machines");
+    /// info.capabilities.runs_ahead = true;
+    /// assert!((info.available)().is_ok());
+    /// ```
+    #[must_use]
+    pub const fn new(name: &'static str, description: &'static str) -> Self {
+        Self {
+            name,
+            description,
+            requires: "nothing",
+            available: || Ok(()),
+            capabilities: Capabilities {
+                isolates_crashes: false,
+                kills_stuck_samples: false,
+                shares_memory: false,
+                runs_ahead: false,
+            },
+        }
+    }
+}
+
 /// What a backend can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)]
+#[non_exhaustive]
 pub struct Capabilities {
     /// A crash in a sample does not take the caller down.
     pub isolates_crashes: bool,

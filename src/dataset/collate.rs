@@ -33,6 +33,7 @@ const PADDED_TIMES_MAX: u64 = 16;
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Stack {
     /// What fills up shapes that differ; without it they are an error.
     #[serde(skip_serializing_if = "Option::is_none")]

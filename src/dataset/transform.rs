@@ -7,6 +7,7 @@ use crate::order::{Description, Op, Rng, epoch_of};
 
 /// Where a transform is applied: enough to name the sample and to key its random numbers.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct SampleContext {
     /// The index asked for, counted on into later epochs.
     pub index: u64,
@@ -17,6 +18,14 @@ pub struct SampleContext {
 }
 
 impl SampleContext {
+    /// The context of an index of a dataset of `len` samples, for tests of a transform.
+    ///
+    /// `op` counts the ops below the transform.
+    #[must_use]
+    pub fn new(index: u64, len: u64, op: u64) -> Self {
+        Self { index, len, op }
+    }
+
     /// The generator for this sample, keyed by (seed, epoch, op, index).
     #[must_use]
     pub fn rng(&self, seed: u64) -> Rng {

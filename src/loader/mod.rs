@@ -55,6 +55,7 @@ const EMPTY_EPOCHS_MAX: u32 = 1000;
 ///
 /// The stream has the same samples in the same order either way, on every backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OnError {
     /// The error takes the sample's place; the stream can go on after it.
     #[default]

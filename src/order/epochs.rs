@@ -10,6 +10,7 @@ pub(crate) const FOREVER: &str = "forever";
 ///
 /// The number is no part of the pipeline's fingerprint, so a run may be resumed with more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Epochs {
     /// So many, at least 1.
     Count(u64),

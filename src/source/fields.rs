@@ -19,6 +19,7 @@ use crate::error::Result;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct FieldFiles {
     /// The file of each field, by the field's name.
     pub fields: BTreeMap<String, String>,

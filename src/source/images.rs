@@ -27,6 +27,7 @@ const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ImagesOptions {
     /// The name of the folder.
     pub folder: String,

@@ -17,6 +17,7 @@ use crate::order::{Description, Op};
 /// The options of the op `call`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CallOptions {
     /// The name of the function.
     pub name: String,
@@ -30,6 +31,14 @@ pub struct CallOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub seed: Option<u64>,
+}
+
+impl CallOptions {
+    /// A call of this function without options, with the document's seed.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), options: Value::Null, seed: None }
+    }
 }
 
 /// A function over records, as [`Functions`] gives it. It should be pure: what it makes may depend

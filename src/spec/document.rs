@@ -31,6 +31,7 @@ use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOpti
 /// # Ok::<(), windrow::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Spec {
     /// The version of the format: 1.
     pub version: u32,
@@ -56,6 +57,28 @@ pub struct Spec {
 impl Spec {
     /// The longest document that is read, in bytes.
     pub const BYTES_MAX: u64 = 1 << 20;
+
+    /// A document of this source and nothing else.
+    ///
+    /// ```
+    /// use windrow::spec::{OpSpec, RangeOptions, ShuffleOptions, SourceSpec, Spec};
+    /// let mut spec = Spec::new(SourceSpec::Range(RangeOptions::new(0..100)));
+    /// spec.ops.push(OpSpec::Shuffle(ShuffleOptions::new(7)));
+    /// assert_eq!(Spec::from_json(&spec.to_json())?, spec);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn new(source: SourceSpec) -> Self {
+        Self {
+            version: 1,
+            seed: 0,
+            epochs: None,
+            source,
+            ops: Vec::new(),
+            stages: Vec::new(),
+            keys: false,
+        }
+    }
 
     /// Reads a document.
     ///

@@ -7,6 +7,7 @@ use crate::dataset::Pad;
 /// Options of the source `range`: records with the field `value`, a `U64` scalar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RangeOptions {
     /// The first number; 0 by default.
     #[serde(default, with = "whole")]
@@ -16,26 +17,53 @@ pub struct RangeOptions {
     pub end: u64,
 }
 
+impl RangeOptions {
+    /// The numbers of a range.
+    #[must_use]
+    pub fn new(numbers: std::ops::Range<u64>) -> Self {
+        Self { start: numbers.start, end: numbers.end }
+    }
+}
+
 /// Options of the ops `shuffle` and `shuffle_once`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ShuffleOptions {
     /// The seed; the document's by default.
     #[serde(default, with = "maybe_whole", skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }
 
+impl ShuffleOptions {
+    /// A shuffle with a seed of its own; [`default`](Self::default) takes the document's.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { seed: Some(seed) }
+    }
+}
+
 /// Options of the op `shuffle_like_grain`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GrainShuffleOptions {
     /// The seed, below 2^32.
     pub seed: u32,
 }
 
+impl GrainShuffleOptions {
+    /// A shuffle with this seed.
+    #[must_use]
+    pub fn new(seed: u32) -> Self {
+        Self { seed }
+    }
+}
+
 /// Options of the op `slice`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SliceOptions {
     /// The first index; 0 by default.
     #[serde(default, with = "whole")]
@@ -48,18 +76,36 @@ pub struct SliceOptions {
     pub step: u64,
 }
 
+impl SliceOptions {
+    /// All indices, from the first to the end.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { start: 0, end: None, step: 1 }
+    }
+}
+
 /// Options of the op `sample`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SampleOptions {
     /// How many samples of each epoch.
     #[serde(with = "whole")]
     pub count: u64,
 }
 
+impl SampleOptions {
+    /// So many samples of each epoch.
+    #[must_use]
+    pub fn new(count: u64) -> Self {
+        Self { count }
+    }
+}
+
 /// Options of the op `split`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SplitOptions {
     /// The seed; the document's by default.
     #[serde(default, with = "maybe_whole", skip_serializing_if = "Option::is_none")]
@@ -71,18 +117,36 @@ pub struct SplitOptions {
     pub part: u64,
 }
 
+impl SplitOptions {
+    /// One part of a split, with the document's seed.
+    #[must_use]
+    pub fn new(parts: impl Into<Vec<f64>>, part: u64) -> Self {
+        Self { seed: None, parts: parts.into(), part }
+    }
+}
+
 /// Options of the op `repeat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RepeatOptions {
     /// How many epochs.
     #[serde(with = "whole")]
     pub epochs: u64,
 }
 
+impl RepeatOptions {
+    /// So many epochs.
+    #[must_use]
+    pub fn new(epochs: u64) -> Self {
+        Self { epochs }
+    }
+}
+
 /// Options of the op `shard`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ShardOptions {
     /// This trainer's number, from 0.
     #[serde(with = "whole")]
@@ -95,9 +159,18 @@ pub struct ShardOptions {
     pub drop_remainder: bool,
 }
 
+impl ShardOptions {
+    /// The shard of trainer `index` of `count`, with the remainder.
+    #[must_use]
+    pub fn new(index: u64, count: u64) -> Self {
+        Self { index, count, drop_remainder: false }
+    }
+}
+
 /// Options of `batch`, as an op and as a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct BatchOptions {
     /// How many records go together.
     #[serde(with = "whole")]
@@ -110,13 +183,30 @@ pub struct BatchOptions {
     pub pad: Option<Pad>,
 }
 
+impl BatchOptions {
+    /// Batches of so many records, the last one shorter.
+    #[must_use]
+    pub fn new(size: u64) -> Self {
+        Self { size, drop_remainder: false, pad: None }
+    }
+}
+
 /// Options of the stage `limit`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct LimitOptions {
     /// How many batches come before the end.
     #[serde(with = "whole")]
     pub count: u64,
+}
+
+impl LimitOptions {
+    /// So many batches.
+    #[must_use]
+    pub fn new(count: u64) -> Self {
+        Self { count }
+    }
 }
 
 fn one() -> u64 {

@@ -24,6 +24,7 @@ use crate::source::Source;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ServedOptions {
     /// The name of the source.
     pub name: String,
@@ -36,14 +37,34 @@ pub struct ServedOptions {
     pub options: Value,
 }
 
+impl ServedOptions {
+    /// The source of this name without identity and options.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), identity: None, options: Value::Null }
+    }
+}
+
 /// A source as [`Functions::source`](super::Functions::source) gives it.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct ServedSource {
     /// How many records there are.
     pub len: u64,
     /// The record at an index below the length. It should be pure: what it gives may depend on
     /// nothing but the index.
     pub get: Arc<dyn Fn(u64) -> Result<Record, Fault> + Send + Sync>,
+}
+
+impl ServedSource {
+    /// A source of `len` records, which `get` makes by their index.
+    #[must_use]
+    pub fn new(
+        len: u64,
+        get: impl Fn(u64) -> Result<Record, Fault> + Send + Sync + 'static,
+    ) -> Self {
+        Self { len, get: Arc::new(get) }
+    }
 }
 
 impl std::fmt::Debug for ServedSource {

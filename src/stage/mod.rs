@@ -36,6 +36,7 @@ use crate::order::{Mark, Op};
 
 /// What a part of the ordered stream answers when asked for its next item.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Step<T> {
     /// The next item.
     Item(T),

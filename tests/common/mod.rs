@@ -109,7 +109,8 @@ struct Unruly<T> {
 
 impl<T> Unruly<T> {
     fn new(work: Arc<dyn Fill<T>>, seed: u64) -> Self {
-        let info = Info { name: "unruly", ..*windrow::backend::registry()[0] };
+        let mut info = *windrow::backend::registry()[0];
+        info.name = "unruly";
         let rng = Rng::keyed(seed, 0, 0, 0);
         Self { inline: Inline::shared(work), tasks: Vec::new(), answered: Vec::new(), rng, info }
     }

@@ -37,13 +37,15 @@ fn through(
     tensor: Tensor,
 ) -> Result<Tensor, String> {
     let record = Record::new().with("x", tensor).unwrap();
-    let made = transform.apply(SampleContext { index: 0, len: 1, op: 1 }, record);
+    let made = transform.apply(SampleContext::new(0, 1, 1), record);
     made.map(|record| record.unwrap()["x"].clone()).map_err(|fault| fault.message().to_owned())
 }
 
 fn decoded(file: &[u8], channels: Option<u8>) -> Result<Tensor, String> {
     let file = Tensor::from_slice([file.len() as u64], file).unwrap();
-    through(&DecodeImage { field: "x".into(), channels }, file)
+    let mut decode = DecodeImage::new("x");
+    decode.channels = channels;
+    through(&decode, file)
 }
 
 /// The start of the SHA-256 of shape and bytes.

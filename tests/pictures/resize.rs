@@ -33,6 +33,7 @@ fn weight(filter: ResizeFilter, x: f64) -> f64 {
         ResizeFilter::Bilinear => (1.0 - x.abs()).max(0.0),
         ResizeFilter::Lanczos3 if x.abs() < 3.0 => sinc(x) * sinc(x / 3.0),
         ResizeFilter::Lanczos3 => 0.0,
+        other => panic!("no formula for {other:?}"),
     }
 }
 

@@ -451,7 +451,8 @@ proptest! {
         header: Option<bool>,
     ) {
         let table = pieces.concat();
-        let options = CsvOptions { header, ..all(Dtype::F32) };
+        let mut options = all(Dtype::F32);
+        options.header = header;
         if let Ok(csv) = open(&table, options) {
             for index in 0..csv.len() {
                 prop_assert!(csv.get(index).is_ok());

@@ -77,10 +77,9 @@ fn a_link_in_a_circle_is_an_error_and_not_an_endless_walk() {
 #[test]
 fn what_is_missing_is_named() {
     let open = |files: &dyn Files, folder, label| {
-        text(Images::open(
-            files,
-            &ImagesOptions { folder: String::from(folder), label, ..Default::default() },
-        ))
+        let mut options = ImagesOptions::new(folder);
+        options.label = label;
+        text(Images::open(files, &options))
     };
     let files = memory("");
     assert!(open(&files, "no", false).starts_with("no: has no picture among 0 files"));

@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CsvOptions {
     /// The name of the file.
     pub file: String,
@@ -46,6 +47,7 @@ pub struct CsvOptions {
 /// One field of the records of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CsvField {
     /// The name of the field.
     pub name: String,
@@ -65,6 +67,7 @@ pub struct CsvField {
 /// called `all` is in a list: `["all"]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
+#[non_exhaustive]
 pub enum Columns {
     /// Every column.
     All,
@@ -79,6 +82,7 @@ pub enum Columns {
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a column is its number, from 0, or its name")]
+#[non_exhaustive]
 pub enum Column {
     /// Its number, from 0.
     Number(u64),

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct JsonlOptions {
     /// The name of the file.
     pub file: String,
@@ -36,6 +37,7 @@ pub struct JsonlOptions {
 /// One field of the records of a file of JSON lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct JsonlField {
     /// The name of the field.
     pub name: String,

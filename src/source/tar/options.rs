@@ -20,6 +20,7 @@ pub const KEY_FIELD: &str = "__key__";
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TarOptions {
     /// The names of the archives, in the order of their samples.
     pub files: Vec<String>,

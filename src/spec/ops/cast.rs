@@ -27,12 +27,13 @@ use crate::order::Op;
 /// use windrow::spec::ops::Cast;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("x", Tensor::from_slice([2], &[1.5f32, -2.9])?)?;
-/// let whole = from_vec(vec![record]).transform(Cast { field: "x".into(), dtype: Dtype::I8 });
+/// let whole = from_vec(vec![record]).transform(Cast::new("x", Dtype::I8));
 /// assert_eq!(whole.get(0)?.unwrap_or_default()["x"].to_vec::<i8>()?, [1, -2]);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Cast {
     /// The field.
     pub field: String,
@@ -41,6 +42,12 @@ pub struct Cast {
 }
 
 impl Cast {
+    /// Makes the elements of a field of another dtype.
+    #[must_use]
+    pub fn new(field: impl Into<String>, dtype: Dtype) -> Self {
+        Self { field: field.into(), dtype }
+    }
+
     /// Finds what is wrong with the options: nothing can be.
     ///
     /// # Errors

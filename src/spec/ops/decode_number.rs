@@ -26,6 +26,7 @@ const SHOWN: usize = 40;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DecodeNumber {
     /// The field.
     pub field: String,

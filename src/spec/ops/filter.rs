@@ -21,12 +21,13 @@ use crate::order::Op;
 /// use windrow::spec::ops::{Compare, Filter};
 /// use windrow::{Dataset, range};
 /// let numbers = range(0..9).try_map(|x| Record::new().with("x", Tensor::scalar(x)));
-/// let small = numbers.transform(Filter { field: "x".into(), is: Compare::Less, value: 3u64.into() });
+/// let small = numbers.transform(Filter::new("x", Compare::Less, 3u64));
 /// assert!(small.get(2)?.is_some() && small.get(3)?.is_none());
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Filter {
     /// The field.
     pub field: String,
@@ -38,6 +39,7 @@ pub struct Filter {
 
 /// A comparison; in JSON it is its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Compare {
     /// `==`
     #[serde(rename = "==")]
@@ -62,6 +64,7 @@ pub enum Compare {
 /// A number as JSON has them: an integer of 64 bits or a float.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a filter's value is a number")]
+#[non_exhaustive]
 pub enum Value {
     /// An integer below 2^63.
     Signed(i64),
@@ -72,6 +75,12 @@ pub enum Value {
 }
 
 impl Filter {
+    /// Keeps records whose field compares so with the value.
+    #[must_use]
+    pub fn new(field: impl Into<String>, is: Compare, value: impl Into<Value>) -> Self {
+        Self { field: field.into(), is, value: value.into() }
+    }
+
     /// Finds what is wrong with the options.
     ///
     /// # Errors

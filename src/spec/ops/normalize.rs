@@ -30,6 +30,7 @@ use crate::order::Op;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Normalize {
     /// The field.
     pub field: String,

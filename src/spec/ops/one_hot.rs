@@ -24,6 +24,7 @@ pub const CLASSES_MAX: u64 = 1 << 20;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct OneHot {
     /// The field: an integer, or a `BOOL` as 0 or 1.
     pub field: String,

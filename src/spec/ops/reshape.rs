@@ -14,12 +14,13 @@ use crate::order::Op;
 /// use windrow::spec::ops::Reshape;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("x", Tensor::from_slice([6], &[1u8, 2, 3, 4, 5, 6])?)?;
-/// let rows = from_vec(vec![record]).transform(Reshape { field: "x".into(), shape: vec![-1, 3] });
+/// let rows = from_vec(vec![record]).transform(Reshape::new("x", [-1, 3]));
 /// assert_eq!(rows.get(0)?.unwrap_or_default()["x"].shape(), [2, 3]);
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Reshape {
     /// The field.
     pub field: String,
@@ -28,6 +29,12 @@ pub struct Reshape {
 }
 
 impl Reshape {
+    /// Gives a field this shape.
+    #[must_use]
+    pub fn new(field: impl Into<String>, shape: impl Into<Vec<i64>>) -> Self {
+        Self { field: field.into(), shape: shape.into() }
+    }
+
     /// Finds what is wrong with the options.
     ///
     /// # Errors

@@ -14,18 +14,25 @@ use crate::order::Op;
 /// use windrow::spec::ops::Select;
 /// use windrow::{Dataset, from_vec};
 /// let record = Record::new().with("x", Tensor::scalar(1u8))?.with("y", Tensor::scalar(2u8))?;
-/// let chosen = from_vec(vec![record]).transform(Select { fields: vec!["y".into()] });
+/// let chosen = from_vec(vec![record]).transform(Select::new(["y"]));
 /// assert_eq!(chosen.get(0)?, Some(Record::new().with("y", Tensor::scalar(2u8))?));
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Select {
     /// The names, at least one, each once.
     pub fields: Vec<String>,
 }
 
 impl Select {
+    /// Keeps the fields of these names.
+    #[must_use]
+    pub fn new<F: Into<String>>(fields: impl IntoIterator<Item = F>) -> Self {
+        Self { fields: fields.into_iter().map(Into::into).collect() }
+    }
+
     /// Finds what is wrong with the options.
     ///
     /// # Errors

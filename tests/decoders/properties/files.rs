@@ -26,7 +26,8 @@ fn table(bytes: &[u8], bound: usize) -> bool {
     let fields = |header: bool| {
         let first = CsvField::new("first", 0, Dtype::F32);
         let all = CsvField::new("all", Columns::All, Dtype::F64);
-        CsvOptions { header: Some(header), ..CsvOptions::new("x", [first, all]) }
+        let options = CsvOptions::new("x", [first, all]);
+        if header { options.with_header() } else { options.without_header() }
     };
     let bytes = source(bytes);
     [false, true]

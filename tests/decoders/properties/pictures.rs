@@ -32,7 +32,9 @@ fn decodes(file: &[u8], pixels_max: u64, size: impl Fn(&[u8]) -> Option<u64>) ->
 
 fn decoded(file: &[u8], channels: Option<u8>) -> Result<Tensor, String> {
     let file = Tensor::from_slice([file.len() as u64], file).expect("bytes are a tensor");
-    through(&DecodeImage { field: "x".into(), channels }, file)
+    let mut decode = DecodeImage::new("x");
+    decode.channels = channels;
+    through(&decode, file)
 }
 
 fn through(
@@ -40,7 +42,7 @@ fn through(
     tensor: Tensor,
 ) -> Result<Tensor, String> {
     let record = Record::new().with("x", tensor).expect("a record of one tensor");
-    let made = transform.apply(SampleContext { index: 0, len: 1, op: 1 }, record);
+    let made = transform.apply(SampleContext::new(0, 1, 1), record);
     let made = made.map_err(|fault| fault.to_string())?;
     Ok(made.expect("neither op leaves gaps")["x"].clone())
 }

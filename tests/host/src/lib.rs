@@ -26,7 +26,7 @@ fn at_exit(_: &'static WorkerContext) {
     note("exit");
 }
 
-windrow::register!("noted", noted, Hooks { on_start: Some(at_start), on_exit: Some(at_exit) });
+windrow::register!("noted", noted, Hooks::NONE.on_start(at_start).on_exit(at_exit));
 
 /// Writes a line to the file `NOTES`.
 fn note(word: &str) {

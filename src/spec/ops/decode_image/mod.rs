@@ -55,6 +55,7 @@ pub const PIXELS_MAX: u64 = 1 << 26;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DecodeImage {
     /// The field.
     pub field: String,

@@ -41,6 +41,7 @@ const SIDE_MAX: u32 = 1 << 20;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Resize {
     /// The field.
     pub field: String,
@@ -56,6 +57,7 @@ pub struct Resize {
 /// How pixels are weighed by their distance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ResizeFilter {
     /// A triangle, one pixel to either side: fast and soft.
     #[default]
