@@ -40,7 +40,7 @@
 //!
 //! Each is held by a test in `tests/house.rs` or `tests/conformance.rs`.
 //!
-//! - The order rooms ([`order`], [`engine`], [`stage`]) do no input or output, start no thread and
+//! - The order rooms ([`order`], `engine`, [`stage`]) do no input or output, start no thread and
 //!   read no clock.
 //! - A backend sees tasks and results. It never sees the plan or the state.
 //! - A state names no worker and no backend.
@@ -65,7 +65,7 @@
 
 pub mod backend;
 pub mod dataset;
-pub mod engine;
+mod engine;
 pub mod error;
 pub mod loader;
 pub mod order;

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use common::{RUNNERS, Runner, assert_same, within};
 use serde::{Deserialize, Serialize};
-use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline};
-use windrow::engine::Task;
+use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline, Task};
 use windrow::loader::{LoaderBuilder, Reduced};
 use windrow::stage::Pipeline;
 use windrow::{Backend, Dataset, Error, Fault, Loader, OnError, Reduce, Reducer, range};

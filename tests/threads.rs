@@ -7,8 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use common::within;
-use windrow::backend::{ExecutionBackend, Threads};
-use windrow::engine::Task;
+use windrow::backend::{ExecutionBackend, Task, Threads};
 use windrow::{Backend, Dataset, Error, Loader, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -220,4 +219,34 @@ fn settings_that_make_no_sense_are_refused() {
     assert_eq!(builder().workers(0).build().unwrap().backend().name, "inline");
     let error = builder().backend(Backend::Processes).build().unwrap_err();
     assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+}
+
+/// What the loaders of this program log.
+struct Lines(Mutex<Vec<(String, String)>>);
+
+impl log::Log for Lines {
+    fn enabled(&self, _: &log::Metadata) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record) {
+        let line = (record.target().to_owned(), record.args().to_string());
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_program_with_a_logger_gets_what_loaders_log() {
+    static LINES: Lines = Lines(Mutex::new(Vec::new()));
+    log::set_logger(&LINES).unwrap();
+    log::set_max_level(log::LevelFilter::Debug);
+    let loader = Loader::builder(range(0..3)).backend(Backend::Threads).workers(2);
+    assert_eq!(loader.build().unwrap().count(), 3);
+    let lines = LINES.0.lock().unwrap();
+    let logged =
+        |target: &str, text: &str| lines.iter().any(|line| line.0 == target && line.1 == text);
+    assert!(logged("windrow::threads", "started 2 threads"), "{lines:?}");
+    assert!(logged("windrow::loader", "threads, 2 workers, from position 0"), "{lines:?}");
 }

@@ -5,10 +5,10 @@ use std::task::{Context, Poll, Waker};
 
 use std::time::Duration;
 
+use windrow::backend::Task;
 use windrow::backend::web::{Workers, request_of, serve};
 use windrow::backend::{Backend, Event, ExecutionBackend, Fill};
 use windrow::dataset::{Dataset, Dtype, Record, SampleResult, Tensor, fill};
-use windrow::engine::Task;
 use windrow::order::Rng;
 use windrow::source::MemoryFiles;
 use windrow::spec::{Spec, SpecPipeline};

@@ -1,107 +1,98 @@
-//! The life-cycle log on stderr, filtered by `WINDROW_LOG`.
+//! What goes to the program's logger, or to standard error where it has none.
 //!
-//! A filter is a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or several
-//! `room=level` with commas between them, such as `warn,threads=debug`. Without the variable,
-//! warnings are written.
+//! Records go to the [`log`] crate, with targets such as `windrow::loader`. In a program without a
+//! logger, those that `WINDROW_LOG` lets through are lines of standard error; warnings by default.
+//! The variable's value is a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or several
+//! `room=level` with commas between them, such as `warn,threads=debug`.
 
+use std::io::Write;
 use std::sync::RwLock;
 
-/// How much is worth writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Nothing.
-    Off,
-    /// What made something fail.
-    Error,
-    /// What a user should look at.
-    Warn,
-    /// Beginnings and ends.
-    Info,
-    /// What backends do.
-    Debug,
-    /// Every task.
-    Trace,
-}
-
-const LEVELS: [(&str, Level); 6] = [
-    ("off", Level::Off),
-    ("error", Level::Error),
-    ("warn", Level::Warn),
-    ("info", Level::Info),
-    ("debug", Level::Debug),
-    ("trace", Level::Trace),
-];
+use log::{Level, LevelFilter};
 
 /// What is allowed in a filter, in words.
-pub const ALLOWED: &str =
+pub(crate) const ALLOWED: &str =
     "a level (off, error, warn, info, debug, trace), or room=level, with commas between several";
 
 /// Which lines are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    general: Level,
-    rooms: Vec<(String, Level)>,
+pub(crate) struct Filter {
+    general: LevelFilter,
+    rooms: Vec<(String, LevelFilter)>,
 }
+
+static FILTER: RwLock<Filter> =
+    RwLock::new(Filter { general: LevelFilter::Warn, rooms: Vec::new() });
 
 impl Filter {
     /// Reads a filter; `None` when it is not one.
-    ///
-    /// ```
-    /// use windrow::backend::log::{Filter, Level};
-    /// let filter = Filter::parse("warn,threads=debug").unwrap();
-    /// assert!(filter.lets_through("threads", Level::Debug));
-    /// assert!(!filter.lets_through("loader", Level::Info));
-    /// assert!(Filter::parse("loud").is_none());
-    /// ```
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let level = |name: &str| LEVELS.iter().find(|(known, _)| *known == name).map(|l| l.1);
-        let mut filter = Self { general: Level::Warn, rooms: Vec::new() };
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut filter = Self { general: LevelFilter::Warn, rooms: Vec::new() };
         for part in text.split(',') {
             match part.trim().split_once('=') {
-                None => filter.general = level(part.trim())?,
-                Some((room, name)) => filter.rooms.push((room.trim().into(), level(name.trim())?)),
+                None => filter.general = part.trim().parse().ok()?,
+                Some((room, name)) => {
+                    filter.rooms.push((room.trim().into(), name.trim().parse().ok()?));
+                }
             }
         }
         Some(filter)
     }
 
+    /// Takes the place of the filter of this process.
+    pub(crate) fn set(self) {
+        if let Ok(mut current) = FILTER.write() {
+            *current = self;
+        }
+    }
+
     /// Whether a line of this room and level is written.
-    #[must_use]
-    pub fn lets_through(&self, room: &str, level: Level) -> bool {
+    fn lets_through(&self, room: &str, level: Level) -> bool {
         let own = self.rooms.iter().rev().find(|(name, _)| name == room);
         level <= own.map_or(self.general, |(_, level)| *level)
     }
 }
 
-static FILTER: RwLock<Filter> = RwLock::new(Filter { general: Level::Warn, rooms: Vec::new() });
-
-/// Sets the filter for this process.
-pub fn set(filter: Filter) {
-    if let Ok(mut current) = FILTER.write() {
-        *current = filter;
-    }
-}
-
-/// Writes a warning.
-pub fn warn(room: &str, text: impl FnOnce() -> String) {
+/// Logs a warning.
+pub(crate) fn warn(room: &str, text: impl FnOnce() -> String) {
     write(room, Level::Warn, text);
 }
 
-/// Writes what began or ended.
-pub fn info(room: &str, text: impl FnOnce() -> String) {
+/// Logs what began or ended.
+pub(crate) fn info(room: &str, text: impl FnOnce() -> String) {
     write(room, Level::Info, text);
 }
 
-/// Writes what a backend does.
-pub fn debug(room: &str, text: impl FnOnce() -> String) {
+/// Logs what a backend does.
+pub(crate) fn debug(room: &str, text: impl FnOnce() -> String) {
     write(room, Level::Debug, text);
 }
 
 fn write(room: &str, level: Level, text: impl FnOnce() -> String) {
-    if FILTER.read().is_ok_and(|filter| filter.lets_through(room, level)) {
-        use std::io::Write;
+    // A program that has a logger has set the level that it lets through.
+    if log::max_level() != LevelFilter::Off {
+        log::log!(target: &format!("windrow::{room}"), level, "{}", text());
+    } else if FILTER.read().is_ok_and(|filter| filter.lets_through(room, level)) {
         // A closed stderr is no reason to fail.
         _ = writeln!(std::io::stderr().lock(), "windrow {room}: {}", text());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rooms_have_levels_of_their_own() {
+        let filter = Filter::parse("warn,threads=debug").unwrap();
+        assert!(filter.lets_through("threads", Level::Debug));
+        assert!(filter.lets_through("loader", Level::Warn));
+        assert!(!filter.lets_through("loader", Level::Info));
+        let off = Filter::parse("info, loader = off").unwrap();
+        assert!(!off.lets_through("loader", Level::Error));
+        assert!(off.lets_through("processes", Level::Info));
+        for none in ["loud", "", "threads=", "threads=loud"] {
+            assert!(Filter::parse(none).is_none(), "{none:?}");
+        }
     }
 }

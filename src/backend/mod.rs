@@ -8,7 +8,7 @@ pub(crate) mod additions;
 pub(crate) mod by_position;
 pub(crate) mod hashes;
 mod inline;
-pub mod log;
+pub(crate) mod log;
 // Where there are no worker processes, what only they use is idle.
 #[cfg_attr(not(any(unix, windows)), allow(dead_code))]
 pub(crate) mod recipe;
@@ -53,7 +53,7 @@ pub use settings::StartMethod;
 use settings::WORKERS_MAX;
 pub use threads::Threads;
 
-use crate::engine::{Completion, Task};
+pub use crate::engine::{Completion, Task};
 use crate::error::{Error, Loss, Result};
 
 /// How much more a task costs beside its work than on threads and processes of a system: a message
@@ -102,7 +102,7 @@ pub fn start<T: Send + 'static>(
 /// ```
 /// use std::time::Duration;
 /// use windrow::backend::{Event, ExecutionBackend, Inline};
-/// use windrow::engine::Task;
+/// use windrow::backend::Task;
 /// use windrow::range;
 ///
 /// let mut backend = Inline::new(range(10..20));

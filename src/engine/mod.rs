@@ -73,19 +73,6 @@ pub enum Next<T> {
 }
 
 /// The state machine. See the [module](self).
-///
-/// ```
-/// use windrow::engine::{Completion, Engine, Limits, Next};
-/// let mut engine = Engine::new(0..2, Limits::for_workers(2));
-/// let (first, second) = (engine.next_task().unwrap(), engine.next_task().unwrap());
-/// let done = |task, value| Completion { task, results: vec![Ok(Some(value))], bytes: Some(1), nanos: 1 };
-/// engine.done(done(second.id, 'b')); // the second is done first
-/// assert!(matches!(engine.pop(), Next::Pending));
-/// engine.done(done(first.id, 'a'));
-/// assert!(matches!(engine.pop(), Next::Ready(0, Ok(Some('a')))));
-/// assert!(matches!(engine.pop(), Next::Ready(1, Ok(Some('b')))));
-/// assert!(matches!(engine.pop(), Next::End));
-/// ```
 #[derive(Debug)]
 pub struct Engine<T> {
     /// Positions handed out and not popped, as adjoining groups in order.
@@ -160,7 +147,7 @@ impl<T> Engine<T> {
     }
 
     /// How many tasks are handed out and not heard of.
-    #[must_use]
+    #[cfg(test)]
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()
     }

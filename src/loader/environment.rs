@@ -21,7 +21,7 @@ impl Environment {
         let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let environment = Self::read(read)?;
         if let Some(filter) = &environment.log {
-            log::set(filter.clone());
+            filter.clone().set();
         }
         Ok(environment)
     }

@@ -8,7 +8,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 /// A sample is its position. A result of a stage is the inputs that the stage made it of. So the
 /// origin of an input of stage *n*, counted from 0, is a tree of depth *n* with positions as leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Origin {
     /// The sample at this position.
     Sample(u64),

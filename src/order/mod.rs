@@ -20,13 +20,16 @@ pub use description::{Description, Op};
 pub use epochs::Epochs;
 pub(crate) use epochs::FOREVER;
 pub use grain::index_shuffle;
+#[doc(hidden)]
 pub use held::Origin;
 pub use parts::Parts;
 pub use permutation::Permutation;
-pub use plan::Plan;
+pub(crate) use plan::Plan;
 pub use rng::Rng;
 pub use shard::Shard;
-pub use state::{Cursor, Mark, Skips, State};
+#[doc(hidden)]
+pub use state::{Cursor, Mark};
+pub use state::{Skips, State};
 
 /// Splits an index that may lie past the end into its epoch and the index within that epoch.
 ///

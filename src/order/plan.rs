@@ -8,18 +8,8 @@ use crate::error::{Error, Result};
 /// Everything about a stream that is settled before anything runs.
 ///
 /// Positions count from 0 and on through the epochs, each of [`len`](Self::len) positions; what is at
-/// each is a pure function of the pipeline described here. The plan makes the states of its stream and judges states that are
-/// given to it; it knows of no worker and no backend.
-///
-/// ```
-/// use windrow::order::{Description, Epochs, Mark, Op, Plan};
-/// let mut pipeline = Description::default();
-/// pipeline.push(Op::new("range").with("end", 10));
-/// let plan = Plan::new(10, pipeline);
-/// let state = plan.state(Mark { position: 4, ..Mark::default() }, [4, 4], None);
-/// assert_eq!(plan.resume(&state, Epochs::Count(1))?.position, 4);
-/// # Ok::<(), windrow::Error>(())
-/// ```
+/// each is a pure function of the pipeline described here. The plan makes the states of its stream and
+/// judges states that are given to it; it knows of no worker and no backend.
 #[derive(Debug, Clone)]
 pub struct Plan {
     len: u64,

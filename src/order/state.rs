@@ -19,7 +19,6 @@ const SKIPS_LISTED: usize = 4;
 
 /// A point of the ordered stream from which everything after it can be made again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
 pub struct Mark {
     /// The epoch, counted from 0.
     pub epoch: u64,
@@ -36,7 +35,6 @@ pub struct Mark {
 
 /// Where one stage stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
 pub struct Cursor {
     /// The stage's counters.
     pub counters: Vec<u64>,

@@ -1,6 +1,6 @@
 //! Sources: where samples come from.
 //!
-//! A source answers for indices inside its length only; [`source`] makes a [`Dataset`] of it.
+//! A source answers for indices inside its length only; [`from_source`] makes a [`Dataset`] of it.
 //! Absent on purpose: shuffling, epochs, batches.
 
 mod array;
@@ -91,7 +91,7 @@ pub fn from_source<S: Source>(source: S) -> FromSource<S> {
     FromSource { source, len }
 }
 
-/// A dataset of a source's samples: see [`source`].
+/// A dataset of a source's samples: see [`from_source`].
 #[derive(Debug, Clone)]
 pub struct FromSource<S> {
     source: S,

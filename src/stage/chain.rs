@@ -5,17 +5,22 @@ use crate::error::{Error, Fault, Result};
 use crate::order::{Cursor, Description, Mark, Origin};
 
 /// Stages one after another: what turns samples in order into batches.
+///
+/// It is implemented for every chain of [`Stage`](super::Stage)s, and for nothing else.
 pub trait Stages<In> {
     /// What the last stage gives.
     type Out;
 
     /// The next result, drawing samples from the feed as needed.
+    #[doc(hidden)]
     fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<Self::Out>;
 
     /// The point right after the last result that `poll` gave.
+    #[doc(hidden)]
     fn mark(&self, feed: &dyn Feed<In>) -> Mark;
 
     /// Becomes as new, for the next epoch.
+    #[doc(hidden)]
     fn reset(&mut self);
 
     /// Takes up the cursors of a state, one a stage, in new stages, to which so many samples of the
@@ -23,12 +28,14 @@ pub trait Stages<In> {
     ///
     /// # Errors
     /// [`Error::State`] when there are too few cursors or one makes no sense.
+    #[doc(hidden)]
     fn restore(&mut self, cursors: &mut dyn Iterator<Item = Cursor>, samples: u64) -> Result<u64>;
 
     /// Takes back what the cursors say is held, made of samples that come in the cursors' order.
     ///
     /// # Errors
     /// [`Error::State`] when a stage does not take them.
+    #[doc(hidden)]
     fn take_back(
         &mut self,
         cursors: &mut dyn Iterator<Item = Cursor>,
@@ -36,15 +43,18 @@ pub trait Stages<In> {
     ) -> Result<()>;
 
     /// Whether [`origin`](Self::origin) can tell what a result was made of.
+    #[doc(hidden)]
     fn tracks(&self) -> bool;
 
     /// What the result was made of that `poll` gave last.
+    #[doc(hidden)]
     fn origin(&self, feed: &dyn Feed<In>) -> Origin;
 
     /// Makes a result of that origin again, of its samples, which come in order.
     ///
     /// # Errors
     /// Why there is no such result.
+    #[doc(hidden)]
     fn remake(
         &self,
         origin: &Origin,
@@ -53,19 +63,23 @@ pub trait Stages<In> {
 
     /// How many results an epoch of so many samples gives at most, and exactly where none has an
     /// error; `None` where that is not known before.
+    #[doc(hidden)]
     fn len_of(&self, samples: u64) -> Option<u64>;
 
     /// Adds the stages to a description.
+    #[doc(hidden)]
     fn describe(&self, description: &mut Description);
 
     /// Finds what is wrong with the options before anything runs.
     ///
     /// # Errors
     /// What [`Stage::check`](super::Stage::check) says.
+    #[doc(hidden)]
     fn check(&self) -> Result<()>;
 
     /// About how many samples make a result of the last stage, at least 1: see
     /// [`Stage::inputs`](super::Stage::inputs).
+    #[doc(hidden)]
     fn inputs(&self) -> u64 {
         1
     }

@@ -36,7 +36,7 @@ use crate::order::{Mark, Op};
 
 /// What a part of the ordered stream answers when asked for its next item.
 #[derive(Debug)]
-#[non_exhaustive]
+#[doc(hidden)]
 pub enum Step<T> {
     /// The next item.
     Item(T),
@@ -51,6 +51,7 @@ pub enum Step<T> {
 }
 
 /// The samples in order, gaps closed: what the first stage reads.
+#[doc(hidden)]
 pub trait Feed<T> {
     /// The next sample.
     fn poll(&mut self) -> Step<T>;

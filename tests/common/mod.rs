@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use windrow::backend::{Completion, Task};
 use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline};
-use windrow::engine::{Completion, Task};
 use windrow::loader::LoaderBuilder;
 use windrow::order::Rng;
 use windrow::stage::Pipeline;

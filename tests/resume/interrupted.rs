@@ -6,9 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline};
+use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline, Task};
 use windrow::dataset::Dataset;
-use windrow::engine::Task;
 use windrow::loader::LoaderBuilder;
 use windrow::stage::{Pipeline, Stages};
 use windrow::{Backend, Batch, Error, Fault, Loader, OnError, State, range};

@@ -1,6 +1,6 @@
 //! The transforms of records that a pipeline document can name; each is also a plain Rust type.
 //!
-//! Put one into a pipeline with [`each`](crate::Dataset::each). The bits of every result are the
+//! Put one into a pipeline with [`transform`](crate::Dataset::transform). The bits of every result are the
 //! same on every platform. Absent on purpose: randomness, and anything that looks at two samples.
 
 mod cast;
