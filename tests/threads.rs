@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::within;
 use windrow::backend::{ExecutionBackend, Task, Threads};
-use windrow::{Backend, Dataset, Error, Loader, range};
+use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -249,4 +249,38 @@ fn a_program_with_a_logger_gets_what_loaders_log() {
         |target: &str, text: &str| lines.iter().any(|line| line.0 == target && line.1 == text);
     assert!(logged("windrow::threads", "started 2 threads"), "{lines:?}");
     assert!(logged("windrow::loader", "threads, 2 workers, from position 0"), "{lines:?}");
+}
+
+/// A sample that no other process could be sent.
+struct Local(u64);
+
+fn local(end: u64, context: &WorkerContext) -> Result<impl Dataset<Sample = Local> + use<>> {
+    assert!(end > 0, "nothing to load");
+    assert!(!context.is_process());
+    Ok(range(0..end).map(Local))
+}
+
+#[test]
+fn recipes_of_this_process_need_no_serde() {
+    static HOOKS: AtomicU64 = AtomicU64::new(0);
+    for (backend, name) in
+        [(Backend::Auto, "threads"), (Backend::Threads, "threads"), (Backend::Inline, "inline")]
+    {
+        let loader = Loader::recipe_in_process(local, 5).backend(backend).workers(2);
+        let loader = loader.on_worker_start(|_| {
+            HOOKS.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        let loader = loader.on_worker_exit(|_| _ = HOOKS.fetch_add(100, Ordering::SeqCst));
+        let loader = loader.build().unwrap();
+        assert_eq!(loader.backend().name, name);
+        assert!(loader.map(|sample| sample.unwrap().0).eq(0..5));
+        assert_eq!(HOOKS.swap(0, Ordering::SeqCst), 101, "{name}");
+    }
+    let refused =
+        |builder: windrow::loader::LoaderBuilder<_>| builder.build().unwrap_err().to_string();
+    let message = refused(Loader::recipe_in_process(local, 5).backend(Backend::Processes));
+    assert!(message.contains("Loader::recipe"), "{message}");
+    let message = refused(Loader::recipe_in_process(local, 0));
+    assert!(message.contains("the recipe") && message.contains("nothing to load"), "{message}");
 }

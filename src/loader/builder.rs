@@ -265,7 +265,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let custom = self.custom.filter(|_| environment.backend.is_none());
 
         let (name, hooks) = match &self.pipeline {
-            Origin::Here(_) => (None, self.hooks),
+            Origin::Here(_) | Origin::InProcess(_) => (None, self.hooks),
             Origin::Recipe(crossing) => {
                 processes::named(self.name, crossing, &self.settings, self.hooks)?
             }
@@ -273,6 +273,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let mut ending = Ending::new(&self.pipeline, hooks, backend != Backend::Processes);
         let (pipeline, crossing) = match self.pipeline {
             Origin::Here(pipeline) => (pipeline, None),
+            Origin::InProcess(open) => (open(ending.begin()?)?, None),
             Origin::Recipe(crossing) => (crossing.open(ending.begin()?)?, Some(crossing)),
         };
         let epochs = self.epochs.or(pipeline.epochs()).unwrap_or_default();

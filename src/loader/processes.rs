@@ -274,7 +274,7 @@ pub(super) struct Ending {
 impl Ending {
     /// `works_here` says whether this process makes samples, and so runs the hooks of a worker.
     pub(super) fn new<P: Pipeline>(origin: &Origin<P>, hooks: Hooks, works_here: bool) -> Self {
-        let context = matches!(origin, Origin::Recipe(_)).then(WorkerContext::of_loader);
+        let context = (!matches!(origin, Origin::Here(_))).then(WorkerContext::of_loader);
         let hooks = if works_here { hooks } else { Hooks::default() };
         Self { context, hooks, begun: false }
     }

@@ -24,7 +24,12 @@ pub(super) enum Origin<P: Pipeline> {
     Here(P),
     /// It is made where it is needed.
     Recipe(Crossing<P>),
+    /// It is made here.
+    InProcess(Opening<P>),
 }
+
+/// Opens a pipeline in this process.
+pub(super) type Opening<P> = Box<dyn FnOnce(&'static WorkerContext) -> Result<P>>;
 
 /// Makes what a worker needs, by a name or by places with these hooks.
 type ToLaunch = dyn Fn(Option<&str>, Hooks) -> Result<Launch>;
@@ -77,6 +82,33 @@ impl Loader<()> {
         LoaderBuilder::new(Origin::Recipe(Crossing::new(factory, config))).encodable()
     }
 
+    /// Starts to describe a loader for a recipe that only this process opens: on threads, or inline.
+    ///
+    /// Neither samples nor the configuration need `serde`. Backend `processes` is refused.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, Result, WorkerContext, range};
+    ///
+    /// struct Square(u64); // without serde's Serialize and Deserialize
+    ///
+    /// fn squares(end: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = Square>> {
+    ///     Ok(range(0..end).map(|x| Square(x * x)))
+    /// }
+    ///
+    /// let loader = Loader::recipe_in_process(squares, 4).workers(2).build()?;
+    /// let samples: Vec<u64> = loader.map(|x| Ok(x?.into_inner().0)).collect::<Result<_>>()?;
+    /// assert_eq!(samples, [0, 1, 4, 9]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn recipe_in_process<C: 'static, P: Pipeline + 'static>(
+        factory: Factory<C, P>,
+        config: C,
+    ) -> LoaderBuilder<P> {
+        LoaderBuilder::new(Origin::InProcess(Box::new(move |context| {
+            opened(|| factory(config, context))
+        })))
+    }
+
     /// Starts to describe a loader for a pipeline document whose files are in a folder: a document is
     /// a recipe by itself.
     ///
@@ -113,6 +145,11 @@ pub(super) fn open_spec(
     Spec::from_json(&json)?.open(&folder)
 }
 
+/// What a recipe makes; an error for a panic too.
+fn opened<P>(open: impl FnOnce() -> Result<P>) -> Result<P> {
+    caught(open).map_err(|fault| fault.by("the recipe"))?
+}
+
 impl<P: Pipeline> Crossing<P> {
     fn new<C>(factory: Factory<C, P>, config: C) -> Self
     where
@@ -136,7 +173,7 @@ impl<P: Pipeline> Crossing<P> {
 
     /// The pipeline, opened in this process.
     pub(super) fn open(&self, context: &'static WorkerContext) -> Result<P> {
-        caught(|| (self.open)(context)).map_err(|fault| fault.by("the recipe"))?
+        opened(|| (self.open)(context))
     }
 
     /// What a worker needs to open it: by this name, or by its place with these hooks.
