@@ -115,7 +115,7 @@ export const ends = {
     const said = [];
     console.warn = (text) => said.push(text);
     try {
-      const opening = rejected(loader({ source: source.range(9), worker: here.silent, workers: 1, startTimeout: 6000 }));
+      const opening = rejected(loader({ source: source.range(9), worker: here.silent, workers: 1, startupTimeout: 6000 }));
       const started = performance.now();
       while (said.length === 0 && performance.now() - started < 60_000) await later(50);
       assert(/silent\.\w+\.js.* has not called serve\(\)/.test(said[0]), said[0]);
@@ -129,7 +129,7 @@ export const ends = {
 
   async 'a source that never opens is named when the time to start is over'({ windrow, here }) {
     const { loader, source } = windrow;
-    const error = await rejected(loader({ source: source.js('neverOpens'), worker: here.worker, workers: 2, startTimeout: 10_000 }));
+    const error = await rejected(loader({ source: source.js('neverOpens'), worker: here.worker, workers: 2, startupTimeout: 10_000 }));
     equal([error.name, error.code], ['WindrowError', 'WORKER_LOAD'], error.message);
     assert(/worker \d did not start within 10000 ms: .*source/.test(error.message), error.message);
   },

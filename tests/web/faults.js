@@ -95,7 +95,7 @@ export const faults = {
       try {
         // A worker that seems terminated, because nobody holds its lock, would be lost again and again.
         const lost = [];
-        const got = await run(windrow, { backend: 'workers', workers: 2, worker, startTimeout: 20_000, onEvent: ({ kind, why }) => kind === 'lost' && lost.push(why) });
+        const got = await run(windrow, { backend: 'workers', workers: 2, worker, startupTimeout: 20_000, onEvent: ({ kind, why }) => kind === 'lost' && lost.push(why) });
         equal([got.digest, got.items, lost], [want.digest, want.items, []], coordinators ? 'both refused' : 'workers refused');
       } finally {
         restore();
@@ -106,7 +106,7 @@ export const faults = {
   async 'the time that the program takes to come is not counted'({ here }) {
     const { loader, source } = await import(here.url('wasmslow/www/pkg/src/index.js'));
     for (const backend of ['inline', 'workers']) {
-      const data = await loader({ source: source.range(9), backend, workers: 1, startTimeout: 10_000 });
+      const data = await loader({ source: source.range(9), backend, workers: 1, startupTimeout: 10_000 });
       equal((await data.next()).value.number, 0);
       await data.close();
     }
@@ -137,7 +137,7 @@ export const faults = {
   async 'a worker script that answers nothing is given up after the time to start'({ windrow, here }) {
     const { loader, source } = windrow;
     const worker = () => new Worker(here.url('tests/web/module.js'), { type: 'module' });
-    const error = await rejected(loader({ source: source.range(9), worker, workers: 1, startTimeout: 200 }).then((data) => data.next()));
+    const error = await rejected(loader({ source: source.range(9), worker, workers: 1, startupTimeout: 200 }).then((data) => data.next()));
     equal(error.code, 'WORKER_LOAD', error.message);
   },
 };

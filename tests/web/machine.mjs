@@ -72,7 +72,7 @@ export const machine = {
     const { loader, source } = windrow;
     for (const [path, says] of [['./nothing.js', /nothing.js/], ['./module.js', /./]]) {
       const worker = () => new Worker(new URL(path, import.meta.url));
-      const error = await rejected(loader({ source: source.range(9), worker, workers: 1, startTimeout: 2000 }));
+      const error = await rejected(loader({ source: source.range(9), worker, workers: 1, startupTimeout: 2000 }));
       equal([error.name, error.code], ['WindrowError', 'WORKER_LOAD'], error.message);
       assert(says.test(error.message) && error.fix, error.message);
     }

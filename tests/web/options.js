@@ -9,8 +9,8 @@ export const options = {
   async 'what is null or undefined is as if it were left out'({ windrow, here }) {
     const { loader, source, ops } = windrow;
     const names = [
-      'resume', 'signal', 'backend', 'workers', 'worker', 'coordinator', 'digest', 'onError', 'retries', 'prefetch', 'prefetchBytes', 'timeout',
-      'startTimeout', 'onEvent', 'seed', 'split', 'shuffle', 'epochs', 'keys', 'batchSize', 'dropRemainder', 'stages', 'pipeline', 'files', 'spec',
+      'resume', 'signal', 'backend', 'workers', 'worker', 'coordinator', 'digest', 'onError', 'retries', 'prefetch', 'prefetchBytes', 'sampleTimeout',
+      'startupTimeout', 'onEvent', 'seed', 'split', 'shuffle', 'epochs', 'keys', 'batchSize', 'dropRemainder', 'stages', 'pipeline', 'files', 'spec',
     ];
     for (const nothing of [null, undefined]) {
       const data = await loader({ source: source.range(3), ...Object.fromEntries(names.map((name) => [name, nothing])), ...here.modes[0] });
@@ -23,7 +23,7 @@ export const options = {
   async 'a setting that cannot be is refused by its name'({ windrow }) {
     const { loader, source } = windrow;
     const bad = {
-      timeout: [-1, 0, NaN, Infinity, '100', true, {}], startTimeout: [-1, NaN, '1'], workers: [-1, 65, 1.5, NaN, '2'], retries: [-1, 0.5, NaN, '1', 2 ** 32],
+      sampleTimeout: [-1, 0, NaN, Infinity, '100', true, {}], startupTimeout: [-1, NaN, '1'], workers: [-1, 65, 1.5, NaN, '2'], retries: [-1, 0.5, NaN, '1', 2 ** 32],
       prefetch: [-1, NaN, 0.5, '3'], prefetchBytes: [-1, NaN, '3'], digest: ['yes', 1], onError: ['ignore', 1], resume: [7, true, []], signal: [{}, 1],
       onEvent: ['log', {}], backend: ['gpu', 1], epochs: [0, -1, NaN, 1.5, '3', -Infinity], worker: ['/w.js', 1], coordinator: ['/c.js', 1],
     };
@@ -107,7 +107,7 @@ export const options = {
     const { loader, source, ops } = windrow;
     const { started, restore } = here.patched();
     try {
-      const data = await loader({ source: source.range(3000), pipeline: [ops.oneHot({ field: 'value', classes: 1 })], backend: 'inline', startTimeout: 2000 });
+      const data = await loader({ source: source.range(3000), pipeline: [ops.oneHot({ field: 'value', classes: 1 })], backend: 'inline', startupTimeout: 2000 });
       const got = [];
       let alive = 0, done = false;
       const timer = setInterval(() => (alive += 1), 0);
@@ -159,7 +159,7 @@ export const options = {
     }
     equal(started, 3);
     equal((await rejected(loader({ source: source.range(3), backend: 'threads', coordinator }))).code, 'SETTING');
-    const silent = await rejected(loader({ source: source.range(3), backend: 'inline', coordinator: here.silent, startTimeout: 200 }));
+    const silent = await rejected(loader({ source: source.range(3), backend: 'inline', coordinator: here.silent, startupTimeout: 200 }));
     equal(silent.code, 'WORKER_LOAD', silent.message);
     assert(/the coordinator \(.*silent/.test(silent.message), silent.message);
     for (const [wrong, says] of [[() => {}, /gave no Worker/], ['/c.js', /"\/c.js"/]]) {

@@ -14,7 +14,7 @@ const busy = (milliseconds) => {
  * Opens a loader with one worker and gives it one task: why the worker was lost, or nothing where its answer was
  * heard. `opening` is done while the core opens; `asked(reply)` once the task is on its way.
  */
-async function lost(here, { opening = () => {}, asked, timeout = 60_000, startTimeout = 60_000 }) {
+async function lost(here, { opening = () => {}, asked, sampleTimeout = 60_000, startupTimeout = 60_000 }) {
   const { coordinate } = await import(here.url('www/pkg/src/coordinate.js'));
   const { port1, port2 } = new MessageChannel();
   const reply = () => port2.postMessage({ type: 'reply', started: 0, ended: 1 });
@@ -42,7 +42,7 @@ async function lost(here, { opening = () => {}, asked, timeout = 60_000, startTi
       coordinate(endpoint, { glue: { WebLoader, initSync() {}, provide() {} }, prepare: async () => ({}), reader() {} });
       port2.onmessage = ({ data }) => data.type === 'open' && port2.postMessage({ type: 'ready', fingerprint: 'same', lengths: {} });
       port2.postMessage({ type: 'hello' });
-      endpoint.onmessage({ data: { type: 'open', module: {}, document: '{}', settings: {}, ports: [port1], modules: [], timeout, startTimeout } });
+      endpoint.onmessage({ data: { type: 'open', module: {}, document: '{}', settings: {}, ports: [port1], modules: [], sampleTimeout, startupTimeout } });
     });
   } finally {
     port1.close();
@@ -61,27 +61,27 @@ const once = (act) => {
 export const patience = {
   async 'a coordinator that is busy, or asleep, takes no answer that is there for one that is late'({ here }) {
     const late = (reply) => (reply(), busy(2 * LIMIT));
-    equal(await lost(here, { asked: once(late), timeout: LIMIT }), undefined, 'in a message');
-    equal(await lost(here, { asked: once((reply) => setTimeout(late, LIMIT / 2, reply)), timeout: LIMIT }), undefined, 'in a timer');
+    equal(await lost(here, { asked: once(late), sampleTimeout: LIMIT }), undefined, 'in a message');
+    equal(await lost(here, { asked: once((reply) => setTimeout(late, LIMIT / 2, reply)), sampleTimeout: LIMIT }), undefined, 'in a timer');
   },
 
   async 'a coordinator that opens for long takes no worker for one that does not start'({ here }) {
     const asked = once((reply) => reply());
-    equal(await lost(here, { asked, opening: () => busy(2 * LIMIT), startTimeout: LIMIT }), undefined);
+    equal(await lost(here, { asked, opening: () => busy(2 * LIMIT), startupTimeout: LIMIT }), undefined);
   },
 
   async 'a worker that answers nothing is lost, however busy the coordinator is'({ here }) {
     for (const most of [0, 2 * LIMIT]) {
       const asked = once(() => busy(most));
-      const why = await lost(here, { asked, timeout: LIMIT });
+      const why = await lost(here, { asked, sampleTimeout: LIMIT });
       equal(why, `took longer than ${LIMIT} ms for 1 sample(s) from position 0`, `busy for ${most} ms`);
     }
   },
 
   async 'a time limit of any length is no shorter than it says'({ here }) {
-    for (const timeout of [2 ** 31, 1e300, Infinity]) {
+    for (const sampleTimeout of [2 ** 31, 1e300, Infinity]) {
       const asked = once((reply) => setTimeout(reply, 100));
-      equal(await lost(here, { asked, timeout, startTimeout: timeout }), undefined, `${timeout} ms`);
+      equal(await lost(here, { asked, sampleTimeout, startupTimeout: sampleTimeout }), undefined, `${sampleTimeout} ms`);
     }
   },
 };

@@ -85,7 +85,7 @@ export const recovery = {
     const { started, restore } = here.patched();
     let done = false;
     try {
-      const data = await windrow.loader({ source: windrow.source.range(1e9), batchSize: 1e7, backend: 'inline', startTimeout: 4000 });
+      const data = await windrow.loader({ source: windrow.source.range(1e9), batchSize: 1e7, backend: 'inline', startupTimeout: 4000 });
       const killed = (async () => {
         for (let seen = 0; !done; await new Promise((later) => setTimeout(later, 20))) {
           for (const { worker } of started.slice(seen)) worker.terminate();

@@ -129,7 +129,7 @@ export const served = {
     const broken = await all(await loader({ source: source.range(9), pipeline: [ops.js('throwingLater')], worker: here.worker, workers: 2 }));
     equal(broken.map((item) => item.code ?? Number(item.fields.value.data[0])), [0, 1, 2, 3, 4, 'SAMPLE', 6, 7, 8]);
     assert(/throwingLater of index 5: five is not for us, later/.test(broken[5].message), broken[5].message);
-    const never = await all(await loader({ source: source.range(12), pipeline: [ops.js('never')], worker: here.worker, workers: 2, timeout: 300 }));
+    const never = await all(await loader({ source: source.range(12), pipeline: [ops.js('never')], worker: here.worker, workers: 2, sampleTimeout: 300 }));
     equal(never.map((item) => item.code ?? Number(item.fields.value.data[0])), [0, 1, 2, 3, 4, 5, 6, 'SAMPLE', 8, 9, 10, 11]);
     assert(/took longer than 300 ms/.test(never[7].message), never[7].message);
   },

@@ -26,7 +26,7 @@ async function cycle({ loader, source, ops }, mode, cycles) {
   for (let i = 0; i < cycles; i++) {
     const start = performance.now();
     const data = await loader({
-      source: source.range(300), shuffle: 5, batchSize: 20, digest: true, startTimeout: 100_000, ...mode,
+      source: source.range(300), shuffle: 5, batchSize: 20, digest: true, startupTimeout: 100_000, ...mode,
       pipeline: [ops.oneHot({ field: 'value', classes: 300 })],
     });
     if (data.mode.backend !== mode.backend) throw Error(`${data.mode.backend}: ${data.mode.reason}`);

@@ -25,7 +25,7 @@ export const threads = {
   async 'what threads cannot do has workers by itself'({ windrow, here }) {
     const { loader, source, ops } = windrow;
     for (const [more, why] of [
-      [{ timeout: 60_000 }, /too long/],
+      [{ sampleTimeout: 60_000 }, /too long/],
       [{ onEvent() {} }, /tell/],
       [{ pipeline: [ops.js('jitter', { amount: 1 })], worker: here.worker }, /functions/],
     ]) {
@@ -49,7 +49,7 @@ export const threads = {
     for (const fault of ['nothreads', 'nothread']) {
       const { loader, source } = await another(here, fault);
       // Firefox does not tell of an import that fails, so there this takes the time to start.
-      const options = { source: source.range(9), workers: 2, startTimeout: 15_000 };
+      const options = { source: source.range(9), workers: 2, startupTimeout: 15_000 };
       const error = await rejected(loader({ ...options, backend: 'threads' }));
       assert(/_LOAD$/.test(error.code), `${error.code}: ${error.message}`);
       const data = await loader(options);
@@ -74,8 +74,8 @@ export const threads = {
   async 'threads that never answer become workers after the time to start, once a page'({ here }) {
     const { loader, source } = await another(here, 'mutethread');
     const modes = [];
-    for (const startTimeout of [15_000, 15_001]) {
-      const data = await loader({ source: source.range(9), workers: 2, startTimeout });
+    for (const startupTimeout of [15_000, 15_001]) {
+      const data = await loader({ source: source.range(9), workers: 2, startupTimeout });
       modes.push(data.mode);
       await drain(data);
     }

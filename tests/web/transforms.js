@@ -106,7 +106,7 @@ export const transforms = {
 
   async 'a sample that never ends costs its workers and is one error'({ windrow, here }) {
     const { loader, source, ops } = windrow;
-    const data = await loader({ source: source.range(20), pipeline: [ops.js('endless')], worker: here.worker, workers: 2, timeout: 400 });
+    const data = await loader({ source: source.range(20), pipeline: [ops.js('endless')], worker: here.worker, workers: 2, sampleTimeout: 400 });
     const got = await all(data);
     equal(got.map((item) => item.code ?? Number(item.fields.value.data[0])), Array.from({ length: 20 }, (_, i) => (i === 7 ? 'SAMPLE' : i)));
     assert(/took longer than 400 ms/.test(got[7].message), got[7].message);

@@ -127,7 +127,7 @@ async function developed(files, workers, skip) {
     batchSize: 16,
     workers,
     digest: true,
-    timeout: 20_000,
+    sampleTimeout: 20_000,
   });
   const size = SIDE * SIDE * 4;
   const digest = await drain(data, ({ fields }) => fields.number.data.forEach((number, row) => {

@@ -63,7 +63,7 @@ export class Stream {
       worker: this.#own(backend) ? () => this.#started() : undefined,
       digest: true,
       prefetch: 2 * PICTURES,
-      timeout: 10_000,
+      sampleTimeout: 10_000,
       resume: this.state,
       signal,
       onEvent: (event) => !signal.aborted && this.#event(event),

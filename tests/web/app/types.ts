@@ -42,7 +42,7 @@ has<Fields>()(loader({ source: table, pipeline: [] as ReturnType<typeof ops.op>[
 export async function epochs(saved: null, signal: undefined): Promise<number> {
   const data = await loader({
     source: source.range(9), split: { seed: 1, parts: [0.9, 0.1], part: 0 }, shuffle: 0, epochs: Infinity, batchSize: null, resume: saved, signal,
-    workers: undefined, timeout: null, onError: 'throw', coordinator: () => new Worker('coordinator.js'), keys: true, stages: [{ stage: 'limit', count: 3n }],
+    workers: undefined, sampleTimeout: null, onError: 'throw', coordinator: () => new Worker('coordinator.js'), keys: true, stages: [{ stage: 'limit', count: 3n }],
   });
   for await (const epoch of data.epochs()) {
     for await (const { keys } of epoch) if (keys satisfies readonly (number | string)[] | undefined) break;

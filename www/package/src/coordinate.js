@@ -112,16 +112,16 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   /** Lets a worker start as soon as there is what it needs, in the time that it has for that. */
   function expect(worker) {
     if (!opening.prepared || !worker.port) return;
-    const { startTimeout } = opening;
-    worker.relax = patience(startTimeout, () => late(worker, startTimeout));
+    const { startupTimeout } = opening;
+    worker.relax = patience(startupTimeout, () => late(worker, startupTimeout));
     if (worker.asked) employ(worker);
   }
 
-  function late({ index, asked }, startTimeout) {
-    const why = `did not start within ${startTimeout} ms`;
+  function late({ index, asked }, startupTimeout) {
+    const why = `did not start within ${startupTimeout} ms`;
     // Of one that has not even asked for work, the page knows where it comes from.
     if (opening.done || !asked) lost(index, why);
-    else fatal({ code: 'WORKER_LOAD', message: `worker ${index} ${why}: its files, source and modules have not opened`, worker: index, fix: 'a slow one needs a longer startTimeout' });
+    else fatal({ code: 'WORKER_LOAD', message: `worker ${index} ${why}: its files, source and modules have not opened`, worker: index, fix: 'a slow one needs a longer startupTimeout' });
   }
 
   function employ(worker) {
@@ -177,7 +177,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     worker.port.close();
     const starts = worker.running ? 0 : worker.starts;
     if (starts >= STARTS) {
-      const { code = 'WORKER_LOAD', fix = 'a worker file must load, and call serve() of windrow/worker at once; a slow one needs a longer startTimeout' } = error ?? {};
+      const { code = 'WORKER_LOAD', fix = 'a worker file must load, and call serve() of windrow/worker at once; a slow one needs a longer startupTimeout' } = error ?? {};
       return fatal({ code, message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index, fix });
     }
     workers[index] = { starts };
@@ -242,12 +242,12 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   /** A task that takes too long costs its worker. */
   function watch(worker) {
-    const { timeout } = opening;
-    if (timeout === undefined) return;
+    const { sampleTimeout } = opening;
+    if (sampleTimeout === undefined) return;
     worker.relax?.();
     const [task] = worker.busy;
     if (!task) return;
-    const most = timeout * task.count;
+    const most = sampleTimeout * task.count;
     worker.relax = patience(most, () => lost(worker.index, `took longer than ${most} ms for ${task.count} sample(s) from position ${task.start}`));
   }
 

@@ -281,9 +281,9 @@ export interface Settings {
   /** How many bytes of samples may be ahead. */
   prefetchBytes?: Whole | None;
   /** Milliseconds that a sample may take in a worker; longer costs the worker. Nothing else can be stopped. */
-  timeout?: number | None;
+  sampleTimeout?: number | None;
   /** Milliseconds that a worker, or all threads, may take to start; fetching files and the program does not count. Default 30,000. */
-  startTimeout?: number | None;
+  startupTimeout?: number | None;
   signal?: AbortSignal | None;
   /** What workers do, as it happens; threads do not tell. What it throws is logged once, and changes nothing. */
   onEvent?: ((event: WorkerEvent) => void) | None;

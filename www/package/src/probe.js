@@ -17,7 +17,7 @@ const THREADED = Uint8Array.of(
  * @param {boolean} calls
  * @param {string} [failed]
  */
-export async function choose(platform, { backend = 'auto', workers, worker, coordinator, timeout, onEvent }, calls, failed) {
+export async function choose(platform, { backend = 'auto', workers, worker, coordinator, sampleTimeout, onEvent }, calls, failed) {
   const isolated = platform.isolated();
   const count = workers || platform.cores();
   const threads = (await platform.threads?.()) ?? 'this build of windrow has no threads';
@@ -42,7 +42,7 @@ export async function choose(platform, { backend = 'auto', workers, worker, coor
   if (calls) return mode('workers', count, 'JavaScript functions run in workers');
   if (worker) return mode('workers', count, 'a worker file is given');
   if (coordinator) return mode('workers', count, 'a coordinator file is given');
-  if (timeout !== undefined) return mode('workers', count, 'only a worker can be stopped when a sample takes too long');
+  if (sampleTimeout !== undefined) return mode('workers', count, 'only a worker can be stopped when a sample takes too long');
   if (onEvent) return mode('workers', count, 'only workers tell what they do');
   const why = threads === true ? (failed ?? doubtful()) : threads;
   if (why) return { ...mode('workers', count, why), fallback: platform.browser };

@@ -22,8 +22,8 @@ const SETTINGS = {
   retries: [(value) => Number.isInteger(value) && value >= 0 && value < 2 ** 32, 'give a whole number from 0 to 2^32 - 1'],
   prefetch: whole,
   prefetchBytes: whole,
-  timeout: milliseconds,
-  startTimeout: milliseconds,
+  sampleTimeout: milliseconds,
+  startupTimeout: milliseconds,
   signal: [(value) => typeof value?.throwIfAborted === 'function', 'give the signal of an AbortController'],
   onEvent: called('give a function'),
 };

@@ -90,7 +90,7 @@ export class Loader {
 
   /** Starts a coordinator and its workers, which go on after what came last. */
   #begin() {
-    const { timeout, startTimeout = 30_000, digest, onError, retries = 0, prefetch, prefetchBytes } = this.#options;
+    const { sampleTimeout, startupTimeout = 30_000, digest, onError, retries = 0, prefetch, prefetchBytes } = this.#options;
     const { backend, workers } = this.mode;
     /** @type {Record<string, any>} */
     const life = (this.#life = {});
@@ -100,10 +100,10 @@ export class Loader {
     life.limit = () => {
       life.relax?.();
       // More than the coordinator gives its workers, which it can name.
-      life.relax = patience(startTimeout + 1000, () => {
+      life.relax = patience(startupTimeout + 1000, () => {
         const mute = this.#opened ? -1 : this.#workers.findIndex((worker) => worker?.serving === undefined);
-        if (mute < 0) life.lost(`no answer within ${startTimeout} ms`);
-        else this.#fail(this.#name(mute), `${this.#owns.worker ? 'it has not called serve() of windrow/worker' : 'it gave no answer'} within ${startTimeout} ms`);
+        if (mute < 0) life.lost(`no answer within ${startupTimeout} ms`);
+        else this.#fail(this.#name(mute), `${this.#owns.worker ? 'it has not called serve() of windrow/worker' : 'it gave no answer'} within ${startupTimeout} ms`);
       });
     };
     life.limit();
@@ -121,7 +121,7 @@ export class Loader {
       life.lock = `windrow:${Math.random()}:${performance.now()}`;
       life.kind = backend === 'threads';
       const module = (life.module = compiled[life.kind]);
-      this.#post({ ...this.#pipeline, type: 'open', again: this.#opened, module, settings, ports, timeout, startTimeout, timeline, lock: life.lock }, ports);
+      this.#post({ ...this.#pipeline, type: 'open', again: this.#opened, module, settings, ports, sampleTimeout, startupTimeout, timeline, lock: life.lock }, ports);
     } catch (error) {
       this.#refused('a worker', error);
     }
