@@ -33,7 +33,7 @@ const TASKS_PER_WORKER: usize = 64;
 /// use std::{sync::Arc, time::Duration};
 /// use windrow::backend::web::{Workers, serve};
 /// use windrow::backend::{Event, ExecutionBackend, Fill};
-/// use windrow::{engine::Task, range};
+/// use windrow::{backend::Task, range};
 ///
 /// let (mut backend, post) = Workers::<u64>::new(2);
 /// post.ready(0);
