@@ -27,6 +27,8 @@ pub fn run(report: &mut Report) {
     let ready: Vec<Record> = (0..MANY as u64).map(|x| fresh(x).expect("a record")).collect();
     let mut one = vec![0u8; TENSOR * BATCH as usize];
     let mut other = one.clone();
+    // Memory is kept for use again while a loader is open, as it is throughout a long run.
+    let _open = Loader::builder(range(0..1)).build().expect("a loader");
     let rounds = rounds(
         ROUNDS,
         vec![
