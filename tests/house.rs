@@ -81,6 +81,7 @@ const LINES_MAX: usize = 400;
 
 /// The files with `unsafe` in them, and what for.
 const UNSAFE: &[(&str, &str)] = &[
+    ("src/dataset/wire/block.rs", "a value of a type parameter that is known to be a `Vec`"),
     ("src/source/bytes/mmap.rs", "mapping a file is unsafe"),
     ("src/backend/process/address.rs", "a function that crosses to a worker is its address"),
     ("src/backend/process/sys/board.rs", "a page that two processes share is seen as atomics"),

@@ -1,5 +1,12 @@
-//! Reading runs of numbers from blocks, one by one.
+//! Reading runs of numbers from blocks: one by one, or at once where serde would push them one by
+//! one to a `Vec`.
 
+use std::any::TypeId;
+use std::cell::Cell;
+use std::mem::{ManuallyDrop, transmute_copy};
+use std::sync::OnceLock;
+
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
@@ -106,4 +113,65 @@ impl<'de> Deserializer<'de> for Element<'_, '_> {
         str string bytes byte_buf option unit unit_struct seq tuple tuple_struct map struct enum
         identifier ignored_any
     }
+}
+
+/// What serde's own visitor of `Vec`s makes of a block of numbers; `None` for another visitor.
+///
+/// That visitor pushes one element after another, which takes some ten times as long as a copy.
+#[allow(unsafe_code)]
+pub(super) fn whole<'de, V: Visitor<'de>>(
+    bytes: &[u8],
+    length: usize,
+) -> Option<Result<V::Value, Trouble>> {
+    let (visitor, value) = (typeid::of::<V>(), typeid::of::<V::Value>());
+    macro_rules! try_each {
+        ($($number:ty)*) => {$({
+            static OF_VEC: OnceLock<Option<TypeId>> = OnceLock::new();
+            let of_vec = *OF_VEC.get_or_init(visitor_of::<Vec<$number>>);
+            if of_vec == Some(visitor) && value == TypeId::of::<Vec<$number>>() {
+                const SIZE: usize = size_of::<$number>();
+                if length.checked_mul(SIZE) != Some(bytes.len()) {
+                    return Some(Err(Trouble::custom(format_args!(
+                        "{length} elements of {SIZE} bytes should come, {} bytes came", bytes.len()
+                    ))));
+                }
+                let (numbers, _) = bytes.as_chunks::<SIZE>();
+                let numbers: Vec<$number> =
+                    numbers.iter().map(|own| <$number>::from_le_bytes(*own)).collect();
+                // SAFETY: `Vec<$number>` and `V::Value` are one type: their ids are the same, and
+                // a type that has no lifetime in it differs from no other by a lifetime.
+                return Some(Ok(unsafe { transmute_copy(&ManuallyDrop::new(numbers)) }));
+            }
+        })*};
+    }
+    try_each!(u8 f32 f64 i64 u64 i32 u32 u16 i16 i8 u128 i128);
+    None
+}
+
+/// Which visitor the sequence `T` is read with.
+fn visitor_of<'de, T: Deserialize<'de>>() -> Option<TypeId> {
+    struct Asked<'a>(&'a Cell<Option<TypeId>>);
+
+    impl<'de> Deserializer<'de> for Asked<'_> {
+        type Error = Trouble;
+
+        fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
+            self.0.set(Some(typeid::of::<V>()));
+            self.deserialize_any(visitor)
+        }
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Trouble> {
+            Err(Trouble::custom("only the visitor is asked for"))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+            option unit unit_struct newtype_struct tuple tuple_struct map struct enum identifier
+            ignored_any
+        }
+    }
+
+    let visitor = Cell::new(None);
+    _ = T::deserialize(Asked(&visitor));
+    visitor.get()
 }

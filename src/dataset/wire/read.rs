@@ -6,7 +6,7 @@ use serde::Deserializer;
 use serde::de::{Error as _, Visitor};
 
 use super::access::Elements;
-use super::block::Block;
+use super::block::{Block, whole};
 use super::{Payload, TUPLE_PLAIN, Trouble, next_payload};
 
 /// Reads the inline part; payloads come from the scope that [`decode`](super::decode) opened.
@@ -113,6 +113,9 @@ impl<'de> Reader<'de> {
     fn block<V: Visitor<'de>>(&mut self, length: usize, visitor: V) -> Result<V::Value, Trouble> {
         let payload: Payload = next_payload()?;
         let bytes = payload.bytes();
+        if let Some(value) = whole::<V>(bytes, length) {
+            return value;
+        }
         let mut block = Block { bytes, left: length };
         let value = visitor.visit_seq(&mut block)?;
         all_read(block.left)?;

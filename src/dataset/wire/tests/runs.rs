@@ -193,6 +193,46 @@ fn however_its_elements_come_a_run_is_the_same() {
 }
 
 #[test]
+fn serde_pushes_no_element_of_a_vec_of_plain_numbers() {
+    /// A visitor of a user, which would change what it is given.
+    struct Named;
+    impl<'de> Visitor<'de> for Named {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes")
+        }
+    }
+    struct Whole;
+    impl<'de> Deserializer<'de> for Whole {
+        type Error = Trouble;
+
+        fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Trouble> {
+            let whole = super::super::block::whole::<V>(&[1, 2, 3, 4], 4);
+            whole.unwrap_or_else(|| Err(Trouble("element by element".into())))
+        }
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Trouble> {
+            unreachable!()
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct tuple tuple_struct map struct enum identifier ignored_any
+        }
+    }
+    assert_eq!(Vec::<u8>::deserialize(Whole).unwrap(), [1, 2, 3, 4]);
+    assert_eq!(Box::<[u8]>::deserialize(Whole).unwrap()[..], [1, 2, 3, 4]);
+    let too_long = Vec::<u16>::deserialize(Whole).unwrap_err().to_string();
+    assert!(too_long.contains("4 elements of 2 bytes should come, 4 bytes came"), "{too_long}");
+    let element_by_element = |error: Trouble| assert_eq!(error.to_string(), "element by element");
+    element_by_element(Vec::<Meters>::deserialize(Whole).unwrap_err());
+    element_by_element(Vec::<bool>::deserialize(Whole).unwrap_err());
+    element_by_element(VecDeque::<u8>::deserialize(Whole).unwrap_err());
+    element_by_element(Whole.deserialize_seq(Named).unwrap_err());
+}
+
+#[test]
 fn sequences_that_lie_about_their_length_are_refused() {
     struct Says(usize, usize, bool);
     impl Serialize for Says {
@@ -239,7 +279,7 @@ fn blocks_that_are_not_what_was_said_are_refused() {
         let why = with(&wire.inline, vec![block(length)]);
         let other =
             if length > 1600 { "1 bytes are left in a block" } else { "a block is too short" };
-        assert!(why.contains(other), "{why}");
+        assert!(why.contains("400 elements of 4 bytes should come"), "{why}");
         assert!(as_deque(vec![block(length)]).contains(other), "{length}");
     }
     assert!(with(&wire.inline, vec![]).contains("more payloads than came"));
