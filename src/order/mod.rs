@@ -8,6 +8,7 @@ mod description;
 mod epochs;
 mod grain;
 mod held;
+pub(crate) mod json;
 mod parts;
 mod permutation;
 mod philox;

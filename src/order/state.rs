@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::description::{hex, shorten};
 use super::held::{self, Origin};
+use super::json;
 use crate::error::{Error, Result};
 
 /// The version of the stream: of the order, the random numbers, the digest and this format.
@@ -112,6 +113,9 @@ pub struct State {
 }
 
 impl State {
+    /// The longest state that is read, in bytes.
+    pub const BYTES_MAX: u64 = BYTES_MAX as u64;
+
     /// Reads a state from JSON.
     ///
     /// # Errors
@@ -125,8 +129,7 @@ impl State {
                 json.len()
             )));
         }
-        let value: serde_json::Value = serde_json::from_str(json)
-            .map_err(|error| wrong(format!("it is not JSON: {error}")))?;
+        let value = json::value(json).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
         match value.get("version").map(|version| version.as_u64().ok_or(version)) {
             Some(Ok(version)) if version == u64::from(VERSION) => {}
             Some(Ok(version)) => {
@@ -145,12 +148,12 @@ impl State {
     pub fn to_json(&self) -> String {
         let mut stored = Stored::from(self.clone());
         let pipeline = std::mem::take(&mut stored.pipeline);
-        let fixed = json(&stored).len();
+        let fixed = written(&stored).len();
         stored.pipeline = match BYTES_GOAL.checked_sub(fixed) {
             Some(room) if pipeline.len() <= room => pipeline,
             room => shorten(&pipeline, room.unwrap_or(0)),
         };
-        json(&stored)
+        written(&stored)
     }
 
     /// The epoch, counted from 0.
@@ -202,7 +205,7 @@ impl State {
     }
 }
 
-fn json(stored: &Stored) -> String {
+fn written(stored: &Stored) -> String {
     serde_json::to_string(stored).expect("numbers and strings always serialise")
 }
 

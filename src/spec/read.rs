@@ -7,7 +7,7 @@ use super::document::Spec;
 use super::options::whole;
 use super::placed::Placed;
 use crate::error::{Error, Result};
-use crate::order::{Epochs, FOREVER};
+use crate::order::{Epochs, FOREVER, json};
 
 /// The version that is read.
 const VERSION: u64 = 1;
@@ -24,14 +24,14 @@ pub(super) trait Choice: Sized {
 }
 
 /// Reads a whole document.
-pub(super) fn document(json: &str) -> Result<Spec> {
-    if json.len() as u64 > Spec::BYTES_MAX {
-        let (len, most) = (json.len(), Spec::BYTES_MAX);
+pub(super) fn document(text: &str) -> Result<Spec> {
+    if text.len() as u64 > Spec::BYTES_MAX {
+        let (len, most) = (text.len(), Spec::BYTES_MAX);
         let why = format!("the document has {len} bytes; at most {most} are read");
         return Err(wrong("$", why));
     }
-    let value: Value = serde_json::from_str(json)
-        .map_err(|error| wrong("$", format!("this is not JSON: {error}")))?;
+    let value =
+        json::value(text).map_err(|error| wrong("$", format!("this is not JSON: {error}")))?;
     let mut fields = object(value, "$")?;
     match fields.remove("version") {
         Some(version) if version == VERSION => {}

@@ -10,8 +10,6 @@ use windrow::{Error, Result, State};
 use crate::output::print;
 use crate::{DONE, input};
 
-/// The longest file that is read as a checkpoint, in bytes.
-const BYTES_MAX: u64 = 64 << 10;
 /// The most links that lead to one checkpoint.
 const LINKS_MAX: usize = 40;
 /// How often a checkpoint is tried to be replaced that may not be for now, and the pause in between.
@@ -29,7 +27,7 @@ pub(crate) fn explain(arguments: &Arguments) -> Result<u8> {
     let skips = state.skips();
     let mut lines = vec![
         format!("{} batches had been received.", state.batches()),
-        format!("The stream goes on at position {}.", state.position()),
+        format!("The stream goes on at position {}, in epoch {}.", state.position(), state.epoch()),
     ];
     lines.push(match skips.count() {
         0 => "No sample had been skipped.".into(),
@@ -81,7 +79,7 @@ impl Checkpoint {
 }
 
 fn read(path: &Path) -> Result<State> {
-    let json = input::text(path, BYTES_MAX)?;
+    let json = input::text(path, State::BYTES_MAX)?;
     State::from_json(&json).map_err(|error| match error {
         Error::State { why } => {
             Error::Format { name: path.display().to_string(), offset: None, why }

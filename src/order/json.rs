@@ -1,0 +1,82 @@
+//! JSON in which no object has a key twice.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+/// Reads JSON, of which serde_json alone would take the last of two values of a key.
+pub(crate) fn value(json: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str::<Unique>(json)?;
+    serde_json::from_str(json)
+}
+
+/// Any value whose objects have each key once.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Unique)
+    }
+}
+
+macro_rules! plain {
+    ($($visit:ident($kind:ty))*) => {$(
+        fn $visit<E>(self, _: $kind) -> Result<Self, E> {
+            Ok(self)
+        }
+    )*};
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    plain! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str) }
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self, A::Error> {
+        while values.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        let mut keys = HashSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if keys.contains(&key) {
+                entries.next_value::<IgnoredAny>()?;
+                return Err(A::Error::custom(format_args!("{key:?} is there twice")));
+            }
+            entries.next_value::<Self>()?;
+            keys.insert(key);
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_there_twice_is_refused_wherever_it_is() {
+        for json in
+            [r#"{"a": 1, "b": [true, null, -1.5, "x", {"a": {}}]}"#, "[]", "18446744073709551615"]
+        {
+            assert_eq!(value(json).unwrap(), serde_json::from_str::<Value>(json).unwrap());
+        }
+        for json in [r#"{"a": 1, "b": 2, "a": 1}"#, r#"[{"x": {"a": 1, "\u0061": 2}}]"#] {
+            let why = value(json).unwrap_err().to_string();
+            assert!(why.contains("\"a\" is there twice"), "{why}");
+        }
+        assert!(value("{").is_err());
+        assert!(value(&"[".repeat(10_000)).is_err());
+    }
+}
