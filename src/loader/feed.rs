@@ -73,6 +73,10 @@ impl<T> Workers<T> {
     /// Goes on with the positions of the next epoch, up to its end; none of this one come any more.
     pub(super) fn end_epoch(&mut self, next_end: u64) {
         let start = std::mem::replace(&mut self.epoch_end, next_end);
+        if let Some(mut remaking) = self.remaking.take() {
+            self.refused = None;
+            remaking.end(&mut self.engine);
+        }
         if self.engine.position() < start {
             self.refused = None;
             self.engine.skip_to(start);

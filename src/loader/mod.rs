@@ -182,7 +182,11 @@ impl<B> Loader<B> {
     /// The next item of this epoch; none once at its end, and then those of the next one.
     fn next_in_epoch(&mut self) -> Option<Result<Batch<B>>> {
         let step = self.stream.next(None);
-        self.receive(step)
+        let item = self.receive(step);
+        if item.is_some() || self.stream.is_over() {
+            return item;
+        }
+        self.ended_in_vain().map(Err)
     }
 
     /// Notes that the caller receives what comes next: none for the end of an epoch.
@@ -224,13 +228,15 @@ impl<B> Loader<B> {
         }
         self.stream.fail();
         self.shutdown();
+        let why = if self.plan.start_of(self.point.mark.epoch) == u64::MAX {
+            "positions are numbered up to 2^64".into()
+        } else {
+            format!("{EMPTY_EPOCHS_MAX} epochs in a row gave no batch")
+        };
         Some(Error::Setting {
             name: "epochs".into(),
             value: self.epochs.to_string(),
-            allowed: format!(
-                "a number up to {}, since {EMPTY_EPOCHS_MAX} epochs in a row gave no batch",
-                self.point.mark.epoch
-            ),
+            allowed: format!("a number up to {}, since {why}", self.point.mark.epoch),
         })
     }
 

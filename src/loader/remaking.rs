@@ -38,6 +38,13 @@ impl<T> Remaking<T> {
         Task { start: self.positions[task.start as usize], ..task }
     }
 
+    /// Goes on with the engine of the stream, whatever is made.
+    pub(super) fn end(&mut self, engine: &mut Engine<T>) {
+        if let Some(stream) = self.stream.take() {
+            *engine = stream.numbering_from(engine.next_id());
+        }
+    }
+
     /// Takes what is made; all of it once the last is, and then the engine is the stream's.
     pub(super) fn take(&mut self, engine: &mut Engine<T>) -> Step<Vec<T>> {
         loop {
@@ -52,9 +59,7 @@ impl<T> Remaking<T> {
                 }
                 Next::Pending => return Step::Pending,
                 Next::End => {
-                    if let Some(stream) = self.stream.take() {
-                        *engine = stream.numbering_from(engine.next_id());
-                    }
+                    self.end(engine);
                     return Step::Item(std::mem::take(&mut self.samples));
                 }
             }

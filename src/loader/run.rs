@@ -118,7 +118,8 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
     }
 
     fn end_epoch(&mut self) {
-        self.epoch += 1;
+        self.epoch = self.epoch.saturating_add(1);
+        self.held.clear();
         self.workers.end_epoch(self.plan.start_of(self.epoch.saturating_add(1)));
         self.stages.reset();
     }

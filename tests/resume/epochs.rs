@@ -124,6 +124,37 @@ fn an_epoch_that_is_left_early_ends_when_the_next_is_asked_for() {
 }
 
 #[test]
+fn an_epoch_may_be_left_before_what_stages_held_back_is_made_again() {
+    let failing = |x: u64| if x % 10 == 5 { Err(Fault::new("bad")) } else { Ok(x) };
+    within(LIMIT, move || {
+        for runner in RUNNERS {
+            let make = || {
+                runner
+                    .on(Loader::builder(range(0..10).try_map(failing).ordered().batch(4)).epochs(3))
+            };
+            let whole = run(Runner::Inline, make());
+            let per_epoch = whole.len() / 3;
+            for (_, state) in &whole[..per_epoch] {
+                let mut loader = make().resume(state).build().unwrap();
+                let mut epochs = loader.by_epoch();
+                drop(epochs.next());
+                let rest = epochs.flatten().map(|item| match item {
+                    Ok(batch) => Ok(batch.into_inner()),
+                    Err(error) => Err(error.to_string()),
+                });
+                assert_eq!(rest.collect::<Vec<_>>(), items(&whole)[per_epoch..], "{runner:?}");
+                let mut loader = make().resume(state).build().unwrap();
+                assert_eq!(loader.by_epoch().take(2).count(), 2);
+                let second = loader.state();
+                assert_eq!((second.epoch(), second.position()), (1, 10), "{runner:?}");
+                let rest = run(runner, make().resume(&second));
+                assert_eq!(items(&rest), items(&whole)[per_epoch..], "{runner:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn epochs_that_give_nothing_end_and_do_not_hang() {
     within(LIMIT, || {
         let nothing = || range(0..10).filter(|_| false).ordered().batch(2);
@@ -131,6 +162,10 @@ fn epochs_that_give_nothing_end_and_do_not_hang() {
         let message = loader.next().unwrap().unwrap_err().to_string();
         assert!(message.starts_with("epochs is forever; allowed: a number"), "{message}");
         assert!(loader.next().is_none());
+        let mut loader = Loader::builder(nothing()).epochs_forever().build().unwrap();
+        let errors: Vec<_> = loader.by_epoch().flatten().map(Result::unwrap_err).collect();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].to_string(), message);
         assert_eq!(Loader::builder(nothing()).epochs(9).build().unwrap().count(), 0);
         let empty = Loader::builder(range(0..0)).epochs(u64::MAX).build().unwrap();
         assert_eq!(empty.filter(|item| item.is_err()).count(), 1);

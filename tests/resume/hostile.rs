@@ -119,3 +119,33 @@ fn a_count_of_batches_that_nobody_can_check_does_not_overflow() {
     let loader = make().resume(&State::from_json(&state).unwrap()).build().unwrap();
     assert_eq!(loader.filter(|batch| batch.is_ok()).count(), 192);
 }
+
+#[test]
+fn an_epoch_that_no_position_has_room_for_is_refused() {
+    let refused = |len: u64, change: fn(String) -> String| {
+        let make = move || Loader::builder(range(0..len).batch(2)).epochs_forever();
+        let state = change(make().build().unwrap().state().to_json());
+        let state = State::from_json(&state).unwrap();
+        within(LIMIT, move || match make().resume(&state).build() {
+            Ok(mut loader) => loader.next().unwrap().unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        })
+    };
+    let last = |json: String| {
+        let epoch = format!(r#""epoch":{{"number":"{}","batches":"0"}},"fingerprint""#, u64::MAX);
+        json.replace("\"fingerprint\"", &epoch)
+    };
+    let far =
+        |json: String| json.replace(r#""position":"0""#, &format!(r#""position":"{}""#, u64::MAX));
+    assert!(refused(0, last).contains("epochs in a row gave no batch"));
+    assert!(refused(3, last).contains("ends past 2^64"));
+    assert!(refused(3, far).contains("is past epoch 0"));
+}
+
+#[test]
+fn a_field_that_is_there_twice_is_refused() {
+    let json = Loader::builder(range(0..9).batch(2)).build().unwrap().state().to_json();
+    let twice = json.replace(r#""position":"0""#, r#""position":"0","position":"2""#);
+    let message = State::from_json(&twice).unwrap_err().to_string();
+    assert!(message.contains("\"position\" is there twice"), "{message}");
+}
