@@ -101,6 +101,9 @@ impl Plan {
     fn check(&self, mark: &Mark) -> Result<(), String> {
         let Mark { epoch, position, reported, skips, stages } = mark;
         let positions = self.start_of(*epoch)..=self.start_of(epoch.saturating_add(1));
+        if self.len.checked_mul(epoch.saturating_add(1)).is_none() {
+            return Err(format!("its epoch {epoch} of {} positions ends past 2^64", self.len));
+        }
         for (what, place) in [("position", position), ("reported", reported)] {
             if place > positions.end() {
                 let len = self.len;

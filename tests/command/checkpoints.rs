@@ -94,6 +94,24 @@ fn a_disk_that_is_full_is_not_bad_input_and_costs_no_checkpoint() {
 }
 
 #[test]
+fn a_checkpoint_may_be_as_long_as_a_state() {
+    let folder = folder();
+    let state = folder.path().join("state.json");
+    summary(&["run", SPEC, "--state", text(&state), "--stop-after", "3"]);
+    let json = fs::read_to_string(&state).unwrap();
+    let fill = |length: u64| {
+        let spaces = " ".repeat(length as usize - json.len());
+        fs::write(&state, spaces + &json).unwrap();
+    };
+    fill(windrow::State::BYTES_MAX);
+    let explained = finish(&mut windrow(&["state", text(&state)]));
+    assert_eq!(explained.code, 0, "{explained:?}");
+    assert!(explained.out.contains("goes on at position 96, in epoch 0"), "{explained:?}");
+    fill(windrow::State::BYTES_MAX + 1);
+    assert!(refused(&["state", text(&state)], &[]).contains("state.json: has "));
+}
+
+#[test]
 fn a_run_of_one_epoch_goes_on_for_three() {
     let folder = folder();
     let (state, spec) = (folder.path().join("state.json"), folder.path().join("spec.json"));
