@@ -58,7 +58,8 @@ impl<T, S: Stages<T>> Run<T, S> {
     pub(super) fn point(&self, before: &Point) -> Point {
         let mut mark = self.workers.known(self.stages.mark(&self.workers));
         mark.epoch = self.epoch;
-        Point { mark, ..before.clone() }
+        let Point { batches, epoch_batches, digest, .. } = *before;
+        Point { mark, batches, epoch_batches, digest }
     }
 
     /// The next item as it comes.
