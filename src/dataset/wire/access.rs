@@ -103,6 +103,6 @@ impl<'de> VariantAccess<'de> for &mut Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Trouble> {
-        self.elements(fields.len(), visitor)
+        self.fields(fields, visitor)
     }
 }

@@ -110,6 +110,16 @@ impl<'de> Reader<'de> {
         Ok(value)
     }
 
+    /// The fields of a struct. Serde's visitor reads each of them and no more, while the names that
+    /// serde lists have those of aliases among them.
+    pub(super) fn fields<V: Visitor<'de>>(
+        &mut self,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Trouble> {
+        visitor.visit_seq(&mut Elements { from: self, left: names.len() })
+    }
+
     fn block<V: Visitor<'de>>(&mut self, length: usize, visitor: V) -> Result<V::Value, Trouble> {
         let payload: Payload = next_payload()?;
         let bytes = payload.bytes();
@@ -273,7 +283,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Trouble> {
-        self.elements(fields.len(), visitor)
+        self.fields(fields, visitor)
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! The encoding against values of every kind, wrong payloads, panics and nesting.
 
+mod attributes;
 mod runs;
 
 use std::collections::BTreeMap;
