@@ -23,6 +23,9 @@
 //! | an enum | varint of the variant's place, from 0, and what is in it |
 //! | nothing, a newtype | nothing, what is in it |
 //!
+//! Elements of sequences and entries of maps that take no byte, such as `()`, are at most 2^20 in a
+//! value.
+//!
 //! A **run** is a sequence, or a tuple or array of more than 32 elements, whose elements are all
 //! numbers of one kind and take at least 1,024 bytes together. Numbers are `bool`, the integers,
 //! floats and `char`, also inside of newtypes. A **block** is those numbers one after another,
@@ -57,6 +60,7 @@ mod runs;
 mod tensor;
 mod write;
 
+use std::any::type_name;
 use std::cell::RefCell;
 use std::fmt;
 use std::thread::LocalKey;
@@ -78,6 +82,9 @@ const BLOCK_MIN: usize = 1024;
 const NUMBER_MAX: usize = 16;
 /// Tuples and arrays of at most so many elements are never runs.
 const TUPLE_PLAIN: usize = 32;
+/// The most elements of sequences and entries of maps in a value that take no byte of the inline
+/// part: a length alone could go on for ever.
+const EMPTY_MAX: u32 = 1 << 20;
 
 /// An encoded value: see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,9 +143,9 @@ impl Wire {
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Wire, Fault> {
     let scope = Scope::enter(&SINK, Vec::new());
     let mut writer = Writer::default();
-    value
-        .serialize(&mut writer)
-        .map_err(|why| Fault::new(format!("the value cannot be encoded: {why}")))?;
+    value.serialize(&mut writer).map_err(|why| {
+        Fault::new(format!("a value of {} cannot be encoded: {why}", type_name::<T>()))
+    })?;
     Ok(Wire { inline: writer.inline, payloads: scope.leave().unwrap_or_default() })
 }
 
@@ -162,7 +169,7 @@ pub fn decode_owned<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Owner>) ->
 fn decode_from<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Payload>) -> Result<T, Fault> {
     let given = payloads.len();
     let scope = Scope::enter(&SOURCE, payloads.into_iter());
-    let mut reader = Reader { left: inline };
+    let mut reader = Reader { left: inline, empty: Empty::default() };
     let decoded = T::deserialize(&mut reader);
     let left = scope.leave().map(|left| left.len()).unwrap_or_default();
     let value =
@@ -205,6 +212,24 @@ impl de::Error for Trouble {
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         Self(fault.to_string())
+    }
+}
+
+/// Counts the elements of a value that take no byte of the inline part.
+#[derive(Debug, Default)]
+struct Empty(u32);
+
+impl Empty {
+    #[cold]
+    fn count(&mut self) -> Result<(), Trouble> {
+        if self.0 == EMPTY_MAX {
+            let why = format!(
+                "it has more than {EMPTY_MAX} elements without bytes; keep their number instead"
+            );
+            return Err(Trouble(why));
+        }
+        self.0 += 1;
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::{
 use super::Trouble;
 use super::read::Reader;
 
-/// The elements of a sequence, or the entries of a map.
+/// The elements of a tuple or the fields of a struct.
 pub(super) struct Elements<'a, 'de> {
     pub(super) from: &'a mut Reader<'de>,
     pub(super) left: usize,
@@ -46,22 +46,72 @@ impl<'de> SeqAccess<'de> for &mut Elements<'_, 'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for &mut Elements<'_, 'de> {
+/// The elements of a sequence or the entries of a map. Those that take no byte are counted.
+pub(super) struct Counted<'a, 'de> {
+    elements: Elements<'a, 'de>,
+    /// The bytes that were left before the entry whose key was read.
+    before: usize,
+}
+
+impl<'a, 'de> Counted<'a, 'de> {
+    pub(super) fn new(from: &'a mut Reader<'de>, left: usize) -> Self {
+        Self { elements: Elements { from, left }, before: 0 }
+    }
+
+    /// How many are not read.
+    pub(super) fn left(&self) -> usize {
+        self.elements.left
+    }
+
+    /// Counts what was read since so many bytes were left, if it took none of them.
+    #[inline]
+    fn count(&mut self, before: usize) -> Result<(), Trouble> {
+        let from = &mut *self.elements.from;
+        if from.left.len() == before { from.empty.count() } else { Ok(()) }
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Counted<'_, 'de> {
+    type Error = Trouble;
+
+    #[inline]
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Trouble> {
+        let before = self.elements.from.left.len();
+        let element = (&mut self.elements).next_element_seed(seed)?;
+        if element.is_some() {
+            self.count(before)?;
+        }
+        Ok(element)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.elements.hint()
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut Counted<'_, 'de> {
     type Error = Trouble;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Trouble> {
-        if self.is_next() { seed.deserialize(&mut *self.from).map(Some) } else { Ok(None) }
+        self.before = self.elements.from.left.len();
+        (&mut self.elements).next_element_seed(seed)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Trouble> {
-        seed.deserialize(&mut *self.from)
+        let value = seed.deserialize(&mut *self.elements.from)?;
+        self.count(self.before)?;
+        Ok(value)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.hint()
+        self.elements.hint()
     }
 }
 

@@ -41,16 +41,17 @@ impl<'de> SeqAccess<'de> for &mut Block<'_> {
     }
 }
 
+pub(super) fn too_short() -> Trouble {
+    Trouble::custom("a block is too short for its elements")
+}
+
 /// The next number of a block.
 struct Element<'a, 'b>(&'a mut &'b [u8]);
 
 impl Element<'_, '_> {
     #[inline]
     fn take<const N: usize>(self) -> Result<[u8; N], Trouble> {
-        let (taken, left) = self
-            .0
-            .split_first_chunk()
-            .ok_or_else(|| Trouble::custom("a block is too short for its elements"))?;
+        let (taken, left) = self.0.split_first_chunk().ok_or_else(too_short)?;
         *self.0 = left;
         Ok(*taken)
     }

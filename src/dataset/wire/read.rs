@@ -5,13 +5,14 @@ use std::str::from_utf8;
 use serde::Deserializer;
 use serde::de::{Error as _, Visitor};
 
-use super::access::Elements;
-use super::block::{Block, whole};
-use super::{Payload, TUPLE_PLAIN, Trouble, next_payload};
+use super::access::{Counted, Elements};
+use super::block::{Block, too_short, whole};
+use super::{Empty, Payload, TUPLE_PLAIN, Trouble, next_payload};
 
 /// Reads the inline part; payloads come from the scope that [`decode`](super::decode) opened.
 pub(super) struct Reader<'de> {
     pub(super) left: &'de [u8],
+    pub(super) empty: Empty,
 }
 
 fn short() -> Trouble {
@@ -99,6 +100,7 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// The elements of a tuple: its type says how many.
     pub(super) fn elements<V: Visitor<'de>>(
         &mut self,
         length: usize,
@@ -107,6 +109,18 @@ impl<'de> Reader<'de> {
         let mut elements = Elements { from: self, left: length };
         let value = visitor.visit_seq(&mut elements)?;
         all_read(elements.left)?;
+        Ok(value)
+    }
+
+    /// The elements of a sequence: its head says how many.
+    fn sequence<V: Visitor<'de>>(
+        &mut self,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Trouble> {
+        let mut elements = Counted::new(self, length);
+        let value = visitor.visit_seq(&mut elements)?;
+        all_read(elements.left())?;
         Ok(value)
     }
 
@@ -125,6 +139,9 @@ impl<'de> Reader<'de> {
         let bytes = payload.bytes();
         if let Some(value) = whole::<V>(bytes, length) {
             return value;
+        }
+        if bytes.len() < length {
+            return Err(too_short());
         }
         let mut block = Block { bytes, left: length };
         let value = visitor.visit_seq(&mut block)?;
@@ -240,7 +257,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
         match self.head()? {
-            (length, false) => self.elements(length, visitor),
+            (length, false) => self.sequence(length, visitor),
             (length, true) => self.block(length, visitor),
         }
     }
@@ -270,9 +287,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
         let length = usize::try_from(self.varint(64)?);
         let length = length.map_err(|_| Trouble::custom("a length is beyond this platform"))?;
-        let mut entries = Elements { from: self, left: length };
+        let mut entries = Counted::new(self, length);
         let value = visitor.visit_map(&mut entries)?;
-        all_read(entries.left)?;
+        all_read(entries.left())?;
         Ok(value)
     }
 

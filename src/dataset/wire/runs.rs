@@ -66,7 +66,7 @@ impl Writer {
                 _ => {
                     odd.get_or_insert(elements);
                     if trouble.is_none() {
-                        trouble = element.serialize(&mut *self).err();
+                        trouble = self.element(&element).err();
                     }
                 }
             }
@@ -88,7 +88,7 @@ impl Writer {
     {
         let mut count = before;
         for element in elements {
-            element.serialize(&mut *self)?;
+            self.element(&element)?;
             count += 1;
         }
         all_there(length, count)
@@ -162,7 +162,13 @@ impl<'a> Elements<'a> {
                 Number::read(kind, bytes).serialize(&mut *self.to)?;
             }
         }
-        element.serialize(&mut *self.to)
+        self.write(element)
+    }
+
+    /// An element to the inline part; how many a tuple has is known from its type.
+    #[inline]
+    fn write<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Trouble> {
+        if self.told > 0 { self.to.element(element) } else { element.serialize(&mut *self.to) }
     }
 }
 
@@ -185,7 +191,7 @@ impl ser::SerializeSeq for Elements<'_> {
     fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Trouble> {
         self.came += 1;
         match &mut self.state {
-            State::Inline => return element.serialize(&mut *self.to),
+            State::Inline => return self.write(element),
             State::Run(kind, bytes) => {
                 if let Ok(number) = element.serialize(Probe)
                     && number.kind == *kind

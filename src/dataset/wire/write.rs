@@ -7,13 +7,16 @@ use serde::{Serialize, Serializer};
 
 use super::number::Probe;
 use super::runs::Elements;
-use super::{BLOCK_MIN, NUMBER_MAX, TUPLE_PLAIN, Trouble, push_payload};
+use super::{BLOCK_MIN, Empty, NUMBER_MAX, TUPLE_PLAIN, Trouble, push_payload};
 use crate::dataset::{Dtype, Tensor};
 
 /// Writes the inline part; payloads go to the scope that [`encode`](super::encode) opened.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     pub(super) inline: Vec<u8>,
+    empty: Empty,
+    /// Whether the key that was written last took no byte.
+    key_is_empty: bool,
 }
 
 impl Writer {
@@ -42,6 +45,14 @@ impl Writer {
             // Elements without a size.
             None => self.varint((length as u128) << 1),
         }
+    }
+
+    /// An element of a sequence; one that takes no byte is counted.
+    #[inline]
+    pub(super) fn element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Trouble> {
+        let before = self.inline.len();
+        element.serialize(&mut *self)?;
+        if self.inline.len() == before { self.empty.count() } else { Ok(()) }
     }
 
     /// Bytes, or those of a text.
@@ -244,7 +255,7 @@ impl<'a> Serializer for &'a mut Writer {
                 };
             }
             self.head(length, false);
-            first.serialize(&mut *self)?;
+            self.element(&first)?;
             return self.rest(elements, length, 1);
         }
         self.head(length, false);
@@ -263,12 +274,19 @@ impl ser::SerializeMap for &mut Writer {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Trouble> {
-        key.serialize(&mut **self)
+        let before = self.inline.len();
+        key.serialize(&mut **self)?;
+        self.key_is_empty = self.inline.len() == before;
+        Ok(())
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Trouble> {
-        value.serialize(&mut **self)
+        // Before the value, which may have maps in it.
+        let key_is_empty = self.key_is_empty;
+        let before = self.inline.len();
+        value.serialize(&mut **self)?;
+        if key_is_empty && self.inline.len() == before { self.empty.count() } else { Ok(()) }
     }
 
     fn end(self) -> Result<(), Trouble> {

@@ -1,5 +1,7 @@
 //! Types of the user with serde's attributes: which ones cross, and what is said of the others.
 
+use std::collections::{BTreeSet, LinkedList};
+
 use super::*;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -48,4 +50,51 @@ fn a_struct_with_more_or_fewer_fields_is_refused() {
     let wire = encode(&Named { label: 1, score: 2 }).unwrap();
     assert!(text(back::<Longer>(&wire)).contains("it ends too early"));
     assert_ne!(text(back::<(Named, u8)>(&wire)), "");
+}
+
+#[test]
+fn elements_without_bytes_are_bounded_on_both_sides() {
+    // A sequence of 2^61 elements, and a map of 2^62 entries.
+    let endless = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40];
+    fn refused<T: DeserializeOwned>(inline: &[u8]) {
+        let message = text(decode::<T>(inline, vec![]));
+        assert!(message.contains("more than 1048576 elements without bytes"), "{message}");
+    }
+    refused::<Vec<()>>(&endless);
+    refused::<Vec<[u8; 0]>>(&endless);
+    refused::<LinkedList<()>>(&endless);
+    refused::<BTreeSet<()>>(&endless);
+    refused::<BTreeMap<(), ()>>(&endless);
+    // Many lists that are not long.
+    let many = [&[200, 1][..], &[0x80, 0x80, 0x40].repeat(100)].concat();
+    refused::<Vec<Vec<()>>>(&many);
+
+    let most = vec![(); 1 << 20];
+    assert_eq!(back::<Vec<()>>(&encode(&most).unwrap()).unwrap().len(), 1 << 20);
+    let message = text(encode(&vec![(); (1 << 20) + 1]));
+    assert!(message.contains("more than 1048576 elements without bytes"), "{message}");
+    assert!(message.contains("alloc::vec::Vec<()>"), "{message}");
+    assert_ne!(text(encode(&(&most, vec![[0u8; 0]]))), "");
+    let lists = (LinkedList::from([(); 3]), BTreeMap::from([((), ())]), vec![(0u8, ()); 2]);
+    let wire = encode(&lists).unwrap();
+    assert_eq!(back::<(LinkedList<()>, BTreeMap<(), ()>, Vec<(u8, ())>)>(&wire).unwrap(), lists);
+    // Fields without bytes are not counted: their number is that of what has bytes.
+    let pairs = vec![(1u8, ()); (1 << 20) + 1];
+    assert_eq!(back::<Vec<(u8, ())>>(&encode(&pairs).unwrap()).unwrap(), pairs);
+}
+
+/// Reads nothing.
+struct Idle;
+
+impl<'de> Deserialize<'de> for Idle {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Ok(Self)
+    }
+}
+
+#[test]
+fn a_block_has_a_byte_for_each_element() {
+    let endless = [0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40];
+    let message = text(decode::<Vec<Idle>>(&endless, vec![tensor(&[1], &[1])]));
+    assert!(message.contains("a block is too short"), "{message}");
 }
