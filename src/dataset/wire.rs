@@ -86,6 +86,11 @@ const TUPLE_PLAIN: usize = 32;
 /// part: a length alone could go on for ever.
 const EMPTY_MAX: u32 = 1 << 20;
 
+/// What a type must do to cross, for who reads why it does not.
+const AGREE: &str = "its Serialize must write what its Deserialize reads, and serde's attributes \
+                     `tag` (on a struct), `untagged`, `flatten`, `skip`, `skip_serializing` and \
+                     `skip_deserializing` can make them differ";
+
 /// An encoded value: see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wire {
@@ -172,17 +177,20 @@ fn decode_from<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Payload>) -> Re
     let mut reader = Reader { left: inline, empty: Empty::default() };
     let decoded = T::deserialize(&mut reader);
     let left = scope.leave().map(|left| left.len()).unwrap_or_default();
-    let value =
-        decoded.map_err(|why| Fault::new(format!("the encoded value cannot be read: {why}")))?;
-    if !reader.left.is_empty() {
-        let (rest, all) = (reader.left.len(), inline.len());
-        return Err(Fault::new(format!("{rest} of {all} bytes are left after the encoded value")));
-    }
-    if left > 0 {
-        let used = given - left;
-        return Err(Fault::new(format!("the encoded value has {used} payloads, {given} came")));
-    }
-    Ok(value)
+    let why = match decoded {
+        Ok(value) if reader.left.is_empty() && left == 0 => return Ok(value),
+        Ok(_) if left > 0 => {
+            let used = given - left;
+            format!("the encoded value has {used} payloads, {given} came")
+        }
+        Ok(_) => {
+            let (rest, all) = (reader.left.len(), inline.len());
+            format!("{rest} of {all} bytes are left after the encoded value")
+        }
+        Err(why) => why.0,
+    };
+    let name = type_name::<T>();
+    Err(Fault::new(format!("a value of {name} cannot be read: {why}; {AGREE}")))
 }
 
 /// Why a value cannot be written or read, in words.

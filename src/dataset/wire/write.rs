@@ -69,7 +69,10 @@ impl Writer {
 }
 
 fn unknown_length() -> Trouble {
-    Trouble::custom("a sequence or map does not know its length")
+    Trouble::custom(
+        "a sequence or map does not know its length; serde's #[serde(flatten)] makes such a map, so \
+         make what is flattened a field of its own, or collect the elements first",
+    )
 }
 
 macro_rules! scalars {

@@ -98,3 +98,29 @@ fn a_block_has_a_byte_for_each_element() {
     let message = text(decode::<Vec<Idle>>(&endless, vec![tensor(&[1], &[1])]));
     assert!(message.contains("a block is too short"), "{message}");
 }
+
+#[test]
+fn what_cannot_be_read_is_named_with_a_remedy() {
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Flat {
+        a: u8,
+        #[serde(flatten)]
+        rest: BTreeMap<String, u8>,
+    }
+    let message = text(encode(&Flat { a: 1, rest: BTreeMap::new() }));
+    for part in ["Flat cannot be encoded", "#[serde(flatten)]", "a field of its own"] {
+        assert!(message.contains(part), "{message}");
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    struct Tagged {
+        a: u8,
+    }
+    let message = text(back::<Tagged>(&encode(&Tagged { a: 1 }).unwrap()));
+    for part in ["Tagged cannot be read", "skip_deserializing", "`tag`"] {
+        assert!(message.contains(part), "{message}");
+    }
+    let message = text(decode::<Named>(&[1], vec![]));
+    assert!(message.contains("Named cannot be read"), "{message}");
+}
