@@ -6,6 +6,7 @@
 
 pub(crate) mod additions;
 pub(crate) mod by_position;
+pub(crate) mod encoding;
 pub(crate) mod hashes;
 mod inline;
 pub(crate) mod log;

@@ -24,9 +24,9 @@ use std::sync::{Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::gather::{Keys, gather};
-use crate::dataset::wire::{Wire, encode};
-use crate::dataset::{Dataset, SampleResult, caught, fill};
+use crate::dataset::gather::Keys;
+use crate::dataset::wire::Wire;
+use crate::dataset::{SampleResult, caught};
 use crate::error::{Error, Result};
 
 /// A function that opens a pipeline in a worker.
@@ -213,33 +213,4 @@ pub(crate) fn decode_config<C: DeserializeOwned>(config: &[u8]) -> Result<C> {
              Deserialize must agree"
         ),
     })
-}
-
-/// A dataset whose samples are encoded.
-pub(crate) struct Encoding<D>(pub(crate) D);
-
-impl<D: Dataset> FillWire for Encoding<D>
-where
-    D::Sample: Serialize,
-{
-    fn fill(
-        &self,
-        position: u64,
-        reducers: &Keys,
-        encoding: &mut dyn FnMut(),
-    ) -> (SampleResult<Wire>, Vec<u8>) {
-        let (sample, added) = match gather(reducers, || fill(&self.0, position)) {
-            (Ok(Some(sample)), added) => (sample, added),
-            (Ok(None), added) => return (Ok(None), added),
-            (Err(fault), _) => return (Err(fault), Vec::new()),
-        };
-        encoding();
-        // One after the other: a sample that is dropped by a panic must not panic itself.
-        let encoded = caught(|| encode(&sample));
-        let dropped = caught(|| drop(sample));
-        match encoded.and_then(|wire| dropped.map(|()| wire)) {
-            Ok(Ok(wire)) => (Ok(Some(wire)), added),
-            Ok(Err(fault)) | Err(fault) => (Err(fault), Vec::new()),
-        }
-    }
 }

@@ -39,6 +39,20 @@ pub(crate) fn borrow_from(lender: Option<Shared>) {
     drop(LENDER.replace(lender));
 }
 
+/// Runs this without the thread's lender: what it builds is in memory of its own.
+pub(crate) fn without<R>(run: impl FnOnce() -> R) -> R {
+    struct Back(Option<Shared>);
+
+    impl Drop for Back {
+        fn drop(&mut self) {
+            borrow_from(self.0.take());
+        }
+    }
+
+    let _back = Back(LENDER.take());
+    run()
+}
+
 /// Memory from this thread's lender, if it has one.
 pub(super) fn ask(bytes: usize) -> Option<Arc<dyn Lent>> {
     LENDER.with_borrow(|lender| lender.as_ref()?.try_borrow_mut().ok()?.lend(bytes))

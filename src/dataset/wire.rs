@@ -53,6 +53,7 @@
 //! `{"dtype":"U8","shape":[2],"data":[1,2]}`. Absent on purpose: frames, checksums, shared memory.
 
 mod access;
+mod back;
 mod block;
 mod number;
 mod read;
@@ -73,6 +74,7 @@ use sha2::{Digest, Sha256};
 use super::buffer::Owner;
 use super::tensor::Tensor;
 use crate::error::Fault;
+pub(crate) use back::{Variants, compare};
 use read::Reader;
 use write::Writer;
 
@@ -87,9 +89,9 @@ const TUPLE_PLAIN: usize = 32;
 const EMPTY_MAX: u32 = 1 << 20;
 
 /// What a type must do to cross, for who reads why it does not.
-const AGREE: &str = "its Serialize must write what its Deserialize reads, and serde's attributes \
-                     `tag` (on a struct), `untagged`, `flatten`, `skip`, `skip_serializing` and \
-                     `skip_deserializing` can make them differ";
+const AGREE: &str = "its Serialize must write what its Deserialize reads, so take off serde's \
+                     `skip`, `skip_serializing`, `skip_deserializing`, `untagged`, `flatten` and, \
+                     on a struct, `tag`";
 
 /// An encoded value: see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,12 +148,18 @@ impl Wire {
 /// # Errors
 /// What the value's own `Serialize` says, or a sequence or map that does not know its length.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Wire, Fault> {
+    encode_noting(value).map(|(wire, _)| wire)
+}
+
+/// As [`encode`], with the variants of enums that were written.
+pub(crate) fn encode_noting<T: Serialize + ?Sized>(value: &T) -> Result<(Wire, Variants), Fault> {
     let scope = Scope::enter(&SINK, Vec::new());
     let mut writer = Writer::default();
     value.serialize(&mut writer).map_err(|why| {
         Fault::new(format!("a value of {} cannot be encoded: {why}", type_name::<T>()))
     })?;
-    Ok(Wire { inline: writer.inline, payloads: scope.leave().unwrap_or_default() })
+    let payloads = scope.leave().unwrap_or_default();
+    Ok((Wire { inline: writer.inline, payloads }, writer.variants))
 }
 
 /// Puts a value together again.

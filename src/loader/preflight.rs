@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::LoaderBuilder;
 use super::report::{Preflight, Recommendation, SampleCost, Trial};
 use crate::backend::{self, Backend, Fill, Inline};
-use crate::dataset::wire::{decode, encode};
+use crate::dataset::wire::{compare, decode, encode};
 use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
 use crate::stage::ParallelPipeline;
@@ -141,9 +141,7 @@ fn cost<T: Serialize + DeserializeOwned>(sample: &T, make_nanos: u64) -> Result<
     let begun = Instant::now();
     let back: T = decode(&wire.inline, wire.payloads.clone())?;
     let decode_nanos = nanos(begun);
-    if encode(&back)? != wire {
-        return Err(Fault::new("the sample comes back from its encoding as another one"));
-    }
+    compare(&back, &wire)?;
     let (bytes, inline_bytes) = (wire.byte_len(), wire.inline.len() as u64);
     Ok(SampleCost { bytes, inline_bytes, make_nanos, encode_nanos, decode_nanos })
 }

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use super::register::SPEC;
 use super::start::plan;
 use super::{Loader, LoaderBuilder};
+use crate::backend::encoding::Encoding;
 use crate::backend::process::{Decode, Launch};
-use crate::backend::recipe::{Encoding, Expected, Opened, Opener};
+use crate::backend::recipe::{Expected, Opened, Opener};
 use crate::backend::{Factory, Hooks, WorkerContext};
 use crate::dataset::caught;
 use crate::dataset::wire::decode_owned;
@@ -55,6 +56,10 @@ impl Loader<()> {
     /// are opened in the worker; closures inside the pipeline may be of any kind. The function is
     /// also called once here, to know how long the stream is and what it depends on. A dataset that
     /// is not `Send` and `Sync` needs [`build_processes`](LoaderBuilder::build_processes).
+    ///
+    /// Over processes a sample is written and read by `serde`. A field that serde skips has its
+    /// default on the other side. A worker reads some of its samples again: a type that reads
+    /// something else than it writes is an error, which [`preflight`](super::preflight) finds too.
     ///
     /// ```standalone_crate
     /// use windrow::{Backend, Dataset, Loader, Result, WorkerContext, range};
@@ -187,13 +192,13 @@ pub(super) struct Plain;
 
 impl<P: Pipeline> Opener<P> for Plain
 where
-    P::Sample: Serialize,
+    P::Sample: Serialize + DeserializeOwned,
     P::Dataset: 'static,
 {
     fn open(pipeline: P) -> Result<Opened> {
         let (dataset, stages) = pipeline.into_parts();
         let plan = plan(&dataset, &stages)?;
         let expected = Expected { positions: plan.len(), pipeline: plan.description().to_string() };
-        Ok(Opened { fill: Box::new(Encoding(dataset)), expected })
+        Ok(Opened { fill: Box::new(Encoding::new(dataset)), expected })
     }
 }

@@ -72,7 +72,7 @@ impl<C, P> Typed<C, P>
 where
     C: Serialize + DeserializeOwned,
     P: Pipeline,
-    P::Sample: Serialize,
+    P::Sample: Serialize + DeserializeOwned,
     P::Dataset: 'static,
 {
     /// The recipe under a name, given in this line of source, with the hooks of its workers if any.
@@ -94,7 +94,7 @@ impl<C, P> Named for Typed<C, P>
 where
     C: DeserializeOwned,
     P: Pipeline,
-    P::Sample: Serialize,
+    P::Sample: Serialize + DeserializeOwned,
     P::Dataset: 'static,
 {
     fn kind(&self) -> TypeId {

@@ -11,7 +11,7 @@ use crate::backend::Fill;
 use crate::backend::additions::Additions;
 use crate::backend::hashes::Hashes;
 use crate::dataset::gather::gather;
-use crate::dataset::wire::{decode, encode};
+use crate::dataset::wire::{compare, decode, encode};
 use crate::dataset::{Dataset, SampleResult, caught, discard, fill};
 use crate::error::Fault;
 
@@ -99,10 +99,17 @@ fn strictly<T>(sample: T, round_trip: RoundTrip<T>) -> Result<T, Fault> {
     .map_err(|fault| fault.by("strict mode"))
 }
 
-/// Encodes a sample and decodes it again.
+/// Encodes a sample and decodes it again, as the same value.
 pub(super) fn round_trip<T: Serialize + DeserializeOwned>(sample: &T) -> Result<T, Fault> {
     let wire = encode(sample)?;
-    decode(&wire.inline, wire.payloads)
+    let back = decode(&wire.inline, wire.payloads.clone())?;
+    match compare(&back, &wire) {
+        Ok(()) => Ok(back),
+        Err(fault) => {
+            discard(back);
+            Err(fault)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +141,34 @@ mod tests {
         fn drop(&mut self) {
             assert!(self.0 != 3, "dropped");
         }
+    }
+
+    /// Serde counts the variant that it skips where it writes, and not where it reads.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Label {
+        #[serde(skip)]
+        Unknown,
+        Cat,
+        Dog,
+    }
+
+    #[test]
+    fn strict_mode_refuses_a_sample_that_comes_back_as_another_one() {
+        let work = Work {
+            dataset: range(0..3).map(|x| match x {
+                0 => Label::Cat,
+                1 => Label::Dog,
+                _ => Label::Unknown,
+            }),
+            measure: Box::new(|_| None),
+            strict: Some(round_trip),
+            additions: Arc::default(),
+            hashes: None,
+        };
+        let text = |position| work.fill(position).unwrap_err().to_string();
+        assert!(text(0).contains("tests::Label comes back as another value"), "{}", text(0));
+        assert!(text(1).contains("tests::Label cannot be read"), "{}", text(1));
+        assert!(text(2).contains("tests::Label cannot be encoded"), "{}", text(2));
     }
 
     #[test]

@@ -7,13 +7,14 @@ use serde::{Serialize, Serializer};
 
 use super::number::Probe;
 use super::runs::Elements;
-use super::{BLOCK_MIN, Empty, NUMBER_MAX, TUPLE_PLAIN, Trouble, push_payload};
+use super::{BLOCK_MIN, Empty, NUMBER_MAX, TUPLE_PLAIN, Trouble, Variants, push_payload};
 use crate::dataset::{Dtype, Tensor};
 
 /// Writes the inline part; payloads go to the scope that [`encode`](super::encode) opened.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     pub(super) inline: Vec<u8>,
+    pub(super) variants: Variants,
     empty: Empty,
     /// Whether the key that was written last took no byte.
     key_is_empty: bool,
@@ -53,6 +54,13 @@ impl Writer {
         let before = self.inline.len();
         element.serialize(&mut *self)?;
         if self.inline.len() == before { self.empty.count() } else { Ok(()) }
+    }
+
+    /// The place of an enum's variant.
+    #[inline]
+    fn variant(&mut self, name: &'static str, variant: u32) {
+        self.variants.add(name, variant);
+        self.varint64(variant.into());
     }
 
     /// Bytes, or those of a text.
@@ -154,11 +162,12 @@ impl<'a> Serializer for &'a mut Writer {
     #[inline]
     fn serialize_unit_variant(
         self,
-        _: &'static str,
+        name: &'static str,
         variant: u32,
         _: &'static str,
     ) -> Result<(), Trouble> {
-        self.serialize_u32(variant)
+        self.variant(name, variant);
+        Ok(())
     }
 
     #[inline]
@@ -173,12 +182,12 @@ impl<'a> Serializer for &'a mut Writer {
     #[inline]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         variant: u32,
         _: &'static str,
         value: &T,
     ) -> Result<(), Trouble> {
-        self.varint64(variant.into());
+        self.variant(name, variant);
         value.serialize(self)
     }
 
@@ -199,12 +208,12 @@ impl<'a> Serializer for &'a mut Writer {
     #[inline]
     fn serialize_tuple_variant(
         self,
-        _: &'static str,
+        name: &'static str,
         variant: u32,
         _: &'static str,
         _: usize,
     ) -> Result<Self, Trouble> {
-        self.varint64(variant.into());
+        self.variant(name, variant);
         Ok(self)
     }
 
@@ -221,12 +230,12 @@ impl<'a> Serializer for &'a mut Writer {
     #[inline]
     fn serialize_struct_variant(
         self,
-        _: &'static str,
+        name: &'static str,
         variant: u32,
         _: &'static str,
         _: usize,
     ) -> Result<Self, Trouble> {
-        self.varint64(variant.into());
+        self.variant(name, variant);
         Ok(self)
     }
 

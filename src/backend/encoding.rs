@@ -1,0 +1,228 @@
+//! Samples as what crosses to another process, and whether some of them come back as they were.
+//!
+//! Serde's attributes can make a type read something else than it writes: another value would come
+//! out on worker processes than on threads, without an error. So a worker reads some of its samples
+//! again itself. Absent on purpose: how values are compared.
+
+use std::cell::Cell;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::recipe::FillWire;
+use crate::dataset::gather::{Keys, gather};
+use crate::dataset::wire::{Variants, Wire, compare, decode, encode_noting};
+use crate::dataset::{Dataset, SampleResult, caught, discard, fill, lend};
+use crate::error::Fault;
+
+/// The first samples of a worker, which are all read again.
+const FIRST: u64 = 8;
+/// The bytes of the largest sample that is read again.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// A dataset whose samples are encoded.
+pub(crate) struct Encoding<D> {
+    dataset: D,
+    checks: Cell<Checks>,
+}
+
+impl<D> Encoding<D> {
+    pub(crate) fn new(dataset: D) -> Self {
+        Self { dataset, checks: Cell::default() }
+    }
+}
+
+impl<D: Dataset> FillWire for Encoding<D>
+where
+    D::Sample: Serialize + DeserializeOwned,
+{
+    fn fill(
+        &self,
+        position: u64,
+        reducers: &Keys,
+        encoding: &mut dyn FnMut(),
+    ) -> (SampleResult<Wire>, Vec<u8>) {
+        let (sample, added) = match gather(reducers, || fill(&self.dataset, position)) {
+            (Ok(Some(sample)), added) => (sample, added),
+            (Ok(None), added) => return (Ok(None), added),
+            (Err(fault), _) => return (Err(fault), Vec::new()),
+        };
+        encoding();
+        // One after the other: a sample that is dropped by a panic must not panic itself.
+        let encoded = caught(|| encode_noting(&sample));
+        let dropped = caught(|| drop(sample));
+        let encoded = encoded.unwrap_or_else(Err).and_then(|wire| dropped.map(|()| wire));
+        match encoded.and_then(|(wire, variants)| self.checked(wire, variants)) {
+            Ok(wire) => (Ok(Some(wire)), added),
+            Err(fault) => (Err(fault), Vec::new()),
+        }
+    }
+}
+
+impl<D: Dataset> Encoding<D>
+where
+    D::Sample: Serialize + DeserializeOwned,
+{
+    /// An encoded sample, if it comes back as it was or is not looked at.
+    fn checked(&self, wire: Wire, variants: Variants) -> Result<Wire, Fault> {
+        let mut checks = self.checks.get();
+        let is_due = checks.is_due(&wire, variants);
+        self.checks.set(checks);
+        if is_due && let Err(fault) = lend::without(|| comes_back::<D::Sample>(&wire)) {
+            self.checks.set(Checks { is_doubted: true, ..checks });
+            return Err(fault);
+        }
+        Ok(wire)
+    }
+}
+
+/// Which samples of a worker are read again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Checks {
+    made: u64,
+    variants: Variants,
+    /// Whether one came back as another value. Then each one after it is read again.
+    is_doubted: bool,
+}
+
+impl Checks {
+    /// Whether the next sample is read again: one of the first, one with a variant of an enum that
+    /// no sample before had, and then fewer and fewer.
+    fn is_due(&mut self, wire: &Wire, variants: Variants) -> bool {
+        self.made += 1;
+        if wire.byte_len() > BYTES_MAX {
+            return self.is_doubted;
+        }
+        let is_new = self.variants.extend(variants);
+        is_new || self.is_doubted || self.made <= FIRST || self.made.is_power_of_two()
+    }
+}
+
+/// Reads a sample and compares it. Why one cannot be read is said by the loader, which reads it too.
+fn comes_back<T: Serialize + DeserializeOwned>(wire: &Wire) -> Result<(), Fault> {
+    let read = caught(|| decode::<T>(&wire.inline, wire.payloads.clone()));
+    let Ok(Ok(back)) = read else { return Ok(()) };
+    let compared = compare(&back, wire);
+    discard(back);
+    compared
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::dataset::Tensor;
+    use crate::source::range;
+
+    /// Serde counts the variant that it skips where it writes, and not where it reads.
+    #[derive(Debug, Serialize, Deserialize)]
+    enum Label {
+        Background,
+        #[serde(skip)]
+        Unknown,
+        Cat,
+        Dog,
+    }
+
+    fn label(x: u64) -> Label {
+        match x {
+            0..100 => Label::Background,
+            100..200 => Label::Cat,
+            200..300 => Label::Dog,
+            _ => Label::Unknown,
+        }
+    }
+
+    /// What is said of the samples at these positions, one after another.
+    fn said<D: Dataset>(dataset: D, positions: impl IntoIterator<Item = u64>) -> Vec<String>
+    where
+        D::Sample: Serialize + DeserializeOwned,
+    {
+        let encoding = Encoding::new(dataset);
+        let fill = |position| encoding.fill(position, &Keys::default(), &mut || {}).0;
+        positions
+            .into_iter()
+            .map(|x| fill(x).err().map(|fault| fault.to_string()))
+            .map(Option::unwrap_or_default)
+            .collect()
+    }
+
+    #[test]
+    fn a_variant_that_comes_back_as_another_is_refused_whenever_it_comes_first() {
+        let said = said(range(0..400).map(label), (0..150).chain([200, 300]));
+        assert_eq!(said[..100], [""; 100]);
+        for said in &said[100..150] {
+            assert!(said.contains("tests::Label comes back as another value"), "{said}");
+        }
+        // The loader says why the one cannot be read, the encoding why the other is not written.
+        assert_eq!(said[150], "");
+        assert!(said[151].contains("tests::Label cannot be encoded"), "{said:?}");
+    }
+
+    #[test]
+    fn a_field_that_is_read_and_not_written_is_refused() {
+        #[derive(PartialEq, Serialize, Deserialize)]
+        struct Uneven {
+            first: u8,
+            #[serde(skip_serializing, default)]
+            cached: u8,
+            second: u8,
+            others: Vec<u8>,
+        }
+        let uneven = |_| Uneven { first: 1, cached: 9, second: 3, others: vec![4, 7, 9] };
+        for said in said(range(0..20).map(uneven), 0..20) {
+            assert!(said.contains("Uneven comes back as another value"), "{said}");
+        }
+    }
+
+    #[test]
+    fn maps_without_an_order_tensors_and_nan_come_back() {
+        let value = |x| {
+            let entry = |word: u64| {
+                let tensor = Tensor::from_slice([word], &vec![word as u8; word as usize]);
+                (format!("word {}", word * 7919), (word * x, tensor.unwrap()))
+            };
+            let map: HashMap<String, (u64, Tensor)> = (0..50).map(entry).collect();
+            (map, f32::NAN, vec![f64::NAN; 500])
+        };
+        assert_eq!(said(range(0..20).map(value), 0..20), [""; 20]);
+    }
+
+    #[test]
+    fn what_is_read_again_takes_nothing_from_the_thread_s_lender() {
+        use std::cell::RefCell;
+        use std::rc::Rc;
+        use std::sync::Arc;
+
+        /// Counts how often it is asked.
+        struct Asked(u32);
+
+        impl lend::Lender for Asked {
+            fn lend(&mut self, _: usize) -> Option<Arc<dyn lend::Lent>> {
+                self.0 += 1;
+                None
+            }
+
+            fn elsewhere(&mut self, _: &[u8]) {}
+        }
+
+        let lender = Rc::new(RefCell::new(Asked(0)));
+        lend::borrow_from(Some(lender.clone()));
+        let said = said(range(0..4).map(|_| vec![1.5f32; 100_000]), 0..4);
+        lend::borrow_from(None);
+        assert_eq!((said, lender.borrow().0), (vec![String::new(); 4], 4));
+    }
+
+    #[test]
+    fn fewer_and_fewer_samples_are_read_again() {
+        let wire = Wire { inline: vec![1], payloads: vec![] };
+        let mut checks = Checks::default();
+        let due = (1..100).filter(|_| checks.is_due(&wire, Variants::default())).count();
+        assert_eq!(due, 8 + 3);
+        checks.is_doubted = true;
+        assert!((0..100).all(|_| checks.is_due(&wire, Variants::default())));
+    }
+}
