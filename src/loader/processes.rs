@@ -27,6 +27,8 @@ impl<P: Pipeline> LoaderBuilder<P> {
     /// a crash. Time in which the loader's own process was stopped or too busy to look does not
     /// count, so a worker may be killed up to an eighth later, and no sooner than after 3 ms.
     /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
+    ///
+    /// What counts is making a sample and encoding it. Some are read again there, which counts too.
     #[must_use]
     pub fn sample_timeout(mut self, limit: Duration) -> Self {
         self.settings.sample_timeout = Some(limit);
