@@ -59,7 +59,7 @@ impl Loader<()> {
     ///
     /// Over processes a sample is written and read by `serde`. A field that serde skips has its
     /// default on the other side. A worker reads some of its samples again: a type that reads
-    /// something else than it writes is an error, which [`preflight`](super::preflight) finds too.
+    /// something else than it writes is an error, which [`preflight`](super::preflight()) finds too.
     ///
     /// ```standalone_crate
     /// use windrow::{Backend, Dataset, Loader, Result, WorkerContext, range};
