@@ -58,7 +58,6 @@ const WINDOW_NAMES: &[&str] = &["Instant", "SystemTime", "thread_local"];
 /// Public functions of the order rooms with `usize` in their signature: file, function, reason.
 const USIZE: &[(&str, &str, &str)] = &[
     ("src/order/description.rs", "len", "counts the ops of a description; `Vec`'s own length"),
-    ("src/engine/mod.rs", "outstanding", "counts tasks in hand, which are in memory"),
 ];
 
 /// What a `cfg` may ask only in the places of `PLATFORM_PLACES`.
