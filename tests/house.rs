@@ -56,9 +56,8 @@ const WINDOWS: &[&str] = &["thread", "time", "fs", "net", "env", "process"];
 const WINDOW_NAMES: &[&str] = &["Instant", "SystemTime", "thread_local"];
 
 /// Public functions of the order rooms with `usize` in their signature: file, function, reason.
-const USIZE: &[(&str, &str, &str)] = &[
-    ("src/order/description.rs", "len", "counts the ops of a description; `Vec`'s own length"),
-];
+const USIZE: &[(&str, &str, &str)] =
+    &[("src/order/description.rs", "len", "counts the ops of a description; `Vec`'s own length")];
 
 /// What a `cfg` may ask only in the places of `PLATFORM_PLACES`.
 const PLATFORM: &[&str] = &[
