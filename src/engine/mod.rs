@@ -166,10 +166,16 @@ impl<T> Engine<T> {
     /// Positions to be redone come first, the earliest before the others, each alone. The first
     /// position not yet popped is always handed out, however tight the limits are.
     pub fn next_task(&mut self) -> Option<Task> {
+        self.next_task_within(|_, count| count)
+    }
+
+    /// The same, where a caller says how many of the positions from one on make a task: 1 or more.
+    pub fn next_task_within(&mut self, part: impl FnOnce(u64, u64) -> u64) -> Option<Task> {
         if let Some(position) = self.redo.pop_first() {
             return Some(self.hand_out(position, 1));
         }
         let count = self.window.group(self.groups.len(), self.end - self.fresh);
+        let count = if count > 1 { part(self.fresh, count).clamp(1, count) } else { count };
         if count == 0 {
             return None;
         }

@@ -166,8 +166,9 @@ impl<T> Workers<T> {
     }
 
     fn next_task(&mut self) -> Option<Task> {
-        let task = self.engine.next_task()?;
-        Some(self.remaking.as_ref().map_or(task, |remaking| remaking.placed(task)))
+        let Some(remaking) = &self.remaking else { return self.engine.next_task() };
+        let task = self.engine.next_task_within(|from, count| remaking.neighbours(from, count))?;
+        Some(remaking.placed(task))
     }
 
     /// Takes in all events that are there, waiting for the first one; false when none came.

@@ -5,10 +5,12 @@ use crate::error::Error;
 use crate::order::Cursor;
 use crate::stage::Step;
 
-/// The samples that stages held back, in the cursors' order.
+/// The samples that stages held back.
 pub(super) struct Remaking<T> {
-    /// Their positions.
+    /// Their positions, which are made in rising order, so that neighbours make a task.
     positions: Vec<u64>,
+    /// The place of each in the cursors' order.
+    places: Vec<usize>,
     samples: Vec<T>,
     /// What works for the stream afterwards.
     stream: Option<Engine<T>>,
@@ -22,18 +24,26 @@ impl<T> Remaking<T> {
         cursors: &[Cursor],
         limits: Limits,
     ) -> (Engine<T>, Option<Self>) {
-        let mut positions = Vec::new();
+        let mut placed = Vec::new();
         let held = cursors.iter().flat_map(|cursor| &cursor.held);
-        held.for_each(|origin| origin.positions(&mut |position| positions.push(position)));
-        if positions.is_empty() {
+        held.for_each(|origin| origin.positions(&mut |at| placed.push((at, placed.len()))));
+        if placed.is_empty() {
             return (stream, None);
         }
-        // The positions lie anywhere, so each is a task of its own.
-        let engine = Engine::new(0..positions.len() as u64, Limits { group: 1, ..limits });
-        (engine, Some(Self { positions, samples: Vec::new(), stream: Some(stream) }))
+        placed.sort_unstable();
+        let (positions, places): (Vec<_>, _) = placed.into_iter().unzip();
+        let engine = Engine::new(0..positions.len() as u64, limits);
+        (engine, Some(Self { positions, places, samples: Vec::new(), stream: Some(stream) }))
     }
 
-    /// A task of the engine with the position to fill.
+    /// How many of the next `count` positions from this number on lie one after another.
+    pub(super) fn neighbours(&self, from: u64, count: u64) -> u64 {
+        let positions = &self.positions[from as usize..(from + count) as usize];
+        let follows = |two: &&[u64]| two[0].checked_add(1) == Some(two[1]);
+        1 + positions.windows(2).take_while(follows).count() as u64
+    }
+
+    /// A task of the engine with the positions to fill.
     pub(super) fn placed(&self, task: Task) -> Task {
         Task { start: self.positions[task.start as usize], ..task }
     }
@@ -45,7 +55,8 @@ impl<T> Remaking<T> {
         }
     }
 
-    /// Takes what is made; all of it once the last is, and then the engine is the stream's.
+    /// Takes what is made; all of it in the cursors' order once the last is, and then the engine is
+    /// the stream's.
     pub(super) fn take(&mut self, engine: &mut Engine<T>) -> Step<Vec<T>> {
         loop {
             match engine.pop() {
@@ -60,9 +71,50 @@ impl<T> Remaking<T> {
                 Next::Pending => return Step::Pending,
                 Next::End => {
                     self.end(engine);
-                    return Step::Item(std::mem::take(&mut self.samples));
+                    let samples = std::mem::take(&mut self.samples);
+                    let mut placed: Vec<_> = self.places.iter().zip(samples).collect();
+                    placed.sort_unstable_by_key(|(place, _)| **place);
+                    return Step::Item(placed.into_iter().map(|(_, sample)| sample).collect());
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Completion;
+    use crate::order::Origin;
+
+    #[test]
+    fn neighbours_are_made_in_groups_and_given_in_the_cursors_order() {
+        let held = |positions: Vec<u64>| Cursor {
+            held: positions.into_iter().map(Origin::Sample).collect(),
+            ..Cursor::default()
+        };
+        let cursors =
+            [held((100..2_000).rev().collect()), held(vec![7, 5_000, 7]), held((6..60).collect())];
+        let limits = Limits { tasks: 1, ..Limits::for_workers(1) };
+        let stream = Engine::new(6_000..6_001, limits);
+        let (mut engine, remaking) = Remaking::before(stream, &cursors, limits);
+        let mut remaking = remaking.unwrap();
+        let mut tasks = 0;
+        let samples = loop {
+            match remaking.take(&mut engine) {
+                Step::Item(samples) => break samples,
+                Step::Pending => {}
+                other => panic!("{other:?}"),
+            }
+            let part = |from, count| remaking.neighbours(from, count);
+            let task = remaking.placed(engine.next_task_within(part).unwrap());
+            let results = task.positions().map(|position| Ok(Some(position))).collect();
+            let nanos = 100 * task.count;
+            engine.done(Completion { task: task.id, results, bytes: Some(task.count), nanos });
+            tasks += 1;
+        };
+        let expected = (100..2_000).rev().chain([7, 5_000, 7]).chain(6..60);
+        assert_eq!(samples, expected.collect::<Vec<_>>());
+        assert!(tasks < 100, "{tasks} tasks");
     }
 }
