@@ -256,6 +256,18 @@ mod tests {
     }
 
     #[test]
+    fn a_state_of_a_million_held_samples_is_read_again() {
+        let plan = Plan::new(10_000_000, plan(&[1]).description().clone());
+        let held = (0..1_000_000_u64).map(|n| Origin::Sample(n * 7_654_321 % 10_000_000)).collect();
+        let stages = vec![Cursor { held, ..Cursor::default() }];
+        let state =
+            plan.state(Mark { position: 10_000_000, stages, ..Mark::default() }, [0; 2], None);
+        let json = state.to_json();
+        assert!(json.len() > 4_000_000, "{} bytes", json.len());
+        assert!(State::from_json(&json).unwrap().mark == state.mark);
+    }
+
+    #[test]
     fn held_positions_lie_in_the_epoch_before_the_position() {
         let plan = Plan::new(10, plan(&[1]).description().clone());
         let state = |held| {

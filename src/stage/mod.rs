@@ -151,8 +151,8 @@ pub trait Stage<In> {
 
     /// The numbers that, beside what is held back, are all that the stage remembers.
     ///
-    /// They stand in every state, and a state of more than 4 MiB is not read again: a few thousand
-    /// are too many.
+    /// They stand in every state, and a state of more than 64 MiB is not read again: a million are
+    /// too many.
     fn counters(&self) -> Vec<u64> {
         Vec::new()
     }
