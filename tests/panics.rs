@@ -2,6 +2,8 @@
 //! the stream goes on. `tests/conformance.rs` has the panics of closures over samples.
 
 mod common;
+#[path = "panics/stages.rs"]
+mod stages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;

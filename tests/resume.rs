@@ -1,5 +1,7 @@
 //! Restoring at every state of a run, on every backend, gives the same tail and the same states.
 
+#[path = "resume/buffer.rs"]
+mod buffer;
 mod common;
 #[path = "resume/epochs.rs"]
 mod epochs;

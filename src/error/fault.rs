@@ -72,8 +72,8 @@ impl Fault {
 
     /// Names what failed, where that was asked for no index.
     #[must_use]
-    pub(crate) fn by(mut self, what: &'static str) -> Self {
-        self.op.get_or_insert(what.into());
+    pub(crate) fn by(mut self, what: impl Into<Cow<'static, str>>) -> Self {
+        self.op.get_or_insert_with(|| what.into());
         self
     }
 

@@ -282,7 +282,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let plan = Arc::new(plan(&dataset, &stages)?);
         let has_gaps = dataset.has_gaps();
         if backend != Backend::Inline {
-            limits.look_ahead(stages.inputs());
+            limits.look_ahead(stages.inputs()?);
         }
         let hashes = digest::beside(self.hasher, &stages);
         let hashing = hashes.as_ref().map(|(hashes, _)| hashes.clone());
@@ -333,13 +333,14 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let mut workers =
             Workers::new(backend, &point.mark, ends, limits, self.on_error, warn_after, reduction);
         workers.hashes = hashing;
-        let stream = Run {
+        let mut stream = Run {
             reported: point.mark.reported,
             plan: plan.clone(),
             epoch: point.mark.epoch,
             epochs,
             held: if workers.remaking.is_some() { point.mark.stages.clone() } else { Vec::new() },
             failed: false,
+            broken: None,
             has_gaps,
             workers,
             stages,
@@ -347,7 +348,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let point = match self.resume {
             Some(_) => point,
             // With the cursors of stages that have seen nothing.
-            None => stream.point(&point),
+            None => stream.point(&point)?,
         };
         Ok(Loader {
             stream: Box::new(stream),

@@ -59,7 +59,7 @@ where
     S::Out: 'static,
 {
     let mut ordered = Description::default();
-    stages.describe(&mut ordered);
+    stages.describe(&mut ordered).ok()?;
     let hasher: Box<dyn Any> = Box::new(hasher.filter(|_| ordered.is_empty())?);
     let hasher = hasher.downcast::<Hasher<T>>().ok()?;
     Some((Arc::default(), *hasher))

@@ -193,9 +193,8 @@ impl<B> Loader<B> {
     fn receive(&mut self, step: Step<B>) -> Option<Result<Batch<B>>> {
         let item = match step {
             Step::Item(value) => Some(self.deliver(value)),
-            Step::SampleError(error) | Step::StageError(error) => {
-                self.point = self.stream.received(&self.point);
-                Some(Err(error))
+            Step::SampleError(error) | Step::StageError(error) | Step::Broken(error) => {
+                Some(Err(self.received(self.point.clone()).err().unwrap_or(error)))
             }
             Step::End | Step::Pending => {
                 self.end_epoch();
@@ -211,9 +210,11 @@ impl<B> Loader<B> {
     /// Goes on to the next epoch, whatever is left of this one, or ends.
     fn end_epoch(&mut self) {
         if !self.stream.is_over() {
-            self.stream.end_epoch();
-            self.point.epoch_batches = 0;
-            self.point = self.stream.received(&self.point);
+            let next = Point { epoch_batches: 0, ..self.point.clone() };
+            let ended = self.stream.end_epoch();
+            if let Err(error) = ended.and_then(|()| self.received(next)) {
+                self.stream.fail(Some(error));
+            }
         }
         if self.stream.is_over() {
             self.shutdown();
@@ -226,7 +227,7 @@ impl<B> Loader<B> {
         if self.empty_epochs < EMPTY_EPOCHS_MAX {
             return None;
         }
-        self.stream.fail();
+        self.stream.fail(None);
         self.shutdown();
         let why = if self.plan.start_of(self.point.mark.epoch) == u64::MAX {
             "positions are numbered up to 2^64".into()
@@ -260,7 +261,14 @@ impl<B> Loader<B> {
         stuck
     }
 
+    /// Notes that the caller receives what came, after which the point is this but for its mark.
+    fn received(&mut self, next: Point) -> Result<()> {
+        self.point = self.stream.received(&next)?;
+        Ok(())
+    }
+
     fn deliver(&mut self, value: B) -> Result<Batch<B>> {
+        let mut next = self.point.clone();
         if let Some(hasher) = &self.hasher {
             let chain = self.point.digest.unwrap_or(digest::START);
             let hash = self
@@ -268,20 +276,23 @@ impl<B> Loader<B> {
                 .hash()
                 .map_or_else(|| caught(|| hasher(&value)).unwrap_or_else(Err), Ok);
             match hash {
-                Ok(hash) => self.point.digest = Some(digest::chained(chain, hash)),
+                Ok(hash) => next.digest = Some(digest::chained(chain, hash)),
                 Err(fault) => {
                     discard(value);
                     let (position, number) = (self.point.mark.position, self.point.batches);
                     let fault = fault.at("digest", number);
                     // The error takes the batch's place, so the state is the one after it.
-                    self.point = self.stream.received(&self.point);
+                    self.received(next)?;
                     return Err(Error::Sample { position, fault, attempts: 1 });
                 }
             }
         }
-        self.point.batches = self.point.batches.saturating_add(1);
-        self.point.epoch_batches = self.point.epoch_batches.saturating_add(1);
-        self.point = self.stream.received(&self.point);
+        next.batches = next.batches.saturating_add(1);
+        next.epoch_batches = next.epoch_batches.saturating_add(1);
+        if let Err(error) = self.received(next) {
+            discard(value);
+            return Err(error);
+        }
         Ok(Batch::new(value, self.point.clone(), self.plan.clone()))
     }
 }

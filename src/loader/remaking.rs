@@ -25,7 +25,7 @@ impl<T> Remaking<T> {
         limits: Limits,
     ) -> (Engine<T>, Option<Self>) {
         let mut placed = Vec::new();
-        let held = cursors.iter().flat_map(|cursor| &cursor.held);
+        let held = cursors.iter().flat_map(|cursor| cursor.held.to_vec());
         held.for_each(|origin| origin.positions(&mut |at| placed.push((at, placed.len()))));
         if placed.is_empty() {
             return (stream, None);

@@ -9,7 +9,7 @@ use super::feed::Workers;
 use super::reduction::Reduction;
 use crate::backend::Info;
 use crate::backend::hashes::Hash;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::order::{Cursor, Epochs, Plan, Skips};
 use crate::stage::{Stages, Step};
 
@@ -18,13 +18,19 @@ pub(super) trait Stream<B>: Send {
     /// The next item of the epoch. Without a waker it waits and is never [`Step::Pending`].
     fn next(&mut self, waker: Option<&Waker>) -> Step<B>;
     /// Begins the next epoch, whatever of this one is left.
-    fn end_epoch(&mut self);
+    ///
+    /// # Errors
+    /// What a stage did wrong.
+    fn end_epoch(&mut self) -> Result<()>;
     /// Whether nothing more will come, in this epoch or a later one.
     fn is_over(&self) -> bool;
-    /// Ends the stream here.
-    fn fail(&mut self);
+    /// Ends the stream here, with an error that `next` gives yet.
+    fn fail(&mut self, why: Option<Error>);
     /// The caller receives what `next` gave: the point right after that.
-    fn received(&mut self, before: &Point) -> Point;
+    ///
+    /// # Errors
+    /// What a stage did wrong, which ends the stream where it was before.
+    fn received(&mut self, before: &Point) -> Result<Point>;
     /// The hash of what `next` gave last, where it came with it.
     fn hash(&self) -> Option<Hash>;
     fn reduction(&self) -> Option<&Reduction>;
@@ -49,17 +55,19 @@ pub(super) struct Run<T, S> {
     pub(super) held: Vec<Cursor>,
     /// Something went wrong that ends the stream.
     pub(super) failed: bool,
+    /// Why it went wrong, until it was told.
+    pub(super) broken: Option<Error>,
     /// Whether there may be positions without a sample.
     pub(super) has_gaps: bool,
 }
 
 impl<T, S: Stages<T>> Run<T, S> {
     /// The point right after what `next` gave last.
-    pub(super) fn point(&self, before: &Point) -> Point {
-        let mut mark = self.workers.known(self.stages.mark(&self.workers));
+    pub(super) fn point(&mut self, before: &Point) -> Result<Point> {
+        let mut mark = self.workers.known(self.stages.mark(&self.workers)?);
         mark.epoch = self.epoch;
         let Point { batches, epoch_batches, digest, .. } = *before;
-        Point { mark, batches, epoch_batches, digest }
+        Ok(Point { mark, batches, epoch_batches, digest })
     }
 
     /// The next item as it comes.
@@ -72,7 +80,7 @@ impl<T, S: Stages<T>> Run<T, S> {
                 let mut cursors = self.held.iter().cloned();
                 self.stages.take_back(&mut cursors, &mut samples.into_iter())
             }
-            Step::SampleError(error) | Step::StageError(error) => Err(error),
+            Step::SampleError(error) | Step::StageError(error) | Step::Broken(error) => Err(error),
             Step::Pending => return Step::Pending,
             Step::End => return Step::End,
         };
@@ -81,16 +89,16 @@ impl<T, S: Stages<T>> Run<T, S> {
                 self.held.clear();
                 self.stages.poll(&mut self.workers)
             }
-            Err(error) => {
-                self.failed = true;
-                Step::StageError(error)
-            }
+            Err(error) => Step::Broken(error),
         }
     }
 }
 
 impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
     fn next(&mut self, waker: Option<&Waker>) -> Step<S::Out> {
+        if let Some(error) = self.broken.take() {
+            return Step::StageError(error);
+        }
         if self.is_over() {
             return Step::End;
         }
@@ -109,7 +117,7 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
                 // They go as far as here, so that the stages' marks are those of a run that raised them.
                 (Step::SampleError(error), _)
                     if error.position().is_some_and(|position| position < self.reported) => {}
-                (Step::StageError(error @ Error::State { .. }), _) => {
+                (Step::Broken(error), _) => {
                     self.failed = true;
                     return Step::StageError(error);
                 }
@@ -118,29 +126,32 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         }
     }
 
-    fn end_epoch(&mut self) {
+    fn end_epoch(&mut self) -> Result<()> {
         self.epoch = self.epoch.saturating_add(1);
         self.held.clear();
         self.workers.end_epoch(self.plan.start_of(self.epoch.saturating_add(1)));
-        self.stages.reset();
+        self.stages.reset()
     }
 
     fn is_over(&self) -> bool {
-        self.failed || self.epochs.count().is_some_and(|epochs| self.epoch >= epochs)
+        let ended = self.failed || self.epochs.count().is_some_and(|epochs| self.epoch >= epochs);
+        ended && self.broken.is_none()
     }
 
-    fn fail(&mut self) {
-        self.failed = true;
+    fn fail(&mut self, why: Option<Error>) {
+        (self.failed, self.broken) = (true, why);
     }
 
-    fn received(&mut self, before: &Point) -> Point {
+    fn received(&mut self, before: &Point) -> Result<Point> {
         if self.failed {
-            return before.clone(); // What the stages took in since is lost.
+            return Ok(before.clone()); // What the stages took in since is lost.
         }
-        if let Some(reduction) = &mut self.workers.reduction {
+        let point = self.point(before);
+        self.failed = point.is_err();
+        if let Some(reduction) = self.workers.reduction.as_mut().filter(|_| point.is_ok()) {
             reduction.received();
         }
-        self.point(before)
+        point
     }
 
     fn hash(&self) -> Option<Hash> {
@@ -168,6 +179,6 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
     }
 
     fn len_of_epoch(&self) -> Option<u64> {
-        if self.has_gaps { None } else { self.stages.len_of(self.plan.len()) }
+        if self.has_gaps { None } else { self.stages.len_of(self.plan.len()).ok()? }
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) ->
     let mut description = Description::default();
     dataset.describe(&mut description);
     let mut ordered = Description::default();
-    stages.describe(&mut ordered);
+    stages.describe(&mut ordered)?;
     if !ordered.is_empty() {
         description.push(Op::new("ordered"));
         description.append(ordered);
@@ -30,7 +30,7 @@ pub(super) fn resume<T, S: Stages<T>>(
     digest: bool,
 ) -> Result<Point> {
     let mark = plan.resume(state, epochs)?;
-    let an_epoch = stages.len_of(plan.len()).unwrap_or(u64::MAX);
+    let an_epoch = stages.len_of(plan.len())?.unwrap_or(u64::MAX);
     let mut cursors = mark.stages.iter().cloned();
     let samples = mark.position - plan.start_of(mark.epoch);
     let results = stages.restore(&mut cursors, samples)?;

@@ -1,5 +1,7 @@
 //! What a stage holds back, as positions.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
@@ -12,7 +14,7 @@ pub enum Origin {
     /// The sample at this position.
     Sample(u64),
     /// The result that a stage made of these inputs.
-    Result(Box<[Origin]>),
+    Result(Arc<[Origin]>),
 }
 
 impl Origin {

@@ -8,7 +8,9 @@ mod description;
 mod epochs;
 mod grain;
 mod held;
+mod holding;
 pub(crate) mod json;
+mod list;
 mod parts;
 mod permutation;
 mod philox;
@@ -23,6 +25,9 @@ pub(crate) use epochs::FOREVER;
 pub use grain::index_shuffle;
 #[doc(hidden)]
 pub use held::Origin;
+#[doc(hidden)]
+pub use holding::{Held, Origins};
+pub(crate) use list::List;
 pub use parts::Parts;
 pub use permutation::Permutation;
 pub(crate) use plan::Plan;

@@ -129,7 +129,7 @@ impl Plan {
                     outside.get_or_insert(held);
                 }
             };
-            cursor.held.iter().for_each(|origin| origin.positions(&mut see));
+            cursor.held.to_vec().iter().for_each(|origin| origin.positions(&mut see));
             if let Some(held) = outside {
                 return Err(format!(
                     "stage {number} holds position {held}, which is not one of epoch {epoch} before \
@@ -271,7 +271,7 @@ mod tests {
     fn held_positions_lie_in_the_epoch_before_the_position() {
         let plan = Plan::new(10, plan(&[1]).description().clone());
         let state = |held| {
-            let held = vec![Origin::Result([Origin::Sample(held)].into())];
+            let held = [Origin::Result([Origin::Sample(held)].into())].into_iter().collect();
             let stages = vec![Cursor::default(), Cursor { held, ..Cursor::default() }];
             plan.state(Mark { epoch: 1, position: 15, stages, ..Mark::default() }, [0; 2], None)
         };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::description::{hex, shorten};
-use super::held::{self, Origin};
+use super::held;
+use super::holding::Origins;
 use super::json;
 use crate::error::{Error, Result};
 
@@ -40,7 +41,7 @@ pub struct Cursor {
     /// The stage's counters.
     pub counters: Vec<u64>,
     /// What the inputs were made of that the stage holds back, in the stage's order.
-    pub held: Vec<Origin>,
+    pub held: Origins,
     /// How many results to drop, where the position is the one before the oldest input held back.
     pub given: u64,
 }
@@ -286,7 +287,7 @@ impl From<State> for Stored {
         let numbers = |numbers: &[u64]| numbers.iter().copied().map(Number).collect();
         let stored = |cursor: Cursor| StoredCursor {
             counters: numbers(&cursor.counters),
-            held: (!cursor.held.is_empty()).then(|| held::write(&cursor.held, position)),
+            held: (!cursor.held.is_empty()).then(|| held::write(&cursor.held.to_vec(), position)),
             given: (cursor.given > 0).then_some(Number(cursor.given)),
         };
         Self {
@@ -328,7 +329,7 @@ impl TryFrom<Stored> for State {
             let held = cursor.held.map(|text| held::read(&text, position, depth));
             Ok::<_, String>(Cursor {
                 counters: cursor.counters.into_iter().map(|number| number.0).collect(),
-                held: held.transpose()?.unwrap_or_default(),
+                held: held.transpose()?.into_iter().flatten().collect(),
                 given: cursor.given.map_or(0, |given| given.0),
             })
         };

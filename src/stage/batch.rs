@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Stage;
+use super::{Held, Stage};
 use crate::dataset::{AsVec, Collate, at_least_one, batch_op};
 use crate::error::{Fault, Result};
 use crate::order::Op;
@@ -87,8 +87,8 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
         true
     }
 
-    fn held(&self) -> Vec<u64> {
-        (self.pushed - self.held.len() as u64..self.pushed).collect()
+    fn held(&self) -> Held {
+        (self.pushed - self.held.len() as u64..self.pushed).into()
     }
 
     fn take_back(&mut self, inputs: Vec<T>) -> Option<()> {

@@ -16,12 +16,18 @@ pub trait Stages<In> {
     fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<Self::Out>;
 
     /// The point right after the last result that `poll` gave.
+    ///
+    /// # Errors
+    /// What a stage did wrong, which ends the stream; so with the others.
     #[doc(hidden)]
-    fn mark(&self, feed: &dyn Feed<In>) -> Mark;
+    fn mark(&mut self, feed: &dyn Feed<In>) -> Result<Mark>;
 
     /// Becomes as new, for the next epoch.
+    ///
+    /// # Errors
+    /// What a stage did wrong.
     #[doc(hidden)]
-    fn reset(&mut self);
+    fn reset(&mut self) -> Result<()>;
 
     /// Takes up the cursors of a state, one a stage, in new stages, to which so many samples of the
     /// epoch can have gone at most; gives how many results can have come out at most.
@@ -47,8 +53,11 @@ pub trait Stages<In> {
     fn tracks(&self) -> bool;
 
     /// What the result was made of that `poll` gave last.
+    ///
+    /// # Errors
+    /// What a stage did wrong.
     #[doc(hidden)]
-    fn origin(&self, feed: &dyn Feed<In>) -> Origin;
+    fn origin(&self, feed: &dyn Feed<In>) -> Result<Origin>;
 
     /// Makes a result of that origin again, of its samples, which come in order.
     ///
@@ -63,12 +72,18 @@ pub trait Stages<In> {
 
     /// How many results an epoch of so many samples gives at most, and exactly where none has an
     /// error; `None` where that is not known before.
+    ///
+    /// # Errors
+    /// What a stage did wrong.
     #[doc(hidden)]
-    fn len_of(&self, samples: u64) -> Option<u64>;
+    fn len_of(&self, samples: u64) -> Result<Option<u64>>;
 
     /// Adds the stages to a description.
+    ///
+    /// # Errors
+    /// What a stage did wrong.
     #[doc(hidden)]
-    fn describe(&self, description: &mut Description);
+    fn describe(&self, description: &mut Description) -> Result<()>;
 
     /// Finds what is wrong with the options before anything runs.
     ///
@@ -79,9 +94,12 @@ pub trait Stages<In> {
 
     /// About how many samples make a result of the last stage, at least 1: see
     /// [`Stage::inputs`](super::Stage::inputs).
+    ///
+    /// # Errors
+    /// What a stage did wrong.
     #[doc(hidden)]
-    fn inputs(&self) -> u64 {
-        1
+    fn inputs(&self) -> Result<u64> {
+        Ok(1)
     }
 }
 
@@ -96,11 +114,13 @@ impl<In> Stages<In> for Bare {
         feed.poll()
     }
 
-    fn mark(&self, feed: &dyn Feed<In>) -> Mark {
-        feed.mark()
+    fn mark(&mut self, feed: &dyn Feed<In>) -> Result<Mark> {
+        Ok(feed.mark())
     }
 
-    fn reset(&mut self) {}
+    fn reset(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     fn restore(&mut self, _: &mut dyn Iterator<Item = Cursor>, samples: u64) -> Result<u64> {
         Ok(samples)
@@ -118,8 +138,8 @@ impl<In> Stages<In> for Bare {
         true
     }
 
-    fn origin(&self, feed: &dyn Feed<In>) -> Origin {
-        Origin::Sample(feed.position().saturating_sub(1))
+    fn origin(&self, feed: &dyn Feed<In>) -> Result<Origin> {
+        Ok(Origin::Sample(feed.position().saturating_sub(1)))
     }
 
     fn remake(&self, origin: &Origin, samples: &mut dyn Iterator<Item = In>) -> Result<In, Fault> {
@@ -127,11 +147,13 @@ impl<In> Stages<In> for Bare {
         sample.ok_or_else(|| Fault::new("there is no sample for it"))
     }
 
-    fn len_of(&self, samples: u64) -> Option<u64> {
-        Some(samples)
+    fn len_of(&self, samples: u64) -> Result<Option<u64>> {
+        Ok(Some(samples))
     }
 
-    fn describe(&self, _: &mut Description) {}
+    fn describe(&self, _: &mut Description) -> Result<()> {
+        Ok(())
+    }
 
     fn check(&self) -> Result<()> {
         Ok(())
@@ -145,12 +167,12 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
         (**self).poll(feed)
     }
 
-    fn mark(&self, feed: &dyn Feed<In>) -> Mark {
+    fn mark(&mut self, feed: &dyn Feed<In>) -> Result<Mark> {
         (**self).mark(feed)
     }
 
-    fn reset(&mut self) {
-        (**self).reset();
+    fn reset(&mut self) -> Result<()> {
+        (**self).reset()
     }
 
     fn restore(&mut self, cursors: &mut dyn Iterator<Item = Cursor>, samples: u64) -> Result<u64> {
@@ -169,7 +191,7 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
         (**self).tracks()
     }
 
-    fn origin(&self, feed: &dyn Feed<In>) -> Origin {
+    fn origin(&self, feed: &dyn Feed<In>) -> Result<Origin> {
         (**self).origin(feed)
     }
 
@@ -181,19 +203,19 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
         (**self).remake(origin, samples)
     }
 
-    fn len_of(&self, samples: u64) -> Option<u64> {
+    fn len_of(&self, samples: u64) -> Result<Option<u64>> {
         (**self).len_of(samples)
     }
 
-    fn describe(&self, description: &mut Description) {
-        (**self).describe(description);
+    fn describe(&self, description: &mut Description) -> Result<()> {
+        (**self).describe(description)
     }
 
     fn check(&self) -> Result<()> {
         (**self).check()
     }
 
-    fn inputs(&self) -> u64 {
+    fn inputs(&self) -> Result<u64> {
         (**self).inputs()
     }
 }

@@ -21,10 +21,13 @@
 
 mod batch;
 mod chain;
+mod guarded;
+mod inputs;
 mod limit;
 mod ordered;
 mod then;
 
+pub use crate::order::Held;
 pub use batch::Batching;
 pub use chain::{Bare, Stages};
 pub use limit::Limit;
@@ -44,6 +47,8 @@ pub enum Step<T> {
     SampleError(Error),
     /// Samples that a stage could not take, in their place in the order; the stream goes on.
     StageError(Error),
+    /// Something that ends the stream.
+    Broken(Error),
     /// Nothing yet: a sample before it is not made.
     Pending,
     /// There is nothing more in this epoch.
@@ -64,6 +69,10 @@ pub trait Feed<T> {
 }
 
 /// One ordered transform.
+///
+/// A panic in [`push`](Self::push), [`finish`](Self::finish) or [`remake`](Self::remake) is an error as
+/// those that they return. A panic in any other method ends the stream with an error that names the
+/// stage and the method. The state is then the one before it.
 ///
 /// ```
 /// use windrow::{Dataset, Fault, Loader, order::Op, range, stage::Stage};
@@ -178,7 +187,8 @@ pub trait Stage<In> {
 
     /// Whether the stage can tell which inputs it holds back: then it implements
     /// [`held`](Self::held), [`take_back`](Self::take_back), [`made_of`](Self::made_of) and
-    /// [`remake`](Self::remake), and a resume costs what the stage holds back.
+    /// [`remake`](Self::remake), and a resume costs what the stage holds back. What it costs until
+    /// then stands at [`held`](Self::held).
     fn tracks(&self) -> bool {
         false
     }
@@ -187,8 +197,12 @@ pub trait Stage<In> {
     ///
     /// Inputs are numbered from 0, in the order of [`push`](Self::push), anew after a
     /// [`reset`](Self::reset). Those that were [taken back](Self::take_back) come first.
-    fn held(&self) -> Vec<u64> {
-        Vec::new()
+    ///
+    /// It is asked for with every result that the caller receives. With a [`Held`] that the stage
+    /// keeps, this costs 1 to 3 microseconds up to 50,000 inputs, and some 2 KB while the caller keeps
+    /// the batch. One that is collected anew costs about 5 ns and 8 bytes for each number.
+    fn held(&self) -> Held {
+        Held::default()
     }
 
     /// Takes back the inputs that [`held`](Self::held) named, in its order, in a new stage that

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use windrow::order::Op;
-use windrow::stage::Stage;
+use windrow::stage::{Held, Stage};
 use windrow::{Dataset, Fault, Loader, OnError, State, range};
 
 use super::{LIMIT, RUNNERS, Runner, Times, assert_same, every_state_of, run, within};
@@ -68,7 +68,7 @@ impl<T> Stage<T> for Classes<T> {
         true
     }
 
-    fn held(&self) -> Vec<u64> {
+    fn held(&self) -> Held {
         self.held.iter().map(|(number, _)| *number).collect()
     }
 
