@@ -235,7 +235,7 @@ fn cursors_that_make_no_sense_are_refused() {
         (r#"[{"given":"1"},{"counters":["1"]}]"#, "batch drops results"),
         (r#"[{"held":"EAEDAwMDAwMDAw"},{"counters":["1"]}]"#, "stage 0 holds is"),
         (r#"[{"held":"AQE"},{"counters":["1"]}]"#, ""),
-        (r#"[{"held":"CA8CAgICAgIC"},{"counters":["1"]}]"#, "held that do not fit"),
+        (r#"[{"held":"CA8CAgICAgIC"},{"counters":["1"]}]"#, "position 0, which is of one"),
     ] {
         let state = State::from_json(&good.replace(stages, bad));
         let built = state.and_then(|state| make().resume(&state).workers(1).build());

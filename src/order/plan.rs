@@ -124,7 +124,9 @@ impl Plan {
         }
         for (number, cursor) in stages.iter().enumerate() {
             let mut outside = None;
+            let mut all = Vec::new();
             let mut see = |held: u64| {
+                all.push(held);
                 if !(*positions.start()..*position).contains(&held) {
                     outside.get_or_insert(held);
                 }
@@ -135,6 +137,11 @@ impl Plan {
                     "stage {number} holds position {held}, which is not one of epoch {epoch} before \
                      position {position}"
                 ));
+            }
+            all.sort_unstable();
+            // Later stages may hold several results of one sample.
+            if let Some(two) = all.windows(2).find(|two| number == 0 && two[0] == two[1]) {
+                return Err(format!("stage {number} holds position {} twice", two[0]));
             }
         }
         Ok(())

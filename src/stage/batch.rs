@@ -87,6 +87,10 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
         true
     }
 
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     fn held(&self) -> Held {
         (self.pushed - self.held.len() as u64..self.pushed).into()
     }

@@ -52,6 +52,10 @@ pub trait Stages<In> {
     #[doc(hidden)]
     fn tracks(&self) -> bool;
 
+    /// Whether every stage [keeps the order](super::Stage::keeps_order).
+    #[doc(hidden)]
+    fn keeps_order(&self) -> bool;
+
     /// What the result was made of that `poll` gave last.
     ///
     /// # Errors
@@ -138,6 +142,10 @@ impl<In> Stages<In> for Bare {
         true
     }
 
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     fn origin(&self, feed: &dyn Feed<In>) -> Result<Origin> {
         Ok(Origin::Sample(feed.position().saturating_sub(1)))
     }
@@ -189,6 +197,10 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
 
     fn tracks(&self) -> bool {
         (**self).tracks()
+    }
+
+    fn keeps_order(&self) -> bool {
+        (**self).keeps_order()
     }
 
     fn origin(&self, feed: &dyn Feed<In>) -> Result<Origin> {

@@ -70,6 +70,10 @@ impl<T> Stage<T> for Limit<T> {
         true
     }
 
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     fn made_of(&self) -> Vec<u64> {
         self.inputs.checked_sub(1).into_iter().collect()
     }

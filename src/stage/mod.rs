@@ -225,6 +225,13 @@ pub trait Stage<In> {
         Err(Fault::new("this stage cannot make a result again"))
     }
 
+    /// Whether each input is part of one result at most, and those held come after all of them and
+    /// stand in the order of [`push`](Self::push).
+    #[doc(hidden)]
+    fn keeps_order(&self) -> bool {
+        false
+    }
+
     /// About how many inputs make a result, 1 or more. Only how far workers run ahead depends on it:
     /// for two results at least, where the size of samples lets them.
     fn inputs(&self) -> u64 {

@@ -224,6 +224,11 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
             }
             _ => self.skip = cursor.given,
         }
+        if self.keeps_order()
+            && let Some(position) = out_of_order(&cursor)
+        {
+            return Err(wrong(&format!("holds position {position} out of order")));
+        }
         let restored = self.stage.tell("restore", |stage| stage.restore(&cursor.counters))?;
         restored.ok_or_else(|| wrong("makes no sense"))?;
         let results = self.stage.ask("results_of", |stage| stage.results_of(inputs))?;
@@ -255,6 +260,11 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
 
     fn tracks(&self) -> bool {
         self.inputs.is_some()
+    }
+
+    fn keeps_order(&self) -> bool {
+        self.before.keeps_order()
+            && self.stage.ask("keeps_order", |stage| stage.keeps_order()).unwrap_or(false)
     }
 
     fn origin(&self, _: &dyn Feed<In>) -> Result<Origin> {
@@ -295,4 +305,17 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         self.before.check()?;
         self.stage.ask("check", |stage| stage.check())?
     }
+}
+
+/// The first position of what is held that is not after those before it.
+fn out_of_order(cursor: &Cursor) -> Option<u64> {
+    let (mut last, mut wrong) = (None, None);
+    let mut see = |position: u64| {
+        if last.is_some_and(|last| position <= last) {
+            wrong.get_or_insert(position);
+        }
+        last = Some(position);
+    };
+    cursor.held.to_vec().iter().for_each(|origin| origin.positions(&mut see));
+    wrong
 }

@@ -149,3 +149,41 @@ fn a_field_that_is_there_twice_is_refused() {
     let message = State::from_json(&twice).unwrap_err().to_string();
     assert!(message.contains("\"position\" is there twice"), "{message}");
 }
+
+/// What a stage holds, as a state writes it: numbers from the one before, the first from `position`.
+fn held(numbers: &[u64], position: u64) -> String {
+    let before = std::iter::once(&position).chain(numbers);
+    let steps: Vec<i64> =
+        numbers.iter().zip(before).map(|(now, last)| now.wrapping_sub(*last) as i64).collect();
+    base64::Engine::encode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        postcard::to_stdvec(&steps).unwrap(),
+    )
+}
+
+#[test]
+fn held_positions_that_a_batch_cannot_hold_are_refused() {
+    let fails = |x: u64| if x == 10 { Err(Fault::new("no")) } else { Ok(x) };
+    let make = move || Loader::builder(range(0..64).try_map(fails).ordered().batch(4));
+    within(LIMIT, move || {
+        let mut loader = make().build().unwrap();
+        assert_eq!(loader.by_ref().take(3).filter(Result::is_err).count(), 1);
+        let good = loader.state().to_json();
+        let right = held(&[8, 9], 11);
+        assert!(good.contains(&right), "{good}");
+        for (numbers, why) in [
+            (&[8, 8][..], "stage 0 holds position 8 twice"),
+            (&[9, 8], "cursor of batch holds position 8 out of order"),
+            (&[8, 11], "stage 0 holds position 11, which is not one of"),
+            (&[1, 9], "holds position 1, which is of one of its 2 batches already"),
+            (&[4, 5, 6, 7], "holds position 4, which is of one of its 2 batches already"),
+        ] {
+            let state = State::from_json(&good.replace(&right, &held(numbers, 11))).unwrap();
+            let error = make().resume(&state).build().err().map(|error| error.to_string());
+            assert!(
+                error.as_ref().is_some_and(|text| text.contains(why)),
+                "{numbers:?}: {error:?}"
+            );
+        }
+    });
+}
