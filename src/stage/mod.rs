@@ -200,7 +200,7 @@ pub trait Stage<In> {
     ///
     /// It is asked for with every result that the caller receives. With a [`Held`] that the stage
     /// keeps, this costs 1 to 3 microseconds up to 50,000 inputs, and some 2 KB while the caller keeps
-    /// the batch. One that is collected anew costs about 5 ns and 8 bytes for each number.
+    /// the batch. One that is collected anew costs about 25 ns and 11 bytes for each number.
     fn held(&self) -> Held {
         Held::default()
     }
