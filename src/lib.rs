@@ -57,6 +57,7 @@
 //! - `jsonl`: the source `jsonl`.
 //! - `mmap`: `source::Mapped`, a file that is mapped into memory where code asks for that.
 //! - `tar`: the source `tar`.
+//! - `stream`: a [`Loader`] is a `futures_core::Stream`.
 //! - `rand`: [`order::Rng`] implements `rand_core`'s traits, for the distributions of `rand`.
 //! - `web`: the binding for browsers and Node, on `wasm32-unknown-unknown` only.
 //! - `cli`: the `windrow` command, and the features it needs.

@@ -17,7 +17,7 @@ use crate::stage::Ordered;
 /// from several workers, and again after a crash.
 ///
 /// To serve samples of your own, implement the simpler [`Source`](crate::source::Source), which
-/// never sees an index past its end, and wrap it with [`source`](crate::from_source).
+/// never sees an index past its end, and wrap it with [`from_source`](crate::from_source).
 ///
 /// ```
 /// use windrow::{Dataset, range};

@@ -74,16 +74,16 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Notes the index when a panic unwinds past it; costs nothing otherwise.
-pub(super) struct Watch(SampleContext);
+pub(crate) struct Watch(SampleContext);
 
 impl Watch {
     #[inline]
-    pub(super) fn over(place: SampleContext) -> Self {
+    pub(crate) fn over(place: SampleContext) -> Self {
         Self(place)
     }
 
     #[inline]
-    pub(super) fn done(self) {
+    pub(crate) fn done(self) {
         std::mem::forget(self);
     }
 }

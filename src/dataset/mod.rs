@@ -37,7 +37,7 @@ pub use transform::{SampleContext, Transform, Transformed};
 // Only worker processes ask for the index to be kept, and not every platform has them.
 #[allow(unused_imports)]
 pub(crate) use fill::keep_index_in;
-pub(crate) use fill::reading;
+pub(crate) use fill::{Watch, reading};
 pub(crate) use keys::key_of;
 pub use keys::{Keyed, Keys, SampleKey};
 pub use map::{Filter, FilterBy, Map, MapBy, MapWithIndex, MapWithIndexBy};

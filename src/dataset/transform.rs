@@ -74,7 +74,7 @@ pub trait Transform<In> {
     ///
     /// # Errors
     /// Why this sample cannot be made.
-    fn apply(&self, place: SampleContext, sample: In) -> SampleResult<Self::Sample>;
+    fn apply(&self, context: SampleContext, sample: In) -> SampleResult<Self::Sample>;
 
     /// The name and the options that decide what this does.
     fn op(&self) -> Op;

@@ -52,7 +52,7 @@ const CLOSE_ENOUGH: f64 = 0.9;
 ///
 /// # Errors
 /// What is wrong with the pipeline itself, or that the environment forces a backend.
-pub fn preflight<P>(make: impl Fn() -> LoaderBuilder<P>, each: Duration) -> Result<Preflight>
+pub fn preflight<P>(make: impl Fn() -> LoaderBuilder<P>, per_trial: Duration) -> Result<Preflight>
 where
     P: ParallelPipeline,
     P::Sample: Serialize + DeserializeOwned,
@@ -65,7 +65,8 @@ where
     }
     tries.push((Backend::Processes, cores));
     for (backend, workers) in tries {
-        let trial = trial(|| make().backend(backend).workers(workers), each, &mut report.errors);
+        let trial =
+            trial(|| make().backend(backend).workers(workers), per_trial, &mut report.errors);
         report.trials.push(trial.unwrap_or_else(|error| Trial {
             backend: backend.to_string(),
             workers,

@@ -24,7 +24,7 @@ pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
 pub use tar::{KEY_FIELD, Tar, TarOptions};
 
-use crate::dataset::{Dataset, SampleKey, SampleResult, reading};
+use crate::dataset::{Dataset, SampleContext, SampleKey, SampleResult, Watch, reading};
 use crate::error::{BoxError, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -113,7 +113,10 @@ impl<S: Source> Dataset for FromSource<S> {
         }
         let index = epoch_of(index, self.len).1;
         reading(index);
-        self.source.get(index).map(Some).map_err(Fault::other)
+        let watch = Watch::over(SampleContext::new(index, self.len, 0));
+        let sample = self.source.get(index);
+        watch.done();
+        sample.map(Some).map_err(|error| self.named(error, index))
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {
@@ -122,6 +125,13 @@ impl<S: Source> Dataset for FromSource<S> {
 
     fn describe(&self, description: &mut Description) {
         description.push(self.source.op());
+    }
+}
+
+impl<S: Source> FromSource<S> {
+    #[cold]
+    fn named(&self, error: S::Error, index: u64) -> Fault {
+        Fault::other(error).at(self.source.op().name().to_owned(), index)
     }
 }
 
@@ -143,5 +153,46 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn op(&self) -> Op {
         (**self).op()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::fill;
+
+    /// Fails at 3 and panics at 5.
+    struct Broken;
+
+    impl Source for Broken {
+        type Sample = u64;
+        type Error = String;
+
+        fn len(&self) -> u64 {
+            10
+        }
+
+        fn get(&self, index: u64) -> Result<u64, String> {
+            assert!(index != 5, "five");
+            if index == 3 { Err("three".into()) } else { Ok(index) }
+        }
+
+        fn op(&self) -> Op {
+            Op::new("broken")
+        }
+    }
+
+    #[test]
+    fn what_fails_in_a_source_is_named_by_the_sources_own_index() {
+        let shuffled = from_source(Broken).shuffle(7);
+        let at =
+            |index| (0..10).find(|at| shuffled.key(*at) == Some(SampleKey::Index(index))).unwrap();
+        let fault = fill(&shuffled, at(3)).unwrap_err();
+        assert_eq!(fault.to_string(), "broken of index 3: three");
+        assert_eq!(fill(&shuffled, at(5)).unwrap_err().index(), Some(5));
+        assert_eq!(
+            fill(&shuffled.batch(10), 0).unwrap_err().index().map(|x| x == 3 || x == 5),
+            Some(true)
+        );
     }
 }

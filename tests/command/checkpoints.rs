@@ -106,7 +106,10 @@ fn a_checkpoint_may_be_as_long_as_a_state() {
     fill(windrow::State::BYTES_MAX);
     let explained = finish(&mut windrow(&["state", text(&state)]));
     assert_eq!(explained.code, 0, "{explained:?}");
-    assert!(explained.out.contains("goes on at position 96, in epoch 0"), "{explained:?}");
+    assert!(
+        explained.out.contains("goes on at position 96, in epoch 0 (counted from 0)"),
+        "{explained:?}"
+    );
     fill(windrow::State::BYTES_MAX + 1);
     assert!(refused(&["state", text(&state)], &[]).contains("state.json: has "));
 }

@@ -27,7 +27,11 @@ pub(crate) fn explain(arguments: &Arguments) -> Result<u8> {
     let skips = state.skips();
     let mut lines = vec![
         format!("{} batches had been received.", state.batches()),
-        format!("The stream goes on at position {}, in epoch {}.", state.position(), state.epoch()),
+        format!(
+            "The stream goes on at position {}, in epoch {} (counted from 0).",
+            state.position(),
+            state.epoch()
+        ),
     ];
     lines.push(match skips.count() {
         0 => "No sample had been skipped.".into(),
