@@ -53,6 +53,7 @@ fn a_struct_with_more_or_fewer_fields_is_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a million elements")]
 fn elements_without_bytes_are_bounded_on_both_sides() {
     // A sequence of 2^61 elements, and a map of 2^62 entries.
     let endless = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40];
