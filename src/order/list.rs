@@ -216,6 +216,7 @@ mod tests {
     use crate::order::Rng;
 
     #[test]
+    #[cfg_attr(miri, ignore = "long, and safe code")]
     fn a_list_is_a_vec_whose_copies_stay_as_they_were() {
         let mut rng = Rng::keyed(1, 0, 0, 0);
         let (mut list, mut vec) = (List::default(), Vec::new());
@@ -257,6 +258,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long, and safe code")]
     fn copies_with_few_differences_are_compared_fast() {
         let old: List<u64> = (0..50_000).collect();
         let mut new = old.clone();
