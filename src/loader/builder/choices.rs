@@ -48,9 +48,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
             _ => Err(Error::Setting {
                 name: "workers".into(),
                 value: workers.to_string(),
-                allowed: format!(
-                    "0 to {WORKERS_MAX}, and at least 1 with a backend that has workers"
-                ),
+                allowed: format!("1 to {WORKERS_MAX} with backend {backend}"),
             }),
         }
     }
