@@ -263,6 +263,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a million samples")]
     fn a_state_of_a_million_held_samples_is_read_again() {
         let plan = Plan::new(10_000_000, plan(&[1]).description().clone());
         let held = (0..1_000_000_u64).map(|n| Origin::Sample(n * 7_654_321 % 10_000_000)).collect();
