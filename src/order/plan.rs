@@ -207,7 +207,7 @@ mod tests {
         ));
     }
 
-    const LONG: usize = if cfg!(miri) { 5 << 20 } else { 100 << 20 };
+    const LONG: usize = State::BYTES_MAX as usize + 1;
 
     #[test]
     fn hostile_states_are_refused_with_a_reason() {
