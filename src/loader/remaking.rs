@@ -24,9 +24,8 @@ impl<T> Remaking<T> {
         cursors: &[Cursor],
         limits: Limits,
     ) -> (Engine<T>, Option<Self>) {
-        let mut placed = Vec::new();
-        let held = cursors.iter().flat_map(|cursor| cursor.held.to_vec());
-        held.for_each(|origin| origin.positions(&mut |at| placed.push((at, placed.len()))));
+        let held = cursors.iter().flat_map(Cursor::positions);
+        let mut placed: Vec<_> = held.zip(0usize..).collect();
         if placed.is_empty() {
             return (stream, None);
         }

@@ -3,7 +3,7 @@
 use super::batch::Point;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::order::{Description, Epochs, Mark, Op, Plan, State};
+use crate::order::{Cursor, Description, Epochs, Op, Plan, State};
 use crate::stage::Stages;
 
 /// Checks a pipeline and makes its plan.
@@ -50,8 +50,8 @@ pub(super) fn resume<T, S: Stages<T>>(
             return Err(Error::State { why });
         }
     }
-    let first = if stages.keeps_order() { first_held(&mark) } else { None };
-    if let Some(first) = first
+    let held = mark.stages.iter().flat_map(Cursor::positions);
+    if let Some(first) = held.min().filter(|_| stages.keeps_order())
         && let Some(most) = stages.len_of(first - plan.start_of(mark.epoch))?
         && epoch_batches > most
     {
@@ -73,14 +73,4 @@ pub(super) fn resume<T, S: Stages<T>>(
     }
     let digest = state.digest().filter(|_| digest);
     Ok(Point { mark, batches, epoch_batches, digest })
-}
-
-/// The first position that a stage holds.
-fn first_held(mark: &Mark) -> Option<u64> {
-    let mut first = None;
-    let mut see = |position: u64| first = first.min(Some(position)).or(Some(position));
-    for cursor in &mark.stages {
-        cursor.held.to_vec().iter().for_each(|origin| origin.positions(&mut see));
-    }
-    first
 }

@@ -123,24 +123,17 @@ impl Plan {
             ));
         }
         for (number, cursor) in stages.iter().enumerate() {
-            let mut outside = None;
-            let mut all = Vec::new();
-            let mut see = |held: u64| {
-                all.push(held);
-                if !(*positions.start()..*position).contains(&held) {
-                    outside.get_or_insert(held);
-                }
-            };
-            cursor.held.to_vec().iter().for_each(|origin| origin.positions(&mut see));
-            if let Some(held) = outside {
+            let mut held = cursor.positions();
+            let begun = *positions.start()..*position;
+            if let Some(held) = held.iter().find(|held| !begun.contains(held)) {
                 return Err(format!(
                     "stage {number} holds position {held}, which is not one of epoch {epoch} before \
                      position {position}"
                 ));
             }
-            all.sort_unstable();
+            held.sort_unstable();
             // Later stages may hold several results of one sample.
-            if let Some(two) = all.windows(2).find(|two| number == 0 && two[0] == two[1]) {
+            if let Some(two) = held.windows(2).find(|two| number == 0 && two[0] == two[1]) {
                 return Err(format!("stage {number} holds position {} twice", two[0]));
             }
         }

@@ -46,6 +46,16 @@ pub struct Cursor {
     pub given: u64,
 }
 
+impl Cursor {
+    /// The positions that the inputs were made of that the stage holds back, in the stage's order.
+    pub(crate) fn positions(&self) -> Vec<u64> {
+        let mut positions = Vec::new();
+        let held = self.held.to_vec();
+        held.iter().for_each(|origin| origin.positions(&mut |position| positions.push(position)));
+        positions
+    }
+}
+
 /// How many samples were skipped, and the first few of their positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Skips {

@@ -161,9 +161,9 @@ impl<B, S> Then<B, S> {
         S: Stage<B::Out>,
     {
         // A state has results dropped only where the stage held something back.
-        let name = |stage: &Guarded<S>| stage.name();
-        let refused =
-            |stage| Err(wrong(&name(stage), "drops results that the stage did not hold back"));
+        let refused = |stage: &Guarded<S>| {
+            Err(wrong(&stage.name(), "drops results that the stage did not hold back"))
+        };
         loop {
             let step = self.next(feed)?;
             let new = match step {
@@ -309,13 +309,6 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
 
 /// The first position of what is held that is not after those before it.
 fn out_of_order(cursor: &Cursor) -> Option<u64> {
-    let (mut last, mut wrong) = (None, None);
-    let mut see = |position: u64| {
-        if last.is_some_and(|last| position <= last) {
-            wrong.get_or_insert(position);
-        }
-        last = Some(position);
-    };
-    cursor.held.to_vec().iter().for_each(|origin| origin.positions(&mut see));
-    wrong
+    let positions = cursor.positions();
+    positions.windows(2).find(|two| two[1] <= two[0]).map(|two| two[1])
 }
