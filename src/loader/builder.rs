@@ -348,7 +348,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let point = match self.resume {
             Some(_) => point,
             // With the cursors of stages that have seen nothing.
-            None => stream.point(&point)?,
+            None => Point { mark: stream.mark()?, ..point },
         };
         Ok(Loader {
             stream: Box::new(stream),

@@ -194,7 +194,7 @@ impl<B> Loader<B> {
         let item = match step {
             Step::Item(value) => Some(self.deliver(value)),
             Step::SampleError(error) | Step::StageError(error) | Step::Broken(error) => {
-                Some(Err(self.received(self.point.clone()).err().unwrap_or(error)))
+                Some(Err(self.received().err().unwrap_or(error)))
             }
             Step::End | Step::Pending => {
                 self.end_epoch();
@@ -210,10 +210,9 @@ impl<B> Loader<B> {
     /// Goes on to the next epoch, whatever is left of this one, or ends.
     fn end_epoch(&mut self) {
         if !self.stream.is_over() {
-            let next = Point { epoch_batches: 0, ..self.point.clone() };
-            let ended = self.stream.end_epoch();
-            if let Err(error) = ended.and_then(|()| self.received(next)) {
-                self.stream.fail(Some(error));
+            match self.stream.end_epoch().and_then(|()| self.received()) {
+                Ok(()) => self.point.epoch_batches = 0,
+                Err(error) => self.stream.fail(Some(error)),
             }
         }
         if self.stream.is_over() {
@@ -261,38 +260,41 @@ impl<B> Loader<B> {
         stuck
     }
 
-    /// Notes that the caller receives what came, after which the point is this but for its mark.
-    fn received(&mut self, next: Point) -> Result<()> {
-        self.point = self.stream.received(&next)?;
+    /// Notes that the caller receives what came.
+    fn received(&mut self) -> Result<()> {
+        if let Some(mark) = self.stream.received()? {
+            self.point.mark = mark;
+        }
         Ok(())
     }
 
     fn deliver(&mut self, value: B) -> Result<Batch<B>> {
-        let mut next = self.point.clone();
+        let mut digest = self.point.digest;
         if let Some(hasher) = &self.hasher {
-            let chain = self.point.digest.unwrap_or(digest::START);
+            let chain = digest.unwrap_or(digest::START);
             let hash = self
                 .stream
                 .hash()
                 .map_or_else(|| caught(|| hasher(&value)).unwrap_or_else(Err), Ok);
             match hash {
-                Ok(hash) => next.digest = Some(digest::chained(chain, hash)),
+                Ok(hash) => digest = Some(digest::chained(chain, hash)),
                 Err(fault) => {
                     discard(value);
                     let (position, number) = (self.point.mark.position, self.point.batches);
                     let fault = fault.at("digest", number);
                     // The error takes the batch's place, so the state is the one after it.
-                    self.received(next)?;
+                    self.received()?;
                     return Err(Error::Sample { position, fault, attempts: 1 });
                 }
             }
         }
-        next.batches = next.batches.saturating_add(1);
-        next.epoch_batches = next.epoch_batches.saturating_add(1);
-        if let Err(error) = self.received(next) {
+        if let Err(error) = self.received() {
             discard(value);
             return Err(error);
         }
+        self.point.digest = digest;
+        self.point.batches = self.point.batches.saturating_add(1);
+        self.point.epoch_batches = self.point.epoch_batches.saturating_add(1);
         Ok(Batch::new(value, self.point.clone(), self.plan.clone()))
     }
 }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::batch::Point;
 use super::feed::Workers;
 use super::reduction::Reduction;
 use crate::backend::Info;
 use crate::backend::hashes::Hash;
 use crate::error::{Error, Result};
-use crate::order::{Cursor, Epochs, Plan, Skips};
+use crate::order::{Cursor, Epochs, Mark, Plan, Skips};
 use crate::stage::{Stages, Step};
 
 /// The ordered stream with its types hidden.
@@ -26,11 +25,12 @@ pub(super) trait Stream<B>: Send {
     fn is_over(&self) -> bool;
     /// Ends the stream here, with an error that `next` gives yet.
     fn fail(&mut self, why: Option<Error>);
-    /// The caller receives what `next` gave: the point right after that.
+    /// The caller receives what `next` gave: the mark right after that, or none if the one before it
+    /// stays, since the stream went wrong.
     ///
     /// # Errors
     /// What a stage did wrong, which ends the stream where it was before.
-    fn received(&mut self, before: &Point) -> Result<Point>;
+    fn received(&mut self) -> Result<Option<Mark>>;
     /// The hash of what `next` gave last, where it came with it.
     fn hash(&self) -> Option<Hash>;
     fn reduction(&self) -> Option<&Reduction>;
@@ -62,12 +62,11 @@ pub(super) struct Run<T, S> {
 }
 
 impl<T, S: Stages<T>> Run<T, S> {
-    /// The point right after what `next` gave last.
-    pub(super) fn point(&mut self, before: &Point) -> Result<Point> {
+    /// The mark right after what `next` gave last.
+    pub(super) fn mark(&mut self) -> Result<Mark> {
         let mut mark = self.workers.known(self.stages.mark(&self.workers)?);
         mark.epoch = self.epoch;
-        let Point { batches, epoch_batches, digest, .. } = *before;
-        Ok(Point { mark, batches, epoch_batches, digest })
+        Ok(mark)
     }
 
     /// The next item as it comes.
@@ -142,16 +141,16 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         (self.failed, self.broken) = (true, why);
     }
 
-    fn received(&mut self, before: &Point) -> Result<Point> {
+    fn received(&mut self) -> Result<Option<Mark>> {
         if self.failed {
-            return Ok(before.clone()); // What the stages took in since is lost.
+            return Ok(None); // What the stages took in since is lost.
         }
-        let point = self.point(before);
-        self.failed = point.is_err();
-        if let Some(reduction) = self.workers.reduction.as_mut().filter(|_| point.is_ok()) {
+        let mark = self.mark();
+        self.failed = mark.is_err();
+        if let Some(reduction) = self.workers.reduction.as_mut().filter(|_| mark.is_ok()) {
             reduction.received();
         }
-        point
+        mark.map(Some)
     }
 
     fn hash(&self) -> Option<Hash> {
