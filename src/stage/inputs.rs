@@ -6,6 +6,8 @@ use crate::order::{Held, List, Origin, Origins};
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
     origins: List<(u64, Origin)>,
+    /// The origins of the last inputs, which no copy of the list has seen.
+    recent: Vec<Origin>,
     pushed: u64,
     /// How many origins are kept before those are let go that the stage does not hold.
     bound: u64,
@@ -23,25 +25,25 @@ impl Inputs {
         Self { origins: (0..).zip(origins).collect(), pushed, ..Self::default() }
     }
 
-    /// Lets all go, since the stage holds nothing.
-    pub(super) fn clear(&mut self) {
-        if self.origins.len() > 0 {
-            (self.origins, self.seen) = Default::default();
-        }
-    }
-
+    #[inline]
     pub(super) fn push(&mut self, origin: Origin) {
-        self.origins.push((self.pushed, origin));
+        self.recent.push(origin);
         self.pushed += 1;
     }
 
     /// Whether there are so many that those should be let go that the stage does not hold.
+    #[inline]
     pub(super) fn are_many(&self) -> bool {
-        self.origins.len() >= self.bound.max(ORIGINS_MIN)
+        self.origins.len() + self.recent.len() as u64 >= self.bound.max(ORIGINS_MIN)
     }
 
     /// Lets those go that the stage does not hold.
     pub(super) fn keep(&mut self, held: Held) -> Result<(), String> {
+        if held.is_empty() {
+            self.recent.clear();
+            (self.origins, self.seen, self.bound) = Default::default();
+            return Ok(());
+        }
         self.check(held)?;
         let mut held: Vec<u64> = self.seen.iter().collect();
         held.sort_unstable();
@@ -60,6 +62,8 @@ impl Inputs {
     ///
     /// Only what changed since the last time is looked at, where the stage kept its list.
     fn check(&mut self, held: Held) -> Result<(), String> {
+        let first = self.first_recent();
+        (first..).zip(self.recent.drain(..)).for_each(|entry| self.origins.push(entry));
         if let Some(number) = held.unknown(&self.seen, &self.origins) {
             return Err(format!("names input {number} as held, which it cannot hold"));
         }
@@ -72,18 +76,33 @@ impl Inputs {
 
     /// What the inputs were made of that the stage holds.
     pub(super) fn held(&mut self, held: Held) -> Result<Origins, String> {
+        if held.is_empty() {
+            return Ok(Origins::default());
+        }
         self.check(held)?;
         Ok(Origins::new(&self.seen, &self.origins))
     }
 
     /// What these inputs were made of.
     pub(super) fn of(&self, numbers: Vec<u64>) -> Result<Origin, String> {
+        let first = self.first_recent();
         let origin = |number: u64| {
+            if let Some(recent) = number.checked_sub(first) {
+                return self.recent.get(usize::try_from(recent).ok()?).cloned();
+            }
             let place = self.origins.count_before(|(known, _)| *known < number);
             let origin = self.origins.get(place).filter(|(known, _)| *known == number);
-            let unknown = || format!("names input {number}, which the stage did not hold");
-            origin.map(|(_, origin)| origin.clone()).ok_or_else(unknown)
+            origin.map(|(_, origin)| origin.clone())
         };
-        Ok(Origin::Result(numbers.into_iter().map(origin).collect::<Result<_, _>>()?))
+        let known = |number: u64| {
+            let unknown = || format!("names input {number}, which the stage did not hold");
+            origin(number).ok_or_else(unknown)
+        };
+        Ok(Origin::Result(numbers.into_iter().map(known).collect::<Result<_, _>>()?))
+    }
+
+    /// The number of the first of the recent inputs.
+    fn first_recent(&self) -> u64 {
+        self.pushed - self.recent.len() as u64
     }
 }

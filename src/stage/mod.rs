@@ -55,6 +55,19 @@ pub enum Step<T> {
     End,
 }
 
+impl<T> Step<T> {
+    /// The same where it is no item; what ends the stream is an error.
+    fn without_item<U>(self) -> Result<Step<U>> {
+        match self {
+            Self::SampleError(error) => Ok(Step::SampleError(error)),
+            Self::StageError(error) => Ok(Step::StageError(error)),
+            Self::Broken(error) => Err(error),
+            Self::Pending => Ok(Step::Pending),
+            Self::Item(_) | Self::End => Ok(Step::End),
+        }
+    }
+}
+
 /// The samples in order, gaps closed: what the first stage reads.
 #[doc(hidden)]
 pub trait Feed<T> {

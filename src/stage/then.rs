@@ -79,7 +79,34 @@ impl<B, S> Then<B, S> {
         Ok(mark)
     }
 
-    /// The next result, wanted or not.
+    /// The next result of a stage whose inputs are tracked.
+    fn next_tracked<In>(&mut self, feed: &mut dyn Feed<In>) -> Result<Step<S::Out>>
+    where
+        B: Stages<In>,
+        S: Stage<B::Out>,
+    {
+        loop {
+            if let Some(result) = self.stage.tell("pop", |stage| stage.pop())? {
+                return Ok(Step::Item(result));
+            }
+            if self.finished || self.stage.ask("is_done", |stage| stage.is_done())? {
+                return Ok(Step::End);
+            }
+            let pushed = match self.before.poll(feed) {
+                Step::Item(input) => {
+                    self.track(feed)?;
+                    self.stage.attempt(|stage| stage.push(input))
+                }
+                Step::End => self.finish(),
+                other => return other.without_item(),
+            };
+            if let Err(fault) = pushed {
+                return Ok(self.stage_error(fault, feed));
+            }
+        }
+    }
+
+    /// The next result, wanted or not, of a stage whose inputs are not tracked.
     fn next<In>(&mut self, feed: &mut dyn Feed<In>) -> Result<Step<S::Out>>
     where
         B: Stages<In>,
@@ -89,30 +116,23 @@ impl<B, S> Then<B, S> {
             if let Some(result) = self.stage.tell("pop", |stage| stage.pop())? {
                 return Ok(Step::Item(result));
             }
-            let is_clean = self.is_clean()?;
+            self.is_clean()?;
             if self.finished || self.stage.ask("is_done", |stage| stage.is_done())? {
                 return Ok(Step::End);
             }
             let mark = match (&self.anchor, self.waiting.take()) {
                 (Some(_), _) => None,
                 (None, Some(mark)) => Some(mark),
-                // Only an anchor needs one, and where inputs are tracked there is none.
-                (None, None) if self.inputs.is_some() => None,
                 (None, None) => Some(self.mark_now(feed)?),
             };
             let pushed = match self.before.poll(feed) {
-                Step::Item(input) => self.push(input, is_clean, feed)?,
-                Step::SampleError(error) => return Ok(Step::SampleError(error)),
-                Step::StageError(error) => return Ok(Step::StageError(error)),
-                Step::Broken(error) => return Err(error),
+                Step::Item(input) => self.stage.attempt(|stage| stage.push(input)),
+                Step::End => self.finish(),
                 Step::Pending => {
                     self.waiting = mark;
                     return Ok(Step::Pending);
                 }
-                Step::End => {
-                    self.finished = true;
-                    self.stage.attempt(Stage::finish)
-                }
+                other => return other.without_item(),
             };
             if let Some(mark) = mark
                 && !self.stage.ask("is_clean", |stage| stage.is_clean())?
@@ -120,9 +140,7 @@ impl<B, S> Then<B, S> {
                 self.anchor = Some((mark, 0));
             }
             if let Err(fault) = pushed {
-                let position = feed.position().saturating_sub(1);
-                let fault = fault.at(self.stage.name(), position);
-                return Ok(Step::StageError(Error::Sample { position, fault, attempts: 1 }));
+                return Ok(self.stage_error(fault, feed));
             }
             if self.skip > 0 && self.is_clean()? {
                 return Ok(Step::End);
@@ -130,28 +148,38 @@ impl<B, S> Then<B, S> {
         }
     }
 
-    /// Gives the stage an input; the inner error is of that input, the outer one ends the stream.
-    fn push<In>(
-        &mut self,
-        input: B::Out,
-        is_clean: bool,
-        feed: &dyn Feed<In>,
-    ) -> Result<Result<(), Fault>>
+    /// Tells the stage that no more inputs come.
+    fn finish<In>(&mut self) -> Result<(), Fault>
+    where
+        S: Stage<In>,
+    {
+        self.finished = true;
+        self.stage.attempt(Stage::finish)
+    }
+
+    /// The error of inputs that the stage could not take.
+    fn stage_error<In, Out>(&self, fault: Fault, feed: &dyn Feed<In>) -> Step<S::Out>
+    where
+        S: Stage<Out>,
+    {
+        let position = feed.position().saturating_sub(1);
+        let fault = fault.at(self.stage.name(), position);
+        Step::StageError(Error::Sample { position, fault, attempts: 1 })
+    }
+
+    /// Notes what the next input was made of.
+    fn track<In>(&mut self, feed: &dyn Feed<In>) -> Result<()>
     where
         B: Stages<In>,
         S: Stage<B::Out>,
     {
-        if let Some(inputs) = &mut self.inputs {
-            if is_clean {
-                inputs.clear();
-            }
-            if inputs.are_many() {
-                let kept = inputs.keep(self.stage.ask("held", |stage| stage.held())?);
-                kept.map_err(|why| self.stage.broken("held", Fault::new(why)))?;
-            }
-            inputs.push(self.before.origin(feed)?);
+        let Some(inputs) = &mut self.inputs else { return Ok(()) };
+        if inputs.are_many() {
+            let kept = inputs.keep(self.stage.ask("held", |stage| stage.held())?);
+            kept.map_err(|why| self.stage.broken("held", Fault::new(why)))?;
         }
-        Ok(self.stage.attempt(|stage| stage.push(input)))
+        inputs.push(self.before.origin(feed)?);
+        Ok(())
     }
 
     /// The next result that is new to the caller.
@@ -160,6 +188,9 @@ impl<B, S> Then<B, S> {
         B: Stages<In>,
         S: Stage<B::Out>,
     {
+        if self.inputs.is_some() {
+            return self.next_tracked(feed);
+        }
         // A state has results dropped only where the stage held something back.
         let refused = |stage: &Guarded<S>| {
             Err(wrong(&stage.name(), "drops results that the stage did not hold back"))
