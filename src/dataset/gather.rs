@@ -47,6 +47,9 @@ pub(crate) fn gather<S>(
 /// Does something that adds nothing to the sample that this thread may be making: what a loader
 /// does for itself inside of a sample.
 pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {
+    if GATHERING.with_borrow(Option::is_none) {
+        return work();
+    }
     let _scope = Scope::enter(None);
     work()
 }

@@ -107,9 +107,9 @@ impl<T> Workers<T> {
     }
 
     /// Adds what the caller knows of errors to a mark of the stages, which may lie before them.
-    pub(super) fn known(&self, mark: Mark) -> Mark {
-        let reported = if self.reported > mark.position { self.reported } else { 0 };
-        Mark { reported, skips: self.skips, ..mark }
+    pub(super) fn known(&self, mark: &mut Mark) {
+        mark.reported = if self.reported > mark.position { self.reported } else { 0 };
+        mark.skips = self.skips;
     }
 
     /// Takes in what is done and hands out what there is room for, without waiting; once a group,
@@ -208,7 +208,9 @@ impl<T> Feed<T> for Workers<T> {
             if let Some(reduction) = &mut self.reduction {
                 reduction.take(position, outcome.is_ok());
             }
-            self.hash = self.hashes.as_ref().and_then(|hashes| hashes.take(position));
+            if let Some(hashes) = &self.hashes {
+                self.hash = hashes.take(position);
+            }
             let error = match outcome {
                 Ok(Some(sample)) => return Step::Item(sample),
                 Ok(None) => continue,
@@ -229,6 +231,6 @@ impl<T> Feed<T> for Workers<T> {
     }
 
     fn mark(&self) -> Mark {
-        Mark { position: self.engine.position(), skips: self.skips, ..Mark::default() }
+        Mark { position: self.engine.position(), ..Mark::default() }
     }
 }

@@ -165,11 +165,11 @@ impl<B> Loader<B> {
     /// The next item of any epoch; without a waker it waits, and is never pending.
     fn advance(&mut self, waker: Option<&Waker>) -> Poll<Option<Result<Batch<B>>>> {
         loop {
-            let step = self.stream.next(waker);
-            if matches!(step, Step::Pending) {
-                return Poll::Pending;
-            }
-            let item = self.receive(step);
+            let item = match self.stream.next(waker) {
+                Step::Item(value) => return Poll::Ready(Some(self.deliver(value))),
+                Step::Pending => return Poll::Pending,
+                step => self.receive(step),
+            };
             if item.is_some() || self.stream.is_over() {
                 return Poll::Ready(item);
             }
@@ -191,20 +191,17 @@ impl<B> Loader<B> {
 
     /// Notes that the caller receives what comes next: none for the end of an epoch.
     fn receive(&mut self, step: Step<B>) -> Option<Result<Batch<B>>> {
-        let item = match step {
+        match step {
             Step::Item(value) => Some(self.deliver(value)),
             Step::SampleError(error) | Step::StageError(error) | Step::Broken(error) => {
+                self.empty_epochs = 0;
                 Some(Err(self.received().err().unwrap_or(error)))
             }
             Step::End | Step::Pending => {
                 self.end_epoch();
                 None
             }
-        };
-        if item.is_some() {
-            self.empty_epochs = 0;
         }
-        item
     }
 
     /// Goes on to the next epoch, whatever is left of this one, or ends.
@@ -262,16 +259,14 @@ impl<B> Loader<B> {
 
     /// Notes that the caller receives what came.
     fn received(&mut self) -> Result<()> {
-        if let Some(mark) = self.stream.received()? {
-            self.point.mark = mark;
-        }
-        Ok(())
+        self.stream.received(&mut self.point.mark)
     }
 
     fn deliver(&mut self, value: B) -> Result<Batch<B>> {
-        let mut digest = self.point.digest;
+        self.empty_epochs = 0;
+        let mut digest = None;
         if let Some(hasher) = &self.hasher {
-            let chain = digest.unwrap_or(digest::START);
+            let chain = self.point.digest.unwrap_or(digest::START);
             let hash = self
                 .stream
                 .hash()
@@ -292,7 +287,9 @@ impl<B> Loader<B> {
             discard(value);
             return Err(error);
         }
-        self.point.digest = digest;
+        if digest.is_some() {
+            self.point.digest = digest;
+        }
         self.point.batches = self.point.batches.saturating_add(1);
         self.point.epoch_batches = self.point.epoch_batches.saturating_add(1);
         Ok(Batch::new(value, self.point.clone(), self.plan.clone()))

@@ -25,12 +25,12 @@ pub(super) trait Stream<B>: Send {
     fn is_over(&self) -> bool;
     /// Ends the stream here, with an error that `next` gives yet.
     fn fail(&mut self, why: Option<Error>);
-    /// The caller receives what `next` gave: the mark right after that, or none if the one before it
-    /// stays, since the stream went wrong.
+    /// The caller receives what `next` gave: the mark becomes the one right after that, or stays the
+    /// one before it, if the stream went wrong.
     ///
     /// # Errors
     /// What a stage did wrong, which ends the stream where it was before.
-    fn received(&mut self) -> Result<Option<Mark>>;
+    fn received(&mut self, mark: &mut Mark) -> Result<()>;
     /// The hash of what `next` gave last, where it came with it.
     fn hash(&self) -> Option<Hash>;
     fn reduction(&self) -> Option<&Reduction>;
@@ -64,7 +64,8 @@ pub(super) struct Run<T, S> {
 impl<T, S: Stages<T>> Run<T, S> {
     /// The mark right after what `next` gave last.
     pub(super) fn mark(&mut self) -> Result<Mark> {
-        let mut mark = self.workers.known(self.stages.mark(&self.workers)?);
+        let mut mark = self.stages.mark(&self.workers)?;
+        self.workers.known(&mut mark);
         mark.epoch = self.epoch;
         Ok(mark)
     }
@@ -103,24 +104,27 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         }
         self.workers.go_on();
         loop {
-            let step = self.poll();
-            if matches!(step, Step::Pending)
-                && let Some(told) = self.workers.broken()
-            {
-                self.failed = true;
-                return told.map_or(Step::End, Step::StageError);
-            }
-            match (step, waker) {
-                (Step::Pending, None) => self.workers.wait(),
-                (Step::Pending, Some(waker)) if self.workers.go_on_or_wake(waker) => {}
+            match self.poll() {
+                Step::Item(item) => return Step::Item(item),
+                Step::Pending => {
+                    if let Some(told) = self.workers.broken() {
+                        self.failed = true;
+                        return told.map_or(Step::End, Step::StageError);
+                    }
+                    match waker {
+                        None => self.workers.wait(),
+                        Some(waker) if self.workers.go_on_or_wake(waker) => {}
+                        Some(_) => return Step::Pending,
+                    }
+                }
                 // They go as far as here, so that the stages' marks are those of a run that raised them.
-                (Step::SampleError(error), _)
+                Step::SampleError(error)
                     if error.position().is_some_and(|position| position < self.reported) => {}
-                (Step::Broken(error), _) => {
+                Step::Broken(error) => {
                     self.failed = true;
                     return Step::StageError(error);
                 }
-                (step, _) => return step,
+                step => return step,
             }
         }
     }
@@ -141,16 +145,21 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         (self.failed, self.broken) = (true, why);
     }
 
-    fn received(&mut self) -> Result<Option<Mark>> {
+    fn received(&mut self, mark: &mut Mark) -> Result<()> {
         if self.failed {
-            return Ok(None); // What the stages took in since is lost.
+            return Ok(()); // What the stages took in since is lost.
         }
-        let mark = self.mark();
-        self.failed = mark.is_err();
-        if let Some(reduction) = self.workers.reduction.as_mut().filter(|_| mark.is_ok()) {
+        match self.mark() {
+            Ok(now) => *mark = now,
+            Err(error) => {
+                self.failed = true;
+                return Err(error);
+            }
+        }
+        if let Some(reduction) = &mut self.workers.reduction {
             reduction.received();
         }
-        mark.map(Some)
+        Ok(())
     }
 
     fn hash(&self) -> Option<Hash> {

@@ -32,13 +32,12 @@ pub(super) struct Work<D: Dataset> {
 
 impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
     fn fill(&self, position: u64) -> SampleResult<D::Sample> {
+        let Some((hashes, hasher)) = &self.hashes else { return self.made(position) };
         let made = self.made(position);
-        if let Some((hashes, hasher)) = &self.hashes {
-            let sample = made.as_ref().ok().and_then(Option::as_ref);
-            // Why a sample has none is found by the loader, which then tries itself.
-            let hash = sample.and_then(|sample| caught(|| hasher(sample)).ok()?.ok());
-            hashes.keep(position, hash);
-        }
+        let sample = made.as_ref().ok().and_then(Option::as_ref);
+        // Why a sample has none is found by the loader, which then tries itself.
+        let hash = sample.and_then(|sample| caught(|| hasher(sample)).ok()?.ok());
+        hashes.keep(position, hash);
         made
     }
 
@@ -79,10 +78,8 @@ impl<D: Dataset> Work<D> {
 
     /// A sample after what strict mode does to it.
     fn checked(&self, made: SampleResult<D::Sample>) -> SampleResult<D::Sample> {
-        match (made?, self.strict) {
-            (Some(sample), Some(round_trip)) => strictly(sample, round_trip).map(Some),
-            (sample, _) => Ok(sample),
-        }
+        let Some(round_trip) = self.strict else { return made };
+        made?.map(|sample| strictly(sample, round_trip)).transpose()
     }
 }
 
