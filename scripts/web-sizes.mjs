@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 const src = join(process.argv[2], 'src');
-const page = ['index.js', 'loader.js', 'stream.js', 'settings.js', 'epochs.js', 'document.js', 'batch.js', 'errors.js', 'source.js', 'patience.js', 'platform.js', 'probe.js'];
+const page = ['index.js', 'loader.js', 'stream.js', 'arrivals.js', 'events.js', 'settings.js', 'epochs.js', 'document.js', 'batch.js', 'errors.js', 'source.js', 'patience.js', 'platform.js', 'probe.js'];
 const kb = (bytes) => `${(bytes / 1000).toFixed(1)} KB`.padStart(9);
 const told = (name, bytes) =>
   console.log(`${name.padEnd(28)} ${kb(bytes.length)} ${kb(gzipSync(bytes, { level: 9 }).length)} gz ${kb(brotliCompressSync(bytes).length)} br`);

@@ -116,15 +116,15 @@ impl<T> Engine<T> {
         }
     }
 
-    /// Goes on at a later position, before the end: what is ahead of it is given up, and so is what
-    /// was handed out. Answers to that come too late.
+    /// Goes on at another position, before the end: what was handed out is given up. Answers to that
+    /// come too late.
     pub fn skip_to(&mut self, position: u64) {
         self.groups.clear();
         self.outstanding.clear();
         self.redo.clear();
         self.book.clear();
         self.window.empty();
-        self.front = position.clamp(self.front, self.end);
+        self.front = position.min(self.end);
         self.fresh = self.front;
     }
 

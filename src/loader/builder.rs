@@ -359,6 +359,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
             hasher: self.hasher,
             shutdown_timeout: self.shutdown_timeout,
             open: true,
+            stays_open: false,
             ending: Some(ending),
             keeping: Some(Keeping::new()),
         })

@@ -1,5 +1,7 @@
 //! Between the backend and the stages: keeps workers busy, gives samples in order.
 
+#[cfg(any(feature = "web", test))]
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -84,6 +86,15 @@ impl<T> Workers<T> {
                 reduction.skip_to(start);
             }
         }
+    }
+
+    /// Goes on with the positions of an epoch, as after so many skips, wherever it is.
+    #[cfg(any(feature = "web", test))]
+    pub(super) fn begin(&mut self, epoch: Range<u64>, skips: Skips) {
+        self.end_epoch(epoch.end);
+        self.refused = None;
+        self.engine.skip_to(epoch.start);
+        (self.skips, self.reported) = (skips, 0);
     }
 
     /// The samples that stages held back, once all are made again.

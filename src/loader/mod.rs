@@ -10,6 +10,8 @@ mod by_epoch;
 mod digest;
 mod environment;
 mod feed;
+#[cfg(any(feature = "web", test))]
+mod leaving;
 mod measure;
 mod preflight;
 mod processes;
@@ -88,6 +90,8 @@ pub struct Loader<B> {
     hasher: Option<Hasher<B>>,
     shutdown_timeout: Duration,
     open: bool,
+    /// Whether workers are kept at the end, since an epoch before it may be left and the next begun.
+    stays_open: bool,
     epochs: Epochs,
     /// How many epochs ended since the last item.
     empty_epochs: u32,
@@ -212,7 +216,7 @@ impl<B> Loader<B> {
                 Err(error) => self.stream.fail(Some(error)),
             }
         }
-        if self.stream.is_over() {
+        if self.stream.is_over() && !self.stays_open {
             self.shutdown();
         }
     }

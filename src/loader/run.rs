@@ -21,6 +21,12 @@ pub(super) trait Stream<B>: Send {
     /// # Errors
     /// What a stage did wrong.
     fn end_epoch(&mut self) -> Result<()>;
+    /// Begins an epoch, as after so many skips, whatever came since.
+    ///
+    /// # Errors
+    /// What a stage did wrong.
+    #[cfg(any(feature = "web", test))]
+    fn begin_epoch(&mut self, epoch: u64, skips: Skips) -> Result<()>;
     /// Whether nothing more will come, in this epoch or a later one.
     fn is_over(&self) -> bool;
     /// Ends the stream here, with an error that `next` gives yet.
@@ -133,6 +139,15 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         self.epoch = self.epoch.saturating_add(1);
         self.held.clear();
         self.workers.end_epoch(self.plan.start_of(self.epoch.saturating_add(1)));
+        self.stages.reset()
+    }
+
+    #[cfg(any(feature = "web", test))]
+    fn begin_epoch(&mut self, epoch: u64, skips: Skips) -> Result<()> {
+        (self.epoch, self.reported) = (epoch, 0);
+        self.held.clear();
+        let positions = self.plan.start_of(epoch)..self.plan.start_of(epoch.saturating_add(1));
+        self.workers.begin(positions, skips);
         self.stages.reset()
     }
 

@@ -16,6 +16,7 @@ use crate::backend::web::{Post, Workers};
 use crate::dataset::{Dtype, Record, Tensor};
 use crate::error::Error;
 use crate::loader::{Batch, Loader};
+use crate::order::State;
 use crate::spec::{Functions, Spec};
 
 /// A loader that is polled, with the post of its workers where it has some.
@@ -53,7 +54,8 @@ impl WebLoader {
             }
             other => return Err(thrown(&setting("backend", other, "inline, threads, workers"))),
         };
-        let loader = builder.build().map_err(|error| thrown(&error))?;
+        let mut loader = builder.build().map_err(|error| thrown(&error))?;
+        loader.stay_open();
         Ok(Self { loader: AssertUnwindSafe(loader), post, layout: String::new() })
     }
 
@@ -124,6 +126,15 @@ impl WebLoader {
         if let Some(post) = &self.post {
             post.lost(worker, how);
         }
+    }
+
+    /// Goes on with an epoch, as if nothing had been received after a state of this loader.
+    ///
+    /// # Errors
+    /// When the state is not one of this loader, or of that epoch or a later one.
+    pub fn leave(&mut self, epoch: u64, state: &str) -> Result<(), JsValue> {
+        let state = State::from_json(state).map_err(|error| thrown(&error))?;
+        self.loader.leave(epoch, &state).map_err(|error| thrown(&error))
     }
 
     /// Where the stream stands, as JSON.

@@ -81,6 +81,73 @@ export const epochs = {
     }
   },
 
+  async 'what is left of an epoch is not made, and counts for nothing'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const options = { source: source.range(400_000), shuffle: 1, epochs: 3, batchSize: 4, digest: true };
+    const digests = new Set();
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      let made = 0;
+      const data = await loader({ ...options, ...mode, onEvent: (event) => event.kind === 'task' && (made += event.count) });
+      const [numbers, states] = [[], []];
+      for await (const epoch of data.epochs()) {
+        states.push(data.state);
+        for await (const batch of epoch) {
+          numbers.push([batch.number, batch.epoch, batch.numberInEpoch]);
+          if (batch.numberInEpoch === 1) break;
+        }
+      }
+      equal(numbers, [[0, 0, 0], [1, 0, 1], [2, 1, 0], [3, 1, 1], [4, 2, 0], [5, 2, 1]], name(mode));
+      assert(made < 100_000, `${made} of 1200000 samples are made on ${name(mode)}`);
+      equal([data.progress.epoch, data.progress.batches, data.state.batches], [3, 6, '6'], name(mode));
+      digests.add(data.digest);
+      equal(states[0], undefined);
+      const again = await loader({ ...options, ...mode, resume: states[2] });
+      equal((await again.next()).value.number, 4, name(mode));
+      await again.close();
+    }
+    equal(digests.size, 1, [...digests].join());
+  },
+
+  async 'an epoch that was made to its end or past it is left in the same way'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    // Three samples of each epoch are errors, of which one is received.
+    const options = { source: source.range(12), pipeline: [ops.oneHot({ field: 'value', classes: 9 })], epochs: 4 };
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ ...options, ...mode });
+      const got = [];
+      for await (const epoch of data.epochs()) {
+        const batches = epoch[Symbol.asyncIterator]();
+        for (let taken = 0; taken < 3 * epoch.number + 1; taken += 1) {
+          got.push(await batches.next().then(({ value }) => value.number, ({ position }) => `error ${position}`));
+        }
+      }
+      equal(got, [...Array.from({ length: 21 }, (_, i) => i), 'error 45'], name(mode));
+      equal([data.progress.epoch, data.progress.batches], [4, 21], name(mode));
+    }
+  },
+
+  async 'a coordinator that is lost while an epoch is left costs nothing'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const { started, restore } = here.patched();
+    try {
+      const data = await loader({ source: source.range(400), epochs: 5, batchSize: 4, backend: 'inline' });
+      const numbers = [];
+      for await (const epoch of data.epochs()) {
+        for await (const batch of epoch) {
+          numbers.push([batch.number, batch.epoch, batch.numberInEpoch]);
+          if (batch.numberInEpoch === 1) break;
+        }
+        const coordinator = started.filter(({ url }) => /coordinator/.test(url)).at(-1).worker;
+        // Before it can hear that the epoch is left, and after.
+        if (epoch.number % 2 === 0) coordinator.terminate();
+        else setTimeout(() => coordinator.terminate());
+      }
+      equal(numbers, Array.from({ length: 10 }, (_, i) => [i, i >> 1, i % 2]));
+    } finally {
+      restore();
+    }
+  },
+
   async 'leaving the outer loop closes the loader, and an epoch of before gives nothing more'({ windrow }) {
     const { loader, source } = windrow;
     const data = await loader({ source: source.range(10), epochs: Infinity, batchSize: 4, backend: 'inline' });

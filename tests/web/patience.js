@@ -26,6 +26,7 @@ async function lost(here, { opening = () => {}, asked, sampleTimeout = 60_000, s
           opening();
         }
         fingerprint = () => 'same';
+        state = () => '{}';
         progress = () => ({});
         poll() {}
         ready() {}

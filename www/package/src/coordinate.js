@@ -19,7 +19,7 @@ const TOGETHER = 4;
  * @param {Record<string, any>} platform
  */
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
-  let core, opening, firstReady, wanted = 0, ended = false, dead = false;
+  let core, opening, firstReady, failure, turn, wanted = 0, ended = false, dead = false;
   const workers = [];
   /** What goes in the next message: items, and what of them is transferred. */
   let items = [], buffers = [];
@@ -29,6 +29,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     if (dead) return;
     if (data.type === 'open') open(data).catch((error) => fatal(error, 'FAILED'));
     else if (data.type === 'next') (wanted += data.count), pump();
+    else if (data.type === 'leave') leave(data);
     else if (data.type === 'worker') greet(data.index, data.port);
     else if (data.type === 'died') lost(data.index, data.why);
   };
@@ -56,6 +57,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   async function open(message) {
     opening = message;
+    turn = message.turn;
     const told = new Promise((resolve) => (firstReady = resolve));
     // One that is gone before it is of use is started again all the same.
     if (!threads) message.ports.forEach((port, index) => greet(index, port));
@@ -95,8 +97,21 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   function opened() {
     if (opening.done) return;
     opening.done = true;
-    post({ type: 'opened', progress: core.progress() });
+    post({ type: 'opened', state: core.state(), progress: core.progress() });
     pump();
+  }
+
+  /** What was made after a state is given up, and an epoch goes on in its place. */
+  function leave({ epoch, state, turn: now }) {
+    // Sent before, and dropped with the rest.
+    if (failure) return fatal(failure);
+    turn = now;
+    wanted = 0;
+    ended = false;
+    guarded(() => {
+      core.leave(BigInt(epoch), state);
+      post({ type: 'left', state: core.state(), progress: core.progress() });
+    });
   }
 
   /** Introduces itself to a worker that was started, or started again. */
@@ -211,6 +226,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
         if ((ended = !given)) items.push({ progress: core.progress() });
       } catch (error) {
         if (!isTold(error)) return send(), fatal(error, 'FAILED');
+        if (error.position === undefined) failure = error;
         items.push({ error, state: core.state(), progress: core.progress() });
       }
       wanted -= 1;
@@ -227,7 +243,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   /** Items: a batch, an error in its place, or neither, which is the end. */
   function send() {
-    if (items.length > 0) post({ type: 'items', items }, buffers);
+    if (items.length > 0) post({ type: 'items', items, turn }, buffers);
     items = [];
     buffers = [];
   }

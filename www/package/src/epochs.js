@@ -5,22 +5,11 @@ const DONE = { done: true, value: undefined };
 
 /**
  * What gives one epoch after another. `peek()` tells the epoch of the next batch or error without taking it, and nothing
- * at the end; `refused` is an error in place of everything.
+ * at the end; `leave(epoch)` goes on with that epoch, and tells whether there is one; `refused` is an error in place of
+ * everything.
  */
-export function byEpoch(loader, peek, refused) {
-  let number;
-
-  /** The rest of the epoch of now is received by nobody. */
-  async function pass() {
-    for (let epoch; (epoch = await peek()) === undefined || epoch === number; ) {
-      try {
-        if ((await loader.next()).done) return;
-      } catch (error) {
-        // A sample's error is part of what is left out.
-        if (error?.fatal !== false) throw error;
-      }
-    }
-  }
+export function byEpoch(loader, { peek, leave }, refused) {
+  let number, finished;
 
   async function next() {
     if (refused) throw refused;
@@ -28,8 +17,9 @@ export function byEpoch(loader, peek, refused) {
       number = loader.progress.epoch;
       return number < loader.progress.epochs;
     }
-    await pass();
     number += 1;
+    if (!finished) return leave(number);
+    finished = false;
     // At the end, epochs are left that have no batches at all; of one that was closed, none.
     return (await peek()) !== undefined || number < loader.progress.epoch;
   }
@@ -39,7 +29,9 @@ export function byEpoch(loader, peek, refused) {
     async next() {
       if (own !== number) return DONE;
       const next = await peek();
-      return next === undefined || next === own ? loader.next() : DONE;
+      const item = next === undefined || next === own ? await loader.next() : DONE;
+      if (own === number) finished = item.done === true;
+      return item;
     },
     return: async (value) => ({ done: true, value }),
     [Symbol.asyncIterator]() {

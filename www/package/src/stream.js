@@ -1,10 +1,12 @@
 // @ts-check
 // The page's side: starts workers, asks for batches, ends things. No wasm, no order in here.
 
+import { Arrivals } from './arrivals.js';
 import { Batch, through } from './batch.js';
 import { inWords } from './document.js';
 import { byEpoch } from './epochs.js';
 import { WindrowError } from './errors.js';
+import { teller } from './events.js';
 import { patience } from './patience.js';
 
 /** Batches asked for before anybody wants them, and how many of those that have at most `SMALL` bytes. */
@@ -36,12 +38,7 @@ export class Loader {
   #crashes = 0;
   #workers = [];
   #opening;
-  /** Who waits for a batch, first come first served. */
-  #waiting = [];
-  /** Who waits to see whether anything comes, and leaves it there. */
-  #peeking = [];
-  /** What came before anybody asked. */
-  #items = [];
+  #arrivals = new Arrivals();
   #asked = 0;
   #ahead = AHEAD;
   /** What lies where in the batches that come. */
@@ -50,11 +47,17 @@ export class Loader {
   /** Once closed: `{ error }` until somebody has been told why, then nothing in it. */
   #closed;
   #last;
-  /** Where the last thing that came from a coordinator left the stream, as text. */
+  /** Where the last thing that came from a coordinator left the stream, as text; and the last that was received. */
   #reached;
+  #received;
+  /** How often an epoch was left: what a coordinator sent before it heard of the last time is dropped. */
+  #turn = 0;
+  /** What a coordinator is told when an epoch is left, until it answers. */
+  #leaving;
+  /** Whether the caller goes from epoch to epoch, and so may leave one that has come to its end here. */
+  #byEpoch = false;
   #opened = false;
-  /** Whether it was said that `onEvent` throws. */
-  #threw = false;
+  #tell;
   #progress;
   #abort;
 
@@ -63,6 +66,7 @@ export class Loader {
     this.#options = options;
     this.#pipeline = pipeline;
     this.#owns = owns;
+    this.#tell = teller(options.onEvent);
     this.#words = words;
     const { backend, workers, isolated, reason } = mode;
     this.mode = { backend, workers, isolated, reason };
@@ -73,7 +77,7 @@ export class Loader {
     const { signal, resume } = this.#options;
     this.#abort = () => this.#end({ error: signal.reason });
     signal?.addEventListener('abort', this.#abort, { once: true });
-    if (resume !== undefined) this.#reached = typeof resume === 'string' ? resume : JSON.stringify(resume);
+    if (resume !== undefined) this.#reached = this.#received = typeof resume === 'string' ? resume : JSON.stringify(resume);
     const opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
     this.#begin();
     await this.#held(opened);
@@ -121,7 +125,7 @@ export class Loader {
       life.lock = `windrow:${Math.random()}:${performance.now()}`;
       life.kind = backend === 'threads';
       const module = (life.module = compiled[life.kind]);
-      this.#post({ ...this.#pipeline, type: 'open', again: this.#opened, module, settings, ports, sampleTimeout, startupTimeout, timeline, lock: life.lock }, ports);
+      this.#post({ ...this.#pipeline, type: 'open', again: this.#opened, module, settings, ports, sampleTimeout, startupTimeout, timeline, lock: life.lock, turn: this.#turn }, ports);
     } catch (error) {
       this.#refused('a worker', error);
     }
@@ -136,16 +140,6 @@ export class Loader {
   async #fail(who, why) {
     const error = await import('./unstarted.js').then(({ unstarted }) => unstarted(who, why)).catch(() => ({ code: 'WORKER_LOAD', message: `${who} could not be started: ${why}` }));
     this.#end({ error: new WindrowError(error) });
-  }
-
-  /** Nothing depends on what `onEvent` does. */
-  async #tell(event) {
-    try {
-      await this.#options.onEvent?.(event);
-    } catch (error) {
-      if (!this.#threw) console.error('windrow: onEvent threw', error);
-      this.#threw = true;
-    }
   }
 
   /** Keeps Node running for as long as somebody waits for this. */
@@ -169,15 +163,11 @@ export class Loader {
    * once with an error that ends the stream.
    */
   next() {
-    if (this.#items.length > 0) {
-      const item = this.#deliver(this.#items.shift());
-      this.#ask();
-      return item;
-    }
-    if (this.#closed || this.#ended) return this.#over();
-    const promise = this.#held(new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })));
+    const { items } = this.#arrivals;
+    if (items.length === 0 && (this.#closed || this.#ended)) return this.#over();
+    const item = items.length > 0 ? this.#deliver(items.shift()) : this.#held(this.#arrivals.next());
     this.#ask();
-    return promise;
+    return item;
   }
 
   /** What one gets who asks after the end: once why it came, where it was an error. */
@@ -195,29 +185,41 @@ export class Loader {
 
   /** The epochs one after another, each with its batches: see `epochs.js`. */
   epochs() {
-    return byEpoch(this, () => this.#peek(), this.#refusal());
+    const refused = this.#refusal();
+    this.#byEpoch = true;
+    return byEpoch(this, { peek: () => this.#peek(), leave: (epoch) => this.#leave(epoch) }, refused);
   }
 
   /** An error for who begins to go through a loader of which nothing is left: it would silently give nothing. */
   #refusal() {
-    if (!this.#closed || this.#closed.error || this.#items.length > 0) return undefined;
+    if (!this.#closed || this.#closed.error || this.#arrivals.items.length > 0) return undefined;
     const message = this.#ended ? 'the loader has given all its batches' : 'the loader is closed';
     return new WindrowError({ code: 'CLOSED', message, fix: this.#ended ? 'make a new one, or give more epochs and resume: loader.state' : 'make a new one, with resume: batch.state' });
   }
 
   /** The epoch of what `next` would give, which stays there; nothing at the end. */
   async #peek() {
-    while (this.#items.length === 0 && !this.#closed) {
+    const { items } = this.#arrivals;
+    while (items.length === 0 && !this.#closed && !this.#ended) {
       this.#ask();
-      await this.#held(new Promise((resolve) => this.#peeking.push(resolve)));
+      await this.#held(this.#arrivals.look());
     }
-    const [item] = this.#items;
-    return item?.error || item?.buffer ? item.progress.epoch : undefined;
+    return items[0]?.error || items[0]?.buffer ? items[0].progress.epoch : undefined;
   }
 
-  /** Those who wait look again at what is there. */
-  #show() {
-    for (const look of this.#peeking.splice(0)) look();
+  /** Goes on with an epoch, as if nothing after what was received had been made; whether there is such an epoch. */
+  async #leave(epoch) {
+    if (!this.#closed) {
+      this.#arrivals.items.length = this.#asked = 0;
+      this.#ended = false;
+      this.#reached = this.#received;
+      this.#post((this.#leaving = { type: 'leave', epoch, state: this.#received, turn: ++this.#turn }));
+      while (this.#leaving && !this.#closed) await this.#held(this.#arrivals.look());
+    }
+    const last = this.#closed && this.#arrivals.items.splice(0).pop();
+    if (last?.error) await this.#deliver(last);
+    await (this.#closed && this.#over());
+    return !this.#closed && epoch < this.#progress.epochs;
   }
 
   /** Stops all workers, and waits until they have ended; those who wait for a batch get the end. The state can be had before and after. */
@@ -248,7 +250,7 @@ export class Loader {
 
   /** Asks for several at a time: each message costs more than a small batch. */
   #ask() {
-    const count = this.#waiting.length + this.#ahead - this.#asked - this.#items.length;
+    const count = this.#arrivals.owed + this.#ahead - this.#asked;
     if (this.#ended || this.#closed || 2 * count < this.#ahead) return;
     this.#asked += count;
     this.#post({ type: 'next', count });
@@ -275,36 +277,42 @@ export class Loader {
         return life.limit();
       case 'opened':
         life.relax?.();
-        if (this.#opened) return this.#ask();
+        if (this.#opened) {
+          if (this.#leaving) this.#post(this.#leaving);
+          return this.#ask();
+        }
         this.#opened = true;
+        this.#received ??= message.state;
         this.#progress = message.progress;
         return this.#opening.resolve();
       case 'fatal':
         return message.again ? this.#crashed(message.error) : this.#end({ error: this.#error(message.error) });
+      case 'left':
+        this.#crashes = 0;
+        this.#reached = this.#received = message.state;
+        this.#progress = { ...this.#progress, ...message.progress };
+        this.#last = { state: JSON.parse(message.state) };
+        this.#leaving = undefined;
+        return this.#arrivals.show();
       case 'items':
+        if (message.turn !== this.#turn) return;
         this.#crashes = 0;
         this.#asked -= message.items.length;
         for (const item of message.items) {
           this.#reached = item.state ?? this.#reached;
-          this.#items.push(item);
+          this.#arrivals.items.push(item);
           if (item.buffer) {
             this.#ahead = item.buffer.byteLength > SMALL ? AHEAD : AHEAD_SMALL;
             item.fields = this.#fields = item.fields ?? this.#fields;
           } else if (!item.error || item.error.position === undefined) {
             // The end, or an error that is no sample's and ends the stream.
             this.#ended = true;
-            this.#end({});
+            if (item.error || !this.#byEpoch) this.#end({});
             break;
           }
         }
-        while (this.#waiting.length > 0 && this.#items.length > 0) {
-          const { resolve, reject } = this.#waiting.shift();
-          this.#deliver(this.#items.shift()).then(resolve, reject);
-        }
-        this.#show();
-        if (!this.#ended) return this.#ask();
-        for (const { resolve } of this.#waiting.splice(0)) resolve(CLOSED);
-        return;
+        this.#arrivals.serve((item) => this.#deliver(item));
+        return this.#ended ? this.#arrivals.end(() => CLOSED) : this.#ask();
       case 'restart':
         return this.#restart(message);
       case 'event':
@@ -314,6 +322,7 @@ export class Loader {
 
   async #deliver(item) {
     this.#progress = { ...this.#progress, ...item.progress };
+    this.#received = item.state ?? this.#received;
     if (item.error) throw this.#error(item.error);
     if (!item.buffer) return CLOSED;
     this.#last = new Batch(item);
@@ -385,9 +394,8 @@ export class Loader {
     this.#stop();
     this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed while it opened' }));
     if (this.#ended) return;
-    this.#items.length = 0;
-    this.#show();
-    for (const { resolve } of this.#waiting.splice(0)) resolve(this.#over());
+    this.#arrivals.items.length = 0;
+    this.#arrivals.end(() => this.#over());
   }
 }
 Loader.prototype[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')] = Loader.prototype.close;

@@ -1,0 +1,96 @@
+//! Leaving an epoch from far away: where batches are on their way to who receives them.
+//!
+//! A page receives batches that a coordinator made some time before. When the page leaves an epoch,
+//! the loader may be past that epoch. It goes back to what the page had received, and on from there.
+
+use super::Loader;
+use super::batch::Point;
+use crate::error::{Error, Result};
+use crate::order::State;
+
+impl<B> Loader<B> {
+    /// Keeps the workers at the end, so that an epoch before it may still be left.
+    pub(crate) fn stay_open(&mut self) {
+        self.stays_open = true;
+    }
+
+    /// Goes on with an epoch as if the caller had received nothing after this state of the stream.
+    ///
+    /// # Errors
+    /// [`Error::State`] and others for a state that is not of this stream, or not before the epoch.
+    pub(crate) fn leave(&mut self, epoch: u64, state: &State) -> Result<()> {
+        let mark = self.plan.resume(state, self.epochs)?;
+        if epoch <= mark.epoch {
+            let why = format!("epoch {epoch} does not come after its epoch {}", mark.epoch);
+            return Err(Error::State { why });
+        }
+        self.stream.begin_epoch(epoch, mark.skips)?;
+        let digest = state.digest().filter(|_| self.hasher.is_some());
+        self.point = Point { mark, batches: state.batches(), epoch_batches: 0, digest };
+        self.received()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::backend::Backend;
+    use crate::dataset::Dataset;
+    use crate::error::Fault;
+    use crate::loader::{Loader, OnError};
+    use crate::source::range;
+    use crate::{Batch, Result};
+
+    /// Epochs of 4 batches and a shorter one, of samples of which two are skipped.
+    fn loader(backend: Backend) -> Loader<Vec<u64>> {
+        let samples = range(0..20).shuffle(1).try_map(|x| match x {
+            3 | 11 => Err(Fault::new("no")),
+            x => Ok(x),
+        });
+        let builder = Loader::builder(samples.ordered().batch(4)).epochs(3).digest();
+        builder.on_error(OnError::Skip).backend(backend).workers(2).build().unwrap()
+    }
+
+    fn told(batch: Option<Result<Batch<Vec<u64>>>>) -> Option<(Vec<u64>, u64, String)> {
+        let batch = batch?.unwrap();
+        let state = batch.state().to_json();
+        Some((batch.to_vec(), batch.number_in_epoch(), state))
+    }
+
+    #[test]
+    fn what_was_made_after_a_state_leaves_no_trace() {
+        for backend in [Backend::Inline, Backend::Threads] {
+            for (received, ahead) in
+                (0..10).flat_map(|received| (0..=16).map(move |n| (received, n)))
+            {
+                let (mut left, mut far) = (loader(backend), loader(backend));
+                far.stay_open();
+                let before: Vec<_> = left.by_ref().take(received).map(Result::unwrap).collect();
+                let state = left.state();
+                let epoch = state.epoch() + 1;
+                assert_eq!(far.by_ref().take(received).count(), before.len());
+                far.by_ref().take(ahead).for_each(drop);
+                left.end_epoch();
+                far.leave(epoch, &state).unwrap();
+                assert_eq!(far.state(), left.state(), "{received} received, {ahead} made since");
+                loop {
+                    let (next, same) = (told(far.next()), told(left.next()));
+                    assert_eq!(next, same, "{received} received, {ahead} made since");
+                    if next.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(far.state(), left.state());
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_that_does_not_lie_before_the_epoch_is_refused() {
+        let mut far = loader(Backend::Inline);
+        far.stay_open();
+        let state = far.by_ref().nth(6).unwrap().unwrap().state();
+        assert_eq!(state.epoch(), 1);
+        let error = far.leave(1, &state).unwrap_err().to_string();
+        assert!(error.contains("epoch 1 does not come after its epoch 1"), "{error}");
+    }
+}
