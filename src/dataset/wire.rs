@@ -129,6 +129,21 @@ impl Wire {
     }
 }
 
+/// Bytes that are written value by value and are felt: some 20 µs on either side.
+const INLINE_MANY: u64 = 16 * 1024;
+
+/// Why samples of a type are slow to cross, of which one has so many bytes, and so many of them
+/// written value by value; none where nearly all cross in blocks.
+pub(crate) fn slow_to_cross(name: &str, bytes: u64, inline_bytes: u64) -> Option<String> {
+    (inline_bytes >= INLINE_MANY && inline_bytes > bytes / 4).then(|| {
+        format!(
+            "{name} has {inline_bytes} of its {bytes} bytes written value by value; keep numbers in \
+             a Vec of one number type (Vec<f32>, not Vec<[f32; 3]> or Vec<Option<f32>>) or in a \
+             Tensor, or use threads"
+        )
+    })
+}
+
 /// Takes a value apart.
 ///
 /// ```

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::LoaderBuilder;
 use super::report::{Preflight, Recommendation, SampleCost, Trial};
 use crate::backend::{self, Backend, Fill, Inline};
-use crate::dataset::wire::{compare, decode, encode};
+use crate::dataset::wire::{compare, decode, encode, slow_to_cross};
 use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
 use crate::stage::ParallelPipeline;
@@ -21,8 +21,6 @@ const SAMPLES_TIME: Duration = Duration::from_millis(500);
 /// How many epochs a trial goes through at most, and how many times as many as the last lap had.
 const EPOCHS_MAX: u64 = 1 << 40;
 const GROWTH_MAX: u64 = 1 << 16;
-/// Bytes that are written value by value and are felt: some 20 µs on either side.
-const INLINE_MANY: u64 = 16 * 1024;
 /// How much slower than the best a simpler choice may be and still be recommended.
 const CLOSE_ENOUGH: f64 = 0.9;
 
@@ -130,7 +128,10 @@ where
         }
     }
     report.sample = mean(&costs);
-    report.slow_to_cross = report.sample.as_ref().and_then(slow_to_cross::<P::Sample>);
+    let slow = |cost: &SampleCost| {
+        slow_to_cross(std::any::type_name::<P::Sample>(), cost.bytes, cost.inline_bytes)
+    };
+    report.slow_to_cross = report.sample.as_ref().and_then(slow);
     Ok(report)
 }
 
@@ -145,19 +146,6 @@ fn cost<T: Serialize + DeserializeOwned>(sample: &T, make_nanos: u64) -> Result<
     compare(&back, &wire)?;
     let (bytes, inline_bytes) = (wire.byte_len(), wire.inline.len() as u64);
     Ok(SampleCost { bytes, inline_bytes, make_nanos, encode_nanos, decode_nanos })
-}
-
-/// What makes samples of a type slow to cross, with the type's name.
-fn slow_to_cross<T>(cost: &SampleCost) -> Option<String> {
-    let &SampleCost { bytes, inline_bytes, .. } = cost;
-    (inline_bytes >= INLINE_MANY && inline_bytes > bytes / 4).then(|| {
-        format!(
-            "{} has {inline_bytes} of its {bytes} bytes written value by value; keep numbers in a \
-             Vec of one number type (Vec<f32>, not Vec<[f32; 3]> or Vec<Option<f32>>) or in a \
-             Tensor, or use threads",
-            std::any::type_name::<T>()
-        )
-    })
 }
 
 /// Runs a loader for a while. Where an epoch is shorter, it is repeated in one loader, since what

@@ -19,6 +19,7 @@
 
 mod address;
 mod clock;
+mod cost;
 mod deaths;
 mod forks;
 mod frame;
@@ -64,6 +65,7 @@ use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::engine::Task;
 use crate::error::{Error, Result};
 use clock::Clock;
+use cost::Cost;
 use forks::ForkServer;
 use message::{Identity, Setup};
 use seat::Seat;
@@ -178,8 +180,16 @@ impl<T: Send + 'static> Processes<T> {
             settings.startup_timeout.min(settings.sample_timeout.unwrap_or(Duration::MAX));
         let clock = Clock::new(shortest);
         let (held, theirs) = (shared.held.clone(), waker.clone());
-        let sink =
-            Decoding { events: sender, decode, work, additions, hashes, held, waker: theirs };
+        let sink = Decoding {
+            events: sender,
+            decode,
+            work,
+            additions,
+            hashes,
+            held,
+            cost: Cost::default(),
+            waker: theirs,
+        };
         let supervisor = Supervisor {
             shared: shared.clone(),
             sink: Box::new(sink),

@@ -3,7 +3,9 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
+use super::cost::Cost;
 use super::parcel::{Item, unpack};
 use super::slab::{Handed, Parcel, Part};
 use crate::backend::additions::Additions;
@@ -44,15 +46,17 @@ pub(super) struct Decoding<T> {
     pub(super) hashes: Option<Arc<Hashes>>,
     /// The bytes of parcels that are still there.
     pub(super) held: Arc<AtomicU64>,
+    pub(super) cost: Cost,
     /// Whoever cannot wait.
     pub(super) waker: Arc<Mutex<Option<Waker>>>,
 }
 
 impl<T: Send> Sink for Decoding<T> {
     fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String> {
+        let begun = Instant::now();
         let items = unpack(parcel.bytes(), parcel.start(), task.count)?;
         let parcel = Arc::new(Handed::new(parcel, &self.held));
-        let mut bytes = 0;
+        let (mut bytes, mut sizes) = (0, (0, 0));
         let mut results = Vec::with_capacity(items.len());
         let mut added = Vec::new();
         for item in items {
@@ -67,11 +71,15 @@ impl<T: Send> Sink for Decoding<T> {
             let position = task.start + results.len() as u64;
             let item = self.unhashed(&parcel, item, position);
             let carried = item.byte_len();
+            if let Item::Sample(inline, _) = &item {
+                sizes = (carried, inline.len() as u64);
+            }
             let result = self.result(&parcel, item);
             let result = self.measured(result, carried, &mut bytes);
             self.additions.keep(position, std::mem::take(&mut added));
             results.push(result);
         }
+        self.cost.add::<T>(begun.elapsed(), Duration::from_nanos(nanos), sizes);
         let bytes = Some(self.additions.bytes(task.positions()).saturating_add(bytes));
         self.pass(Event::Done(Completion { task: task.id, results, bytes, nanos }));
         Ok(())
@@ -166,6 +174,7 @@ mod tests {
             additions: additions.clone(),
             hashes: None,
             held: Arc::default(),
+            cost: Cost::default(),
             waker: Arc::default(),
         };
         let mut done = |added: usize| {
