@@ -13,8 +13,16 @@ use serde::{Deserialize, Serialize};
 
 pub use fault::{BoxError, Fault, FaultKind};
 
-/// The result of most calls in this crate.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+/// The result of most calls in this crate. `windrow::Result` alone is one for `main`.
+///
+/// ```
+/// fn main() -> windrow::Result {
+///     let batches = windrow::Loader::builder(windrow::range(0..4)).build()?;
+///     assert_eq!(batches.count(), 4);
+///     Ok(())
+/// }
+/// ```
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// How a worker was lost while it made a sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
