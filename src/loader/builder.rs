@@ -329,6 +329,13 @@ impl<P: Pipeline> LoaderBuilder<P> {
             plan.start_of(point.mark.epoch.saturating_add(1)),
             plan.start_of(epochs.count().unwrap_or(u64::MAX)),
         );
+        if self.resume.is_some() && point.mark.position >= ends.1 {
+            log::warn("loader", || {
+                format!(
+                    "the state is at the end of epoch {epochs} of {epochs}; set epochs to more to go on"
+                )
+            });
+        }
         let warn_after = self.warn_after.max(Duration::from_millis(1));
         let mut workers =
             Workers::new(backend, &point.mark, ends, limits, self.on_error, warn_after, reduction);
@@ -360,6 +367,8 @@ impl<P: Pipeline> LoaderBuilder<P> {
             shutdown_timeout: self.shutdown_timeout,
             open: true,
             stays_open: false,
+            epoch_starts: Vec::new(),
+            entered: None,
             ending: Some(ending),
             keeping: Some(Keeping::new()),
         })

@@ -51,8 +51,9 @@ impl<B> Loader<B> {
     /// Gives the epochs one after another, each an iterator over its batches.
     ///
     /// Workers go on with the next epoch while the caller does something else. An epoch that is left
-    /// early ends when the next one is asked for. A loader that was resumed begins with the rest of
-    /// the epoch that its state was taken in, which may be empty.
+    /// early ends with [`Epoch::end`], or when the next one is asked for, here or in another
+    /// `by_epoch`. A loader that was resumed begins with the rest of the epoch that its state was
+    /// taken in, which may be empty.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, range};
@@ -68,8 +69,24 @@ impl<B> Loader<B> {
     /// assert_eq!(validated, [0, 1]);
     /// # Ok::<(), windrow::Error>(())
     /// ```
+    ///
+    /// It borrows the loader. A `while let` gives the loader back after each epoch:
+    ///
+    /// ```
+    /// # use windrow::{Dataset, Loader, range};
+    /// # let mut loader = Loader::builder(range(0..10).batch(4)).epochs(2).build()?;
+    /// let mut states = Vec::new();
+    /// while let Some(mut epoch) = loader.by_epoch().next() {
+    ///     // Two steps an epoch.
+    ///     assert_eq!(epoch.by_ref().take(2).count(), 2);
+    ///     epoch.end();
+    ///     states.push(loader.state());
+    /// }
+    /// assert_eq!(states.iter().map(|state| state.position()).collect::<Vec<_>>(), [3, 6]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
     pub fn by_epoch(&mut self) -> ByEpoch<'_, B> {
-        ByEpoch { loader: Rc::new(RefCell::new(self)), last: None }
+        ByEpoch { loader: Rc::new(RefCell::new(self)) }
     }
 }
 
@@ -77,7 +94,6 @@ impl<B> Loader<B> {
 #[derive(Debug)]
 pub struct ByEpoch<'a, B> {
     loader: Rc<RefCell<&'a mut Loader<B>>>,
-    last: Option<u64>,
 }
 
 impl<'a, B> Iterator for ByEpoch<'a, B> {
@@ -85,7 +101,7 @@ impl<'a, B> Iterator for ByEpoch<'a, B> {
 
     fn next(&mut self) -> Option<Epoch<'a, B>> {
         let mut loader = self.loader.borrow_mut();
-        if self.last == Some(loader.epoch()) {
+        if loader.entered == Some(loader.epoch()) {
             loader.end_epoch();
         }
         if loader.stream.is_over() {
@@ -93,7 +109,7 @@ impl<'a, B> Iterator for ByEpoch<'a, B> {
             return None;
         }
         let number = loader.epoch();
-        self.last = Some(number);
+        loader.entered = Some(number);
         Some(Epoch { loader: self.loader.clone(), number })
     }
 }
@@ -110,6 +126,14 @@ impl<B> Epoch<'_, B> {
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Ends the epoch, whatever is left of it. The loader's state is then at the start of the next.
+    pub fn end(self) {
+        let mut loader = self.loader.borrow_mut();
+        if loader.epoch() == self.number {
+            loader.end_epoch();
+        }
     }
 }
 

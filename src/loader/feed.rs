@@ -17,6 +17,9 @@ use super::OnError;
 use super::reduction::Reduction;
 use super::remaking::Remaking;
 
+/// How many skipped samples are told with their errors.
+const SKIPS_TOLD: u64 = 8;
+
 /// An engine, the backend that works for it, and what happens to samples that fail.
 pub(super) struct Workers<T> {
     engine: Engine<T>,
@@ -182,6 +185,18 @@ impl<T> Workers<T> {
         Some(remaking.placed(task))
     }
 
+    /// Says why a sample is left out, of the first ones.
+    #[cold]
+    fn tell_skip(&self, error: &Error) {
+        let (count, last) = (self.skips.count(), SKIPS_TOLD);
+        if count <= last {
+            let more = if count == last { "; later ones are only counted" } else { "" };
+            log::warn("loader", || format!("skipped: {error}{more}"));
+        } else {
+            log::debug("loader", || format!("skipped: {error}"));
+        }
+    }
+
     /// Takes in all events that are there, waiting for the first one; false when none came.
     fn take_in(&mut self, limit: Duration) -> bool {
         let mut event = self.backend.wait(limit);
@@ -231,7 +246,10 @@ impl<T> Feed<T> for Workers<T> {
             self.reported = self.reported.max(position + 1);
             match self.on_error {
                 OnError::Raise => return Step::SampleError(error),
-                OnError::Skip if is_new => self.skips.add(position),
+                OnError::Skip if is_new => {
+                    self.skips.add(position);
+                    self.tell_skip(&error);
+                }
                 OnError::Skip => {}
             }
         }

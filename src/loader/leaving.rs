@@ -14,6 +14,11 @@ impl<B> Loader<B> {
         self.stays_open = true;
     }
 
+    /// The states at the starts of the epochs that began since this was asked.
+    pub(crate) fn take_epoch_starts(&mut self) -> Vec<State> {
+        self.epoch_starts.drain(..).map(|point| point.state(&self.plan)).collect()
+    }
+
     /// Goes on with an epoch as if the caller had received nothing after this state of the stream.
     ///
     /// # Errors
@@ -25,6 +30,8 @@ impl<B> Loader<B> {
             return Err(Error::State { why });
         }
         self.stream.begin_epoch(epoch, mark.skips)?;
+        self.empty_epochs = 0;
+        self.epoch_starts.clear();
         let digest = state.digest().filter(|_| self.hasher.is_some());
         self.point = Point { mark, batches: state.batches(), epoch_batches: 0, digest };
         self.received()
@@ -82,6 +89,21 @@ mod tests {
                 assert_eq!(far.state(), left.state());
             }
         }
+    }
+
+    #[test]
+    fn each_epoch_that_begins_tells_its_state_once() {
+        let mut far = loader(Backend::Inline);
+        far.stay_open();
+        assert!(far.take_epoch_starts().is_empty());
+        assert!(far.by_ref().nth(6).is_some());
+        let starts = far.take_epoch_starts();
+        assert_eq!(starts.iter().map(|start| start.position()).collect::<Vec<_>>(), [20]);
+        assert!(far.take_epoch_starts().is_empty());
+        assert_eq!(far.by_ref().count(), 8);
+        let starts = far.take_epoch_starts();
+        assert_eq!(starts.iter().map(|start| start.epoch()).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(starts.last(), Some(&far.state()));
     }
 
     #[test]

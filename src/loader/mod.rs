@@ -92,7 +92,11 @@ pub struct Loader<B> {
     open: bool,
     /// Whether workers are kept at the end, since an epoch before it may be left and the next begun.
     stays_open: bool,
+    /// Where epochs began, until somebody asks; for a loader that stays open.
+    epoch_starts: Vec<Point>,
     epochs: Epochs,
+    /// The epoch that `by_epoch` gave last.
+    entered: Option<u64>,
     /// How many epochs ended since the last item.
     empty_epochs: u32,
     /// What a recipe in this process wants at the end.
@@ -212,7 +216,10 @@ impl<B> Loader<B> {
     fn end_epoch(&mut self) {
         if !self.stream.is_over() {
             match self.stream.end_epoch().and_then(|()| self.received()) {
-                Ok(()) => self.point.epoch_batches = 0,
+                Ok(()) => {
+                    self.point.epoch_batches = 0;
+                    self.epoch_starts.extend(self.stays_open.then(|| self.point.clone()));
+                }
                 Err(error) => self.stream.fail(Some(error)),
             }
         }

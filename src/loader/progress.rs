@@ -18,14 +18,14 @@ pub struct Progress {
     pub positions: Option<u64>,
     /// Batches received so far, those before a resume included.
     pub batches: u64,
-    /// Samples skipped so far.
+    /// Positions skipped so far: samples, or batches where workers make batches.
     pub skipped: u64,
     /// What each worker is filling right now; `None` for an idle one.
     pub workers: Vec<Option<u64>>,
 }
 
 impl<B> Loader<B> {
-    /// How many samples were skipped, and where the first were.
+    /// How many samples were skipped, and where the first were; the log has the errors of the first.
     #[must_use]
     pub fn skips(&self) -> Skips {
         self.stream.skips()

@@ -139,7 +139,7 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         self.epoch = self.epoch.saturating_add(1);
         self.held.clear();
         self.workers.end_epoch(self.plan.start_of(self.epoch.saturating_add(1)));
-        self.stages.reset()
+        self.stages.reset(self.epoch)
     }
 
     #[cfg(any(feature = "web", test))]
@@ -148,7 +148,7 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         self.held.clear();
         let positions = self.plan.start_of(epoch)..self.plan.start_of(epoch.saturating_add(1));
         self.workers.begin(positions, skips);
-        self.stages.reset()
+        self.stages.reset(self.epoch)
     }
 
     fn is_over(&self) -> bool {

@@ -33,6 +33,9 @@ pub(super) fn resume<T, S: Stages<T>>(
     let an_epoch = stages.len_of(plan.len())?.unwrap_or(u64::MAX);
     let mut cursors = mark.stages.iter().cloned();
     let samples = mark.position - plan.start_of(mark.epoch);
+    if mark.epoch > 0 {
+        stages.reset(mark.epoch)?;
+    }
     let results = stages.restore(&mut cursors, samples)?;
     if cursors.next().is_some() {
         return Err(Error::State { why: "it has cursors of more stages than the pipeline".into() });

@@ -96,7 +96,11 @@ impl Functions for Served {
             None => Ok(false),
         })?;
         if !there {
-            return Err(format!("[NOT_SERVED] no function {:?} is served here", call.name));
+            return Err(format!(
+                "[NOT_SERVED] no function {:?} is served here; give `worker` a file that serves it, or \
+                 use ops.js({{ module, export }})",
+                call.name
+            ));
         }
         let (name, options) = (call.name.clone(), call.options.to_string());
         Ok(Arc::new(move |place, record| {

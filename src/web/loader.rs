@@ -134,7 +134,14 @@ impl WebLoader {
     /// When the state is not one of this loader, or of that epoch or a later one.
     pub fn leave(&mut self, epoch: u64, state: &str) -> Result<(), JsValue> {
         let state = State::from_json(state).map_err(|error| thrown(&error))?;
+        // What went out since is dropped, and with it perhaps a batch with another layout.
+        self.layout.clear();
         self.loader.leave(epoch, &state).map_err(|error| thrown(&error))
+    }
+
+    /// The states at the starts of the epochs that began since this was asked, as JSON.
+    pub fn epoch_starts(&mut self) -> Vec<String> {
+        self.loader.take_epoch_starts().iter().map(State::to_json).collect()
     }
 
     /// Where the stream stands, as JSON.

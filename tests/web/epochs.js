@@ -126,6 +126,78 @@ export const epochs = {
     }
   },
 
+  async 'who asks for the epochs again goes on with the next, and a resumed loader has its state'({ windrow, here }) {
+    const { loader, source } = windrow;
+    const options = { source: source.range(10), epochs: 3, batchSize: 4 };
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ ...options, ...mode });
+      const got = [];
+      for (let epoch; (epoch = (await data.epochs().next()).value) && got.length < 9; ) {
+        const numbers = [];
+        got.push([epoch.number, numbers]);
+        for await (const batch of epoch) if (numbers.push(batch.numberInEpoch) > epoch.number) break;
+      }
+      equal(got, [[0, [0]], [1, [0, 1]], [2, [0, 1, 2]]], name(mode));
+      const some = await loader({ ...options, ...mode });
+      const { state } = (await some.next()).value;
+      await some.close();
+      const again = await loader({ ...options, ...mode, resume: state });
+      equal(again.state, state, name(mode));
+      await again.close();
+    }
+  },
+
+  async 'batches have their own shapes after an epoch was left, wherever its shorter batch was'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ source: source.range(10), batchSize: 4, epochs: 60, digest: true, ...mode });
+      const got = [];
+      for await (const epoch of data.epochs()) {
+        for await (const batch of epoch) {
+          got.push(values(batch));
+          if (batch.numberInEpoch === epoch.number % 3) break;
+        }
+      }
+      const epoch = [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]];
+      equal(got, Array.from({ length: 60 }, (_, number) => epoch.slice(0, 1 + (number % 3))).flat(), name(mode));
+    }
+  },
+
+  async 'epochs may be left whose batches are all there, and with others who wait'({ windrow, here }) {
+    const { loader, source } = windrow;
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const short = await loader({ source: source.range(12), batchSize: 4, epochs: 3, ...mode });
+      // All batches are on their way before anybody goes from epoch to epoch.
+      equal(values((await short.next()).value), [0, 1, 2, 3]);
+      equal(await walk(short, () => true), [[0, [1]], [1, [0]], [2, [0]]], name(mode));
+      const data = await loader({ source: source.range(400), batchSize: 4, epochs: 4, ...mode });
+      const all = data.epochs()[Symbol.asyncIterator]();
+      await all.next();
+      const waiting = Array.from({ length: 40 }, () => data.next());
+      equal((await all.next()).value.number, 1);
+      const epochs = (await Promise.all(waiting)).map(({ value }) => value.epoch);
+      assert(epochs.every((epoch) => epoch < 2), `${epochs}`);
+      // Whoever takes batches of a later epoch is there.
+      while ((await data.next()).value.epoch < 2);
+      equal((await all.next()).value.number, 2, name(mode));
+      await data.close();
+    }
+  },
+
+  async 'what was skipped in an epoch that was read counts although the next one is left'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const pipeline = [ops.oneHot({ field: 'value', classes: 8 })];
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ source: source.range(10), pipeline, batchSize: 4, dropRemainder: true, onError: 'skip', epochs: 3, ...mode });
+      const skipped = [];
+      for await (const epoch of data.epochs()) {
+        if (epoch.number === 1) continue;
+        for await (const batch of epoch) skipped.push(batch.state.skipped?.count);
+      }
+      equal(skipped, [undefined, undefined, '2', '2'], name(mode));
+    }
+  },
+
   async 'a coordinator that is lost while an epoch is left costs nothing'({ windrow, here }) {
     const { loader, source } = windrow;
     const { started, restore } = here.patched();

@@ -1,6 +1,9 @@
 // @ts-check
 // What came from a coordinator and was not received yet, and who waits for it.
 
+/** What comes after the last item. */
+export const CLOSED = { done: true, value: undefined };
+
 export class Arrivals {
   /** Batches, errors in their places, and the end: what came before anybody asked. */
   items = [];

@@ -110,7 +110,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     ended = false;
     guarded(() => {
       core.leave(BigInt(epoch), state);
-      post({ type: 'left', state: core.state(), progress: core.progress() });
+      post({ type: 'left', state: core.state(), progress: core.progress(), turn });
     });
   }
 
@@ -229,6 +229,8 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
         if (error.position === undefined) failure = error;
         items.push({ error, state: core.state(), progress: core.progress() });
       }
+      const starts = core.epoch_starts();
+      if (starts.length > 0) items.at(-1).starts = starts;
       wanted -= 1;
       // A message costs more than a small batch.
       const now = performance.now();

@@ -99,11 +99,7 @@ export function inWords(message, words) {
 function text(document, words) {
   const walk = (value, path) => {
     if (typeof value === 'function' || typeof value === 'symbol') {
-      throw new WindrowError({
-        code: 'NOT_CLONEABLE',
-        message: `${inWords(path, words)} is a ${typeof value}, which cannot be sent to a worker`,
-        fix: 'serve the function from a worker file of your own and name it: ops.js(name, options)',
-      });
+      throw unserved(inWords(path, words), value);
     }
     if (typeof value === 'number' && !Number.isFinite(value)) throw setting(inWords(path, words), `is ${value}`, 'give a finite number');
     if (typeof value === 'object' && value !== null) {
@@ -112,6 +108,15 @@ function text(document, words) {
   };
   walk(document, '$');
   return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+/** The error of a function where the name of one belongs. */
+function unserved(where, value) {
+  const [message, fix] =
+    typeof value === 'function' || typeof value === 'symbol'
+      ? [`${where} is a ${typeof value}, which cannot be sent to a worker`, 'serve the function from a worker file of your own and name it: ops.js(name, options)']
+      : [`${where} is ${shown(value)}`, 'give the name of a function that a worker serves, or { module, export }'];
+  return new WindrowError({ code: 'NOT_CLONEABLE', message, fix });
 }
 
 /** Options without those that are `null` or `undefined`, and named as in the document. */
@@ -134,6 +139,7 @@ export const ops = {
   /** A function that workers have: served by a worker file under this name, or an export of a module by its URL. */
   js(what, options) {
     if (typeof what === 'string') return { op: 'call', name: what, options };
+    if (what?.module === undefined) throw unserved('ops.js()', what);
     const made = { op: 'call', name: what.export ?? 'default', options };
     // Where a function is loaded from is no part of what it is, so it is not in the document.
     return Object.defineProperty(made, 'module', { value: String(what.module) });

@@ -330,7 +330,10 @@ export interface Epoch<F extends object = Fields> extends AsyncIterable<Batch<F>
 /** Batches in order. `break`, an aborted signal, `close()` and `await using` all end it. */
 export interface Loader<F extends object = Fields> extends AsyncIterable<Batch<F>>, AsyncDisposable {
   readonly mode: Mode;
-  /** After the last batch received, or at the start of the epoch after one that was left; `undefined` before the first. */
+  /**
+   * After the last batch received, or at the start of the epoch after one that was left. Before the first, the state that
+   * was resumed, or `undefined`.
+   */
   readonly state: State | undefined;
   readonly digest: string | undefined;
   readonly progress: Progress;
@@ -342,7 +345,7 @@ export interface Loader<F extends object = Fields> extends AsyncIterable<Batch<F
    */
   next(): Promise<IteratorResult<Batch<F>, undefined>>;
   /**
-   * The epochs one after another, each with its batches. Workers go on with the next one meanwhile. An epoch that is left
+   * The epochs one after another, each with its batches; asked again, it goes on with the next. Workers go on meanwhile. An epoch that is left
    * early ends when the next one is asked for. Its other batches count for nothing, and few of them are made. A loader
    * that was resumed begins with the rest of the epoch that its state was taken in. Leaving the outer loop closes it.
    */

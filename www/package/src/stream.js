@@ -1,7 +1,7 @@
 // @ts-check
 // The page's side: starts workers, asks for batches, ends things. No wasm, no order in here.
 
-import { Arrivals } from './arrivals.js';
+import { Arrivals, CLOSED } from './arrivals.js';
 import { Batch, through } from './batch.js';
 import { inWords } from './document.js';
 import { byEpoch } from './epochs.js';
@@ -13,7 +13,6 @@ import { patience } from './patience.js';
 const AHEAD = 2, AHEAD_SMALL = 16, SMALL = 65_536;
 /** Coordinators that may be lost in a row without a batch in between. */
 const CRASHES = 3;
-const CLOSED = { done: true, value: undefined };
 
 /** The programs that coordinators have compiled, by whether they have threads: a warm one starts and runs faster. */
 const compiled = {};
@@ -54,8 +53,10 @@ export class Loader {
   #turn = 0;
   /** What a coordinator is told when an epoch is left, until it answers. */
   #leaving;
-  /** Whether the caller goes from epoch to epoch, and so may leave one that has come to its end here. */
-  #byEpoch = false;
+  /** Where a caller is who goes from epoch to epoch, and so may leave one that has come to its end here. */
+  #place;
+  /** The epoch of the batch or error that was received last. */
+  #epoch;
   #opened = false;
   #tell;
   #progress;
@@ -166,6 +167,7 @@ export class Loader {
     const { items } = this.#arrivals;
     if (items.length === 0 && (this.#closed || this.#ended)) return this.#over();
     const item = items.length > 0 ? this.#deliver(items.shift()) : this.#held(this.#arrivals.next());
+    this.#finish();
     this.#ask();
     return item;
   }
@@ -185,9 +187,9 @@ export class Loader {
 
   /** The epochs one after another, each with its batches: see `epochs.js`. */
   epochs() {
-    const refused = this.#refusal();
-    this.#byEpoch = true;
-    return byEpoch(this, { peek: () => this.#peek(), leave: (epoch) => this.#leave(epoch) }, refused);
+    this.#place ??= {};
+    const inner = { peek: (read) => this.#peek(read), leave: (epoch) => this.#leave(epoch), reached: () => this.#epoch };
+    return byEpoch(this, inner, this.#place, this.#refusal());
   }
 
   /** An error for who begins to go through a loader of which nothing is left: it would silently give nothing. */
@@ -197,14 +199,17 @@ export class Loader {
     return new WindrowError({ code: 'CLOSED', message, fix: this.#ended ? 'make a new one, or give more epochs and resume: loader.state' : 'make a new one, with resume: batch.state' });
   }
 
-  /** The epoch of what `next` would give, which stays there; nothing at the end. */
-  async #peek() {
+  /** The epoch of what `next` would give, which stays there: `Infinity` for the end, nothing where all is closed. */
+  async #peek(read) {
     const { items } = this.#arrivals;
     while (items.length === 0 && !this.#closed && !this.#ended) {
       this.#ask();
       await this.#held(this.#arrivals.look());
     }
-    return items[0]?.error || items[0]?.buffer ? items[0].progress.epoch : undefined;
+    const [item] = items;
+    // What has begun another epoch tells the states in which those up to its own began.
+    if (item?.starts && item.progress.epoch > read) this.#received = item.starts[read - item.progress.epoch + item.starts.length] ?? this.#received;
+    return item && (item.error || item.buffer ? item.progress.epoch : Infinity);
   }
 
   /** Goes on with an epoch, as if nothing after what was received had been made; whether there is such an epoch. */
@@ -213,7 +218,8 @@ export class Loader {
       this.#arrivals.items.length = this.#asked = 0;
       this.#ended = false;
       this.#reached = this.#received;
-      this.#post((this.#leaving = { type: 'leave', epoch, state: this.#received, turn: ++this.#turn }));
+      this.#leaving = { type: 'leave', epoch, state: this.#received, turn: ++this.#turn };
+      if (this.#life.open) this.#post(this.#leaving);
       while (this.#leaving && !this.#closed) await this.#held(this.#arrivals.look());
     }
     const last = this.#closed && this.#arrivals.items.splice(0).pop();
@@ -228,7 +234,7 @@ export class Loader {
     await this.#held(this.#gone);
   }
 
-  /** The state after the last batch that was received; `undefined` before the first. */
+  /** The state after the last batch that was received; before the first, the one that was resumed, if any. */
   get state() {
     return this.#last?.state;
   }
@@ -277,23 +283,29 @@ export class Loader {
         return life.limit();
       case 'opened':
         life.relax?.();
+        life.open = true;
         if (this.#opened) {
           if (this.#leaving) this.#post(this.#leaving);
           return this.#ask();
         }
         this.#opened = true;
+        if (this.#received) this.#last = { state: JSON.parse(this.#received) };
         this.#received ??= message.state;
         this.#progress = message.progress;
+        this.#epoch = message.progress.epoch;
         return this.#opening.resolve();
       case 'fatal':
         return message.again ? this.#crashed(message.error) : this.#end({ error: this.#error(message.error) });
       case 'left':
+        if (message.turn !== this.#turn) return;
         this.#crashes = 0;
         this.#reached = this.#received = message.state;
         this.#progress = { ...this.#progress, ...message.progress };
         this.#last = { state: JSON.parse(message.state) };
         this.#leaving = undefined;
-        return this.#arrivals.show();
+        this.#epoch = message.progress.epoch;
+        this.#arrivals.show();
+        return this.#ask();
       case 'items':
         if (message.turn !== this.#turn) return;
         this.#crashes = 0;
@@ -307,11 +319,12 @@ export class Loader {
           } else if (!item.error || item.error.position === undefined) {
             // The end, or an error that is no sample's and ends the stream.
             this.#ended = true;
-            if (item.error || !this.#byEpoch) this.#end({});
+            if (item.error) this.#end({});
             break;
           }
         }
         this.#arrivals.serve((item) => this.#deliver(item));
+        this.#finish();
         return this.#ended ? this.#arrivals.end(() => CLOSED) : this.#ask();
       case 'restart':
         return this.#restart(message);
@@ -320,9 +333,16 @@ export class Loader {
     }
   }
 
+  /** Ends the workers once all batches are received; who goes from epoch to epoch ends them himself. */
+  #finish() {
+    const [next] = this.#arrivals.items;
+    if (this.#ended && !this.#place && !next?.buffer && !next?.error) this.#end({});
+  }
+
   async #deliver(item) {
     this.#progress = { ...this.#progress, ...item.progress };
-    this.#received = item.state ?? this.#received;
+    this.#received = item.state ?? item.starts?.at(-1) ?? this.#received;
+    if (item.buffer || item.error) this.#epoch = item.progress.epoch;
     if (item.error) throw this.#error(item.error);
     if (!item.buffer) return CLOSED;
     this.#last = new Batch(item);
