@@ -90,7 +90,7 @@ impl<T: Clone> Stage<T> for Times<T> {
         self.held.is_empty()
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, _: u64) {
         self.held.clear();
     }
 

@@ -27,6 +27,11 @@ use crate::stage::Ordered;
 /// assert_eq!(evens.get(11)?, Some(2)); // index 1 of the second epoch
 /// # Ok::<(), windrow::Fault>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a dataset",
+    note = "a function that returns a pipeline with `.ordered()` returns `impl stage::ParallelPipeline<Sample = .., Batch = ..>`",
+    note = "what implements `Source` becomes a dataset with `from_source`"
+)]
 pub trait Dataset {
     /// What the dataset is made of.
     type Sample;

@@ -56,7 +56,8 @@ impl Cursor {
     }
 }
 
-/// How many samples were skipped, and the first few of their positions.
+/// How many positions were skipped, and the first few of them; where workers make batches, each
+/// position is a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Skips {
     count: u64,

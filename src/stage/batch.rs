@@ -67,7 +67,7 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
         self.held.is_empty() && self.ready.is_none()
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, _: u64) {
         self.held.clear();
         (self.ready, self.pushed) = (None, 0);
     }

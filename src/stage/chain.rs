@@ -22,12 +22,12 @@ pub trait Stages<In> {
     #[doc(hidden)]
     fn mark(&mut self, feed: &dyn Feed<In>) -> Result<Mark>;
 
-    /// Becomes as new, for the next epoch.
+    /// Becomes as new, for this epoch.
     ///
     /// # Errors
     /// What a stage did wrong.
     #[doc(hidden)]
-    fn reset(&mut self) -> Result<()>;
+    fn reset(&mut self, epoch: u64) -> Result<()>;
 
     /// Takes up the cursors of a state, one a stage, in new stages, to which so many samples of the
     /// epoch can have gone at most; gives how many results can have come out at most.
@@ -122,7 +122,7 @@ impl<In> Stages<In> for Bare {
         Ok(feed.mark())
     }
 
-    fn reset(&mut self) -> Result<()> {
+    fn reset(&mut self, _: u64) -> Result<()> {
         Ok(())
     }
 
@@ -179,8 +179,8 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
         (**self).mark(feed)
     }
 
-    fn reset(&mut self) -> Result<()> {
-        (**self).reset()
+    fn reset(&mut self, epoch: u64) -> Result<()> {
+        (**self).reset(epoch)
     }
 
     fn restore(&mut self, cursors: &mut dyn Iterator<Item = Cursor>, samples: u64) -> Result<u64> {

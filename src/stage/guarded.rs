@@ -52,7 +52,8 @@ impl<S> Guarded<S> {
     where
         S: Stage<In>,
     {
-        caught(|| self.0.remake(inputs)).unwrap_or_else(Err)
+        let made = caught(|| self.0.remake(inputs)).unwrap_or_else(Err);
+        made.map_err(|fault| fault.by(format!("{}.remake", self.name())))
     }
 
     /// The name of the stage's op.

@@ -44,7 +44,7 @@ impl<T> Stage<T> for Limit<T> {
         self.taken >= self.count
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, _: u64) {
         *self = Self::new(self.count);
     }
 

@@ -114,7 +114,7 @@ pub trait Feed<T> {
 ///         self.ready.is_none()
 ///     }
 ///
-///     fn reset(&mut self) {
+///     fn reset(&mut self, _: u64) {
 ///         *self = Self::default();
 ///     }
 ///
@@ -168,10 +168,17 @@ pub trait Stage<In> {
         false
     }
 
-    /// Becomes as it was when it was new, for the next epoch.
-    fn reset(&mut self);
+    /// Becomes as it was when it was new, for this epoch, counted from 0.
+    ///
+    /// A new stage is at epoch 0. The loader calls this before each later epoch, and before
+    /// [`restore`](Self::restore) with a state of one. What a stage draws at random is
+    /// [keyed](crate::order::Rng::keyed) by the epoch, so that each epoch has its own numbers.
+    fn reset(&mut self, epoch: u64);
 
     /// The numbers that, beside what is held back, are all that the stage remembers.
+    ///
+    /// All else that the stage keeps from one input to the next is lost in a resume, without an error:
+    /// compare a resume at every batch with a run that goes on.
     ///
     /// They stand in every state, and a state of more than 64 MiB is not read again: a million are
     /// too many.
@@ -198,7 +205,8 @@ pub trait Stage<In> {
         None
     }
 
-    /// Whether the stage can tell which inputs it holds back: then it implements
+    /// Whether the stage can tell which inputs it holds back, and each of its results is made of its
+    /// inputs alone, whatever came before: then it implements
     /// [`held`](Self::held), [`take_back`](Self::take_back), [`made_of`](Self::made_of) and
     /// [`remake`](Self::remake), and a resume costs what the stage holds back. What it costs until
     /// then stands at [`held`](Self::held).

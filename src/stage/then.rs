@@ -233,9 +233,9 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         Ok(mark)
     }
 
-    fn reset(&mut self) -> Result<()> {
-        self.before.reset()?;
-        self.stage.tell("reset", |stage| stage.reset())?;
+    fn reset(&mut self, epoch: u64) -> Result<()> {
+        self.before.reset(epoch)?;
+        self.stage.tell("reset", |stage| stage.reset(epoch))?;
         self.inputs = self.inputs.take().map(|_| Inputs::default());
         (self.anchor, self.waiting) = (None, None);
         (self.skip, self.finished) = (0, false);

@@ -29,6 +29,8 @@ fn the_error_policy_means_the_same_on_every_backend() {
         assert_eq!(counts(&raised), [11, 88, 0, 1]);
         let (skipped, reported) = (run("skip"), run("report"));
         assert_eq!((skipped.code, counts(&skipped)), (0, [12, 95, 5, 0]));
+        assert_eq!(skipped.err.matches("skipped: ").count(), 5, "{}", skipped.err);
+        assert!(skipped.err.contains("one_hot of index 95"), "{}", skipped.err);
         assert_eq!((reported.code, counts(&reported)), (1, [12, 95, 0, 5]));
         assert_eq!(last_object(&skipped)["digest"], last_object(&reported)["digest"]);
         assert_eq!(reported.err.matches("one_hot").count(), 5, "{}", reported.err);

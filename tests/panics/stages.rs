@@ -66,7 +66,7 @@ impl Stage<u64> for Wrong {
         false
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, _: u64) {
         self.always("reset");
         *self = Self::with(self.method);
     }

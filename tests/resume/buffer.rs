@@ -56,7 +56,7 @@ impl<T> Stage<T> for Shuffled<T> {
         self.samples.is_empty()
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, _: u64) {
         *self = Self::of(self.most);
     }
 

@@ -1,5 +1,7 @@
 //! Epochs: each ends with its stages, and a resume may add some.
 
+use windrow::order::Op;
+use windrow::stage::Stage;
 use windrow::{Dataset, Error, Fault, Loader, State, range};
 
 use super::common::items;
@@ -119,6 +121,70 @@ fn an_epoch_that_is_left_early_ends_when_the_next_is_asked_for() {
             for (epoch, first) in firsts.into_iter().enumerate() {
                 assert_eq!(Ok(first), whole[100 * epoch].0, "epoch {epoch} on {runner:?}");
             }
+        }
+    });
+}
+
+#[test]
+fn an_epoch_that_is_left_early_ends_for_whoever_asks_anew_and_by_hand() {
+    within(LIMIT, || {
+        let make = || Loader::builder(range(0..10).ordered().batch(2)).epochs(3).workers(2);
+        for by_hand in [false, true] {
+            let mut loader = make().build().unwrap();
+            let mut seen = Vec::new();
+            while let Some(mut epoch) = loader.by_epoch().next() {
+                let number = epoch.number();
+                let count = epoch.by_ref().take(1 + 2 * number as usize).count();
+                if by_hand {
+                    epoch.end();
+                }
+                seen.push((number, count, loader.state().epoch()));
+            }
+            let ended = u64::from(by_hand);
+            assert_eq!(seen, [(0, 1, ended), (1, 3, 1 + ended), (2, 5, 2 + ended)]);
+            assert!(loader.next().is_none());
+        }
+        // One that came to its end is not ended twice.
+        let mut loader = make().build().unwrap();
+        let mut epoch = loader.by_epoch().next().unwrap();
+        assert_eq!(epoch.by_ref().count(), 5);
+        epoch.end();
+        assert_eq!(loader.state().epoch(), 1);
+    });
+}
+
+#[test]
+fn a_stage_knows_its_epoch_also_after_a_resume() {
+    /// Gives the epoch in place of each sample.
+    #[derive(Default)]
+    struct Epoch(u64, Option<u64>);
+    impl Stage<u64> for Epoch {
+        type Out = u64;
+        fn push(&mut self, _: u64) -> Result<(), Fault> {
+            self.1 = Some(self.0);
+            Ok(())
+        }
+        fn pop(&mut self) -> Option<u64> {
+            self.1.take()
+        }
+        fn is_clean(&self) -> bool {
+            self.1.is_none()
+        }
+        fn reset(&mut self, epoch: u64) {
+            *self = Self(epoch, None);
+        }
+        fn op(&self) -> Op {
+            Op::new("epoch")
+        }
+    }
+    within(LIMIT, || {
+        let make = || Loader::builder(range(0..2).ordered().then(Epoch::default())).epochs(3);
+        let whole: Vec<_> = make().build().unwrap().map(Result::unwrap).collect();
+        assert_eq!(whole.iter().map(|batch| **batch).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2]);
+        for (number, batch) in whole.iter().enumerate() {
+            let rest = make().resume(&batch.state()).build().unwrap();
+            let rest: Vec<_> = rest.map(|batch| batch.unwrap().into_inner()).collect();
+            assert_eq!(rest, [0, 0, 1, 1, 2, 2][number + 1..]);
         }
     });
 }

@@ -60,7 +60,7 @@ impl<T> Stage<T> for Classes<T> {
         self.held.is_empty() && self.ready.is_none()
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, _: u64) {
         *self = Self::of(self.most, self.class);
     }
 

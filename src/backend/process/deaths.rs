@@ -43,8 +43,13 @@ impl Supervisor {
         seat.worker.iter_mut().for_each(Worker::hear_out);
         let Some(worker) = seat.worker.take() else { return };
         let how = describe(seat, &worker, ended);
-        log::debug("processes", || {
-            format!("worker {number}: process {}: {how}", worker.process.pid())
+        let orderly = worker.phase == Phase::Gone && worker.given.is_empty();
+        let is_lost = !orderly && worker.phase != Phase::Starting && !self.broken;
+        let tell = if is_lost { log::warn } else { log::debug };
+        tell("processes", || {
+            let pid = worker.process.pid();
+            let more = if is_lost { "; another goes on" } else { "" };
+            format!("worker {number}: process {pid}: {how}{more}")
         });
         if ended.is_none() {
             // Whatever it still writes to, nobody reads it.
@@ -59,7 +64,6 @@ impl Supervisor {
             });
         }
         seat.incarnation += 1;
-        let orderly = worker.phase == Phase::Gone && worker.given.is_empty();
         if !orderly {
             self.mourn(number, worker, how, ended, blameless);
         }
@@ -189,7 +193,7 @@ pub(super) fn no_init(ended: Ended) -> Option<String> {
         Ended::Code(0) => "it exited with code 0 without calling windrow::init(), or in its recipe",
         _ => return None,
     };
-    Some(format!("{how}. {WHERE}"))
+    Some(format!("{how}; {WHERE}"))
 }
 
 /// How long to wait after so many deaths in a row.

@@ -100,13 +100,13 @@ pub(crate) fn not_a_lost_worker() {
         && !CALLED.load(Ordering::Relaxed)
         && (std::env::var_os(VARIABLE).is_some() || is_marked())
     {
-        eprintln!("windrow: this worker process runs the program's main(). {WHERE}");
+        eprintln!("windrow: this worker process runs the program's main(); {WHERE}");
         sys::exit_now(RAN_MAIN);
     }
 }
 
 /// Where `init` belongs.
-pub(super) const WHERE: &str = "Call windrow::init() in the first line of main(), before anything \
+pub(super) const WHERE: &str = "call windrow::init() in the first line of main(), before anything \
                                 else and whatever the arguments are; in a test binary, put \
                                 windrow::test_entry!() at the top of it";
 
