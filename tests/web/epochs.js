@@ -83,7 +83,8 @@ export const epochs = {
 
   async 'what is left of an epoch is not made, and counts for nothing'({ windrow, here }) {
     const { loader, source } = windrow;
-    const options = { source: source.range(400_000), shuffle: 1, epochs: 3, batchSize: 4, digest: true };
+    // How far workers run ahead depends on their speed unless it is bounded.
+    const options = { source: source.range(20_000), shuffle: 1, epochs: 3, batchSize: 4, digest: true, prefetch: 256 };
     const digests = new Set();
     for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
       let made = 0;
@@ -97,7 +98,7 @@ export const epochs = {
         }
       }
       equal(numbers, [[0, 0, 0], [1, 0, 1], [2, 1, 0], [3, 1, 1], [4, 2, 0], [5, 2, 1]], name(mode));
-      assert(made < 100_000, `${made} of 1200000 samples are made on ${name(mode)}`);
+      assert(made < 6000, `${made} of 60000 samples are made on ${name(mode)}`);
       equal([data.progress.epoch, data.progress.batches, data.state.batches], [3, 6, '6'], name(mode));
       digests.add(data.digest);
       equal(states[0], undefined);
