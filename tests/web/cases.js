@@ -314,6 +314,10 @@ export const cases = {
   },
 
   async 'loaders opened and closed again and again leave nothing behind'({ windrow, here }) {
+    const { Memory } = WebAssembly;
+    let taken = 0;
+    // A page has room for about 120 memories, and gives them back when its garbage is collected.
+    WebAssembly.Memory = new Proxy(Memory, { construct: (...args) => ((taken += 1), Reflect.construct(...args)) });
     for (const mode of here.modes.filter(({ workers }) => workers !== 1)) {
       for (let cycle = 0; cycle < (here.cycles ?? 10); cycle++) {
         const data = await windrow.loader({ source: windrow.source.range(1000), batchSize: 100, ...mode });
@@ -322,5 +326,7 @@ export const cases = {
         await data.close();
       }
     }
+    WebAssembly.Memory = Memory;
+    assert(taken <= 1, `the page took ${taken} memories of its own`);
   },
 };

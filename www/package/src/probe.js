@@ -55,8 +55,13 @@ function doubtful() {
   return /AppleWebKit/.test(userAgent) && !/Chrom/.test(userAgent) ? 'threads of WebKit are not trusted yet; ask for them with backend threads' : undefined;
 }
 
+/** What `probed` found: each try takes a memory, which a page has until its garbage is collected. */
+let found;
+
 /** True, or why there are no threads. */
-export function shareable() {
+export const shareable = () => (found ??= probed());
+
+function probed() {
   if (globalThis.crossOriginIsolated === false) return 'the page is not cross-origin isolated (headers COOP and COEP), so it has no threads';
   if (typeof SharedArrayBuffer !== 'function') return 'there is no SharedArrayBuffer here';
   try {
