@@ -1,7 +1,7 @@
 // The package's coordinator, to which messages with a program in them come unreadable, and with `?all`
 // every message that opens a loader.
 
-import '/www/pkg/src/coordinator.js';
+import '/www/pkg/src/browser/coordinator.js';
 
 const all = new URL(import.meta.url).searchParams.has('all');
 const hear = self.onmessage;

@@ -1,4 +1,4 @@
-import { serve } from '/www/pkg/src/serve.js';
+import { serve } from '/www/pkg/src/browser/serve.js';
 import { functions, sources } from './functions.js';
 
 serve(functions, sources);

@@ -17,7 +17,7 @@ import { all } from './transforms.js';
 const LIMIT = 120_000;
 const run = promisify(execFile);
 /** Runs a program of one's own in Node, with `windrow` in it; gives what it prints. */
-const program = (text) => run(process.execPath, ['--input-type=module', '-e', `import { loader, ops, source } from ${JSON.stringify(pathToFileURL(join(root, 'www/pkg/src/node.js')).href)};\n${text}`], { timeout: LIMIT, killSignal: 'SIGKILL' });
+const program = (text) => run(process.execPath, ['--input-type=module', '-e', `import { loader, ops, source } from ${JSON.stringify(pathToFileURL(join(root, 'www/pkg/src/node/index.js')).href)};\n${text}`], { timeout: LIMIT, killSignal: 'SIGKILL' });
 
 /** A file of 6 GB of which little is on the disk: rows of 100 bytes, the last ones with their number. */
 async function large(path) {
@@ -126,7 +126,7 @@ export const machine = {
     const file = (start, end) => ({ size: end - start, slice: (from, to) => file(start + from, start + to) });
     globalThis.FileReaderSync = class { readAsArrayBuffer = ({ size }) => new ArrayBuffer(size); };
     try {
-      const { reader } = await import(join(root, 'www/pkg/src/reader.js'));
+      const { reader } = await import(join(root, 'www/pkg/src/browser/reader.js'));
       gc();
       const before = process.memoryUsage().arrayBuffers;
       const { read } = reader(Object.fromEntries(Array.from({ length: 400 }, (_, number) => [`${number}`, { kind: 'blob', blob: file(0, megabyte) }])));

@@ -1,6 +1,6 @@
 // Reads all pictures of a folder twice with every backend: prints how many came, and how many errors.
 
-import { loader, source } from '../../www/pkg/src/node.js';
+import { loader, source } from '../../www/pkg/src/node/index.js';
 
 for (const backend of ['inline', 'workers', 'threads']) {
   const data = await loader({ source: source.images(source.folder(process.argv[2])), shuffle: 1, epochs: 2, backend, workers: 4 });

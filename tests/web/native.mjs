@@ -52,7 +52,7 @@ async function relay(place, mode, here) {
 try {
   for (const place of places) {
     if (place === 'node') {
-      const windrow = await import(join(root, 'www/pkg/src/node.js'));
+      const windrow = await import(join(root, 'www/pkg/src/node/index.js'));
       for (const mode of modes(true)) await relay(place, mode, (job) => goOn({ windrow, filesOf, here: { list, open: (path) => join(root, path) } }, job));
       continue;
     }

@@ -1,1 +1,1 @@
-import '/www/pkg/src/coordinator.js';
+import '/www/pkg/src/browser/coordinator.js';

@@ -1,1 +1,1 @@
-import '../../www/pkg/src/node-coordinator.js';
+import '../../www/pkg/src/node/coordinator.js';

@@ -110,7 +110,7 @@ try {
     // Without a bundler names have to be addresses.
     for (const file of ['main.js', 'loader.worker.js']) {
       const text = readFileSync(join(bare, file), 'utf8');
-      writeFileSync(join(bare, file), text.replace("'windrow'", "'./node_modules/windrow/src/index.js'").replace("'windrow/worker'", "'./node_modules/windrow/src/serve.js'"));
+      writeFileSync(join(bare, file), text.replace("'windrow'", "'./node_modules/windrow/src/index.js'").replace("'windrow/worker'", "'./node_modules/windrow/src/browser/serve.js'"));
     }
     for (const [headers, backends] of [[ISOLATED, ALL], [STRICT, NO_THREADS]]) {
       const server = await serve({ folder: bare, headers });
@@ -168,7 +168,7 @@ try {
     await run('npx', ['tsc', '-p', '.'], { cwd: folder });
     // The package's own modules: those with `@ts-check`, which the glue of wasm-bindgen has not.
     const src = join(folder, 'node_modules/windrow/src');
-    const modules = readdirSync(src).filter((file) => file.endsWith('.js'));
+    const modules = readdirSync(src, { recursive: true }).filter((file) => file.endsWith('.js') && !/^(plain|threaded)\b/.test(file));
     const unchecked = modules.filter((file) => !readFileSync(join(src, file), 'utf8').startsWith('// @ts-check\n'));
     if (unchecked.length > 0) throw Error(`without @ts-check: ${unchecked}`);
     writeFileSync(join(folder, 'modules.json'), JSON.stringify({

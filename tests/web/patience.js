@@ -1,4 +1,4 @@
-// What must hold of a coordinator that is busy or whose machine sleeps: `coordinate.js` itself, on this
+// What must hold of a coordinator that is busy or whose machine sleeps: `coordinator.js` itself, on this
 // thread, with a core that does as a case says and a worker at the other end of a port.
 
 import { equal } from './cases.js';
@@ -15,7 +15,7 @@ const busy = (milliseconds) => {
  * heard. `opening` is done while the core opens; `asked(reply)` once the task is on its way.
  */
 async function lost(here, { opening = () => {}, asked, sampleTimeout = 60_000, startupTimeout = 60_000 }) {
-  const { coordinate } = await import(here.url('www/pkg/src/coordinate.js'));
+  const { coordinate } = await import(here.url('www/pkg/src/coordinator/coordinator.js'));
   const { port1, port2 } = new MessageChannel();
   const reply = () => port2.postMessage({ type: 'reply', started: 0, ended: 1 });
   try {

@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { range } from '../../www/pkg/src/node-ranges.js';
+import { range } from '../../www/pkg/src/node/ranges.js';
 
 const { file, count, patience, first, width } = workerData;
 const told = { right: 0, given: [], wrong: [] };

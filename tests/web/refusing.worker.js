@@ -1,4 +1,4 @@
 // A worker to which locks are refused.
 
 import './refusing.js';
-import '/www/pkg/src/worker.js';
+import '/www/pkg/src/browser/worker.js';

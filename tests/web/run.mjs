@@ -47,16 +47,16 @@ async function attempt(place, name, run, log = []) {
 }
 
 async function inNode() {
-  const windrow = await import(join(root, 'www/pkg/src/node.js'));
+  const windrow = await import(join(root, 'www/pkg/src/node/index.js'));
   const server = await serve();
   const scratch = await mkdtemp(join(tmpdir(), 'windrow-web-'));
   const here = {
     list,
     async panicking() {
-      const [folder, reader] = [join(scratch, 'panic'), join(scratch, 'panic/src/node-reader.js')];
+      const [folder, reader] = [join(scratch, 'panic'), join(scratch, 'panic/src/node/reader.js')];
       await cp(join(root, 'www/pkg'), folder, { recursive: true });
       await writeFile(reader, panicking(await readFile(reader)));
-      return import(join(folder, 'src/node.js'));
+      return import(join(folder, 'src/node/index.js'));
     },
     http: (path) => `${server.origin}/${path}`,
     folder: (path) => join(root, path),

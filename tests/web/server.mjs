@@ -80,12 +80,12 @@ export async function serve({ headers = {}, folder = root } = {}) {
         response.writeHead(200, { ...headers, 'Content-Length': bytes.length }).write(bytes.subarray(0, bytes.length / 2));
         return setTimeout(() => response.destroy(), 50);
       }
-      if (real.endsWith('/thread.js')) {
+      if (real.endsWith('/browser/thread.js')) {
         if (fault === 'nothread') return answer(404, 'no such file');
         if (fault === 'mutethread') bytes = Buffer.from('');
         if (fault === 'trapthread') bytes = Buffer.from(`${bytes}`.replace(', wbg_rayon_start_worker }, reader', ", wbg_rayon_start_worker() { throw new WebAssembly.RuntimeError('unreachable'); } }, reader"));
       }
-      if (fault === 'panic' && real.endsWith('/reader.js')) bytes = Buffer.from(panicking(bytes));
+      if (fault === 'panic' && real.endsWith('/browser/reader.js')) bytes = Buffer.from(panicking(bytes));
       if (path.startsWith('/nothreads/') && path.includes('/threaded/')) return answer(404, 'no such file');
       if (real.endsWith('.wasm')) {
         if (path.startsWith('/wasmslow/')) await new Promise((later) => setTimeout(later, 12_000));

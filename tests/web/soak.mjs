@@ -115,7 +115,7 @@ async function soak(place, run, { pid, settle = () => {}, left = () => 0 }) {
 
 for (const place of chosen.length > 0 ? chosen : PLACES) {
   if (place === 'node') {
-    const windrow = await import(join(root, 'www/pkg/src/node.js'));
+    const windrow = await import(join(root, 'www/pkg/src/node/index.js'));
     await soak(place, (mode, count) => cycle(windrow, mode, count), { pid: process.pid, settle: globalThis.gc });
     continue;
   }

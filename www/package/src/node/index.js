@@ -1,0 +1,10 @@
+// @ts-check
+// windrow in Node: worker_threads instead of web workers, files by path.
+
+import { loaderOn } from '../page/loader.js';
+import { platform } from './platform.js';
+
+export { WindrowError } from '../shared/errors.js';
+export { ops } from '../page/document.js';
+export { source } from '../page/source.js';
+export const loader = loaderOn(platform);

@@ -1,0 +1,217 @@
+// @ts-check
+// From what `loader()` is given to a pipeline document and the files it names.
+
+import { WindrowError } from '../shared/errors.js';
+
+/** What belongs to the pipeline, and is part of `spec` where that is given. */
+export const PIPELINE = ['source', 'pipeline', 'stages', 'seed', 'split', 'shuffle', 'epochs', 'keys', 'batchSize', 'dropRemainder'];
+/** Ops that choose samples: a shuffle before one of these would choose others each epoch. */
+const CHOOSES = new Set(['slice', 'split', 'shuffle_once']);
+
+/** `{ document, files, modules, calls, served, words }`: the document as text, the files by name, what it needs served. */
+export function describe(options) {
+  const { spec, source, pipeline = [], stages = [], seed, split, keys, batchSize } = options;
+  if (spec !== undefined) {
+    for (const name of PIPELINE) {
+      if (options[name] !== undefined) throw setting(name, 'is part of `spec` already', 'leave it out');
+    }
+    const document = typeof spec === 'string' ? spec : text(spec);
+    return { document, files: options.files ?? {}, modules: [], calls: /"op"\s*:\s*"call"/.test(document), served: /"kind"\s*:\s*"served"/.test(document) };
+  }
+  if (!source?.document) throw setting('source', 'is missing', 'give one of `source.*`, or a whole document as `spec`');
+  for (const [name, list] of Object.entries({ pipeline, stages })) {
+    if (!Array.isArray(list)) throw setting(name, `is ${shown(list)}`, `give an array of ${name === 'stages' ? 'stages' : '`ops.*`'}`);
+  }
+  const steps = pipeline.map((op, number) => ({ op, word: `pipeline[${number}]` }));
+  const shuffle = shuffled(options.shuffle);
+  if (shuffle) steps.splice(beforeShuffle(pipeline), 0, { op: shuffle, word: 'shuffle' });
+  if (split !== undefined && !Array.isArray(split?.parts)) throw setting('split', `is ${shown(split)}`, 'give { seed, parts: [0.8, 0.1, 0.1], part: 0 }');
+  if (split !== undefined) steps.unshift({ op: { op: 'split', ...given(split) }, word: 'split' });
+  const last = stages.map((stage, number) => ({ stage, word: `stages[${number}]` }));
+  if (batchSize !== undefined) last.push({ stage: { stage: 'batch', size: batchSize, drop_remainder: options.dropRemainder ?? false }, word: 'batchSize' });
+  else if (options.dropRemainder !== undefined) throw setting('dropRemainder', 'is given without batchSize', 'give batchSize too, or leave it out');
+  if (keys !== undefined && typeof keys !== 'boolean') throw setting('keys', `is ${shown(keys)}`, 'give true or false');
+  const ops = steps.map(({ op }) => op);
+  /** @type {Record<string, any>} */
+  const document = { version: 1, ...epochs(options.epochs), source: source.document, ops, stages: last.map(({ stage }) => stage) };
+  if (seed !== undefined) document.seed = seed;
+  if (keys) document.keys = true;
+  const words = { ops: steps.map(({ word }) => word), stages: last.map(({ word }) => word) };
+  const calls = ops.filter((op) => op?.op === 'call');
+  const served = source.document.kind === 'served';
+  const modules = calls.filter(({ module }) => module).map(({ name, module }) => ({ kind: 'functions', name, module }));
+  for (const { name, module } of modules) {
+    if (modules.some((other) => other.name === name && other.module !== module)) throw setting(`the function ${name}`, 'is of two modules', 'export it under two names');
+  }
+  if (source.module) modules.push({ kind: 'sources', name: source.document.name, module: source.module });
+  return { document: text(document, words), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0, served, words };
+}
+
+/**
+ * How many ops of a pipeline come before the shuffle: those at its start that choose samples, so that each epoch has the
+ * same ones. A shard comes after it unless one of those follows: the ranks of an epoch together see everything once.
+ */
+function beforeShuffle(pipeline) {
+  let count = 0;
+  for (const [number, op] of pipeline.entries()) {
+    if (CHOOSES.has(op?.op)) count = number + 1;
+    else if (op?.op !== 'shard') break;
+  }
+  return count;
+}
+
+/** The op of the option `shuffle`; 0 is a seed. */
+function shuffled(shuffle) {
+  if (shuffle === undefined || shuffle === false) return undefined;
+  if (shuffle === true) return { op: 'shuffle' };
+  if (!isWhole(shuffle)) throw setting('shuffle', `is ${shown(shuffle)}`, 'give true, false, or a seed: a whole number from 0');
+  return { op: 'shuffle', seed: shuffle };
+}
+
+function epochs(count) {
+  if (count === undefined) return {};
+  if (count === Infinity) return { epochs: 'forever' };
+  if (!isWhole(count) || count < 1) throw setting('epochs', `is ${shown(count)}`, 'give a whole number from 1, or Infinity');
+  return { epochs: count };
+}
+
+/** Whether something is a whole number from 0 that keeps all its bits. */
+export const isWhole = (value) => (typeof value === 'bigint' ? value >= 0n : Number.isSafeInteger(value) && value >= 0);
+
+/** A value in an error. */
+export function shown(value) {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  return typeof value === 'object' && value ? `of type ${value.constructor?.name ?? 'Object'}` : String(value).slice(0, 40);
+}
+
+/** The places of a document in a message, in the words of who gave the options. */
+export function inWords(message, words) {
+  if (!words) return message;
+  return message.replace(/\$\.(?:(ops|stages)\[(\d+)\]|(source|seed|epochs|keys)\b)((?:\.\w+|\[\d+\])*)/g, (all, list, number, name, rest) => {
+    const word = name ?? words[list]?.[number];
+    if (word === undefined) return all;
+    if (word === 'batchSize' || word === 'shuffle') return rest === '.drop_remainder' ? 'dropRemainder' : word;
+    return word + rest.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+  });
+}
+
+/** A document as text. Everything that is no JSON has its place named: a function cannot be posted. */
+function text(document, words) {
+  const walk = (value, path) => {
+    if (typeof value === 'function' || typeof value === 'symbol') {
+      throw unserved(inWords(path, words), value);
+    }
+    if (typeof value === 'number' && !Number.isFinite(value)) throw setting(inWords(path, words), `is ${value}`, 'give a finite number');
+    if (typeof value === 'object' && value !== null) {
+      for (const key of Object.keys(value)) walk(value[key], Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+    }
+  };
+  walk(document, '$');
+  return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+/** The error of a function where the name of one belongs. */
+function unserved(where, value) {
+  const [message, fix] =
+    typeof value === 'function' || typeof value === 'symbol'
+      ? [`${where} is a ${typeof value}, which cannot be sent to a worker`, 'serve the function from a worker file of your own and name it: ops.js(name, options)']
+      : [`${where} is ${shown(value)}`, 'give the name of a function that a worker serves, or { module, export }'];
+  return new WindrowError({ code: 'NOT_CLONEABLE', message, fix });
+}
+
+/** Options without those that are `null` or `undefined`, and named as in the document. */
+function given(options) {
+  const named = Object.entries(options ?? {}).map(([name, value]) => [name === 'dropRemainder' ? 'drop_remainder' : name, value]);
+  return Object.fromEntries(named.filter(([, value]) => value != null));
+}
+
+const step = (op) => (options) => ({ op, ...given(options) });
+
+/** The ops that are named here as in the document, but for the hump. */
+const STEPS = [
+  'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'split', 'slice', 'sample', 'repeat', 'shard', 'batch', 'select', 'cast', 'reshape', 'scale',
+  'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize',
+];
+
+/** What workers do to each record. */
+export const ops = {
+  ...Object.fromEntries(STEPS.map((name) => [name, step(name.replace(/[A-Z]/g, (hump) => `_${hump.toLowerCase()}`))])),
+  /** A function that workers have: served by a worker file under this name, or an export of a module by its URL. */
+  js(what, options) {
+    if (typeof what === 'string') return { op: 'call', name: what, options };
+    if (what?.module === undefined) throw unserved('ops.js()', what);
+    const made = { op: 'call', name: what.export ?? 'default', options };
+    // Where a function is loaded from is no part of what it is, so it is not in the document.
+    return Object.defineProperty(made, 'module', { value: String(what.module) });
+  },
+  /** Any other op by its name in the pipeline document. */
+  op: (name, options) => step(name)(options),
+};
+
+/** Where records come from. */
+export const source = {
+  range: (start, end) => ({ document: { kind: 'range', ...(end === undefined ? { end: start } : { start, end }) } }),
+  csv: (file, options) => ({ document: { kind: 'csv', file: 'data.csv', ...options }, files: { 'data.csv': file } }),
+  jsonl: (file, options) => ({ document: { kind: 'jsonl', file: 'data.jsonl', ...options }, files: { 'data.jsonl': file } }),
+  /** One tar archive or several: WebDataset's form, a sample a key. */
+  tar(archives, options) {
+    const files = Object.fromEntries([archives].flat().map((file, number) => [`${number}.tar`, file]));
+    return { document: { kind: 'tar', files: Object.keys(files), ...options }, files };
+  },
+  /**
+   * A source that workers have: served by a worker file under this name, or an export of a module by its URL.
+   * @param {any} what
+   * @param {{ identity?: string | number, options?: object }} [more]
+   */
+  js(what, { identity, options } = {}) {
+    const text = typeof what === 'string';
+    const document = { kind: 'served', name: text ? what : what.export ?? 'default', options };
+    if (identity !== undefined) document.identity = String(identity);
+    return { document, ...(text ? {} : { module: String(what.module) }) };
+  },
+  /** Pictures, in the order of their paths: many files, URLs, `{ path: file }`, or `source.folder()`. */
+  images(files, options) {
+    const all = files?.kind === 'folder' ? [['images', files]] : paths(files).map(([path, file]) => [`images/${path}`, file]);
+    return { document: { kind: 'images', folder: 'images', ...options }, files: Object.fromEntries(all) };
+  },
+  npy: (fields) => named('npy', fields),
+  idx: (fields) => named('idx', fields),
+  /** Arrays in memory, a sample a row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */
+  arrays: (fields) => named('npy', Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, () => inMemory(name, value)]))),
+};
+
+/** `[path, file]` of each: below the folder that was picked, or that all URLs share. */
+function paths(files) {
+  if (typeof files?.[Symbol.iterator] !== 'function') return Object.entries(files ?? {});
+  const all = [...files].map((/** @type {any} */ file) => {
+    if (file instanceof Blob) {
+      const { webkitRelativePath: path, name } = /** @type {File} */ (file);
+      return [path ? path.replace(/^[^/]*\//, '') : name, file];
+    }
+    return [decodeURIComponent(new URL(file?.url ?? file, 'http://x/').pathname), file, true];
+  });
+  const urls = all.filter(([, , url]) => url).map(([path]) => path.slice(0, path.lastIndexOf('/') + 1));
+  let shared = urls[0] ?? '';
+  while (!urls.every((path) => path.startsWith(shared))) shared = shared.slice(0, shared.lastIndexOf('/', shared.length - 2) + 1);
+  const found = new Map();
+  for (const [path, file, url] of all) {
+    const name = url ? path.slice(shared.length) : path;
+    if (!name || found.has(name)) throw setting(`source.images: ${name ?? file}`, name ? 'is there twice' : 'has no name', 'give { path: file }');
+    found.set(name, file);
+  }
+  return [...found];
+}
+
+function named(kind, fields) {
+  const files = {}, names = {};
+  for (const [field, file] of Object.entries(fields)) {
+    names[field] = `${field}.${kind}`;
+    files[names[field]] = file;
+  }
+  return { document: { kind, fields: names }, files };
+}
+
+/** An array as the bytes of a file, by what only pages load that have arrays. */
+const inMemory = async (name, value) => (await import('../shared/tensor.js')).npy(value, (what, fix) => setting(`source.arrays: ${name}`, what, fix));
+
+export const setting = (name, what, fix) => new WindrowError({ code: 'SETTING', message: `${name} ${what}`, fix });

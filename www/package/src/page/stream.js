@@ -1,0 +1,419 @@
+// @ts-check
+// The page's side: starts workers, asks for batches, ends things. No wasm, no order in here.
+
+import { Arrivals, CLOSED } from './arrivals.js';
+import { Batch, through } from './batch.js';
+import { inWords } from './document.js';
+import { byEpoch } from './epochs.js';
+import { WindrowError } from '../shared/errors.js';
+import { teller } from './events.js';
+import { patience } from '../shared/patience.js';
+
+/** @import { FromCoordinator, FromStarted, ToCoordinator, ToStarted } from '../shared/protocol.js' */
+
+/** Batches asked for before anybody wants them, and how many of those that have at most `SMALL` bytes. */
+const AHEAD = 2, AHEAD_SMALL = 16, SMALL = 65_536;
+/** Coordinators that may be lost in a row without a batch in between. */
+const CRASHES = 3;
+
+/** The programs that coordinators have compiled, by whether they have threads: a warm one starts and runs faster. */
+const compiled = {};
+
+export class Loader {
+  /** Where batches are made, with how many workers, and why so: `{ backend, workers, isolated, reason }`. */
+  mode;
+  #platform;
+  #options;
+  #pipeline;
+  /** What starts a worker and a coordinator of the user's own, where there is one. */
+  #owns;
+  /** What the places of the document are called in the options. */
+  #words;
+  /** @type {Record<string, any>} The coordinator of now: `{ kind, module, coordinator, lost, limit, relax, lock, deaf }`. */
+  #life = {};
+  /** Fulfilled when all workers have ended that were told to. */
+  #gone;
+  #crashes = 0;
+  #workers = [];
+  #opening;
+  #arrivals = new Arrivals();
+  #asked = 0;
+  #ahead = AHEAD;
+  /** What lies where in the batches that come. */
+  #fields;
+  #ended = false;
+  /** Once closed: `{ error }` until somebody has been told why, then nothing in it. */
+  #closed;
+  #last;
+  /** Where the last thing that came from a coordinator left the stream, as text; and the last that was received. */
+  #reached;
+  #received;
+  /** How often an epoch was left: what a coordinator sent before it heard of the last time is dropped. */
+  #turn = 0;
+  /** @type {ToCoordinator | undefined} What a coordinator is told when an epoch is left, until it answers. */
+  #leaving;
+  /** Where a caller is who goes from epoch to epoch, and so may leave one that has come to its end here. */
+  #place;
+  /** The epoch of the batch or error that was received last. */
+  #epoch;
+  #opened = false;
+  #tell;
+  #progress;
+  #abort;
+
+  constructor(platform, options, mode, pipeline, owns, words) {
+    this.#platform = platform;
+    this.#options = options;
+    this.#pipeline = pipeline;
+    this.#owns = owns;
+    this.#tell = teller(options.onEvent);
+    this.#words = words;
+    const { backend, workers, isolated, reason } = mode;
+    this.mode = { backend, workers, isolated, reason };
+  }
+
+  /** @internal */
+  async open() {
+    const { signal, resume } = this.#options;
+    this.#abort = () => this.#end({ error: signal.reason });
+    signal?.addEventListener('abort', this.#abort, { once: true });
+    if (resume !== undefined) this.#reached = this.#received = typeof resume === 'string' ? resume : JSON.stringify(resume);
+    const opened = new Promise((resolve, reject) => (this.#opening = { resolve, reject }));
+    this.#begin();
+    await this.#held(opened);
+    this.#ask();
+  }
+
+  /** @param {Record<string, any>} told An error that came in a message; what is made of it has the words of the options. */
+  #error({ message, fix, ...more }) {
+    return new WindrowError({ ...more, message: inWords(message, this.#words), fix: fix && inWords(fix, this.#words) });
+  }
+
+  /** Starts a coordinator and its workers, which go on after what came last. */
+  #begin() {
+    const { sampleTimeout, startupTimeout = 30_000, digest, onError, retries = 0, prefetch, prefetchBytes } = this.#options;
+    const { backend, workers } = this.mode;
+    /** @type {Record<string, any>} */
+    const life = (this.#life = {});
+    const alive = (act) => (value) => life === this.#life && act(value);
+    life.lost = alive((why) => (this.#opened ? this.#crashed({ code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' }) : this.#fail(this.#owns.coordinator ? `the coordinator (${this.#owns.coordinator.file})` : `the coordinator of backend ${backend}`, why)));
+    // How long it takes to fetch files and the program is nobody's fault: the time stands still from `started` to `prepared`.
+    life.limit = () => {
+      life.relax?.();
+      // More than the coordinator gives its workers, which it can name.
+      life.relax = patience(startupTimeout + 1000, () => {
+        const mute = this.#opened ? -1 : this.#workers.findIndex((worker) => worker?.serving === undefined);
+        if (mute < 0) life.lost(`no answer within ${startupTimeout} ms`);
+        else this.#fail(this.#name(mute), `${this.#owns.worker ? 'it has not called serve() of windrow/worker' : 'it gave no answer'} within ${startupTimeout} ms`);
+      });
+    };
+    life.limit();
+    this.#asked = 0;
+    try {
+      const hear = {
+        message: alive((message) => this.#hear(message)),
+        failed: (why) => life.lost(this.#opened ? `the coordinator failed: ${why || 'the browser gives no reason'}` : why),
+      };
+      life.coordinator = this.#owns.coordinator?.start(this.#platform, hear) ?? this.#platform.coordinator(backend === 'threads', hear);
+      const ports = backend === 'inline' ? [] : Array.from({ length: workers }, (_, index) => this.#start(index));
+      const resume = this.#reached;
+      const settings = { backend, workers, digest: digest ?? /"digest":/.test(resume), onError, retries, prefetch, prefetchBytes, resume };
+      const timeline = Boolean(this.#options.onEvent);
+      life.lock = `windrow:${Math.random()}:${performance.now()}`;
+      life.kind = backend === 'threads';
+      const module = (life.module = compiled[life.kind]);
+      this.#post({ ...this.#pipeline, type: 'open', again: this.#opened, module, settings, ports, sampleTimeout, startupTimeout, timeline, lock: life.lock, turn: this.#turn }, ports);
+    } catch (error) {
+      this.#refused('a worker', error);
+    }
+  }
+
+  #refused(who, error) {
+    if (error instanceof WindrowError) this.#end({ error });
+    else this.#fail(who, error.message);
+  }
+
+  /** Something cannot be started: what is said of that is loaded now. */
+  async #fail(who, why) {
+    const error = await import('./unstarted.js').then(({ unstarted }) => unstarted(who, why)).catch(() => ({ code: 'WORKER_LOAD', message: `${who} could not be started: ${why}` }));
+    this.#end({ error: new WindrowError(error) });
+  }
+
+  /** Keeps Node running for as long as somebody waits for this. */
+  #held(promise) {
+    return this.#platform.held?.(promise) ?? promise;
+  }
+
+  /** A coordinator is lost, but not what came from it: another goes on from there. */
+  #crashed(error) {
+    this.#crashes += 1;
+    if (!this.#opened || this.#crashes > CRASHES) return this.#end({ error: this.#error(error) });
+    const why = `${error.message}; another coordinator goes on`;
+    console.warn(`windrow: ${why}`);
+    this.#tell({ kind: 'recovered', at: performance.timeOrigin + performance.now(), why });
+    this.#stop();
+    this.#begin();
+  }
+
+  /**
+   * The next batch: `{ done, value }`. Rejects with a sample's error in its place; the stream goes on after it. Rejects
+   * once with an error that ends the stream.
+   */
+  next() {
+    const { items } = this.#arrivals;
+    if (items.length === 0 && (this.#closed || this.#ended)) return this.#over();
+    const item = items.length > 0 ? this.#deliver(items.shift()) : this.#held(this.#arrivals.next());
+    this.#finish();
+    this.#ask();
+    return item;
+  }
+
+  /** What one gets who asks after the end: once why it came, where it was an error. */
+  async #over() {
+    const { error } = this.#closed ?? {};
+    if (!error) return CLOSED;
+    this.#closed = {};
+    throw error;
+  }
+
+  /** Ends everything: for `break`, and for an error that nobody asked to go on after. */
+  [Symbol.asyncIterator]() {
+    return through(this, this.#refusal());
+  }
+
+  /** The epochs one after another, each with its batches: see `epochs.js`. */
+  epochs() {
+    this.#place ??= {};
+    const inner = { peek: (read) => this.#peek(read), leave: (epoch) => this.#leave(epoch), reached: () => this.#epoch };
+    return byEpoch(this, inner, this.#place, this.#refusal());
+  }
+
+  /** An error for who begins to go through a loader of which nothing is left: it would silently give nothing. */
+  #refusal() {
+    if (!this.#closed || this.#closed.error || this.#arrivals.items.length > 0) return undefined;
+    const message = this.#ended ? 'the loader has given all its batches' : 'the loader is closed';
+    return new WindrowError({ code: 'CLOSED', message, fix: this.#ended ? 'make a new one, or give more epochs and resume: loader.state' : 'make a new one, with resume: batch.state' });
+  }
+
+  /** The epoch of what `next` would give, which stays there: `Infinity` for the end, nothing where all is closed. */
+  async #peek(read) {
+    const { items } = this.#arrivals;
+    while (items.length === 0 && !this.#closed && !this.#ended) {
+      this.#ask();
+      await this.#held(this.#arrivals.look());
+    }
+    const [item] = items;
+    // What has begun another epoch tells the states in which those up to its own began.
+    if (item?.starts && item.progress.epoch > read) this.#received = item.starts[read - item.progress.epoch + item.starts.length] ?? this.#received;
+    return item && (item.error || item.buffer ? item.progress.epoch : Infinity);
+  }
+
+  /** Goes on with an epoch, as if nothing after what was received had been made; whether there is such an epoch. */
+  async #leave(epoch) {
+    if (!this.#closed) {
+      this.#arrivals.items.length = this.#asked = 0;
+      this.#ended = false;
+      this.#reached = this.#received;
+      this.#leaving = { type: 'leave', epoch, state: this.#received, turn: ++this.#turn };
+      if (this.#life.open) this.#post(this.#leaving);
+      while (this.#leaving && !this.#closed) await this.#held(this.#arrivals.look());
+    }
+    const last = this.#closed && this.#arrivals.items.splice(0).pop();
+    if (last?.error) await this.#deliver(last);
+    await (this.#closed && this.#over());
+    return !this.#closed && epoch < this.#progress.epochs;
+  }
+
+  /** Stops all workers, and waits until they have ended; those who wait for a batch get the end. The state can be had before and after. */
+  async close() {
+    this.#end({});
+    await this.#held(this.#gone);
+  }
+
+  /** The state after the last batch that was received; before the first, the one that was resumed, if any. */
+  get state() {
+    return this.#last?.state;
+  }
+
+  /** The digest of all batches received, with `digest: true`. */
+  get digest() {
+    return this.#progress?.digest;
+  }
+
+  /** How far it is: `{ epoch, epochs, position, positions, batches, skipped }`, as of the last batch received. */
+  get progress() {
+    return this.#progress;
+  }
+
+  /** How many batches an epoch has if every sample can be made; `undefined` where nobody can know before. */
+  get batchesPerEpoch() {
+    return this.#progress.batchesPerEpoch;
+  }
+
+  /** Asks for several at a time: each message costs more than a small batch. */
+  #ask() {
+    const count = this.#arrivals.owed + this.#ahead - this.#asked;
+    if (this.#ended || this.#closed || 2 * count < this.#ahead) return;
+    this.#asked += count;
+    this.#post({ type: 'next', count });
+  }
+
+  /** @param {FromCoordinator} message */
+  #hear(message) {
+    if (this.#closed) return;
+    const life = this.#life;
+    switch (message.type) {
+      case 'started':
+        life.relax?.();
+        if (message.watched) life.deaf = this.#platform.watch(life.lock, () => life.lost('the coordinator was terminated'));
+        return;
+      case 'compiled':
+        compiled[life.kind] = message.module;
+        return;
+      case 'unread':
+        // In Firefox a message with a module in it is lost now and then.
+        if (!life.module) return life.lost('the coordinator could not read a message');
+        compiled[life.kind] = undefined;
+        this.#stop();
+        return this.#begin();
+      case 'prepared':
+        return life.limit();
+      case 'opened':
+        life.relax?.();
+        life.open = true;
+        if (this.#opened) {
+          if (this.#leaving) this.#post(this.#leaving);
+          return this.#ask();
+        }
+        this.#opened = true;
+        if (this.#received) this.#last = { state: JSON.parse(this.#received) };
+        this.#received ??= message.state;
+        this.#progress = message.progress;
+        this.#epoch = message.progress.epoch;
+        return this.#opening.resolve();
+      case 'fatal':
+        return message.again ? this.#crashed(message.error) : this.#end({ error: this.#error(message.error) });
+      case 'left':
+        if (message.turn !== this.#turn) return;
+        this.#crashes = 0;
+        this.#reached = this.#received = message.state;
+        this.#progress = { ...this.#progress, ...message.progress };
+        this.#last = { state: JSON.parse(message.state) };
+        this.#leaving = undefined;
+        this.#epoch = message.progress.epoch;
+        this.#arrivals.show();
+        return this.#ask();
+      case 'items':
+        if (message.turn !== this.#turn) return;
+        this.#crashes = 0;
+        this.#asked -= message.items.length;
+        for (const item of message.items) {
+          this.#reached = item.state ?? this.#reached;
+          this.#arrivals.items.push(item);
+          if (item.buffer) {
+            this.#ahead = item.buffer.byteLength > SMALL ? AHEAD : AHEAD_SMALL;
+            item.fields = this.#fields = item.fields ?? this.#fields;
+          } else if (!item.error || item.error.position === undefined) {
+            // The end, or an error that is no sample's and ends the stream.
+            this.#ended = true;
+            if (item.error) this.#end({});
+            break;
+          }
+        }
+        this.#arrivals.serve((item) => this.#deliver(item));
+        this.#finish();
+        return this.#ended ? this.#arrivals.end(() => CLOSED) : this.#ask();
+      case 'restart':
+        return this.#restart(message);
+      case 'event':
+        return this.#tell(message.event);
+    }
+  }
+
+  /** Ends the workers once all batches are received; who goes from epoch to epoch ends them himself. */
+  #finish() {
+    const [next] = this.#arrivals.items;
+    if (this.#ended && !this.#place && !next?.buffer && !next?.error) this.#end({});
+  }
+
+  async #deliver(item) {
+    this.#progress = { ...this.#progress, ...item.progress };
+    this.#received = item.state ?? item.starts?.at(-1) ?? this.#received;
+    if (item.buffer || item.error) this.#epoch = item.progress.epoch;
+    if (item.error) throw this.#error(item.error);
+    if (!item.buffer) return CLOSED;
+    this.#last = new Batch(item);
+    return { done: false, value: this.#last };
+  }
+
+  #name(index) {
+    const { backend } = this.mode;
+    return `${backend === 'threads' ? 'thread' : 'worker'} ${index}${this.#owns.worker ? ` (${this.#owns.worker.file})` : ''}`;
+  }
+
+  /** Threads too are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
+  #start(index) {
+    const threads = this.mode.backend === 'threads';
+    const own = (hear) => (what) => this.#workers[index] === worker && hear(what);
+    const life = this.#life;
+    const hear = {
+      message: own((/** @type {FromStarted} */ data) => {
+        if (data?.type === 'windrow:serving') worker.serving = true;
+        else if (data?.type === 'windrow:failed') this.#crashed(data.error);
+      }),
+      // What starts again is the coordinator's to say, once there is anything to go on with.
+      failed: own((why) => {
+        if (threads && this.#opened) life.lost(`${this.#name(index)} failed: ${why}`);
+        else if (!threads && (this.#opened || worker.serving)) this.#post({ type: 'died', index, why: why || 'failed, and the browser gives no reason' });
+        else this.#fail(this.#name(index), why);
+      }),
+    };
+    const worker = threads ? this.#platform.thread(hear) : this.#owns.worker ? this.#owns.worker.start(this.#platform, hear, index) : this.#platform.worker(hear);
+    this.#workers[index] = worker;
+    const { port1, port2 } = new MessageChannel();
+    worker.post(/** @type {ToStarted} */ ({ type: 'windrow:port', port: port2, index }), [port2]);
+    return port1;
+  }
+
+  #restart({ index }) {
+    this.#dismiss([this.#workers[index]]);
+    this.#workers[index] = undefined;
+    try {
+      const port = this.#start(index);
+      this.#post({ type: 'worker', index, port }, [port]);
+    } catch (error) {
+      this.#refused(`worker ${index}`, error);
+    }
+  }
+
+  #dismiss(workers) {
+    this.#gone = Promise.all([this.#gone, ...workers.map((worker) => worker?.terminate())]);
+  }
+
+  /** @type {(message: ToCoordinator, transfer?: Transferable[]) => void} */
+  #post = (message, transfer = []) => {
+    if (!this.#closed) this.#life.coordinator?.post(message, transfer);
+  };
+
+  /** Ends the coordinator and all workers of now, whose last words nobody hears. */
+  #stop() {
+    const { coordinator, relax, deaf } = this.#life;
+    this.#life = {};
+    relax?.();
+    deaf?.();
+    this.#dismiss([coordinator, ...this.#workers.splice(0)]);
+  }
+
+  /** @param {{ error?: any }} why */
+  #end({ error }) {
+    if (this.#closed) return;
+    this.#closed = { error };
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#stop();
+    this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed while it opened' }));
+    if (this.#ended) return;
+    this.#arrivals.items.length = 0;
+    this.#arrivals.end(() => this.#over());
+  }
+}
+Loader.prototype[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')] = Loader.prototype.close;
