@@ -21,7 +21,7 @@ const TOGETHER = 4;
  * @param {Record<string, any>} platform
  */
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
-  let core, opening, firstReady, failure, turn, wanted = 0, ended = false, dead = false;
+  let core, opening, firstReady, failure, turn, epochTold, wanted = 0, ended = false, dead = false;
   const workers = [];
   /** What goes in the next message: items, and what of them is transferred. */
   /** @type {Item[]} */
@@ -114,6 +114,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     // Sent before, and dropped with the rest.
     if (failure) return fatal(failure);
     turn = now;
+    epochTold = undefined;
     wanted = 0;
     ended = false;
     guarded(() => {
@@ -241,8 +242,12 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
         if (error.position === undefined) failure = error;
         items.push({ error, state: core.state(), progress: core.progress() });
       }
-      const starts = core.epoch_starts();
-      if (starts.length > 0) items.at(-1).starts = starts;
+      const item = items.at(-1);
+      // Each call into the wasm costs too.
+      if (item.progress.epoch !== epochTold) {
+        item.starts = core.epoch_starts();
+        epochTold = item.progress.epoch;
+      }
       wanted -= 1;
       // A message costs more than a small batch.
       const now = performance.now();
