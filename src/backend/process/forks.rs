@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::deadline;
-use super::deaths::no_init;
 use super::frame::{Decoder, Encoder, Kind};
+use super::init::no_init;
 use super::message::{EndNote, Greeting, Setup, another_pipeline, body, read};
 use super::sys::{self, Channel, Ended, Handle, Process, Program, Source, Waker};
 use super::worker::run_split_off;
@@ -244,7 +244,7 @@ impl Inside {
     }
 
     fn hear(&mut self) {
-        // Bounded, so that it cannot keep the supervisor from all else.
+        // Bounded, so that it cannot keep the driver from all else.
         for _ in 0..64 {
             if self.at_end {
                 return;

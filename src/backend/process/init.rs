@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::sys::{self, Program};
+use super::sys::{self, Ended, Program};
 use super::worker;
 use crate::backend::log;
 use crate::backend::settings::Settings;
@@ -21,6 +21,16 @@ pub(super) const MISLED: i32 = 71;
 pub(super) const RAN_MAIN: i32 = 86;
 /// Exit code of a process that was told to be a worker by someone else.
 const NO_WORKER: i32 = 88;
+
+/// That a process which ended before it was ready has not called [`init`], in words.
+pub(super) fn no_init(ended: Ended) -> Option<String> {
+    let how = match ended {
+        Ended::Code(RAN_MAIN) => "it ran the program's main() instead of windrow::init()",
+        Ended::Code(0) => "it exited with code 0 without calling windrow::init(), or in its recipe",
+        _ => return None,
+    };
+    Some(format!("{how}; {WHERE}"))
+}
 
 static CALLED: AtomicBool = AtomicBool::new(false);
 static IS_WORKER: AtomicBool = AtomicBool::new(false);

@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(ledger.lease(false).map(|place| place.slot), Some(1));
     }
 
-    /// A worker's seat as the supervisor sees it, and who should have which slot.
+    /// A worker as its driver sees it, and who should have which slot.
     struct Model {
         ledger: Ledger,
         /// Slots of tasks that the worker has; of none, where no slot was free.

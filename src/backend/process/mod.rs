@@ -5,8 +5,8 @@
 //! where to put it, and may die at any moment.
 //!
 //! ```text
-//! caller ── submit ─▶ supervisor ── frames ─▶ worker: init ─▶ recipe ─▶ fill, fill, fill …
-//!        ◀─ events ── (a thread)  ◀─ frames ──      └─ shared memory: board and slots
+//! caller ── submit ─▶ driver of the pool ── frames ─▶ worker: init ─▶ recipe ─▶ fill, fill, fill …
+//!        ◀─ events ── (a thread)         ◀─ frames ──      └─ shared memory: board and slots
 //! ```
 //!
 //! | file | what |
@@ -14,16 +14,15 @@
 //! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
 //! | [`launch`], [`address`], [`names`] | what a worker runs, and how it finds it |
 //! | [`init`], [`worker`], [`lending`] | the worker's side |
-//! | [`supervisor`], [`starts`], [`hearing`], [`watch`], [`clock`], [`deaths`], [`seat`], [`slab`], [`supply`], [`sink`] | the loader's side |
+//! | [`pool`] | pure: which worker gets what, and what follows from what it says and how it ends |
+//! | [`driver`], [`forks`], [`slab`], [`sink`], [`shared`] | the loader's side: every descriptor, clock and wait |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
 mod address;
-mod clock;
 mod cost;
-mod deaths;
+mod driver;
 mod forks;
 mod frame;
-mod hearing;
 mod init;
 mod launch;
 mod ledger;
@@ -31,22 +30,17 @@ mod lending;
 mod message;
 mod names;
 mod parcel;
+mod pool;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
-mod seat;
 mod server;
+mod shared;
 mod sink;
 mod slab;
-mod starts;
-mod supervisor;
-mod supply;
 mod sys;
-mod watch;
 mod worker;
 
-use std::collections::VecDeque;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -64,19 +58,16 @@ use super::settings::{Settings, StartMethod};
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::engine::Task;
 use crate::error::{Error, Result};
-use clock::Clock;
 use cost::Cost;
+use driver::{Driver, Starts};
 use forks::ForkServer;
 use message::{Identity, Setup};
-use seat::Seat;
+use shared::Shared;
 use sink::Decoding;
-use starts::Starts;
-use supervisor::{Inbox, Shared, Supervisor};
-use sys::Waker as Bell;
 
 /// Parcels up to this many bytes go inside a frame.
 const HERE_MAX: usize = 4096;
-/// Tasks that may be with the supervisor, for each worker.
+/// Tasks that may be with the driver, for each worker.
 const TASKS_PER_WORKER: usize = 256;
 
 /// What the system may take to start a process and to let go of it again, besides its own time.
@@ -111,8 +102,8 @@ pub(crate) struct Processes<T> {
     shared: Arc<Shared>,
     events: mpsc::Receiver<Event<T>>,
     waker: Arc<Mutex<Option<Waker>>>,
-    supervisor: Option<JoinHandle<Vec<u64>>>,
-    /// Tasks with the supervisor.
+    driver: Option<JoinHandle<Vec<u64>>>,
+    /// Tasks with the driver.
     away: usize,
     /// No position from here on was submitted.
     end: u64,
@@ -160,25 +151,13 @@ impl<T: Send + 'static> Processes<T> {
             _ => None,
         };
         let refused = |error| Error::io("prepare worker processes", error);
-        let seats = (0..workers).map(Seat::new).collect::<std::io::Result<Vec<_>>>();
-        let seats = seats.map_err(refused)?;
-        let shared = Arc::new(Shared {
-            inbox: Mutex::new(Inbox::default()),
-            waker: Bell::new().map_err(refused)?,
-            asleep: AtomicBool::new(false),
-            boards: seats.iter().map(|seat| seat.board.clone()).collect(),
-            started: Mutex::new(None),
-            trouble: Mutex::default(),
-            start_known: Condvar::new(),
-            held: Arc::default(),
-        });
+        let boards = (0..workers).map(|_| sys::Board::new().map(Arc::new));
+        let boards = boards.collect::<std::io::Result<Vec<_>>>().map_err(refused)?;
+        let shared = Arc::new(Shared::new(boards).map_err(refused)?);
         let (sender, events) = mpsc::channel();
         let waker = Arc::new(Mutex::new(None));
         let limit = settings.startup_timeout.saturating_add(START_SLACK).saturating_mul(4);
         let (additions, hashes) = (settings.additions.clone(), settings.hashes.clone());
-        let shortest =
-            settings.startup_timeout.min(settings.sample_timeout.unwrap_or(Duration::MAX));
-        let clock = Clock::new(shortest);
         let (held, theirs) = (shared.held.clone(), waker.clone());
         let sink = Decoding {
             events: sender,
@@ -190,49 +169,16 @@ impl<T: Send + 'static> Processes<T> {
             cost: Cost::default(),
             waker: theirs,
         };
-        let supervisor = Supervisor {
-            shared: shared.clone(),
-            sink: Box::new(sink),
-            seats,
-            settings,
-            launch,
-            identity,
-            expected,
-            starts: Starts::new(entry, server),
-            backlog: VecDeque::new(),
-            crashes: 0,
-            broken: false,
-            task_nanos: 0,
-            warned: false,
-            short: false,
-            clock,
-        };
-        let thread = std::thread::Builder::new().name("windrow-sup".into());
-        let thread = thread.spawn(move || supervisor.run()).map_err(refused)?;
-        let this = Self {
-            shared,
-            events,
-            waker,
-            supervisor: Some(thread),
-            away: 0,
-            end: 0,
-            broken: false,
-        };
-        this.first_start(limit)?;
+        let starts = Starts::new(entry, server);
+        let sink = Box::new(sink);
+        let driver =
+            Driver::new(shared.clone(), sink, settings, launch, identity, expected, starts);
+        let thread = std::thread::Builder::new().name("windrow-pool".into());
+        let thread = thread.spawn(move || driver.run()).map_err(refused)?;
+        let this =
+            Self { shared, events, waker, driver: Some(thread), away: 0, end: 0, broken: false };
+        this.shared.first_start(limit)?;
         Ok(this)
-    }
-
-    /// Waits until the first worker is ready.
-    fn first_start(&self, limit: Duration) -> Result<()> {
-        let started = self.shared.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.shared.start_known.wait_timeout_while(started, limit, |s| s.is_none());
-        let mut known = known.unwrap_or_else(PoisonError::into_inner).0;
-        known.take().unwrap_or_else(|| {
-            let trouble = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-            let last = if trouble.is_empty() { "" } else { "; the last: " };
-            let why = format!("none was ready after {limit:?}{last}{trouble}");
-            Err(Error::Workers { why })
-        })
     }
 }
 
@@ -294,7 +240,7 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
     }
 
     fn submit(&mut self, task: Task) -> std::result::Result<(), Full> {
-        if self.away >= self.shared.boards.len() * TASKS_PER_WORKER || self.supervisor.is_none() {
+        if self.away >= self.shared.boards.len() * TASKS_PER_WORKER || self.driver.is_none() {
             return Err(Full);
         }
         self.away += 1;
@@ -343,17 +289,17 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
 
 impl<T> Processes<T> {
     fn stop(&mut self, limit: Duration) -> Vec<u64> {
-        let Some(supervisor) = self.supervisor.take() else { return Vec::new() };
+        let Some(driver) = self.driver.take() else { return Vec::new() };
         self.shared.inbox().stop = Some(deadline(limit));
         self.shared.waker.ring();
-        let stuck = supervisor.join().unwrap_or_default();
+        let stuck = driver.join().unwrap_or_default();
         self.events.try_iter().for_each(discard_event);
         stuck
     }
 
-    /// The supervisor has ended without being told to: it has panicked.
+    /// The driver has ended without being told to: it has panicked.
     fn gone(&mut self) -> Option<Event<T>> {
-        let why = "their supervisor has panicked, which is a bug in windrow".into();
+        let why = "their driver has panicked, which is a bug in windrow".into();
         let told = std::mem::replace(&mut self.broken, true);
         (!told).then_some(Event::Broken(Error::Workers { why }))
     }

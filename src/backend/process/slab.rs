@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 use super::ledger::{Ledger, Place};
 use super::message::SlabNote;
 use super::parcel::ALIGN;
-use super::supervisor::Shared;
+use super::shared::Shared;
 use super::sys::{self, HandleRef, Memory};
 
 /// Slots of shared memory that one worker writes to.
@@ -20,9 +20,9 @@ pub(super) struct Slab {
     ledger: Mutex<Ledger>,
     slot_bytes: usize,
     slots: u32,
-    /// Whether the supervisor waits for a slot to come back.
+    /// Whether the driver waits for a slot to come back.
     wanted: AtomicBool,
-    supervisor: Weak<Shared>,
+    driver: Weak<Shared>,
 }
 
 impl Slab {
@@ -30,14 +30,14 @@ impl Slab {
     pub(super) fn new(
         slots: u32,
         slot_bytes: usize,
-        supervisor: Weak<Shared>,
+        driver: Weak<Shared>,
     ) -> io::Result<Arc<Self>> {
         let bytes = slot_bytes.checked_mul(slots as usize);
         let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let memory = Memory::empty(bytes)?;
         let ledger = Mutex::new(Ledger::new(slots));
         let wanted = AtomicBool::new(false);
-        Ok(Arc::new(Self { memory, ledger, slot_bytes, slots, wanted, supervisor }))
+        Ok(Arc::new(Self { memory, ledger, slot_bytes, slots, wanted, driver }))
     }
 
     pub(super) fn note(&self) -> SlabNote {
@@ -73,7 +73,7 @@ impl Slab {
         Ok(Some(lease))
     }
 
-    /// Whether a slot in use may come back soon; then the supervisor is woken.
+    /// Whether a slot in use may come back soon; then the driver is woken.
     pub(super) fn is_worth_waiting_for(&self) -> bool {
         self.wanted.store(true, Ordering::SeqCst);
         let waits = self.ledger().has_only_others();
@@ -137,9 +137,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.slab.ledger().give_back(self.place);
         if self.slab.wanted.swap(false, Ordering::SeqCst)
-            && let Some(supervisor) = self.slab.supervisor.upgrade()
+            && let Some(driver) = self.slab.driver.upgrade()
         {
-            supervisor.ring();
+            driver.ring();
         }
     }
 }
@@ -196,10 +196,6 @@ impl Collected {
         let all: &mut [u8] = bytemuck::cast_slice_mut(&mut self.lines);
         all[self.bytes..end].copy_from_slice(piece);
         self.bytes = end;
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.bytes
     }
 
     fn bytes(&self) -> &[u8] {

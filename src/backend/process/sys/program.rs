@@ -61,6 +61,11 @@ pub(in super::super) enum Ended {
 }
 
 impl Ended {
+    /// Whether its fork server ended too, or does not answer.
+    pub(in super::super) fn is_untold(self) -> bool {
+        self == Self::Untold
+    }
+
     /// Whether memory that the process had mapped was not there when it was touched.
     pub(in super::super) fn lacked_memory(self) -> bool {
         matches!(self, Self::Signal(signal) if named(SIGNALS, signal) == Some("SIGBUS"))

@@ -1,7 +1,7 @@
-//! The clock of time limits: it goes only while the supervisor is seen to run.
+//! The clock of time limits: it goes only while the driver is seen to run.
 //!
 //! A worker that was stopped together with this process, or whose answer lies unread because this
-//! process is busy, has had no time. So each turn of the supervisor moves the clock by a bounded
+//! process is busy, has had no time. So each turn of the driver moves the clock by a bounded
 //! step, however long the turn took by the clock on the wall, and the worker is heard before it is
 //! judged.
 
@@ -42,7 +42,7 @@ impl Clock {
         2 * self.tick
     }
 
-    /// The supervisor sleeps: `sleep` returns when it wakes, after the limit at the latest.
+    /// The driver sleeps: `sleep` returns when it wakes, after the limit at the latest.
     pub(super) fn sleep<R>(&mut self, limit: Option<Duration>, sleep: impl FnOnce() -> R) -> R {
         let before = Instant::now();
         let slept = sleep();

@@ -1,0 +1,279 @@
+//! The driver of the [pool](super::pool): one thread that owns every descriptor, clock and wait of
+//! the worker processes.
+//!
+//! It lives as long as the loader. It tells the pool what its workers say and how they end, and does
+//! what the pool asks for. Whatever can block it has a time limit.
+
+mod clock;
+mod connection;
+mod receive;
+mod slots;
+mod starts;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use clock::Clock;
+use connection::{Connection, Passed};
+use slots::SlotTable;
+pub(super) use starts::Starts;
+
+use super::frame::Kind;
+use super::init;
+use super::launch::Launch;
+use super::message::{Identity, Order, body};
+use super::pool::{Action, Exit, Limits, Page, Pool};
+use super::shared::Shared;
+use super::sink::Sink;
+use super::slab::{Lease, Slab};
+use super::sys::{self, Ended};
+use crate::backend::log;
+use crate::backend::recipe::Expected;
+use crate::backend::settings::Settings;
+
+/// How long the system may take to let go of a killed process when the loader is closed.
+const REAP_LIMIT: Duration = Duration::from_secs(5);
+/// How often a process is asked whether it has ended, where nothing tells.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// See the [module](self).
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    sink: Box<dyn Sink>,
+    pool: Pool<Lease>,
+    connections: Vec<Option<Connection>>,
+    slots: SlotTable,
+    settings: Settings,
+    launch: Launch,
+    identity: Identity,
+    expected: Expected,
+    starts: Starts,
+    clock: Clock,
+}
+
+impl Driver {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        sink: Box<dyn Sink>,
+        settings: Settings,
+        launch: Launch,
+        identity: Identity,
+        expected: Expected,
+        starts: Starts,
+    ) -> Self {
+        let sample = settings.sample_timeout;
+        let clock = Clock::new(settings.startup_timeout.min(sample.unwrap_or(Duration::MAX)));
+        let program = settings.launcher.as_ref().or(settings.program.as_ref());
+        let limits = Limits {
+            sample,
+            startup: settings.startup_timeout,
+            rss: settings.max_rss,
+            samples: settings.max_samples,
+            crashes: settings.max_crashes,
+            slack: clock.slack(),
+            program: program.map(|(path, _)| path.display().to_string()),
+        };
+        Self {
+            pool: Pool::new(shared.boards.len() as u32, limits),
+            connections: shared.boards.iter().map(|_| None).collect(),
+            slots: SlotTable::new(&shared, settings.ahead_bytes),
+            shared,
+            sink,
+            settings,
+            launch,
+            identity,
+            expected,
+            starts,
+            clock,
+        }
+    }
+
+    /// Runs until it is told to stop; gives the positions whose workers had to be killed for it.
+    pub(super) fn run(mut self) -> Vec<u64> {
+        sys::block_interrupts();
+        loop {
+            let stop = {
+                let mut inbox = self.shared.inbox();
+                inbox.tasks.drain(..).for_each(|task| self.pool.submit(task));
+                inbox.stop
+            };
+            if let Some(deadline) = stop {
+                return self.stop(deadline);
+            }
+            self.start_workers();
+            self.slots.begin();
+            self.pool.hand_out(self.clock.now(), |number, idle| self.slots.lease(number, idle));
+            self.act();
+            self.sleep(None);
+            self.look();
+        }
+    }
+
+    /// Does what the pool asks for.
+    fn act(&mut self) {
+        while let Some(action) = self.pool.next() {
+            match action {
+                Action::Send(number, task) => self.send(number, task),
+                Action::Drain(number) => {
+                    if let Some(connection) = &mut self.connections[number] {
+                        connection.post(Kind::Drain, &[], None);
+                    }
+                }
+                Action::Kill(number) => {
+                    if let Some(connection) = &self.connections[number] {
+                        connection.process.kill();
+                    }
+                }
+                Action::Abandon(number) => {
+                    // Whatever it still writes to, nobody reads it.
+                    (self.connections[number], self.slots.workers[number].slab) = (None, None);
+                }
+                Action::Lost(task, loss) => self.sink.lost(task, loss),
+                Action::Ready => self.shared.tell_start(Ok(())),
+                Action::Broken(error) => {
+                    self.shared.tell_start(Err(error.clone()));
+                    self.sink.broken(error);
+                }
+                Action::Ended { number, how, is_lost } => {
+                    let tell = if is_lost { log::warn } else { log::debug };
+                    let more = if is_lost { "; another goes on" } else { "" };
+                    tell("processes", || format!("worker {number}: {how}{more}"));
+                }
+                Action::NotStarted(why) => {
+                    log::info("processes", || format!("a worker did not start: {why}"));
+                    self.shared.not_started(why);
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, number: usize, task: u64) {
+        let Some(given) = self.pool.given(number, task) else { return };
+        let order = Order::new(given.task, given.lease.as_ref().map(Lease::place));
+        match (body(&order), &mut self.connections[number]) {
+            (Ok(order), Some(connection)) => connection.post(Kind::Task, &order, None),
+            _ => self.pool.kill(number, "a task could not be encoded".into(), self.clock.now()),
+        }
+    }
+
+    /// Waits for news, no longer than until something must be looked at.
+    fn sleep(&mut self, deadline: Option<Instant>) {
+        self.shared.sleeps(true);
+        let limit = {
+            let inbox = self.shared.inbox();
+            let begins = inbox.stop.is_some() || self.slots.came_back();
+            let news = !inbox.tasks.is_empty() || begins && deadline.is_none();
+            if news { Some(Duration::ZERO) } else { self.next_look(deadline) }
+        };
+        let sources = self.connections.iter().flatten().flat_map(Connection::sources);
+        let (starts, waker) = (&self.starts, &self.shared.waker);
+        self.clock.sleep(limit, || {
+            if starts.wait(waker, sources, limit).is_err() {
+                // Only a lack of memory can do this; it must not become a busy loop.
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        self.shared.sleeps(false);
+    }
+
+    fn next_look(&self, deadline: Option<Instant>) -> Option<Duration> {
+        let (now, tick) = (self.clock.now(), self.clock.tick());
+        let closing = deadline.map(|time| time.saturating_duration_since(Instant::now()));
+        let workers = self.connections.iter().enumerate().filter_map(|(number, connection)| {
+            let Some(connection) = connection else {
+                return self.pool.start_at(number).map(|due| self.start_after(due));
+            };
+            let asked = connection.must_be_asked().then_some(ASK_EVERY);
+            [self.pool.look_after(number, now, tick), asked].into_iter().flatten().min()
+        });
+        workers.chain(closing).min()
+    }
+
+    /// Receives from all workers, and looks after those that are at something for long.
+    fn look(&mut self) {
+        for number in 0..self.connections.len() {
+            self.receive(number);
+            let Some(connection) = &self.connections[number] else { continue };
+            let pid = connection.process.pid();
+            let (page, now) = (self.page(number), self.clock.now());
+            self.pool.observe(number, &page, now);
+            if self.pool.is_weighed(number, now) {
+                self.pool.weighed(number, sys::rss(pid), now);
+            }
+            if self.pool.passed(number, now).is_some() {
+                // What it has sent may say that it is not late at all.
+                self.receive(number);
+            }
+            self.pool.look(number, now);
+        }
+        self.act();
+    }
+
+    /// What the status page of a worker says now.
+    fn page(&self, number: usize) -> Page {
+        let board = &self.shared.boards[number];
+        Page {
+            task: board.task(),
+            filling: board.filling().map(|(position, _)| position),
+            doing: board.doing().name(),
+            index: board.index().load(Ordering::Relaxed).checked_sub(1),
+        }
+    }
+
+    /// The process of a worker has ended, and everything it sent was received.
+    fn exited(&mut self, number: usize, ended: Ended) {
+        let Some(mut connection) = self.connections[number].take() else { return };
+        connection.hear_out();
+        // Once a worker, since it has no slots from then on: no sample is to blame for that.
+        let blameless = ended.lacked_memory() && self.slots.workers[number].give_up();
+        if blameless {
+            log::info("processes", || {
+                format!("worker {number} could not reach its shared memory; samples are copied")
+            });
+        }
+        let exit = Exit {
+            how: connection.describe(ended),
+            clean: ended == Ended::Code(0),
+            no_init: init::no_init(ended),
+            with_server: ended.is_untold(),
+            blameless,
+        };
+        let pid = connection.process.pid();
+        log::debug("processes", || format!("worker {number}: process {pid} {ended}"));
+        self.pool.exited(number, &exit, &self.page(number), self.clock.now());
+    }
+
+    /// Waits until all workers have ended, no longer than the deadline.
+    fn stop(mut self, deadline: Instant) -> Vec<u64> {
+        self.starts.cancel();
+        self.shared.boards.iter().for_each(|board| board.stop());
+        self.pool.close(self.clock.now());
+        self.act();
+        while !self.pool.is_empty() && Instant::now() < deadline {
+            self.sleep(Some(deadline));
+            self.look();
+        }
+        let mut stuck = Vec::new();
+        for number in 0..self.connections.len() {
+            stuck.extend(self.pool.stuck(number, &self.page(number)));
+            let Some(connection) = &mut self.connections[number] else { continue };
+            let ended = connection.kill_and_reap(REAP_LIMIT);
+            connection.hear_out();
+            if ended.is_none() {
+                let pid = connection.process.pid();
+                log::warn("processes", || format!("process {pid} does not end"));
+            }
+        }
+        stuck
+    }
+}
+
+impl Connection {
+    /// Sends slots to put samples in.
+    fn post_slab(&mut self, slab: &Arc<Slab>) {
+        if let Ok(note) = body(&slab.note()) {
+            self.post(Kind::Slab, &note, Some(Passed::Slab(slab.clone())));
+        }
+    }
+}

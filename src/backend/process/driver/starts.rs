@@ -1,0 +1,186 @@
+//! How workers come to be: started as programs, or split off a fork server, which is itself started,
+//! opens the pipeline and may be lost. Nothing here waits for any of them.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::Driver;
+use super::connection::{Connection, Passed};
+use crate::backend::log;
+use crate::backend::process::forks::{Failure, ForkServer, From, Standing};
+use crate::backend::process::frame::Kind;
+use crate::backend::process::init::{self, Entry};
+use crate::backend::process::message::{Setup, body};
+use crate::backend::process::sys::{Channel, Process, Source, Waker};
+use crate::backend::settings::StartMethod;
+use crate::error::{Error, Result};
+
+/// See the [module](self).
+pub(in super::super) struct Starts {
+    entry: Entry,
+    /// Splits workers off, with the start methods that have one.
+    server: Option<ForkServer>,
+    /// The worker that is being split off, and this end of its channel.
+    splitting: Option<(usize, Channel)>,
+    /// When the next server may be started.
+    not_before: Duration,
+}
+
+impl Starts {
+    pub(in super::super) fn new(entry: Entry, server: Option<ForkServer>) -> Self {
+        Self { entry, server, splitting: None, not_before: Duration::ZERO }
+    }
+
+    /// No more workers are wanted. A server that opens the pipeline has none yet, and ends at once.
+    pub(super) fn cancel(&mut self) {
+        let is_ready = |server: &ForkServer| matches!(server.standing(), Ok(Standing::Ready));
+        if self.splitting.take().is_none() && !self.server.as_ref().is_some_and(is_ready) {
+            self.server = None;
+        }
+    }
+
+    /// Waits for news from these, and from the server.
+    pub(super) fn wait<'a>(
+        &self,
+        waker: &'a Waker,
+        sources: impl Iterator<Item = Source<'a>>,
+        limit: Option<Duration>,
+    ) -> io::Result<()> {
+        match &self.server {
+            Some(server) => server.wait(waker, sources, limit),
+            None => waker.wait(sources, limit),
+        }
+    }
+}
+
+impl Driver {
+    /// Starts workers where there are none.
+    pub(super) fn start_workers(&mut self) {
+        self.tend_server();
+        for number in 0..self.connections.len() {
+            let due = self.pool.start_at(number);
+            if due.is_none_or(|due| due > self.clock.now()) {
+                continue;
+            }
+            let started = match self.settings.start_method {
+                StartMethod::Spawn => self.spawn(number),
+                StartMethod::Forkserver | StartMethod::Fork => self.ask_server(number),
+            };
+            if let Err(error) = started {
+                self.pool.start_refused(number, error.why(), self.clock.now());
+            }
+        }
+    }
+
+    /// How long from now on until something must be done for a worker that may be started at a time.
+    pub(super) fn start_after(&self, due: Duration) -> Duration {
+        let now = self.clock.now();
+        let Some(server) = &self.starts.server else {
+            let is_spawned = self.settings.start_method == StartMethod::Spawn;
+            let due = if is_spawned { due } else { due.max(self.starts.not_before) };
+            return due.saturating_sub(now);
+        };
+        match server.standing() {
+            Ok(Standing::Busy(limit)) => limit.saturating_duration_since(Instant::now()),
+            Ok(Standing::Ready) => due.saturating_sub(now),
+            Err(_) => Duration::ZERO,
+        }
+    }
+
+    fn spawn(&mut self, number: usize) -> Result<()> {
+        let refused = |error| Error::io("start a worker process", error);
+        let (channel, link) = Channel::pair(Some(&self.shared.waker)).map_err(refused)?;
+        let program = init::program(&self.settings, self.starts.entry);
+        let process = Process::start(&program, link, Some(&self.shared.waker))?;
+        self.connect(number, process, channel)
+    }
+
+    /// Has a worker split off, if the server is at nothing else.
+    fn ask_server(&mut self, number: usize) -> Result<()> {
+        let refused = |error| Error::io("start a worker process", error);
+        match &self.starts.server {
+            None if self.starts.not_before <= self.clock.now() => {
+                if self.settings.start_method == StartMethod::Fork {
+                    log::warn("processes", || {
+                        "the copy of this process that workers were split off is gone; the next \
+                         are split off a fork server, which is this program started again"
+                            .into()
+                    });
+                }
+                let program = init::program(&self.settings, self.starts.entry);
+                let setup = Setup { is_server: true, ..self.setup(number) };
+                let limit = self.settings.startup_timeout;
+                let from = From::Program(&program);
+                let server = ForkServer::start(&from, setup, &self.expected, limit)?;
+                self.starts.server = Some(server);
+            }
+            Some(server) if self.starts.splitting.is_none() => {
+                if let Ok(Standing::Ready) = server.standing() {
+                    let (channel, link) = Channel::pair(None).map_err(refused)?;
+                    server.ask(link);
+                    self.starts.splitting = Some((number, channel));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes in what the server has split off, and lets go of a server that is of no use any more.
+    fn tend_server(&mut self) {
+        let Some(server) = &self.starts.server else { return };
+        let now = self.clock.now();
+        if let Some(split) = server.split()
+            && let Some((number, channel)) = self.starts.splitting.take()
+        {
+            let connected = match split {
+                Ok(process) => self.connect(number, process, channel),
+                Err(ended) if ended.is_untold() && self.pool.is_servers_end() => {
+                    return self.pool.not_before(number, now);
+                }
+                Err(ended) => {
+                    Err(Error::Workers { why: self.pool.not_started(&ended.to_string()) })
+                }
+            };
+            if let Err(error) = connected {
+                self.pool.start_refused(number, error.why(), now);
+            }
+            return;
+        }
+        if let Err(Failure { why, certain }) = server.standing() {
+            (self.starts.server, self.starts.splitting) = (None, None);
+            self.starts.not_before = now.saturating_add(self.pool.start_pause());
+            self.pool.server_failed(why, certain);
+        }
+    }
+
+    /// Connects to a worker's new process, and sends it what it must know.
+    fn connect(&mut self, number: usize, process: Process, channel: Channel) -> Result<()> {
+        let setup = body(&self.setup(number))?;
+        let board = &self.shared.boards[number];
+        board.clear();
+        log::debug("processes", || format!("worker {number} is process {}", process.pid()));
+        let mut connection = Connection::new(process, channel, number as u32);
+        connection.post(Kind::Setup, &setup, Some(Passed::Board(board.clone())));
+        if let Some(slab) = &self.slots.workers[number].slab {
+            connection.post_slab(slab);
+        }
+        self.connections[number] = Some(connection);
+        self.pool.started(number, self.clock.now());
+        Ok(())
+    }
+
+    fn setup(&self, number: usize) -> Setup {
+        Setup {
+            identity: self.identity.clone(),
+            worker: number as u32,
+            workers: self.connections.len() as u32,
+            incarnation: self.pool.incarnation(number),
+            is_server: false,
+            threads: if self.starts.entry == Entry::Test { 2 } else { 1 },
+            reducers: self.settings.additions.keys().to_vec(),
+            hashes: self.settings.hashes.is_some(),
+            launch: self.launch.clone(),
+        }
+    }
+}

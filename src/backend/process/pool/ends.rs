@@ -1,0 +1,198 @@
+//! What follows from a worker's end, and from a start that failed.
+
+use std::time::Duration;
+
+use super::{Action, Exit, Given, Page, Phase, Pool, REAP_LIMIT, START_GRACE};
+use crate::error::{Error, Loss};
+
+/// How often a task may come back unbegun before it is counted as lost all the same.
+const RETURNS_MAX: u32 = 3;
+/// How long after several deaths in a row the next worker is started.
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200)];
+/// How long a worker that closed its channel may take to end, and one that said that it ends.
+const HUNG_UP_GRACE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
+
+impl<L> Pool<L> {
+    /// Ends a worker that did what no worker does; what else it says is not heard.
+    pub(super) fn distrust(&mut self, number: usize, what: &str, now: Duration) {
+        if let Some(run) = &mut self.workers[number].run {
+            run.distrusted = true;
+            self.kill(number, format!("killed by windrow: {what}"), now);
+        }
+    }
+
+    /// Ends a worker for a reason, which is remembered if it is the first.
+    pub(in super::super) fn kill(&mut self, number: usize, why: String, now: Duration) {
+        let Some(run) = &mut self.workers[number].run else { return };
+        if run.killed.is_none() {
+            run.killed = Some((why, now));
+            self.actions.push_back(Action::Kill(number));
+        }
+    }
+
+    /// Sees to it that a worker which is about to end does end.
+    pub(super) fn see_off(&mut self, number: usize, now: Duration) {
+        let Some(run) = &self.workers[number].run else { return };
+        let since = |start: Duration| now.saturating_sub(start);
+        if let Some((_, killed)) = run.killed {
+            if since(killed) > REAP_LIMIT {
+                self.ended(number, None, &Page::default(), now);
+                self.actions.push_back(Action::Abandon(number));
+            }
+            return;
+        }
+        let is_said = run.phase == Phase::Gone;
+        let grace = if is_said { HUNG_UP_GRACE.1 } else { HUNG_UP_GRACE.0 };
+        let is_told = matches!(run.phase, Phase::Draining | Phase::Gone);
+        let why = if run.hung_up.is_some_and(|start| since(start) >= grace) {
+            "it closed its channel and did not end"
+        } else if is_told && run.age(now) > REAP_LIMIT && !self.closing {
+            "it was told to end and did not"
+        } else if self.closing && !run.was_ready && run.age(now) > START_GRACE {
+            "the loader was closed before it was ready"
+        } else {
+            return;
+        };
+        self.kill(number, format!("killed by windrow: {why}"), now);
+    }
+
+    /// The process of a worker has ended, and all that it sent was told.
+    pub(in super::super) fn exited(
+        &mut self,
+        number: usize,
+        exit: &Exit,
+        page: &Page,
+        now: Duration,
+    ) {
+        self.ended(number, Some(exit), page, now);
+    }
+
+    fn ended(&mut self, number: usize, exit: Option<&Exit>, page: &Page, now: Duration) {
+        let worker = &mut self.workers[number];
+        let Some(run) = worker.run.take() else { return };
+        worker.incarnation += 1;
+        let is_starting = run.phase == Phase::Starting;
+        let how = match (&run.killed, exit) {
+            (Some((why, _)), Some(_)) => why.clone(),
+            (_, None) => format!("process of worker {number} does not end"),
+            (None, Some(Exit { no_init: Some(why), .. })) if is_starting => why.clone(),
+            (None, Some(exit)) if exit.clean && run.phase == Phase::Gone => {
+                "ended in good order".into()
+            }
+            (None, Some(exit)) => match &run.trouble {
+                Some(why) => format!("{}: {why}", exit.how),
+                None => exit.how.clone(),
+            },
+        };
+        let is_orderly = run.phase == Phase::Gone && run.given.is_empty();
+        let is_lost = !is_orderly && !is_starting && !self.broken;
+        self.actions.push_back(Action::Ended { number, how: how.clone(), is_lost });
+        if is_orderly {
+            return;
+        }
+        let is_servers = exit.is_some_and(|exit| exit.with_server) && self.is_servers_end();
+        if is_starting {
+            self.pause_until(number, now.saturating_add(self.start_pause()));
+            if is_servers && run.refused.is_none() {
+                return;
+            }
+            let certain = run.refused.is_some() || exit.is_some_and(|exit| exit.no_init.is_some());
+            let why = run.refused.unwrap_or_else(|| self.not_started(&how));
+            return self.start_failed(why, certain);
+        }
+        self.pause_until(number, now.saturating_add(pause(self.crashes)));
+        self.crashes += u32::from(!is_servers);
+        let filling = run.filling(page);
+        let is_blameless = exit.is_some_and(|exit| exit.blameless);
+        for (place, Given { task, returned, lease: _ }) in run.given.into_iter().enumerate().rev() {
+            let is_begun = page.task == Some(task.id) && !exit.is_some_and(|exit| exit.with_server);
+            if place > 0 || is_blameless {
+                self.backlog.push_front((task, returned));
+            } else if !is_begun && returned < RETURNS_MAX {
+                self.backlog.push_front((task, returned + 1));
+            } else {
+                let index = page.index.filter(|_| filling.is_some());
+                let stage = page.doing.into();
+                let loss = Loss { how: how.clone(), stage, rss: run.rss, index };
+                self.actions.push_back(Action::Lost(task, loss));
+            }
+        }
+        if self.crashes > self.limits.crashes {
+            let crashes = self.crashes;
+            let why =
+                format!("{crashes} were lost in a row without one sample made; the last: {how}");
+            self.give_up(Error::Workers { why });
+        }
+    }
+
+    /// Whether the end of a worker is that of its fork server, which is one loss however many workers
+    /// it takes along: at most one for each worker's place.
+    pub(in super::super) fn is_servers_end(&mut self) -> bool {
+        let is_one = self.with_server < self.workers.len();
+        self.with_server += usize::from(is_one);
+        is_one
+    }
+
+    /// A fork server of which no worker will be split off any more was seen to end.
+    pub(in super::super) fn server_failed(&mut self, why: String, certain: bool) {
+        self.with_server = 0;
+        self.start_failed(why, certain);
+    }
+
+    /// A worker could not be started, or ended with its server while it was.
+    pub(in super::super) fn not_before(&mut self, number: usize, now: Duration) {
+        self.pause_until(number, now.saturating_add(self.start_pause()));
+    }
+
+    fn pause_until(&mut self, number: usize, time: Duration) {
+        self.workers[number].not_before = time;
+    }
+
+    /// The system did not let a worker be started.
+    pub(in super::super) fn start_refused(&mut self, number: usize, why: String, now: Duration) {
+        self.not_before(number, now);
+        self.start_failed(why, false);
+    }
+
+    /// How long to wait after a start that failed.
+    pub(in super::super) fn start_pause(&self) -> Duration {
+        pause(self.failed + 2)
+    }
+
+    /// A worker did not start. It counts as any other that is lost; one that could never start is not
+    /// tried again, unless others did.
+    fn start_failed(&mut self, why: String, certain: bool) {
+        self.failed += 1;
+        self.crashes += 1;
+        let most = self.limits.crashes;
+        let is_hopeless = certain && !self.was_ready;
+        if is_hopeless || self.failed > most || self.crashes > most {
+            self.give_up(Error::Workers { why });
+        } else {
+            self.actions.push_back(Action::NotStarted(why));
+        }
+    }
+
+    /// That a worker ended before it was ready, in words.
+    pub(in super::super) fn not_started(&self, how: &str) -> String {
+        match &self.limits.program {
+            None => format!("a worker did not start: {how}"),
+            Some(path) => format!(
+                "a worker did not start by {path}: {how}. It must begin with windrow::init(), or be a \
+                 launcher of a program that does"
+            ),
+        }
+    }
+
+    fn give_up(&mut self, error: Error) {
+        if !std::mem::replace(&mut self.broken, true) {
+            self.actions.push_back(Action::Broken(error));
+        }
+    }
+}
+
+/// How long to wait after so many deaths in a row.
+fn pause(deaths: u32) -> Duration {
+    PAUSES[(deaths as usize).min(PAUSES.len() - 1)]
+}

@@ -1,0 +1,134 @@
+//! What a worker says, and what follows from it.
+
+use std::time::Duration;
+
+use super::run::{Given, Phase, Pieces};
+use super::{Action, Pool, Said};
+
+/// The most bytes that one task may send in pieces.
+const PIECES_MAX: u64 = 16 << 30;
+
+impl<L> Pool<L> {
+    /// A worker said something; whether that counts.
+    pub(in super::super) fn said(&mut self, number: usize, said: Said, now: Duration) -> bool {
+        let Some(run) = self.workers[number].run.as_mut().filter(|run| !run.distrusted) else {
+            return false;
+        };
+        let wrong = match (said, run.phase) {
+            (Said::Hello(who), Phase::Starting) => match who {
+                Ok(()) => return true,
+                Err(why) => {
+                    run.refused = Some(why);
+                    "it is not a worker of this loader".into()
+                }
+            },
+            (Said::Ready(which), Phase::Starting) => {
+                if let Err(why) = which {
+                    run.refused.get_or_insert(why);
+                }
+                if run.refused.is_none() {
+                    run.was_ready = true;
+                    run.enter(Phase::Working, now);
+                    (self.failed, self.was_ready) = (0, true);
+                    self.actions.push_back(Action::Ready);
+                    return true;
+                }
+                "it runs another pipeline".into()
+            }
+            (Said::Refused(why), Phase::Starting) => {
+                run.refused.get_or_insert(why);
+                return true;
+            }
+            (Said::Trouble(why), _) => {
+                run.trouble.get_or_insert(why);
+                return true;
+            }
+            (Said::Pieces { task, bytes }, _) if run.pieces.is_none() => {
+                if bytes <= PIECES_MAX {
+                    run.pieces = Some(Pieces { task, bytes, came: 0 });
+                    return true;
+                }
+                format!("it announced {bytes} bytes, {PIECES_MAX} are allowed")
+            }
+            (Said::Piece(bytes), _) => match &mut run.pieces {
+                Some(pieces) if pieces.came + bytes as u64 <= pieces.bytes => {
+                    pieces.came += bytes as u64;
+                    return true;
+                }
+                _ => "it sent bytes that it had not announced".into(),
+            },
+            // It was told to end before it was ready.
+            (Said::Ready(_), Phase::Draining) if !run.was_ready => {
+                run.was_ready = true;
+                return true;
+            }
+            (Said::Hello(_) | Said::Refused(_), Phase::Draining) if !run.was_ready => {
+                return true;
+            }
+            (Said::Bye, Phase::Draining) => {
+                run.enter(Phase::Gone, now);
+                return true;
+            }
+            (Said::Nonsense(why), _) => why,
+            (said, phase) => format!("it sent {} while {phase:?}", said.name()),
+        };
+        self.distrust(number, &wrong, now);
+        false
+    }
+
+    /// A worker says that it has done a task: the task, if it was that one's turn. The driver looks
+    /// what came and tells that by [`delivered`](Self::delivered).
+    pub(in super::super) fn reported(
+        &mut self,
+        number: usize,
+        task: u64,
+        in_pieces: bool,
+        now: Duration,
+    ) -> Option<Given<L>> {
+        let run = self.workers[number].run.as_mut().filter(|run| !run.distrusted)?;
+        let wrong = match run.phase {
+            Phase::Starting | Phase::Gone => {
+                format!("it sent a report while {:?}", run.phase)
+            }
+            _ if run.given.front().map(|given| given.task.id) != Some(task) => {
+                "it answered a task that was not its turn".into()
+            }
+            _ if in_pieces => {
+                let pieces = run.pieces.take();
+                if pieces.is_some_and(|had| had.task == task && had.came == had.bytes) {
+                    return run.given.pop_front();
+                }
+                "it sent a parcel that is none: it is not where the worker says".into()
+            }
+            _ => return run.given.pop_front(),
+        };
+        self.distrust(number, &wrong, now);
+        None
+    }
+
+    /// What a worker [reported](Self::reported) was passed on after so many nanoseconds of work, or
+    /// is no result of that task.
+    pub(in super::super) fn delivered(
+        &mut self,
+        number: usize,
+        task: Given<L>,
+        outcome: Result<u64, String>,
+        now: Duration,
+    ) {
+        let Some(run) = &mut self.workers[number].run else { return };
+        match outcome {
+            Ok(nanos) => {
+                run.next_turn();
+                run.samples += task.task.count;
+                self.crashes = 0;
+                let before = if self.task_nanos == 0 { nanos } else { self.task_nanos };
+                self.task_nanos = (before - before / 4 + nanos / 4).max(1);
+                self.recycle(number, now);
+            }
+            Err(why) => {
+                run.given.push_front(task);
+                self.distrust(number, &format!("it sent a parcel that is none: {why}"), now);
+            }
+        }
+    }
+}
