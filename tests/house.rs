@@ -81,12 +81,18 @@ const LINES_MAX: usize = 400;
 const UNSAFE: &[(&str, &str)] = &[
     ("src/dataset/wire/block.rs", "a value of a type parameter that is known to be a `Vec`"),
     ("src/source/bytes/mmap.rs", "mapping a file is unsafe"),
-    ("src/backend/process/address.rs", "a function that crosses to a worker is its address"),
-    ("src/backend/process/sys/board.rs", "a page that two processes share is seen as atomics"),
+    (
+        "src/backend/process/identity/address.rs",
+        "a function that crosses to a worker is its address",
+    ),
+    (
+        "src/backend/process/shm/status_page.rs",
+        "a page that two processes share is seen as atomics",
+    ),
     ("src/backend/process/sys/kin.rs", "the system is asked for threads and parents"),
     ("src/backend/process/sys/memory.rs", "shared memory is mapped"),
     ("src/backend/process/sys/portable.rs", "which image a function lies in"),
-    ("src/backend/process/sys/region.rs", "tensors are built in shared memory"),
+    ("src/backend/process/shm/region.rs", "tensors are built in shared memory"),
     ("src/backend/process/sys/windows/channel.rs", "pipes, and a port to wait for them"),
     ("src/backend/process/sys/windows/image.rs", "the program's own image is read in memory"),
     ("src/backend/process/sys/windows/link.rs", "what a process does first to be a worker"),

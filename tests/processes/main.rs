@@ -5,13 +5,13 @@ mod basics;
 mod clock;
 #[path = "../common/mod.rs"]
 mod common;
+mod crash_timing;
 mod ends;
 mod faults;
-mod lies;
 mod limits;
 mod lives;
 mod local;
-mod moments;
+mod malformed_peer;
 mod own;
 mod panics;
 mod reduce;

@@ -5,12 +5,12 @@
 #![allow(unsafe_code)]
 
 #[cfg(target_os = "linux")]
-mod hardships;
-#[cfg(not(target_os = "linux"))]
-#[path = "hardships_absent.rs"]
-mod hardships;
-#[cfg(target_os = "linux")]
 mod hosts;
+#[cfg(target_os = "linux")]
+mod resource_limits;
+#[cfg(not(target_os = "linux"))]
+#[path = "resource_limits_absent.rs"]
+mod resource_limits;
 mod roles;
 mod runs;
 #[cfg(target_os = "linux")]
@@ -23,7 +23,7 @@ mod suspended;
 mod system;
 
 #[cfg(not(target_os = "linux"))]
-use hardships as hosts;
+use resource_limits as hosts;
 
 fn main() {
     match std::env::var("ROLE") {

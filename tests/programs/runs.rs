@@ -298,7 +298,7 @@ static MARKS: AtomicU32 = AtomicU32::new(0);
 
 /// All tests: these, and those of programs that have it hard.
 fn tests() -> impl Iterator<Item = &'static Test> {
-    TESTS.iter().chain(crate::hardships::TESTS)
+    TESTS.iter().chain(crate::resource_limits::TESTS)
 }
 
 pub fn all() {

@@ -6,51 +6,42 @@
 //!
 //! ```text
 //! caller ── submit ─▶ driver of the pool ── frames ─▶ worker: init ─▶ recipe ─▶ fill, fill, fill …
-//!        ◀─ events ── (a thread)         ◀─ frames ──      └─ shared memory: board and slots
+//!        ◀─ events ── (a thread)         ◀─ frames ──      └─ shared memory: page and slots
 //! ```
 //!
-//! | file | what |
+//! | room | what |
 //! |---|---|
-//! | [`frame`], [`parcel`], [`ledger`], [`message`] | pure: bytes and accounts, no system |
-//! | [`launch`], [`address`], [`names`] | what a worker runs, and how it finds it |
-//! | [`init`], [`worker`], [`lending`] | the worker's side |
+//! | [`protocol`] | pure: frames, messages, payloads |
 //! | [`pool`] | pure: which worker gets what, and what follows from what it says and how it ends |
-//! | [`driver`], [`forks`], [`slab`], [`sink`], [`shared`] | the loader's side: every descriptor, clock and wait |
+//! | [`driver`] | the one thread that owns every descriptor, clock and wait |
+//! | [`parent`] | the loader's side: slots, fork servers, samples out of bytes |
+//! | [`child`] | the worker's side |
+//! | [`identity`] | which program a worker is, and how it finds what it runs |
+//! | [`shm`] | what lies in memory that both sides map |
 //! | [`sys`] | the system, behind one `cfg` switch |
 
-mod address;
-mod cost;
+mod child;
 mod driver;
-mod forks;
-mod frame;
-mod init;
-mod launch;
-mod ledger;
-mod lending;
-mod message;
-mod names;
-mod parcel;
+mod identity;
+mod parent;
 mod pool;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
-mod server;
-mod shared;
-mod sink;
-mod slab;
+mod protocol;
+mod shm;
 mod sys;
-mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub(crate) use init::not_a_lost_worker;
-pub use init::{TestEntry, init};
-pub(crate) use launch::Launch;
-pub use names::Registered;
-pub(crate) use names::registered;
-pub(crate) use sink::Decode;
+pub(crate) use child::entry::not_a_lost_worker;
+pub use child::entry::{TestEntry, init};
+pub(crate) use identity::launch::Launch;
+pub use identity::names::Registered;
+pub(crate) use identity::names::registered;
+pub(crate) use parent::decode::Decode;
 
 use super::recipe::Expected;
 use super::run::discard_event;
@@ -58,15 +49,16 @@ use super::settings::{Settings, StartMethod};
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
 use crate::engine::Task;
 use crate::error::{Error, Result};
-use cost::Cost;
+use child::entry;
 use driver::{Driver, Starts};
-use forks::ForkServer;
-use message::{Identity, Setup};
-use shared::Shared;
-use sink::Decoding;
+use identity::address;
+use parent::cost::Cost;
+use parent::decode::Decoding;
+use parent::fork_server::{ForkServer, From, deadline};
+use parent::shared::Shared;
+use protocol::message::{Identity, Setup};
+use shm::status_page::StatusPage;
 
-/// Parcels up to this many bytes go inside a frame.
-const HERE_MAX: usize = 4096;
 /// Tasks that may be with the driver, for each worker.
 const TASKS_PER_WORKER: usize = 256;
 
@@ -85,7 +77,7 @@ pub(super) fn available() -> std::result::Result<(), String> {
 /// Whether a loader with these settings can have them, or why not. Starts nothing.
 pub(crate) fn ready(settings: &Settings) -> Result<()> {
     build(settings)?;
-    init::entry(settings).map(|_| ())
+    entry::entry(settings).map(|_| ())
 }
 
 /// What this program's build is called; nothing where workers are of another program.
@@ -121,7 +113,7 @@ impl<T: Send + 'static> Processes<T> {
         work: Arc<dyn Fill<T>>,
     ) -> Result<Self> {
         let build = build(&settings)?;
-        let entry = init::entry(&settings)?;
+        let entry = entry::entry(&settings)?;
         let another = settings.program.is_some() || settings.launcher.is_some();
         if settings.start_method == StartMethod::Fork && another {
             return Err(Error::Unsupported {
@@ -151,9 +143,9 @@ impl<T: Send + 'static> Processes<T> {
             _ => None,
         };
         let refused = |error| Error::io("prepare worker processes", error);
-        let boards = (0..workers).map(|_| sys::Board::new().map(Arc::new));
-        let boards = boards.collect::<std::io::Result<Vec<_>>>().map_err(refused)?;
-        let shared = Arc::new(Shared::new(boards).map_err(refused)?);
+        let pages = (0..workers).map(|_| StatusPage::new().map(Arc::new));
+        let pages = pages.collect::<std::io::Result<Vec<_>>>().map_err(refused)?;
+        let shared = Arc::new(Shared::new(pages).map_err(refused)?);
         let (sender, events) = mpsc::channel();
         let waker = Arc::new(Mutex::new(None));
         let limit = settings.startup_timeout.saturating_add(START_SLACK).saturating_mul(4);
@@ -214,7 +206,7 @@ fn forked(
         hashes: settings.hashes.is_some(),
         launch: launch.clone(),
     };
-    ForkServer::start(&forks::From::Here, setup, expected, settings.startup_timeout)?.opened()
+    ForkServer::start(&From::Here, setup, expected, settings.startup_timeout)?.opened()
 }
 
 /// How many threads this process has, without those that are known to have ended.
@@ -236,11 +228,11 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
     }
 
     fn workers(&self) -> u32 {
-        self.shared.boards.len() as u32
+        self.shared.pages.len() as u32
     }
 
     fn submit(&mut self, task: Task) -> std::result::Result<(), Full> {
-        if self.away >= self.shared.boards.len() * TASKS_PER_WORKER || self.driver.is_none() {
+        if self.away >= self.shared.pages.len() * TASKS_PER_WORKER || self.driver.is_none() {
             return Err(Full);
         }
         self.away += 1;
@@ -277,9 +269,9 @@ impl<T: Send> ExecutionBackend<T> for Processes<T> {
     }
 
     fn activity(&self) -> Vec<Option<u64>> {
-        let filling = |board: &Arc<sys::Board>| board.filling().map(|(position, _)| position);
-        let position = |board| filling(board).filter(|&position| position < self.end);
-        self.shared.boards.iter().map(position).collect()
+        let filling = |page: &Arc<StatusPage>| page.filling().map(|(position, _)| position);
+        let position = |page| filling(page).filter(|&position| position < self.end);
+        self.shared.pages.iter().map(position).collect()
     }
 
     fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
@@ -312,17 +304,10 @@ impl<T> Drop for Processes<T> {
     }
 }
 
-/// When a limit from now on is over: one without an end, when nobody lives any more to see it.
-fn deadline(limit: Duration) -> Instant {
-    const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    let now = Instant::now();
-    now.checked_add(limit.min(NEVER)).unwrap_or(now)
-}
-
 impl<T> std::fmt::Debug for Processes<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Processes")
-            .field("workers", &self.shared.boards.len())
+            .field("workers", &self.shared.pages.len())
             .field("away", &self.away)
             .finish_non_exhaustive()
     }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::frame::{Decoder, Encoder, Kind};
-use super::message::{
+use super::parent::slots::{Collected, Handed, Part, Payload};
+use super::protocol::frame::{Decoder, Encoder, Kind};
+use super::protocol::message::{
     self, EndNote, Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where,
 };
-use super::parcel::{Item, Packing, unpack};
-use super::slab::{Collected, Handed, Parcel, Part};
+use super::protocol::payload::{Item, Packing, unpack};
 use crate::backend::recipe::Expected;
 use crate::dataset::wire::{Wire, decode, decode_owned, encode};
 use crate::dataset::{Dtype, Owner, Record, Tensor};
@@ -27,7 +27,7 @@ pub type Property = (&'static str, fn(&[u8]) -> bool, fn() -> Vec<Vec<u8>>);
 pub const PROPERTIES: [Property; 4] = [
     ("frames", frames, frame_seeds),
     ("messages", messages, message_seeds),
-    ("parcel", parcel, parcel_seeds),
+    ("payload", payload, payload_seeds),
     ("wire", wire, wire_seeds),
 ];
 
@@ -135,12 +135,12 @@ fn message_seeds() -> Vec<Vec<u8>> {
     fn seed(which: u8, message: &impl Serialize) -> Vec<u8> {
         [&[which], &*postcard::to_stdvec(message).expect("a message can be encoded")].concat()
     }
-    let parcel = Where::Slot { slot: 3, generation: 1, start: 69_952, bytes: 70_000 };
+    let payload = Where::Slot { slot: 3, generation: 1, start: 69_952, bytes: 70_000 };
     vec![
         seed(0, &Greeting { identity: Identity::own("0123456789abcdef"), process: 9, parent: 8 }),
         seed(2, &Order { id: 300, start: 1 << 40, count: 7, slot: Some((3, 1)) }),
-        seed(3, &Report { task: 300, nanos: 1_000_000, parcel }),
-        seed(3, &Report { task: 0, nanos: 1, parcel: Where::Streamed }),
+        seed(3, &Report { task: 300, nanos: 1_000_000, payload }),
+        seed(3, &Report { task: 0, nanos: 1, payload: Where::Streamed }),
         seed(4, &Streaming { task: 5, bytes: 1 << 33 }),
         seed(5, &SlabNote { slot_bytes: 1 << 20, slots: 9 }),
         seed(6, &EndNote { pid: 4000, code: None, signal: Some(9) }),
@@ -148,15 +148,15 @@ fn message_seeds() -> Vec<Vec<u8>> {
     ]
 }
 
-/// What a parcel says to be in it lies inside of it, and what is read from it can be packed again
+/// What a payload says to be in it lies inside of it, and what is read from it can be packed again
 /// and is the same. The first byte is the number of positions.
-pub fn parcel(bytes: &[u8]) -> bool {
+pub fn payload(bytes: &[u8]) -> bool {
     let Some((&positions, bytes)) = bytes.split_first() else { return false };
     let Ok(items) = unpack(bytes, 0, positions.into()) else { return false };
     let of_positions = items.iter().filter(|item| !matches!(item, Item::Added(_))).count();
     assert_eq!(of_positions, usize::from(positions));
-    let parcel = Arc::new(Handed::new(Parcel::Heap(Collected::of(bytes)), &Arc::default()));
-    assert_eq!(parcel.bytes(), bytes);
+    let payload = Arc::new(Handed::new(Payload::Heap(Collected::of(bytes)), &Arc::default()));
+    assert_eq!(payload.bytes(), bytes);
     let mut packing = Packing::default();
     let mut values = Vec::new();
     for item in &items {
@@ -174,7 +174,7 @@ pub fn parcel(bytes: &[u8]) -> bool {
             Item::Sample(inline, payloads) => {
                 let inline = &bytes[inline.clone()];
                 let parts = payloads.iter().map(|place| {
-                    Arc::new(Part { parcel: parcel.clone(), place: place.clone() }) as Owner
+                    Arc::new(Part { payload: payload.clone(), place: place.clone() }) as Owner
                 });
                 let parts: Vec<Owner> = parts.collect();
                 let value = value::<Record>(inline, &parts)
@@ -220,7 +220,7 @@ fn value<T: DeserializeOwned + Serialize>(inline: &[u8], parts: &[Owner]) -> Opt
     encode(&value).ok()
 }
 
-fn parcel_seeds() -> Vec<Vec<u8>> {
+fn payload_seeds() -> Vec<Vec<u8>> {
     let tensor = |length: u64| Tensor::from_slice([length], &vec![7u8; length as usize]);
     let tensor = |length: u64| tensor(length).expect("a tensor of bytes");
     let mut record = Record::new();

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::backend::process::frame::{Decoder, Encoder, Kind};
-use crate::backend::process::slab::{Collected, Slab};
-use crate::backend::process::sys::{self, Board, Channel, Ended, HandleRef, Process, Source};
+use crate::backend::process::parent::slots::{Collected, Slab};
+use crate::backend::process::protocol::frame::{Decoder, Encoder, Kind};
+use crate::backend::process::shm::status_page::StatusPage;
+use crate::backend::process::sys::{self, Channel, Ended, HandleRef, Process, Source};
 
 /// See the [module](self).
 pub(super) struct Connection {
@@ -37,14 +38,14 @@ struct Outgoing {
 
 /// Memory whose descriptor goes with a frame.
 pub(super) enum Passed {
-    Board(Arc<Board>),
+    StatusPage(Arc<StatusPage>),
     Slab(Arc<Slab>),
 }
 
 impl Passed {
     fn handle(&self) -> Option<HandleRef<'_>> {
         match self {
-            Self::Board(board) => board.handle(),
+            Self::StatusPage(page) => page.handle(),
             Self::Slab(slab) => slab.memory(),
         }
     }

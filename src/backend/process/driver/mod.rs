@@ -16,17 +16,17 @@ use std::time::{Duration, Instant};
 
 use clock::Clock;
 use connection::{Connection, Passed};
-use slots::SlotTable;
+use slots::AllSlots;
 pub(super) use starts::Starts;
 
-use super::frame::Kind;
-use super::init;
-use super::launch::Launch;
-use super::message::{Identity, Order, body};
+use super::identity::launch::Launch;
+use super::parent::decode::Sink;
+use super::parent::shared::Shared;
+use super::parent::slots::{Lease, Slab};
 use super::pool::{Action, Exit, Limits, Page, Pool};
-use super::shared::Shared;
-use super::sink::Sink;
-use super::slab::{Lease, Slab};
+use super::protocol::exit::no_init;
+use super::protocol::frame::Kind;
+use super::protocol::message::{Identity, Order, body};
 use super::sys::{self, Ended};
 use crate::backend::log;
 use crate::backend::recipe::Expected;
@@ -43,7 +43,7 @@ pub(super) struct Driver {
     sink: Box<dyn Sink>,
     pool: Pool<Lease>,
     connections: Vec<Option<Connection>>,
-    slots: SlotTable,
+    slots: AllSlots,
     settings: Settings,
     launch: Launch,
     identity: Identity,
@@ -75,9 +75,9 @@ impl Driver {
             program: program.map(|(path, _)| path.display().to_string()),
         };
         Self {
-            pool: Pool::new(shared.boards.len() as u32, limits),
-            connections: shared.boards.iter().map(|_| None).collect(),
-            slots: SlotTable::new(&shared, settings.ahead_bytes),
+            pool: Pool::new(shared.pages.len() as u32, limits),
+            connections: shared.pages.iter().map(|_| None).collect(),
+            slots: AllSlots::new(&shared, settings.ahead_bytes),
             shared,
             sink,
             settings,
@@ -212,12 +212,12 @@ impl Driver {
 
     /// What the status page of a worker says now.
     fn page(&self, number: usize) -> Page {
-        let board = &self.shared.boards[number];
+        let page = &self.shared.pages[number];
         Page {
-            task: board.task(),
-            filling: board.filling().map(|(position, _)| position),
-            doing: board.doing().name(),
-            index: board.index().load(Ordering::Relaxed).checked_sub(1),
+            task: page.task(),
+            filling: page.filling().map(|(position, _)| position),
+            doing: page.doing().name(),
+            index: page.index().load(Ordering::Relaxed).checked_sub(1),
         }
     }
 
@@ -235,7 +235,7 @@ impl Driver {
         let exit = Exit {
             how: connection.describe(ended),
             clean: ended == Ended::Code(0),
-            no_init: init::no_init(ended),
+            no_init: no_init(ended),
             with_server: ended.is_untold(),
             blameless,
         };
@@ -247,7 +247,7 @@ impl Driver {
     /// Waits until all workers have ended, no longer than the deadline.
     fn stop(mut self, deadline: Instant) -> Vec<u64> {
         self.starts.cancel();
-        self.shared.boards.iter().for_each(|board| board.stop());
+        self.shared.pages.iter().for_each(|page| page.stop());
         self.pool.close(self.clock.now());
         self.act();
         while !self.pool.is_empty() && Instant::now() < deadline {

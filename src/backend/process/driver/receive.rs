@@ -1,12 +1,12 @@
 //! From frames to what the [pool](crate::backend::process::pool) is told.
 
 use super::Driver;
-use crate::backend::process::frame::{Frame, Kind};
-use crate::backend::process::message::{
+use crate::backend::process::parent::slots::{Collected, Payload};
+use crate::backend::process::pool::{Phase, Said};
+use crate::backend::process::protocol::frame::{Frame, Kind};
+use crate::backend::process::protocol::message::{
     Greeting, Report, Streaming, Where, another_pipeline, read,
 };
-use crate::backend::process::pool::{Phase, Said};
-use crate::backend::process::slab::{Collected, Parcel};
 
 impl Driver {
     /// Receives what a worker has to say, and takes in its end.
@@ -112,13 +112,13 @@ impl Driver {
 
     fn reported(&mut self, number: usize, report: Report, rest: &[u8]) -> bool {
         let now = self.clock.now();
-        let in_pieces = report.parcel == Where::Streamed;
+        let in_pieces = report.payload == Where::Streamed;
         let Some(mut given) = self.pool.reported(number, report.task, in_pieces, now) else {
             return false;
         };
         let Some(connection) = &mut self.connections[number] else { return false };
-        let parcel = match report.parcel {
-            Where::Here => Some(Parcel::Heap(Collected::of(rest))),
+        let payload = match report.payload {
+            Where::Here => Some(Payload::Heap(Collected::of(rest))),
             Where::Slot { slot, generation, start, bytes } => {
                 self.slots.workers[number].worked();
                 let lease = given.lease.take().filter(|lease| {
@@ -126,12 +126,12 @@ impl Driver {
                 });
                 lease.and_then(|lease| lease.deliver(start, bytes))
             }
-            Where::Streamed => Some(Parcel::Heap(std::mem::take(&mut connection.collected))),
+            Where::Streamed => Some(Payload::Heap(std::mem::take(&mut connection.collected))),
         };
-        let parcel = parcel.ok_or_else(|| "it is not where the worker says".into());
-        let outcome = parcel.and_then(|parcel| {
-            let bytes = parcel.bytes().len();
-            self.sink.done(given.task, parcel, report.nanos).map(|()| bytes)
+        let payload = payload.ok_or_else(|| "it is not where the worker says".into());
+        let outcome = payload.and_then(|payload| {
+            let bytes = payload.bytes().len();
+            self.sink.done(given.task, payload, report.nanos).map(|()| bytes)
         });
         let wide = outcome.as_ref().ok().filter(|_| in_pieces).copied();
         if let Some(bytes) = wide

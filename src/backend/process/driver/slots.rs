@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::backend::log;
+use crate::backend::process::parent::shared::Shared;
+use crate::backend::process::parent::slots::{Lease, Slab};
 use crate::backend::process::pool::Wait;
-use crate::backend::process::shared::Shared;
-use crate::backend::process::slab::{Lease, Slab};
 use crate::backend::process::sys;
 
-/// Parcels without a slot, in a row, that say that the caller keeps what it receives.
+/// Payloads without a slot, in a row, that say that the caller keeps what it receives.
 const WITHOUT_SLOT: u32 = 32;
 const SLOTS_MIN: usize = 4;
 const SLOTS_MAX: usize = 64;
@@ -24,14 +24,14 @@ pub(super) struct Slots {
     pub(super) slab: Option<Arc<Slab>>,
     /// Whether a task waits for one of them to come back.
     waits: bool,
-    /// Parcels that came in pieces because no slot was free, in a row.
+    /// Payloads that came in pieces because no slot was free, in a row.
     without_slot: u32,
-    /// A parcel so large that there was no memory for slots.
+    /// A payload so large that there was no memory for slots.
     refused: Option<usize>,
 }
 
 impl Slots {
-    /// A parcel came by a slot.
+    /// A payload came by a slot.
     pub(super) fn worked(&mut self) {
         self.without_slot = 0;
     }
@@ -48,7 +48,7 @@ impl Slots {
 }
 
 /// The slots of all workers.
-pub(super) struct SlotTable {
+pub(super) struct AllSlots {
     pub(super) workers: Vec<Slots>,
     shared: Arc<Shared>,
     /// What may be ready ahead of the caller, in bytes.
@@ -58,9 +58,9 @@ pub(super) struct SlotTable {
     short: bool,
 }
 
-impl SlotTable {
+impl AllSlots {
     pub(super) fn new(shared: &Arc<Shared>, ahead_bytes: u64) -> Self {
-        let workers = shared.boards.iter().map(|_| Slots::default()).collect();
+        let workers = shared.pages.iter().map(|_| Slots::default()).collect();
         Self { workers, shared: shared.clone(), ahead_bytes, warned: false, short: false }
     }
 
@@ -93,7 +93,7 @@ impl SlotTable {
         self.workers.iter().any(|slots| slots.waits && slots.slab.as_ref().is_some_and(back))
     }
 
-    /// Sees to it that the next parcels of a worker come by slots, after one of this size did not:
+    /// Sees to it that the next payloads of a worker come by slots, after one of this size did not:
     /// new slots, if there are any.
     pub(super) fn widen(
         &mut self,
@@ -141,7 +141,7 @@ impl SlotTable {
         self.shared.held.load(Ordering::Relaxed) > ahead
     }
 
-    /// Slots for parcels of about this size.
+    /// Slots for payloads of about this size.
     fn slab(&self, bytes: usize) -> io::Result<Arc<Slab>> {
         let wanted = if bytes < SMALL_SLOT { bytes.saturating_mul(2) } else { bytes + bytes / 8 };
         let slot = wanted.max(4 * SLOT_STEP).next_multiple_of(SLOT_STEP);

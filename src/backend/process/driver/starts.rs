@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::Driver;
 use super::connection::{Connection, Passed};
 use crate::backend::log;
-use crate::backend::process::forks::{Failure, ForkServer, From, Standing};
-use crate::backend::process::frame::Kind;
-use crate::backend::process::init::{self, Entry};
-use crate::backend::process::message::{Setup, body};
+use crate::backend::process::child::entry::{self, Entry};
+use crate::backend::process::parent::fork_server::{Failure, ForkServer, From, Standing};
+use crate::backend::process::protocol::frame::Kind;
+use crate::backend::process::protocol::message::{Setup, body};
 use crate::backend::process::sys::{Channel, Process, Source, Waker};
 use crate::backend::settings::StartMethod;
 use crate::error::{Error, Result};
@@ -90,7 +90,7 @@ impl Driver {
     fn spawn(&mut self, number: usize) -> Result<()> {
         let refused = |error| Error::io("start a worker process", error);
         let (channel, link) = Channel::pair(Some(&self.shared.waker)).map_err(refused)?;
-        let program = init::program(&self.settings, self.starts.entry);
+        let program = entry::program(&self.settings, self.starts.entry);
         let process = Process::start(&program, link, Some(&self.shared.waker))?;
         self.connect(number, process, channel)
     }
@@ -107,7 +107,7 @@ impl Driver {
                             .into()
                     });
                 }
-                let program = init::program(&self.settings, self.starts.entry);
+                let program = entry::program(&self.settings, self.starts.entry);
                 let setup = Setup { is_server: true, ..self.setup(number) };
                 let limit = self.settings.startup_timeout;
                 let from = From::Program(&program);
@@ -157,11 +157,11 @@ impl Driver {
     /// Connects to a worker's new process, and sends it what it must know.
     fn connect(&mut self, number: usize, process: Process, channel: Channel) -> Result<()> {
         let setup = body(&self.setup(number))?;
-        let board = &self.shared.boards[number];
-        board.clear();
+        let page = &self.shared.pages[number];
+        page.clear();
         log::debug("processes", || format!("worker {number} is process {}", process.pid()));
         let mut connection = Connection::new(process, channel, number as u32);
-        connection.post(Kind::Setup, &setup, Some(Passed::Board(board.clone())));
+        connection.post(Kind::Setup, &setup, Some(Passed::StatusPage(page.clone())));
         if let Some(slab) = &self.slots.workers[number].slab {
             connection.post_slab(slab);
         }

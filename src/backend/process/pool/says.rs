@@ -98,7 +98,7 @@ impl<L> Pool<L> {
                 if pieces.is_some_and(|had| had.task == task && had.came == had.bytes) {
                     return run.given.pop_front();
                 }
-                "it sent a parcel that is none: it is not where the worker says".into()
+                "it sent a payload that is none: it is not where the worker says".into()
             }
             _ => return run.given.pop_front(),
         };
@@ -127,7 +127,7 @@ impl<L> Pool<L> {
             }
             Err(why) => {
                 run.given.push_front(task);
-                self.distrust(number, &format!("it sent a parcel that is none: {why}"), now);
+                self.distrust(number, &format!("it sent a payload that is none: {why}"), now);
             }
         }
     }

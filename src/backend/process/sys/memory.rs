@@ -1,6 +1,6 @@
 //! Memory that a loader and one worker share.
 //!
-//! The worker writes to a slot while it has it, the loader reads it afterwards: the ledger sees to
+//! The worker writes to a slot while it has it, the loader reads it afterwards: the table sees to
 //! that. Only a worker that runs unsafe code of its own could write at another time; then samples
 //! are wrong, as with any other stray write, and nothing else.
 #![allow(unsafe_code)]
@@ -31,7 +31,7 @@ pub(in super::super) struct Memory {
 // SAFETY: the mapping is plain memory that belongs to this value alone within this process.
 unsafe impl Send for Memory {}
 // SAFETY: through a shared reference it is only read, or written to in parts that each have one owner
-// (`region`), or as atomics (`board`).
+// (`region`), or as atomics (`page`).
 unsafe impl Sync for Memory {}
 
 impl Memory {
@@ -72,7 +72,7 @@ impl Memory {
     }
 
     /// Maps pages that are there before they are touched one by one.
-    pub(super) fn populate(&self, part: Range<usize>) {
+    pub(in super::super) fn populate(&self, part: Range<usize>) {
         debug_assert!(part.end <= self.bytes);
         #[cfg(target_os = "linux")]
         {
@@ -100,7 +100,7 @@ impl Memory {
         self.fd.as_ref().map(OwnedFd::as_fd)
     }
 
-    pub(super) fn start(&self) -> NonNull<u8> {
+    pub(in super::super) fn start(&self) -> NonNull<u8> {
         self.start
     }
 }

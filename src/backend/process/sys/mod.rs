@@ -3,20 +3,19 @@
 //! Everything unsafe of the crate is in this folder and in [`recipe`](super::recipe), each block
 //! with its reason. Building with `--cfg windrow_portable` takes Linux the way that macOS goes.
 
-mod board;
 mod program;
 
 #[cfg(unix)]
 mod build_id;
 #[cfg(unix)]
 mod channel;
+pub(super) mod exit_code;
 #[cfg(unix)]
 mod kin;
 #[cfg(unix)]
 mod memory;
 #[cfg(unix)]
 mod process;
-mod region;
 #[cfg(windows)]
 mod windows;
 
@@ -33,7 +32,6 @@ use portable as os;
 #[cfg(windows)]
 use windows::{self as channel, self as kin, self as memory, self as os, self as process};
 
-pub(super) use board::{Board, Stage};
 pub(super) use channel::{Channel, Handle, HandleRef, Link, Source, Waker, borrowed, wait_for};
 pub(super) use kin::threads;
 pub(super) use memory::Memory;
@@ -44,4 +42,3 @@ pub(super) use process::{
     now_nanos, parent,
 };
 pub(super) use program::{Ended, Program};
-pub(super) use region::{OpenSlot, Region, Slots};

@@ -110,7 +110,7 @@ impl Process {
                     end_with(parent);
                     run()
                 }));
-                exit_now(super::super::init::MISLED)
+                exit_now(super::exit_code::MISLED)
             }
             pid => {
                 let pid = Pid::from_raw(pid)
@@ -259,7 +259,7 @@ fn end_with(parent: u32) {
         _ = rustix::process::set_parent_process_death_signal(signal);
     }
     if parent != 0 && self::parent() != parent {
-        exit_now(super::super::init::ORPHANED);
+        exit_now(super::exit_code::ORPHANED);
     }
 }
 

@@ -111,7 +111,7 @@ fn pieces_must_be_announced_and_whole() {
 }
 
 #[test]
-fn a_parcel_that_is_none_costs_the_worker_and_its_task_is_made_again_or_lost() {
+fn a_payload_that_is_none_costs_the_worker_and_its_task_is_made_again_or_lost() {
     let mut world = ready(limits());
     give(&mut world, 0);
     world.take(Step::Begin(0));

@@ -24,7 +24,7 @@ use super::channel::HEAD;
 use super::process::exit_now;
 use super::split::Source;
 use super::{Handle, done, owned, raw};
-use crate::backend::process::init::ORPHANED;
+use crate::backend::process::child::entry::ORPHANED;
 
 /// The worker's end, which waits.
 #[derive(Debug)]

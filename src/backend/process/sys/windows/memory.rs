@@ -1,7 +1,7 @@
 //! Memory that a loader and one worker share: an unnamed mapping that is backed by the paging file.
 //!
 //! All of it is promised by the system when it is made, so a lack of memory is an error then and
-//! there. Who writes when is said at the same place of other systems: the ledger sees to it.
+//! there. Who writes when is said at the same place of other systems: the table sees to it.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -29,7 +29,7 @@ pub(in crate::backend::process) struct Memory {
 // SAFETY: the view is plain memory that belongs to this value alone within this process.
 unsafe impl Send for Memory {}
 // SAFETY: through a shared reference it is only read, or written to in parts that each have one owner
-// (`region`), or as atomics (`board`).
+// (`region`), or as atomics (`page`).
 unsafe impl Sync for Memory {}
 
 impl Memory {

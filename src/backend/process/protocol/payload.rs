@@ -1,4 +1,4 @@
-//! Parcels: the samples of one task as a run of bytes, wherever it lies.
+//! Payloads: the samples of one task as a run of bytes, wherever it lies.
 //!
 //! | part | what |
 //! |---|---|
@@ -17,12 +17,14 @@
 
 use std::ops::Range;
 
+/// Payloads up to this many bytes go inside a frame.
+pub(in super::super) const IN_FRAME_MAX: usize = 4096;
 use crate::dataset::Tensor;
 use crate::dataset::wire::Wire;
 use crate::error::Fault;
 
 /// Payloads start at multiples of this.
-pub(super) const ALIGN: usize = 64;
+pub(in super::super) const ALIGN: usize = 64;
 const GAP: u64 = 0;
 const SAMPLE: u64 = 1;
 const FAULT: u64 = 2;
@@ -33,7 +35,7 @@ const INLINE_MAX: u64 = (1 << (64 - TENSORS_BITS - 2)) - 1;
 
 /// The encoded samples of a task, before they have a place.
 #[derive(Debug, Default)]
-pub(super) struct Packing {
+pub(in super::super) struct Packing {
     words: Vec<u64>,
     inline: Vec<u8>,
     tensors: Vec<Tensor>,
@@ -43,7 +45,7 @@ pub(super) struct Packing {
 
 impl Packing {
     /// Forgets everything, keeping the memory.
-    pub(super) fn clear(&mut self) {
+    pub(in super::super) fn clear(&mut self) {
         self.words.clear();
         self.inline.clear();
         self.tensors.clear();
@@ -51,14 +53,14 @@ impl Packing {
     }
 
     /// Adds what the next position added to reducers.
-    pub(super) fn push_added(&mut self, added: &[u8]) {
+    pub(in super::super) fn push_added(&mut self, added: &[u8]) {
         if !added.is_empty() {
             self.place(ADDED, added, 0);
         }
     }
 
     /// Adds the outcome of the next position.
-    pub(super) fn push(&mut self, outcome: Result<Option<Wire>, Fault>) {
+    pub(in super::super) fn push(&mut self, outcome: Result<Option<Wire>, Fault>) {
         match outcome {
             Ok(None) => self.words.push(GAP),
             Ok(Some(wire)) if wire.payloads.len() > TENSORS_MAX => {
@@ -81,17 +83,17 @@ impl Packing {
     }
 
     /// The tensors, in order.
-    pub(super) fn tensors(&self) -> &[Tensor] {
+    pub(in super::super) fn tensors(&self) -> &[Tensor] {
         &self.tensors
     }
 
     /// How many bytes come before the payloads.
-    pub(super) fn head(&self) -> usize {
+    pub(in super::super) fn head(&self) -> usize {
         8 * (1 + self.words.len()) + self.inline.len()
     }
 
-    /// Puts the payloads one after another behind the rest; how many bytes the parcel then takes.
-    pub(super) fn line_up(&mut self) -> usize {
+    /// Puts the payloads one after another behind the rest; how many bytes the payload then takes.
+    pub(in super::super) fn line_up(&mut self) -> usize {
         let mut end = self.head();
         for (tensor, place) in self.tensors.iter().zip(&self.places) {
             let start = align(end);
@@ -102,12 +104,12 @@ impl Packing {
     }
 
     /// Notes that the payload of this tensor, counted from 0, lies in the slot at `start`.
-    pub(super) fn lies(&mut self, tensor: usize, start: usize) {
+    pub(in super::super) fn lies(&mut self, tensor: usize, start: usize) {
         self.words[self.places[tensor]] = start as u64;
     }
 
-    /// Writes a parcel that is lined up to the start of memory that is large enough.
-    pub(super) fn write_to(&self, memory: &mut [u8]) {
+    /// Writes a payload that is lined up to the start of memory that is large enough.
+    pub(in super::super) fn write_to(&self, memory: &mut [u8]) {
         let mut at = self.head();
         self.write_head(&mut memory[..at]);
         for tensor in &self.tensors {
@@ -119,7 +121,7 @@ impl Packing {
     }
 
     /// Writes all but the payloads.
-    pub(super) fn write_head(&self, mut memory: &mut [u8]) {
+    pub(in super::super) fn write_head(&self, mut memory: &mut [u8]) {
         let mut write = |part: &[u8]| {
             let (place, rest) = std::mem::take(&mut memory).split_at_mut(part.len());
             place.copy_from_slice(part);
@@ -141,9 +143,9 @@ impl Packing {
     }
 }
 
-/// What a parcel holds for one position: where its bytes lie.
+/// What a payload holds for one position: where its bytes lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Item {
+pub(in super::super) enum Item {
     /// Nothing.
     Gap,
     /// A sample: its inline part and its payloads.
@@ -156,7 +158,7 @@ pub(super) enum Item {
 
 impl Item {
     /// The bytes that were carried for it.
-    pub(super) fn byte_len(&self) -> u64 {
+    pub(in super::super) fn byte_len(&self) -> u64 {
         match self {
             Self::Gap => 0,
             Self::Sample(inline, payloads) => {
@@ -167,11 +169,15 @@ impl Item {
     }
 }
 
-/// Finds the items of a parcel that should hold so many positions, and whose count is at `start`.
+/// Finds the items of a payload that should hold so many positions, and whose count is at `start`.
 ///
 /// # Errors
-/// What makes it no such parcel.
-pub(super) fn unpack(bytes: &[u8], start: usize, positions: u64) -> Result<Vec<Item>, String> {
+/// What makes it no such payload.
+pub(in super::super) fn unpack(
+    bytes: &[u8],
+    start: usize,
+    positions: u64,
+) -> Result<Vec<Item>, String> {
     let short = || "it is too short".to_owned();
     let number = |word: Option<u64>| word.and_then(|word| usize::try_from(word).ok());
     let word = |at: usize| {
@@ -295,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parcel_of_another_count_or_length_is_refused() {
+    fn a_payload_of_another_count_or_length_is_refused() {
         let whole = bytes(packed());
         for positions in [0, 3, 5, u64::MAX] {
             assert!(unpack(&whole, 0, positions).is_err(), "{positions}");

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use super::super::protocol::payload::{Item, unpack};
 use super::cost::Cost;
-use super::parcel::{Item, unpack};
-use super::slab::{Handed, Parcel, Part};
+use super::slots::{Handed, Part, Payload};
 use crate::backend::additions::Additions;
 use crate::backend::hashes::{Hash, Hashes};
 use crate::backend::run::discard_event;
@@ -21,12 +21,12 @@ use crate::error::{Error, Fault, Loss};
 pub(crate) type Decode<T> = fn(&[u8], Vec<Owner>) -> Result<T, Fault>;
 
 /// Hears what became of tasks.
-pub(super) trait Sink: Send {
+pub(in super::super) trait Sink: Send {
     /// The samples of a task came.
     ///
     /// # Errors
-    /// Why that is no parcel of this task.
-    fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String>;
+    /// Why that is no payload of this task.
+    fn done(&mut self, task: Task, payload: Payload, nanos: u64) -> Result<(), String>;
 
     /// The worker of a task is gone.
     fn lost(&mut self, task: Task, loss: Loss);
@@ -36,26 +36,26 @@ pub(super) trait Sink: Send {
 }
 
 /// Decodes samples and passes them on.
-pub(super) struct Decoding<T> {
-    pub(super) events: mpsc::Sender<Event<T>>,
-    pub(super) decode: Decode<T>,
+pub(in super::super) struct Decoding<T> {
+    pub(in super::super) events: mpsc::Sender<Event<T>>,
+    pub(in super::super) decode: Decode<T>,
     /// Measures samples; makes none.
-    pub(super) work: Arc<dyn Fill<T>>,
-    pub(super) additions: Arc<Additions>,
+    pub(in super::super) work: Arc<dyn Fill<T>>,
+    pub(in super::super) additions: Arc<Additions>,
     /// Where workers put a hash after each sample.
-    pub(super) hashes: Option<Arc<Hashes>>,
-    /// The bytes of parcels that are still there.
-    pub(super) held: Arc<AtomicU64>,
-    pub(super) cost: Cost,
+    pub(in super::super) hashes: Option<Arc<Hashes>>,
+    /// The bytes of payloads that are still there.
+    pub(in super::super) held: Arc<AtomicU64>,
+    pub(in super::super) cost: Cost,
     /// Whoever cannot wait.
-    pub(super) waker: Arc<Mutex<Option<Waker>>>,
+    pub(in super::super) waker: Arc<Mutex<Option<Waker>>>,
 }
 
 impl<T: Send> Sink for Decoding<T> {
-    fn done(&mut self, task: Task, parcel: Parcel, nanos: u64) -> Result<(), String> {
+    fn done(&mut self, task: Task, payload: Payload, nanos: u64) -> Result<(), String> {
         let begun = Instant::now();
-        let items = unpack(parcel.bytes(), parcel.start(), task.count)?;
-        let parcel = Arc::new(Handed::new(parcel, &self.held));
+        let items = unpack(payload.bytes(), payload.start(), task.count)?;
+        let payload = Arc::new(Handed::new(payload, &self.held));
         let (mut bytes, mut sizes) = (0, (0, 0));
         let mut results = Vec::with_capacity(items.len());
         let mut added = Vec::new();
@@ -65,16 +65,16 @@ impl<T: Send> Sink for Decoding<T> {
                     results.into_iter().for_each(discard);
                     return Err(format!("it adds {} bytes to reducers", place.len()));
                 }
-                added = parcel.bytes()[place].to_vec();
+                added = payload.bytes()[place].to_vec();
                 continue;
             }
             let position = task.start + results.len() as u64;
-            let item = self.unhashed(&parcel, item, position);
+            let item = self.unhashed(&payload, item, position);
             let carried = item.byte_len();
             if let Item::Sample(inline, _) = &item {
                 sizes = (carried, inline.len() as u64);
             }
-            let result = self.result(&parcel, item);
+            let result = self.result(&payload, item);
             let result = self.measured(result, carried, &mut bytes);
             self.additions.keep(position, std::mem::take(&mut added));
             results.push(result);
@@ -97,12 +97,12 @@ impl<T: Send> Sink for Decoding<T> {
 impl<T> Decoding<T> {
     /// An item without the hash at its end, which is kept. One that is too short for a hash has none,
     /// and is no sample either.
-    fn unhashed(&self, parcel: &Handed, item: Item, position: u64) -> Item {
+    fn unhashed(&self, payload: &Handed, item: Item, position: u64) -> Item {
         let Some(hashes) = &self.hashes else { return item };
         let (item, hash) = match item {
             Item::Sample(inline, places) => {
                 let end = inline.end.saturating_sub(size_of::<Hash>()).max(inline.start);
-                let hash = parcel.bytes()[end..inline.end].try_into().ok();
+                let hash = payload.bytes()[end..inline.end].try_into().ok();
                 (Item::Sample(inline.start..end, places), hash)
             }
             item => (item, None),
@@ -111,17 +111,17 @@ impl<T> Decoding<T> {
         item
     }
 
-    fn result(&self, parcel: &Arc<Handed>, item: Item) -> SampleResult<T> {
+    fn result(&self, payload: &Arc<Handed>, item: Item) -> SampleResult<T> {
         match item {
             Item::Gap | Item::Added(_) => Ok(None),
             Item::Fault(place) => {
-                let fault = postcard::from_bytes(&parcel.bytes()[place]);
+                let fault = postcard::from_bytes(&payload.bytes()[place]);
                 Err(fault.unwrap_or_else(|why| Fault::new(format!("a fault without sense: {why}"))))
             }
             Item::Sample(inline, places) => {
-                let part = |place| Arc::new(Part { parcel: parcel.clone(), place }) as Owner;
+                let part = |place| Arc::new(Part { payload: payload.clone(), place }) as Owner;
                 let payloads = places.into_iter().map(part).collect();
-                let decode = || (self.decode)(&parcel.bytes()[inline], payloads);
+                let decode = || (self.decode)(&payload.bytes()[inline], payloads);
                 caught(decode).unwrap_or_else(Err).map(Some)
             }
         }
@@ -157,14 +157,14 @@ impl<T> Decoding<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parcel::Packing;
-    use super::super::slab::Collected;
+    use super::super::super::protocol::payload::Packing;
+    use super::super::slots::Collected;
     use super::*;
     use crate::dataset::Reducer;
     use crate::source::range;
 
     #[test]
-    fn what_was_added_is_kept_by_its_position_and_too_much_is_no_parcel() {
+    fn what_was_added_is_kept_by_its_position_and_too_much_is_no_payload() {
         let (events, heard) = mpsc::channel();
         let additions = Arc::new(Additions::new([Reducer::<u64>::new("x").key()].into()));
         let mut sink = Decoding::<u64> {
@@ -184,8 +184,8 @@ mod tests {
             packing.push(Ok(None));
             let mut bytes = vec![0; packing.line_up()];
             packing.write_to(&mut bytes);
-            let parcel = Parcel::Heap(Collected::of(&bytes));
-            sink.done(Task { id: 0, start: 5, count: 2 }, parcel, 1)
+            let payload = Payload::Heap(Collected::of(&bytes));
+            sink.done(Task { id: 0, start: 5, count: 2 }, payload, 1)
         };
         done(ADDED_MAX).unwrap();
         assert_eq!(additions.bytes(5..6), 0);

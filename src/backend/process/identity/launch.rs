@@ -47,17 +47,17 @@ impl Launch {
     }
 
     /// Whether the worker may be another build, or another program.
-    pub(super) fn is_by_name(&self) -> bool {
+    pub(in super::super) fn is_by_name(&self) -> bool {
         matches!(self.way, Way::Name(_))
     }
 
     /// Runs what a worker runs first.
-    pub(super) fn start(&self, context: &'static WorkerContext) -> Result<()> {
+    pub(in super::super) fn start(&self, context: &'static WorkerContext) -> Result<()> {
         self.hooks()?.on_start.map_or(Ok(()), |hook| hook(context))
     }
 
     /// Opens the pipeline.
-    pub(super) fn open(&self, context: &'static WorkerContext) -> Result<Opened> {
+    pub(in super::super) fn open(&self, context: &'static WorkerContext) -> Result<Opened> {
         match &self.way {
             Way::Place(places) => places.open(&self.config, context),
             Way::Name(name) => registered(name)?.recipe.open(&self.config, context),
@@ -65,7 +65,7 @@ impl Launch {
     }
 
     /// Runs what a worker runs at its orderly end.
-    pub(super) fn close(&self, context: &'static WorkerContext) {
+    pub(in super::super) fn close(&self, context: &'static WorkerContext) {
         context.end();
         if let Ok(Hooks { on_exit: Some(hook), .. }) = self.hooks() {
             _ = caught(|| hook(context));

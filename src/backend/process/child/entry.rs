@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::sys::{self, Ended, Program};
-use super::worker;
+use super::super::protocol::exit::WHERE;
+use super::super::sys::exit_code::{NO_WORKER, RAN_MAIN};
+use super::super::sys::{self, Program};
+use super::main_loop;
 use crate::backend::log;
 use crate::backend::settings::Settings;
 use crate::error::{Error, Result};
@@ -13,25 +15,6 @@ const VARIABLE: &str = "WINDROW_WORKER";
 /// Says so as the last argument where another program is started than this one, since that may
 /// start the worker without its own environment.
 const MARK: &str = "--windrow-worker";
-/// Exit code of a worker whose loader is gone.
-pub(super) const ORPHANED: i32 = 70;
-/// Exit code of a worker that could not go on, and said why.
-pub(super) const MISLED: i32 = 71;
-/// Exit code of a worker that ran the program instead of `init`.
-pub(super) const RAN_MAIN: i32 = 86;
-/// Exit code of a process that was told to be a worker by someone else.
-const NO_WORKER: i32 = 88;
-
-/// That a process which ended before it was ready has not called [`init`], in words.
-pub(super) fn no_init(ended: Ended) -> Option<String> {
-    let how = match ended {
-        Ended::Code(RAN_MAIN) => "it ran the program's main() instead of windrow::init()",
-        Ended::Code(0) => "it exited with code 0 without calling windrow::init(), or in its recipe",
-        _ => return None,
-    };
-    Some(format!("{how}; {WHERE}"))
-}
-
 static CALLED: AtomicBool = AtomicBool::new(false);
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
@@ -76,7 +59,7 @@ pub fn init() {
                     )
                 });
             }
-            worker::run(link)
+            main_loop::run(link)
         }
         Err(error) => {
             eprintln!(
@@ -99,7 +82,7 @@ fn is_test() -> bool {
 }
 
 /// A copy of the loader's process becomes what `init` makes of others.
-pub(super) fn become_forked() {
+pub(in super::super) fn become_forked() {
     IS_WORKER.store(true, Ordering::Relaxed);
     sys::leave_terminal();
 }
@@ -115,11 +98,6 @@ pub(crate) fn not_a_lost_worker() {
     }
 }
 
-/// Where `init` belongs.
-pub(super) const WHERE: &str = "call windrow::init() in the first line of main(), before anything \
-                                else and whatever the arguments are; in a test binary, put \
-                                windrow::test_entry!() at the top of it";
-
 /// That a test binary has an entry for workers.
 #[derive(Debug)]
 #[doc(hidden)]
@@ -129,7 +107,7 @@ inventory::collect!(TestEntry);
 
 /// How a worker becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(in super::super) enum Entry {
     /// By `init` in `main`.
     Main,
     /// By the test that [`test_entry!`](crate::test_entry) makes.
@@ -142,7 +120,7 @@ pub(super) enum Entry {
 const TEST: [&str; 4] = ["windrow_worker_entry", "--test-threads=1", "--nocapture", "-q"];
 
 /// What is started for a worker.
-pub(super) fn program(settings: &Settings, entry: Entry) -> Program {
+pub(in super::super) fn program(settings: &Settings, entry: Entry) -> Program {
     let other = settings.program.clone();
     let command = match settings.launcher.clone() {
         None => other,
@@ -170,7 +148,7 @@ pub(super) fn program(settings: &Settings, entry: Entry) -> Program {
 }
 
 /// How workers of this process become workers, or why they cannot.
-pub(super) fn entry(settings: &Settings) -> Result<Entry> {
+pub(in super::super) fn entry(settings: &Settings) -> Result<Entry> {
     let unsupported = |why: &str, instead: &str| Error::Unsupported {
         what: "backend processes".into(),
         why: why.into(),

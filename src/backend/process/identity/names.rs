@@ -12,8 +12,8 @@ pub struct Registered {
     name: &'static str,
     /// The line that registered it.
     place: &'static str,
-    pub(super) hooks: Hooks,
-    pub(super) recipe: &'static dyn Named,
+    pub(in super::super) hooks: Hooks,
+    pub(in super::super) recipe: &'static dyn Named,
 }
 
 inventory::collect!(Registered);
@@ -30,7 +30,7 @@ impl Registered {
 }
 
 /// The recipe of a name in this program, or why there is none.
-pub(super) fn find(name: &str) -> Result<&'static Registered, String> {
+pub(in super::super) fn find(name: &str) -> Result<&'static Registered, String> {
     choose(inventory::iter::<Registered>.into_iter(), name)
 }
 

@@ -1,4 +1,4 @@
-//! The board: a page on which a worker keeps what it is doing, for the loader to read at any time,
+//! The page: a page on which a worker keeps what it is doing, for the loader to read at any time,
 //! also after the worker's death.
 //!
 //! Nothing on it is believed, since user code may write over it. It can name a sample in an error or
@@ -9,7 +9,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Handle, HandleRef, Memory};
+use super::super::sys::{Handle, HandleRef, Memory};
 
 const BYTES: usize = 4096;
 
@@ -45,11 +45,11 @@ impl Stage {
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(in super::super) struct Board {
+pub(in super::super) struct StatusPage {
     memory: Memory,
 }
 
-impl Board {
+impl StatusPage {
     pub(in super::super) fn new() -> io::Result<Self> {
         Ok(Self { memory: Memory::new(BYTES)? })
     }
@@ -99,7 +99,7 @@ impl Board {
 
     /// The position that is being filled, and since when, on the clock of [`now_nanos`].
     ///
-    /// [`now_nanos`]: super::now_nanos
+    /// [`now_nanos`]: super::super::sys::now_nanos
     pub(in super::super) fn filling(&self) -> Option<(u64, u64)> {
         let busy = matches!(self.doing(), Stage::Filling | Stage::Encoding | Stage::Sending);
         let word = |number: usize| self.words()[number].load(Ordering::Relaxed);

@@ -1,12 +1,7 @@
-//! The ledger of a slab: which slot is whose. Only the loader's own process has one, so a dead
+//! The table of a slab: which slot is whose. Only the loader's own process has one, so a dead
 //! worker can hold nothing. Absent on purpose: the memory itself.
 
-/// A slot, and which use of it this is. An answer about an earlier use is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) slot: u32,
-    pub(super) generation: u32,
-}
+use super::super::protocol::message::Place;
 
 /// Whose a slot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +23,7 @@ const CALM: u32 = 64;
 /// As few of them as will do are used in turn, the *active* ones, since what was used last is most
 /// likely still in the cache.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(in super::super) struct SlotTable {
     slots: Vec<(State, u32)>,
     /// The free ones, the one that was used last at the end.
     free: Vec<u32>,
@@ -40,8 +35,8 @@ pub(super) struct Ledger {
     calm: u32,
 }
 
-impl Ledger {
-    pub(super) fn new(slots: u32) -> Self {
+impl SlotTable {
+    pub(in super::super) fn new(slots: u32) -> Self {
         Self {
             slots: vec![(State::Free, 0); slots as usize],
             free: (0..slots).rev().collect(),
@@ -52,7 +47,7 @@ impl Ledger {
     }
 
     /// Leases a free slot to a worker: an active one or, if need be and `any` may be had, another.
-    pub(super) fn lease(&mut self, any: bool) -> Option<Place> {
+    pub(in super::super) fn lease(&mut self, any: bool) -> Option<Place> {
         let active = self.free.iter().rposition(|&slot| slot < self.active);
         let first = || self.free.iter().enumerate().min_by_key(|(_, slot)| **slot);
         let place = active.or_else(|| first().filter(|_| any).map(|(place, _)| place))?;
@@ -69,29 +64,29 @@ impl Ledger {
     }
 
     /// Whether there are free slots, of which none is active.
-    pub(super) fn has_only_others(&self) -> bool {
+    pub(in super::super) fn has_only_others(&self) -> bool {
         !self.free.is_empty() && self.free.iter().all(|&slot| slot >= self.active)
     }
 
     /// Whether the memory of a slot is there.
-    pub(super) fn is_ready(&self, place: Place) -> bool {
+    pub(in super::super) fn is_ready(&self, place: Place) -> bool {
         self.ready[place.slot as usize]
     }
 
     /// The memory of a slot is there from now on.
-    pub(super) fn make_ready(&mut self, place: Place) {
+    pub(in super::super) fn make_ready(&mut self, place: Place) {
         self.ready[place.slot as usize] = true;
     }
 
     /// What a worker wrote goes to the consumer; false if the slot is not leased to that use.
-    pub(super) fn deliver(&mut self, place: Place) -> bool {
+    pub(in super::super) fn deliver(&mut self, place: Place) -> bool {
         let slot = self.slots.get_mut(place.slot as usize);
         let leased = slot.filter(|slot| **slot == (State::Leased, place.generation));
         leased.map(|slot| slot.0 = State::Borrowed).is_some()
     }
 
     /// The slot is free again; false if it was free, or is in another use.
-    pub(super) fn give_back(&mut self, place: Place) -> bool {
+    pub(in super::super) fn give_back(&mut self, place: Place) -> bool {
         let Some(slot) = self.slots.get_mut(place.slot as usize) else { return false };
         if slot.0 == State::Free || slot.1 != place.generation {
             return false;
@@ -103,7 +98,7 @@ impl Ledger {
 
     /// How many slots are free.
     #[cfg(test)]
-    pub(super) fn free(&self) -> usize {
+    pub(in super::super) fn free(&self) -> usize {
         self.free.len()
     }
 }
@@ -114,42 +109,42 @@ mod tests {
 
     #[test]
     fn an_answer_about_an_earlier_use_is_not_believed() {
-        let mut ledger = Ledger::new(1);
-        let first = ledger.lease(true).unwrap();
-        assert!(ledger.lease(true).is_none());
-        assert!(ledger.deliver(first) && !ledger.deliver(first));
-        assert!(ledger.give_back(first) && !ledger.give_back(first));
-        let second = ledger.lease(true).unwrap();
+        let mut table = SlotTable::new(1);
+        let first = table.lease(true).unwrap();
+        assert!(table.lease(true).is_none());
+        assert!(table.deliver(first) && !table.deliver(first));
+        assert!(table.give_back(first) && !table.give_back(first));
+        let second = table.lease(true).unwrap();
         assert_ne!(first, second);
-        assert!(!ledger.deliver(first) && !ledger.give_back(first) && ledger.deliver(second));
-        assert!(!ledger.give_back(Place { slot: 7, generation: 0 }));
+        assert!(!table.deliver(first) && !table.give_back(first) && table.deliver(second));
+        assert!(!table.give_back(Place { slot: 7, generation: 0 }));
     }
 
     #[test]
     fn slots_are_used_in_turn_and_no_more_of_them_than_are_needed() {
-        let mut ledger = Ledger::new(9);
-        let one = ledger.lease(false).unwrap();
-        let other = ledger.lease(false).unwrap();
-        assert!(ledger.lease(false).is_none() && ledger.has_only_others());
-        let third = ledger.lease(true).unwrap();
+        let mut table = SlotTable::new(9);
+        let one = table.lease(false).unwrap();
+        let other = table.lease(false).unwrap();
+        assert!(table.lease(false).is_none() && table.has_only_others());
+        let third = table.lease(true).unwrap();
         assert_eq!((one.slot, other.slot, third.slot), (0, 1, 2));
         for place in [one, other, third] {
-            assert!(ledger.give_back(place));
+            assert!(table.give_back(place));
         }
         let mut seen = Vec::new();
         for _ in 0..CALM {
-            let place = ledger.lease(false).unwrap();
+            let place = table.lease(false).unwrap();
             seen.push(place.slot);
-            assert!(ledger.give_back(place));
+            assert!(table.give_back(place));
         }
         // The one that came back last, until fewer are tried.
-        assert_eq!((seen[0], ledger.active), (2, ACTIVE_MIN));
-        assert_eq!(ledger.lease(false).map(|place| place.slot), Some(1));
+        assert_eq!((seen[0], table.active), (2, ACTIVE_MIN));
+        assert_eq!(table.lease(false).map(|place| place.slot), Some(1));
     }
 
     /// A worker as its driver sees it, and who should have which slot.
     struct Model {
-        ledger: Ledger,
+        table: SlotTable,
         /// Slots of tasks that the worker has; of none, where no slot was free.
         given: Vec<Option<Place>>,
         /// Slots that are ready or with the consumer.
@@ -163,7 +158,7 @@ mod tests {
         fn new(seed: u64) -> Self {
             let (given, held, past) = (Vec::new(), Vec::new(), Vec::new());
             let slots = 1 + (seed % 6) as u32;
-            Self { ledger: Ledger::new(slots), given, held, past, number: seed }
+            Self { table: SlotTable::new(slots), given, held, past, number: seed }
         }
 
         fn below(&mut self, end: usize) -> usize {
@@ -172,21 +167,21 @@ mod tests {
             (self.number >> 33) as usize % end.max(1)
         }
 
-        /// Something happens, and the ledger answers as it should.
+        /// Something happens, and the table answers as it should.
         fn step(&mut self) {
             match self.below(6) {
-                0 | 1 if self.given.len() < 2 => self.given.push(self.ledger.lease(true)),
+                0 | 1 if self.given.len() < 2 => self.given.push(self.table.lease(true)),
                 // An answer, in its slot or in pieces.
                 2 if !self.given.is_empty() => {
                     if let Some(place) = self.given.remove(0) {
-                        assert!(self.ledger.deliver(place));
+                        assert!(self.table.deliver(place));
                         self.held.push(place);
                     }
                 }
                 // The worker dies.
                 3 if self.below(4) == 0 => {
                     for place in std::mem::take(&mut self.given).into_iter().flatten() {
-                        assert!(self.ledger.give_back(place));
+                        assert!(self.table.give_back(place));
                         self.past.push(place);
                     }
                 }
@@ -194,44 +189,41 @@ mod tests {
                 4 if !self.held.is_empty() => {
                     let choice = self.below(self.held.len());
                     let place = self.held.swap_remove(choice);
-                    assert!(self.ledger.give_back(place));
+                    assert!(self.table.give_back(place));
                     self.past.push(place);
                 }
                 // A lie: about a use that is over, a slot that is ready, or one that is not there.
                 _ => {
                     let past = self.below(self.past.len());
                     if let Some(place) = self.past.get(past) {
-                        assert!(!self.ledger.deliver(*place) && !self.ledger.give_back(*place));
+                        assert!(!self.table.deliver(*place) && !self.table.give_back(*place));
                     }
                     if let Some(place) = self.held.last() {
-                        assert!(!self.ledger.deliver(*place));
+                        assert!(!self.table.deliver(*place));
                     }
-                    let slot = self.ledger.slots.len() as u32;
+                    let slot = self.table.slots.len() as u32;
                     let nowhere = Place { slot, generation: 0 };
-                    assert!(!self.ledger.deliver(nowhere) && !self.ledger.give_back(nowhere));
+                    assert!(!self.table.deliver(nowhere) && !self.table.give_back(nowhere));
                 }
             }
         }
 
         /// Every slot is in one state, and it is the right one.
         fn check(&self) {
-            let count = |state| self.ledger.slots.iter().filter(|slot| slot.0 == state).count();
+            let count = |state| self.table.slots.iter().filter(|slot| slot.0 == state).count();
             let leased: Vec<&Place> = self.given.iter().flatten().collect();
             assert_eq!(count(State::Leased), leased.len());
             assert_eq!(count(State::Borrowed), self.held.len());
             assert_eq!(
-                (count(State::Free), self.ledger.free.len()),
-                (self.ledger.free(), count(State::Free))
+                (count(State::Free), self.table.free.len()),
+                (self.table.free(), count(State::Free))
             );
-            assert_eq!(
-                self.ledger.free() + leased.len() + self.held.len(),
-                self.ledger.slots.len()
-            );
+            assert_eq!(self.table.free() + leased.len() + self.held.len(), self.table.slots.len());
             for (state, places) in
                 [(State::Leased, leased), (State::Borrowed, self.held.iter().collect())]
             {
                 for place in places {
-                    assert_eq!(self.ledger.slots[place.slot as usize], (state, place.generation));
+                    assert_eq!(self.table.slots[place.slot as usize], (state, place.generation));
                 }
             }
         }

@@ -6,12 +6,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::deadline;
-use super::frame::{Decoder, Encoder, Kind};
-use super::init::no_init;
-use super::message::{EndNote, Greeting, Setup, another_pipeline, body, read};
-use super::sys::{self, Channel, Ended, Handle, Process, Program, Source, Waker};
-use super::worker::run_split_off;
+use super::super::child::main_loop::run_split_off;
+use super::super::protocol::exit::no_init;
+use super::super::protocol::frame::{Decoder, Encoder, Kind};
+use super::super::protocol::message::{EndNote, Greeting, Setup, another_pipeline, body, read};
+use super::super::sys::{self, Channel, Ended, Handle, Process, Program, Source, Waker};
 use crate::backend::recipe::Expected;
 use crate::error::{Error, Result};
 
@@ -25,7 +24,7 @@ const REAP_LIMIT: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(200);
 
 /// Where the server comes from.
-pub(super) enum From<'a> {
+pub(in super::super) enum From<'a> {
     /// This program, started again.
     Program(&'a Program),
     /// This process, which must have one thread.
@@ -33,7 +32,7 @@ pub(super) enum From<'a> {
 }
 
 /// What a server can do now.
-pub(super) enum Standing {
+pub(in super::super) enum Standing {
     /// It opens the pipeline, or splits a worker off, and may take until then.
     Busy(Instant),
     /// It can split a worker off.
@@ -42,15 +41,15 @@ pub(super) enum Standing {
 
 /// Why a server is of no use any more.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
-    pub(super) why: String,
+pub(in super::super) struct Failure {
+    pub(in super::super) why: String,
     /// Whether the next server would fail in the same way.
-    pub(super) certain: bool,
+    pub(in super::super) certain: bool,
 }
 
 /// A fork server. Clones are the same one.
 #[derive(Clone)]
-pub(super) struct ForkServer(Arc<Mutex<Inside>>);
+pub(in super::super) struct ForkServer(Arc<Mutex<Inside>>);
 
 struct Inside {
     process: Process,
@@ -84,7 +83,7 @@ struct Outgoing {
 
 impl ForkServer {
     /// Starts one, which has so long to open the pipeline.
-    pub(super) fn start(
+    pub(in super::super) fn start(
         from: &From<'_>,
         setup: Setup,
         expected: &Expected,
@@ -98,7 +97,7 @@ impl ForkServer {
             From::Here => Process::split_off(setup.threads, || {
                 // Only without the other end does the new process see that this one is gone.
                 drop(channel.take());
-                super::init::become_forked();
+                super::super::child::entry::become_forked();
                 run_split_off(link, None)
             })
             .map_err(refused)?,
@@ -128,7 +127,7 @@ impl ForkServer {
     }
 
     /// Waits until it has opened the pipeline.
-    pub(super) fn opened(self) -> Result<Self> {
+    pub(in super::super) fn opened(self) -> Result<Self> {
         loop {
             match self.standing() {
                 Ok(Standing::Ready) => return Ok(self),
@@ -139,7 +138,7 @@ impl ForkServer {
     }
 
     /// Asks for a worker, once it is ready.
-    pub(super) fn ask(&self, link: Handle) {
+    pub(in super::super) fn ask(&self, link: Handle) {
         let mut inside = self.inside();
         let bytes = inside.encoder.frame(Kind::Split, &[]);
         inside.outgoing = Outgoing { bytes, gift: Some(link) };
@@ -149,7 +148,7 @@ impl ForkServer {
     }
 
     /// The worker that was asked for, once it is there. It may have ended meanwhile.
-    pub(super) fn split(&self) -> Option<Result<Process, Ended>> {
+    pub(in super::super) fn split(&self) -> Option<Result<Process, Ended>> {
         let mut inside = self.inside();
         inside.go_on();
         let pid = inside.forked.take()?;
@@ -163,7 +162,7 @@ impl ForkServer {
     ///
     /// # Errors
     /// It is of no use any more, and is killed.
-    pub(super) fn standing(&self) -> Result<Standing, Failure> {
+    pub(in super::super) fn standing(&self) -> Result<Standing, Failure> {
         let mut inside = self.inside();
         inside.go_on();
         if inside.failure.is_none() && inside.at_end {
@@ -183,7 +182,7 @@ impl ForkServer {
     }
 
     /// Waits for news from these, and from the server, which is heard then.
-    pub(super) fn wait<'a>(
+    pub(in super::super) fn wait<'a>(
         &self,
         waker: &'a Waker,
         sources: impl Iterator<Item = Source<'a>>,
@@ -344,4 +343,11 @@ impl Drop for Inside {
             }
         }
     }
+}
+
+/// When a limit from now on is over: one without an end, when nobody lives any more to see it.
+pub(in super::super) fn deadline(limit: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(limit.min(NEVER)).unwrap_or(now)
 }

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::sys::Image;
+use super::super::sys::Image;
 use crate::backend::recipe::{
     Factory, Hooks, OnExit, OnStart, Opened, Opener, WorkerContext, decode_config,
 };
@@ -21,7 +21,7 @@ type Open = fn(&Places, &[u8], &'static WorkerContext) -> Result<Opened>;
 
 /// Where the functions of a recipe are, counted from this program's anchor.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Places {
+pub(in super::super) struct Places {
     /// The function that opens a pipeline of these types.
     open: u64,
     /// The recipe.
@@ -36,13 +36,13 @@ pub(super) struct Places {
 static ANCHOR: u8 = 0x57;
 
 /// This program in memory, found out once.
-pub(super) fn image() -> &'static Result<Image, String> {
+pub(in super::super) fn image() -> &'static Result<Image, String> {
     static IMAGE: OnceLock<Result<Image, String>> = OnceLock::new();
     IMAGE.get_or_init(|| Image::of_process((&raw const ANCHOR).addr()))
 }
 
 /// Why no function of this process can be found in another one, and what works.
-pub(super) fn unplaced(why: String) -> Error {
+pub(in super::super) fn unplaced(why: String) -> Error {
     Error::Unsupported {
         what: "backend processes".into(),
         why,
@@ -82,7 +82,7 @@ fn place(distance: u64) -> Result<*const ()> {
 
 impl Places {
     /// Those of a recipe and its hooks, which must be functions of this program itself.
-    pub(super) fn of<C, P, O>(factory: Factory<C, P>, hooks: Hooks) -> Result<Self>
+    pub(in super::super) fn of<C, P, O>(factory: Factory<C, P>, hooks: Hooks) -> Result<Self>
     where
         C: DeserializeOwned,
         O: Opener<P>,
@@ -97,7 +97,7 @@ impl Places {
     }
 
     /// The hooks, in a process of the same build.
-    pub(super) fn hooks(&self) -> Result<Hooks> {
+    pub(in super::super) fn hooks(&self) -> Result<Hooks> {
         let on_start = self.on_start.map(place).transpose()?;
         let on_exit = self.on_exit.map(place).transpose()?;
         // SAFETY: `of` took the distances of functions of exactly these types, in a program that the
@@ -112,7 +112,11 @@ impl Places {
     }
 
     /// Opens the pipeline, in a process of the same build.
-    pub(super) fn open(&self, config: &[u8], context: &'static WorkerContext) -> Result<Opened> {
+    pub(in super::super) fn open(
+        &self,
+        config: &[u8],
+        context: &'static WorkerContext,
+    ) -> Result<Opened> {
         let place = place(self.open)?;
         // SAFETY: as in `hooks`.
         let open = unsafe { std::mem::transmute::<*const (), Open>(place) };

@@ -7,16 +7,16 @@
 
 use std::sync::Arc;
 
-use super::message::Order;
-use super::parcel::Packing;
-use super::sys::{OpenSlot, Region, Slots};
+use super::super::protocol::message::Order;
+use super::super::protocol::payload::Packing;
+use super::super::shm::region::{OpenSlot, Region, Slots};
 use crate::backend::log;
 use crate::dataset::Tensor;
 use crate::dataset::lend::{Lender, Lent};
 
 /// The slots of a worker, and the one that is in use.
 #[derive(Debug, Default)]
-pub(super) struct Lending {
+pub(in super::super) struct SlotAllocator {
     slots: Option<Slots>,
     open: Option<OpenSlot>,
     guess: Guess,
@@ -24,14 +24,14 @@ pub(super) struct Lending {
     keeps: bool,
 }
 
-impl Lending {
+impl SlotAllocator {
     /// Uses these slots from now on.
-    pub(super) fn set(&mut self, slots: Slots) {
+    pub(in super::super) fn set(&mut self, slots: Slots) {
         self.slots = Some(slots);
     }
 
     /// A task is begun.
-    pub(super) fn open(&mut self, order: &Order) {
+    pub(in super::super) fn open(&mut self, order: &Order) {
         let (Some(slots), Some((slot, _))) = (&mut self.slots, order.slot) else { return };
         self.open = slots.open(slot);
         if self.open.is_none() && !std::mem::replace(&mut self.keeps, true) {
@@ -42,13 +42,13 @@ impl Lending {
     }
 
     /// A sample was made, of which these tensors are sent.
-    pub(super) fn learn(&mut self, sent: &[Tensor]) {
+    pub(in super::super) fn learn(&mut self, sent: &[Tensor]) {
         self.guess.learn(sent.iter().map(|tensor| tensor.bytes().as_ptr().addr()));
     }
 
     /// Sees to it that what is packed lies in the slot: where its count is, and the end of it all;
     /// `None` if it must go another way.
-    pub(super) fn place(&mut self, packing: &mut Packing) -> Option<(usize, usize)> {
+    pub(in super::super) fn place(&mut self, packing: &mut Packing) -> Option<(usize, usize)> {
         let open = self.open.as_mut()?;
         for number in 0..packing.tensors().len() {
             let bytes = packing.tensors()[number].bytes();
@@ -62,24 +62,24 @@ impl Lending {
         Some((start, open.taken()))
     }
 
-    /// Puts a whole parcel into the slot, in place of what is there; `None` if that is still needed
+    /// Puts a whole payload into the slot, in place of what is there; `None` if that is still needed
     /// or the slot is too small.
-    pub(super) fn replace(&mut self, parcel: &[u8]) -> Option<(usize, usize)> {
+    pub(in super::super) fn replace(&mut self, payload: &[u8]) -> Option<(usize, usize)> {
         let open = self.open.as_mut()?;
         if !open.clear() {
             return None;
         }
-        let start = put(open, parcel.len(), |place| place.copy_from_slice(parcel))?;
+        let start = put(open, payload.len(), |place| place.copy_from_slice(payload))?;
         Some((start, open.taken()))
     }
 
     /// The task is over.
-    pub(super) fn close(&mut self) {
+    pub(in super::super) fn close(&mut self) {
         self.open = None;
     }
 }
 
-impl Lender for Lending {
+impl Lender for SlotAllocator {
     fn lend(&mut self, bytes: usize) -> Option<Arc<dyn Lent>> {
         let wanted = self.guess.is_sent() && !self.keeps;
         let region = self.open.as_mut().filter(|_| wanted)?.take(bytes)?;
@@ -178,13 +178,13 @@ mod tests {
 
         let memory = Memory::new(1 << 20).unwrap();
         let handle = memory.handle().unwrap().try_clone_to_owned().unwrap();
-        let mut lending = Lending::default();
-        lending.set(Slots::received(handle, 1 << 20, 1).unwrap());
-        let lending = Rc::new(RefCell::new(lending));
-        lend::borrow_from(Some(lending.clone()));
+        let mut allocator = SlotAllocator::default();
+        allocator.set(Slots::received(handle, 1 << 20, 1).unwrap());
+        let allocator = Rc::new(RefCell::new(allocator));
+        lend::borrow_from(Some(allocator.clone()));
         for round in 0..3u8 {
             let order = Order { id: 0, start: 0, count: 1, slot: Some((0, 0)) };
-            lending.borrow_mut().open(&order);
+            allocator.borrow_mut().open(&order);
             let build = |byte| {
                 let fill = |bytes: &mut [u8]| {
                     bytes.fill(byte);
@@ -197,14 +197,14 @@ mod tests {
             drop((other, sent));
             let mut packing = Packing::default();
             packing.push(Ok(Some(wire)));
-            lending.borrow_mut().learn(packing.tensors());
-            let (start, end) = lending.borrow_mut().place(&mut packing).unwrap();
+            allocator.borrow_mut().learn(packing.tensors());
+            let (start, end) = allocator.borrow_mut().place(&mut packing).unwrap();
             // From the second time on, the one that is not sent is not there either.
             let at = if round == 0 { 100_032 } else { 0 };
             assert_eq!(*memory.part(at..at + 100_000), [round; 100_000]);
             assert_eq!((start, end), (at + 100_032, at + 100_032 + packing.head()));
             packing.clear();
-            lending.borrow_mut().close();
+            allocator.borrow_mut().close();
         }
         lend::borrow_from(None);
     }

@@ -3,9 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::super::identity::launch::Launch;
 use super::frame::{BODY_MAX, PROTOCOL};
-use super::launch::Launch;
-use super::ledger::Place;
 use crate::backend::recipe::Expected;
 use crate::dataset::reduce::Key;
 use crate::engine::Task;
@@ -13,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// Which program this is. A worker of another program or build runs nothing by its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub(in super::super) struct Identity {
     protocol: u16,
     version: String,
     target: String,
@@ -22,7 +21,7 @@ pub(super) struct Identity {
 
 impl Identity {
     /// This process.
-    pub(super) fn own(build: &str) -> Self {
+    pub(in super::super) fn own(build: &str) -> Self {
         let bits = usize::BITS;
         Self {
             protocol: PROTOCOL,
@@ -34,7 +33,7 @@ impl Identity {
 
     /// What is different in the worker, in words. By name, a recipe runs in every build: nothing
     /// goes over that depends on the build or on the compiler.
-    pub(super) fn difference(&self, worker: &Self, launch: &Launch) -> Option<String> {
+    pub(in super::super) fn difference(&self, worker: &Self, launch: &Launch) -> Option<String> {
         let fields = [
             ("windrow", &self.version, &worker.version),
             ("platform", &self.target, &worker.target),
@@ -53,35 +52,35 @@ impl Identity {
 
 /// From the worker: which program it is, and which process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Greeting {
-    pub(super) identity: Identity,
-    pub(super) process: u32,
+pub(in super::super) struct Greeting {
+    pub(in super::super) identity: Identity,
+    pub(in super::super) process: u32,
     /// The process that started it, where that is known.
-    pub(super) parent: u32,
+    pub(in super::super) parent: u32,
 }
 
 /// To the worker: who it is and what it runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Setup {
-    pub(super) identity: Identity,
-    pub(super) worker: u32,
-    pub(super) workers: u32,
+pub(in super::super) struct Setup {
+    pub(in super::super) identity: Identity,
+    pub(in super::super) worker: u32,
+    pub(in super::super) workers: u32,
     /// How many processes there were in this worker's place before.
-    pub(super) incarnation: u32,
+    pub(in super::super) incarnation: u32,
     /// Whether it splits workers off instead of being one.
-    pub(super) is_server: bool,
+    pub(in super::super) is_server: bool,
     /// The threads that a server may have: its own, and in a test binary the harness's, which only
     /// waits for the test to end.
-    pub(super) threads: usize,
+    pub(in super::super) threads: usize,
     /// The reducers that the loader collects.
-    pub(super) reducers: Vec<Key>,
+    pub(in super::super) reducers: Vec<Key>,
     /// Whether each sample is followed by its hash.
-    pub(super) hashes: bool,
-    pub(super) launch: Launch,
+    pub(in super::super) hashes: bool,
+    pub(in super::super) launch: Launch,
 }
 
 /// What is different in the worker's pipeline, in words.
-pub(super) fn another_pipeline(own: &Expected, worker: &Expected) -> Option<String> {
+pub(in super::super) fn another_pipeline(own: &Expected, worker: &Expected) -> Option<String> {
     (own != worker).then(|| {
         format!(
             "the recipe made another pipeline in the worker: {} positions of {}, here {} positions \
@@ -93,38 +92,45 @@ pub(super) fn another_pipeline(own: &Expected, worker: &Expected) -> Option<Stri
 
 /// To the worker: slots to put samples in.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct SlabNote {
-    pub(super) slot_bytes: u64,
-    pub(super) slots: u32,
+pub(in super::super) struct SlabNote {
+    pub(in super::super) slot_bytes: u64,
+    pub(in super::super) slots: u32,
+}
+
+/// A slot, and which use of it this is. An answer about an earlier use is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Place {
+    pub(in super::super) slot: u32,
+    pub(in super::super) generation: u32,
 }
 
 /// To the worker: positions to fill, and where to put them.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Order {
-    pub(super) id: u64,
-    pub(super) start: u64,
-    pub(super) count: u64,
-    pub(super) slot: Option<(u32, u32)>,
+pub(in super::super) struct Order {
+    pub(in super::super) id: u64,
+    pub(in super::super) start: u64,
+    pub(in super::super) count: u64,
+    pub(in super::super) slot: Option<(u32, u32)>,
 }
 
 impl Order {
-    pub(super) fn new(task: Task, place: Option<Place>) -> Self {
+    pub(in super::super) fn new(task: Task, place: Option<Place>) -> Self {
         let slot = place.map(|place| (place.slot, place.generation));
         Self { id: task.id, start: task.start, count: task.count, slot }
     }
 }
 
-/// From the worker: a task is done. The body of the frame goes on with the parcel if it is `Here`.
+/// From the worker: a task is done. The body of the frame goes on with the payload if it is `Here`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Report {
-    pub(super) task: u64,
-    pub(super) nanos: u64,
-    pub(super) parcel: Where,
+pub(in super::super) struct Report {
+    pub(in super::super) task: u64,
+    pub(in super::super) nanos: u64,
+    pub(in super::super) payload: Where,
 }
 
 /// Where the samples of a task lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Where {
+pub(in super::super) enum Where {
     /// After the report, in the same frame.
     Here,
     /// In the first so many bytes of this slot, with the count at `start`.
@@ -136,21 +142,21 @@ pub(super) enum Where {
 /// From a fork server: how one of its processes ended; neither a code nor a signal if that is not
 /// known.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct EndNote {
-    pub(super) pid: u32,
-    pub(super) code: Option<i32>,
-    pub(super) signal: Option<i32>,
+pub(in super::super) struct EndNote {
+    pub(in super::super) pid: u32,
+    pub(in super::super) code: Option<i32>,
+    pub(in super::super) signal: Option<i32>,
 }
 
 /// From the worker: how many bytes come in pieces.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Streaming {
-    pub(super) task: u64,
-    pub(super) bytes: u64,
+pub(in super::super) struct Streaming {
+    pub(in super::super) task: u64,
+    pub(in super::super) bytes: u64,
 }
 
 /// A message as the body of a frame.
-pub(super) fn body<T: Serialize>(message: &T) -> Result<Vec<u8>> {
+pub(in super::super) fn body<T: Serialize>(message: &T) -> Result<Vec<u8>> {
     let wrong = |why: String| Error::Workers { why };
     let body = postcard::to_stdvec(message).map_err(|why| {
         wrong(format!("the configuration of the recipe cannot be encoded: {why}"))
@@ -166,7 +172,7 @@ pub(super) fn body<T: Serialize>(message: &T) -> Result<Vec<u8>> {
 }
 
 /// A message from the body of a frame, with what comes after it.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<(T, &[u8])> {
+pub(in super::super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<(T, &[u8])> {
     postcard::take_from_bytes(body).ok()
 }
 

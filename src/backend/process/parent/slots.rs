@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::ledger::{Ledger, Place};
-use super::message::SlabNote;
-use super::parcel::ALIGN;
+use super::super::protocol::message::{Place, SlabNote};
+use super::super::protocol::payload::ALIGN;
+use super::super::sys::{self, HandleRef, Memory};
 use super::shared::Shared;
-use super::sys::{self, HandleRef, Memory};
+use super::slot_table::SlotTable;
 
 /// Slots of shared memory that one worker writes to.
 ///
 /// A slot gets its memory when it is leased for the first time.
-pub(super) struct Slab {
+pub(in super::super) struct Slab {
     memory: Memory,
-    ledger: Mutex<Ledger>,
+    table: Mutex<SlotTable>,
     slot_bytes: usize,
     slots: u32,
     /// Whether the driver waits for a slot to come back.
@@ -27,7 +27,7 @@ pub(super) struct Slab {
 
 impl Slab {
     /// A slab of so many slots of so many bytes, which must be whole pages.
-    pub(super) fn new(
+    pub(in super::super) fn new(
         slots: u32,
         slot_bytes: usize,
         driver: Weak<Shared>,
@@ -35,16 +35,16 @@ impl Slab {
         let bytes = slot_bytes.checked_mul(slots as usize);
         let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let memory = Memory::empty(bytes)?;
-        let ledger = Mutex::new(Ledger::new(slots));
+        let table = Mutex::new(SlotTable::new(slots));
         let wanted = AtomicBool::new(false);
-        Ok(Arc::new(Self { memory, ledger, slot_bytes, slots, wanted, driver }))
+        Ok(Arc::new(Self { memory, table, slot_bytes, slots, wanted, driver }))
     }
 
-    pub(super) fn note(&self) -> SlabNote {
+    pub(in super::super) fn note(&self) -> SlabNote {
         SlabNote { slot_bytes: self.slot_bytes as u64, slots: self.slots }
     }
 
-    pub(super) fn slot_bytes(&self) -> usize {
+    pub(in super::super) fn slot_bytes(&self) -> usize {
         self.slot_bytes
     }
 
@@ -53,11 +53,11 @@ impl Slab {
     ///
     /// # Errors
     /// There is no memory for a slot that was not used before.
-    pub(super) fn lease(self: &Arc<Self>, any: bool) -> io::Result<Option<Lease>> {
-        let mut ledger = self.ledger();
-        let Some(place) = ledger.lease(any) else { return Ok(None) };
-        let is_ready = ledger.is_ready(place);
-        drop(ledger);
+    pub(in super::super) fn lease(self: &Arc<Self>, any: bool) -> io::Result<Option<Lease>> {
+        let mut table = self.table();
+        let Some(place) = table.lease(any) else { return Ok(None) };
+        let is_ready = table.is_ready(place);
+        drop(table);
         let lease = Lease { slab: self.clone(), place };
         if !is_ready {
             let free = sys::memory_available().unwrap_or(u64::MAX);
@@ -68,15 +68,15 @@ impl Slab {
             }
             let start = place.slot as usize * self.slot_bytes;
             self.memory.reserve(start..start + self.slot_bytes)?;
-            self.ledger().make_ready(place);
+            self.table().make_ready(place);
         }
         Ok(Some(lease))
     }
 
     /// Whether a slot in use may come back soon; then the driver is woken.
-    pub(super) fn is_worth_waiting_for(&self) -> bool {
+    pub(in super::super) fn is_worth_waiting_for(&self) -> bool {
         self.wanted.store(true, Ordering::SeqCst);
-        let waits = self.ledger().has_only_others();
+        let waits = self.table().has_only_others();
         if !waits {
             self.wanted.store(false, Ordering::SeqCst);
         }
@@ -84,16 +84,16 @@ impl Slab {
     }
 
     /// Whether a slot is waited for that did not come back.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(in super::super) fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::SeqCst)
     }
 
-    pub(super) fn memory(&self) -> Option<HandleRef<'_>> {
+    pub(in super::super) fn memory(&self) -> Option<HandleRef<'_>> {
         self.memory.handle()
     }
 
-    fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> std::sync::MutexGuard<'_, SlotTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,34 +108,34 @@ impl std::fmt::Debug for Slab {
 
 /// The use of one slot.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(in super::super) struct Lease {
     slab: Arc<Slab>,
     place: Place,
 }
 
 impl Lease {
-    pub(super) fn place(&self) -> Place {
+    pub(in super::super) fn place(&self) -> Place {
         self.place
     }
 
     /// What the worker wrote to the first so many bytes, with the count at `start`, if the slot can
     /// hold that much.
-    pub(super) fn deliver(self, start: u64, bytes: u64) -> Option<Parcel> {
+    pub(in super::super) fn deliver(self, start: u64, bytes: u64) -> Option<Payload> {
         let start = usize::try_from(start).ok()?;
         let bytes = usize::try_from(bytes).ok().filter(|&bytes| bytes <= self.slab.slot_bytes)?;
-        let delivered = self.slab.ledger().deliver(self.place);
-        delivered.then_some(Parcel::Slot { lease: self, start, bytes })
+        let delivered = self.slab.table().deliver(self.place);
+        delivered.then_some(Payload::Slot { lease: self, start, bytes })
     }
 
     /// Whether this is a slot of that slab.
-    pub(super) fn is_of(&self, slab: &Arc<Slab>) -> bool {
+    pub(in super::super) fn is_of(&self, slab: &Arc<Slab>) -> bool {
         Arc::ptr_eq(&self.slab, slab)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.slab.ledger().give_back(self.place);
+        self.slab.table().give_back(self.place);
         if self.slab.wanted.swap(false, Ordering::SeqCst)
             && let Some(driver) = self.slab.driver.upgrade()
         {
@@ -147,17 +147,17 @@ impl Drop for Lease {
 /// Memory that starts at a multiple of 64.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(super) struct Line([u8; ALIGN]);
+pub(in super::super) struct Line([u8; ALIGN]);
 
-/// The bytes of a parcel, which is given back when nobody needs it any more.
+/// The bytes of a payload, which is given back when nobody needs it any more.
 #[derive(Debug)]
-pub(super) enum Parcel {
+pub(in super::super) enum Payload {
     Slot { lease: Lease, start: usize, bytes: usize },
     Heap(Collected),
 }
 
-impl Parcel {
-    pub(super) fn bytes(&self) -> &[u8] {
+impl Payload {
+    pub(in super::super) fn bytes(&self) -> &[u8] {
         match self {
             Self::Slot { lease, bytes, .. } => {
                 let start = lease.place.slot as usize * lease.slab.slot_bytes;
@@ -168,7 +168,7 @@ impl Parcel {
     }
 
     /// Where in the bytes the count is.
-    pub(super) fn start(&self) -> usize {
+    pub(in super::super) fn start(&self) -> usize {
         match self {
             Self::Slot { start, .. } => *start,
             Self::Heap(_) => 0,
@@ -178,19 +178,19 @@ impl Parcel {
 
 /// Bytes on the heap that come in pieces. No memory is taken for bytes that have not come.
 #[derive(Debug, Default)]
-pub(super) struct Collected {
+pub(in super::super) struct Collected {
     lines: Vec<Line>,
     bytes: usize,
 }
 
 impl Collected {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(in super::super) fn of(bytes: &[u8]) -> Self {
         let mut collected = Self::default();
         collected.push(bytes);
         collected
     }
 
-    pub(super) fn push(&mut self, piece: &[u8]) {
+    pub(in super::super) fn push(&mut self, piece: &[u8]) {
         let end = self.bytes + piece.len();
         self.lines.resize(end.div_ceil(ALIGN), Line::zeroed());
         let all: &mut [u8] = bytemuck::cast_slice_mut(&mut self.lines);
@@ -203,40 +203,40 @@ impl Collected {
     }
 }
 
-/// A parcel that was handed over. Its bytes count until it is dropped.
+/// A payload that was handed over. Its bytes count until it is dropped.
 #[derive(Debug)]
-pub(super) struct Handed {
-    parcel: Parcel,
+pub(in super::super) struct Handed {
+    payload: Payload,
     held: Arc<AtomicU64>,
 }
 
 impl Handed {
-    /// Adds the parcel's bytes to what is held.
-    pub(super) fn new(parcel: Parcel, held: &Arc<AtomicU64>) -> Self {
-        held.fetch_add(parcel.bytes().len() as u64, Ordering::Relaxed);
-        Self { parcel, held: held.clone() }
+    /// Adds the payload's bytes to what is held.
+    pub(in super::super) fn new(payload: Payload, held: &Arc<AtomicU64>) -> Self {
+        held.fetch_add(payload.bytes().len() as u64, Ordering::Relaxed);
+        Self { payload, held: held.clone() }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.parcel.bytes()
+    pub(in super::super) fn bytes(&self) -> &[u8] {
+        self.payload.bytes()
     }
 }
 
 impl Drop for Handed {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.parcel.bytes().len() as u64, Ordering::Relaxed);
+        self.held.fetch_sub(self.payload.bytes().len() as u64, Ordering::Relaxed);
     }
 }
 
-/// A part of a parcel, for a tensor to lie in.
+/// A part of a payload, for a tensor to lie in.
 #[derive(Debug)]
-pub(super) struct Part {
-    pub(super) parcel: Arc<Handed>,
-    pub(super) place: std::ops::Range<usize>,
+pub(in super::super) struct Part {
+    pub(in super::super) payload: Arc<Handed>,
+    pub(in super::super) place: std::ops::Range<usize>,
 }
 
 impl AsRef<[u8]> for Part {
     fn as_ref(&self) -> &[u8] {
-        &self.parcel.bytes()[self.place.clone()]
+        &self.payload.bytes()[self.place.clone()]
     }
 }

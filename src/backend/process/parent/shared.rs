@@ -5,40 +5,41 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::sys::{Board, Waker};
+use super::super::shm::status_page::StatusPage;
+use super::super::sys::Waker;
 use crate::engine::Task;
 use crate::error::{Error, Result};
 
 /// See the [module](self).
-pub(super) struct Shared {
+pub(in super::super) struct Shared {
     inbox: Mutex<Inbox>,
-    pub(super) waker: Waker,
+    pub(in super::super) waker: Waker,
     /// Whether the driver sleeps, or is about to.
     asleep: AtomicBool,
-    pub(super) boards: Vec<Arc<Board>>,
+    pub(in super::super) pages: Vec<Arc<StatusPage>>,
     /// Whether the first worker is ready, or why none ever will be.
     started: Mutex<Option<Result<()>>>,
     /// Why the last start failed.
     trouble: Mutex<String>,
     start_known: Condvar,
-    /// The bytes of large parcels that were handed over and are still there.
-    pub(super) held: Arc<AtomicU64>,
+    /// The bytes of large payloads that were handed over and are still there.
+    pub(in super::super) held: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
-pub(super) struct Inbox {
-    pub(super) tasks: VecDeque<Task>,
+pub(in super::super) struct Inbox {
+    pub(in super::super) tasks: VecDeque<Task>,
     /// When everything must have ended.
-    pub(super) stop: Option<Instant>,
+    pub(in super::super) stop: Option<Instant>,
 }
 
 impl Shared {
-    pub(super) fn new(boards: Vec<Arc<Board>>) -> std::io::Result<Self> {
+    pub(in super::super) fn new(pages: Vec<Arc<StatusPage>>) -> std::io::Result<Self> {
         Ok(Self {
             inbox: Mutex::default(),
             waker: Waker::new()?,
             asleep: AtomicBool::new(false),
-            boards,
+            pages,
             started: Mutex::new(None),
             trouble: Mutex::default(),
             start_known: Condvar::new(),
@@ -46,31 +47,31 @@ impl Shared {
         })
     }
 
-    pub(super) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+    pub(in super::super) fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes the driver if it sleeps.
-    pub(super) fn ring(&self) {
+    pub(in super::super) fn ring(&self) {
         if self.asleep.swap(false, Ordering::SeqCst) {
             self.waker.ring();
         }
     }
 
     /// The driver sleeps from now on, or not any more.
-    pub(super) fn sleeps(&self, asleep: bool) {
+    pub(in super::super) fn sleeps(&self, asleep: bool) {
         self.asleep.store(asleep, Ordering::SeqCst);
     }
 
     /// Tells how the first start went; only the first time counts.
-    pub(super) fn tell_start(&self, result: Result<()>) {
+    pub(in super::super) fn tell_start(&self, result: Result<()>) {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         started.get_or_insert(result);
         self.start_known.notify_all();
     }
 
     /// Keeps why a start failed.
-    pub(super) fn not_started(&self, why: String) {
+    pub(in super::super) fn not_started(&self, why: String) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
@@ -78,7 +79,7 @@ impl Shared {
     ///
     /// # Errors
     /// Why none is within the time limit, or ever will be.
-    pub(super) fn first_start(&self, limit: Duration) -> Result<()> {
+    pub(in super::super) fn first_start(&self, limit: Duration) -> Result<()> {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.start_known.wait_timeout_while(started, limit, |s| s.is_none());
         let mut known = known.unwrap_or_else(PoisonError::into_inner).0;

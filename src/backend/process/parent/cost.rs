@@ -15,7 +15,7 @@ const MUCH: u32 = 4;
 
 /// The cost of the first samples, until it is clear that it is too much.
 #[derive(Debug, Default)]
-pub(super) struct Cost {
+pub(in super::super) struct Cost {
     /// What the loader's process took to read samples.
     reading: Duration,
     /// What workers took to make and write them.
@@ -28,7 +28,12 @@ impl Cost {
     ///
     /// The sample that is given is one of the task: its bytes, and those among them that were written
     /// value by value.
-    pub(super) fn add<T>(&mut self, reading: Duration, making: Duration, sample: (u64, u64)) {
+    pub(in super::super) fn add<T>(
+        &mut self,
+        reading: Duration,
+        making: Duration,
+        sample: (u64, u64),
+    ) {
         if let Some(why) = self.judged::<T>(reading, making, sample) {
             log::warn("processes", || {
                 format!("samples take about as long to cross to the loader as to be made: {why}")

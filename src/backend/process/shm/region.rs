@@ -9,8 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::channel::Handle;
-use super::memory::Memory;
+use super::super::sys::{Handle, Memory};
 
 /// Regions start at multiples of this.
 const ALIGN: usize = 64;

@@ -17,9 +17,9 @@
 use std::fmt;
 
 /// The version of everything that goes between a loader and its workers.
-pub(super) const PROTOCOL: u16 = 1;
+pub(in super::super) const PROTOCOL: u16 = 1;
 /// The longest body.
-pub(super) const BODY_MAX: usize = 1 << 20;
+pub(in super::super) const BODY_MAX: usize = 1 << 20;
 const HEADER: usize = 24;
 const MAGIC: [u8; 4] = *b"WRW1";
 /// How much is asked for at a time; less where an interpreter fills the room byte by byte.
@@ -29,7 +29,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
         /// What a frame says.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Kind {
+        pub(in super::super) enum Kind {
             $($(#[$doc])* $name = $number,)*
         }
 
@@ -45,7 +45,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// To the worker: who it is and what it runs. Comes with the board's memory.
+    /// To the worker: who it is and what it runs. Comes with the page's memory.
     Setup = 1,
     /// To the worker: slots to put samples in. Comes with their memory.
     Slab = 2,
@@ -79,14 +79,14 @@ kinds! {
 
 /// A message as it came.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Frame<'a> {
-    pub(super) kind: Kind,
-    pub(super) body: &'a [u8],
+pub(in super::super) struct Frame<'a> {
+    pub(in super::super) kind: Kind,
+    pub(in super::super) body: &'a [u8],
 }
 
 /// What a worker did that no worker does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Violation(pub(super) String);
+pub(in super::super) struct Violation(pub(in super::super) String);
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,13 +96,13 @@ impl fmt::Display for Violation {
 
 /// Makes frames and numbers them.
 #[derive(Debug, Default)]
-pub(super) struct Encoder {
+pub(in super::super) struct Encoder {
     sequence: u64,
 }
 
 impl Encoder {
     /// Adds a frame to `out`. The parts together must not be longer than [`BODY_MAX`].
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, kind: Kind, parts: &[&[u8]]) {
+    pub(in super::super) fn write(&mut self, out: &mut Vec<u8>, kind: Kind, parts: &[&[u8]]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         debug_assert!(length <= BODY_MAX, "a body of {length} bytes");
         let start = out.len();
@@ -119,7 +119,7 @@ impl Encoder {
     }
 
     /// One frame.
-    pub(super) fn frame(&mut self, kind: Kind, parts: &[&[u8]]) -> Vec<u8> {
+    pub(in super::super) fn frame(&mut self, kind: Kind, parts: &[&[u8]]) -> Vec<u8> {
         let mut out = Vec::new();
         self.write(&mut out, kind, parts);
         out
@@ -128,7 +128,7 @@ impl Encoder {
 
 /// Takes frames out of bytes that come in pieces of any size.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(in super::super) struct Decoder {
     buffer: Vec<u8>,
     /// Where the bytes that are not taken out begin and end.
     start: usize,
@@ -138,7 +138,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// Room for the next bytes, never empty.
-    pub(super) fn room(&mut self) -> &mut [u8] {
+    pub(in super::super) fn room(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         } else if self.start > 0 && self.buffer.len() - self.end < READ {
@@ -152,18 +152,18 @@ impl Decoder {
     }
 
     /// So many bytes were put into the room.
-    pub(super) fn came(&mut self, bytes: usize) {
+    pub(in super::super) fn came(&mut self, bytes: usize) {
         self.end = (self.end + bytes).min(self.buffer.len());
     }
 
     /// Whether a frame has begun to come and has not ended.
     #[cfg(test)]
-    pub(super) fn is_inside(&self) -> bool {
+    pub(in super::super) fn is_inside(&self) -> bool {
         self.start < self.end
     }
 
     /// The next whole frame.
-    pub(super) fn next(&mut self) -> Result<Option<Frame<'_>>, Violation> {
+    pub(in super::super) fn next(&mut self) -> Result<Option<Frame<'_>>, Violation> {
         let bytes = &self.buffer[self.start..self.end];
         let wrong = |what: String| Err(Violation(what));
         let known = bytes.len().min(4);

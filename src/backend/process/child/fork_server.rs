@@ -6,25 +6,34 @@
 use std::io;
 use std::time::Duration;
 
-use super::frame::Kind;
-use super::message::{EndNote, Setup};
-use super::sys::{self, Ended};
-use super::worker::{Desk, context, open, run_split_off};
+use super::super::protocol::frame::Kind;
+use super::super::protocol::message::{EndNote, Setup};
+use super::super::sys::{self, Ended, Handle};
+use super::connection::Connection;
+use super::pipeline::{context, open};
+use crate::backend::recipe::{Opened, WorkerContext};
 
 /// How often children are looked after where the system does not say when one ends.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Splits workers off until the loader is gone.
-pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
+/// A pipeline that was opened before the worker was split off.
+pub(super) type Inherited<'a> = (&'a Opened, &'static WorkerContext);
+
+/// Splits workers off until the loader is gone; each of them runs `work`.
+pub(super) fn serve(
+    connection: &mut Connection,
+    setup: &Setup,
+    work: fn(Handle, Option<Inherited<'_>>) -> !,
+) -> io::Result<()> {
     let context = context(setup);
     let opened = match open(setup, context) {
         Ok(opened) => opened,
-        Err(error) => return desk.say(Kind::Refused, &error.why()),
+        Err(error) => return connection.say(Kind::Refused, &error.why()),
     };
-    desk.say(Kind::Ready, &opened.expected)?;
+    connection.say(Kind::Ready, &opened.expected)?;
     let mut children: Vec<sys::Process> = Vec::new();
     loop {
-        let mut sources = vec![desk.link.source()];
+        let mut sources = vec![connection.link.source()];
         sources.extend(children.iter().filter_map(sys::Process::source));
         let blind = children.len() >= sources.len();
         let ready = sys::wait_for(&sources, blind.then_some(LOOK_EVERY))?;
@@ -35,14 +44,14 @@ pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
             end.is_none()
         });
         for note in ended {
-            desk.say(Kind::Ended, &note)?;
+            connection.say(Kind::Ended, &note)?;
         }
         if !ready[0] {
             continue;
         }
-        match desk.hear()? {
+        match connection.hear()? {
             (Kind::Split, _) => {
-                let link = desk.link.gift();
+                let link = connection.link.gift();
                 let link = link.ok_or_else(|| io::Error::other("it was given no channel"))?;
                 match sys::threads() {
                     Some(threads) if threads <= setup.threads => {}
@@ -53,15 +62,15 @@ pub(super) fn serve(desk: &mut Desk, setup: &Setup) -> io::Result<()> {
                             "the recipe left {threads} threads running, and a process with more than \
                              one cannot be split; use start method spawn"
                         );
-                        return desk.say(Kind::Refused, &why);
+                        return connection.say(Kind::Refused, &why);
                     }
                 }
                 let child = sys::Process::split_off(setup.threads, || {
-                    desk.link.close();
+                    connection.link.close();
                     children.clear();
-                    run_split_off(link, Some((&opened, context)))
+                    work(link, Some((&opened, context)))
                 })?;
-                desk.say(Kind::Forked, &child.pid())?;
+                connection.say(Kind::Forked, &child.pid())?;
                 children.push(child);
             }
             (Kind::Drain, _) => return Ok(()),

@@ -1,0 +1,231 @@
+//! The worker's side: takes tasks one after another and answers them, until it is told to end.
+//!
+//! User code runs in the thread that called `init`. A second thread watches the channel and ends
+//! the process at once when the loader is gone, whatever user code is doing.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use super::super::identity::address::image;
+use super::super::protocol::frame::{BODY_MAX, Kind};
+use super::super::protocol::message::{
+    Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where, read,
+};
+use super::super::protocol::payload::{IN_FRAME_MAX, Packing};
+use super::super::shm::region::Slots;
+use super::super::shm::status_page::{Stage, StatusPage};
+use super::super::sys::{self, Handle, exit_now, now_nanos};
+use super::connection::{Connection, encoded};
+use super::fork_server::{self, Inherited};
+use super::pipeline::{context, open, start};
+use super::slot_allocator::SlotAllocator;
+use crate::backend::recipe::Opened;
+use crate::dataset::gather::Keys;
+use crate::dataset::reduce::Key;
+use crate::dataset::{Keeping, caught, discard, keep_index_in, lend};
+
+/// Works for the loader at the other end, and ends the process.
+pub(in super::super) fn run(link: Handle) -> ! {
+    let mut worker = MainLoop::new(link);
+    match worker.work(None) {
+        Ok(()) => std::process::exit(0),
+        Err(error) => worker.connection.end_in_trouble(&error),
+    }
+}
+
+/// As [`run`], in a process that was split off with a pipeline open in it.
+pub(in super::super) fn run_split_off(link: Handle, shared: Option<Inherited<'_>>) -> ! {
+    let mut worker = MainLoop::new(link);
+    if let Err(error) = worker.work(shared) {
+        worker.connection.end_in_trouble(&error);
+    }
+    // What the program wants at its exit is not this process's to do.
+    sys::flush();
+    exit_now(0)
+}
+
+/// A worker at work.
+struct MainLoop {
+    connection: Connection,
+    allocator: Rc<RefCell<SlotAllocator>>,
+    packing: Packing,
+    reducers: Keys,
+    hashes: bool,
+}
+
+impl MainLoop {
+    fn new(link: Handle) -> Self {
+        Self {
+            connection: Connection::new(link),
+            allocator: Rc::default(),
+            packing: Packing::default(),
+            reducers: Keys::default(),
+            hashes: false,
+        }
+    }
+
+    fn work(&mut self, shared: Option<Inherited<'_>>) -> io::Result<()> {
+        let build = image().as_ref().map_or_else(String::clone, |image| image.build.clone());
+        let identity = Identity::own(&build);
+        let (process, parent) = (std::process::id(), sys::parent());
+        self.connection
+            .say(Kind::Hello, &Greeting { identity: identity.clone(), process, parent })?;
+        let (kind, setup) = self.connection.hear()?;
+        let setup: Option<(Setup, _)> = read(&setup).filter(|_| kind == Kind::Setup);
+        let (setup, _) = setup.ok_or_else(|| io::Error::other("it was not set up"))?;
+        if let Some(difference) = setup.identity.difference(&identity, &setup.launch) {
+            return self.connection.say(Kind::Refused, &difference);
+        }
+        if setup.is_server {
+            return fork_server::serve(&mut self.connection, &setup, run_split_off);
+        }
+        self.reducers = Key::in_worker(&setup.reducers, setup.identity == identity);
+        self.hashes = setup.hashes;
+        self.connection.watch().map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("start the thread that watches the loader: {error}"),
+            )
+        })?;
+        let page =
+            self.connection.link.gift().ok_or_else(|| io::Error::other("it was given no page"))?;
+        let page: &'static StatusPage = Box::leak(Box::new(StatusPage::received(page)?));
+        keep_index_in(page.index());
+        page.stage(Stage::Starting);
+        let context = shared.map_or_else(|| context(&setup), |(_, context)| context);
+        context.become_worker(setup.worker, setup.workers, setup.incarnation);
+        if let Err(error) = start(&setup, context) {
+            return self.connection.say(Kind::Refused, &error.why());
+        }
+        let own = match shared.is_none().then(|| open(&setup, context)).transpose() {
+            Ok(own) => own,
+            Err(error) => {
+                self.connection.say(Kind::Refused, &error.why())?;
+                setup.launch.close(context);
+                return Ok(());
+            }
+        };
+        if let Some(opened) = own.as_ref().or(shared.map(|(opened, _)| opened)) {
+            self.connection.say(Kind::Ready, &opened.expected)?;
+            page.stage(Stage::Idle);
+            self.serve(opened, page)?;
+        }
+        page.stage(Stage::Ending);
+        // A pipeline that panics on its way out does not keep the hooks from running.
+        discard(own);
+        setup.launch.close(context);
+        self.connection.send(Kind::Bye, &[])
+    }
+
+    /// Answers tasks until there are to be no more.
+    fn serve(&mut self, opened: &Opened, page: &StatusPage) -> io::Result<()> {
+        lend::borrow_from(Some(self.allocator.clone()));
+        let _keeping = Keeping::new();
+        loop {
+            let wrong = |what: &str| io::Error::other(what.to_owned());
+            match self.connection.hear()? {
+                (Kind::Task, order) => {
+                    let (order, _) = read(&order).ok_or_else(|| wrong("a task without sense"))?;
+                    if !self.answer(order, opened, page)? {
+                        return Ok(());
+                    }
+                }
+                (Kind::Slab, note) => {
+                    let (note, _): (SlabNote, _) =
+                        read(&note).ok_or_else(|| wrong("a slab without sense"))?;
+                    let fd = self
+                        .connection
+                        .link
+                        .gift()
+                        .ok_or_else(|| wrong("a slab without memory"))?;
+                    let slots = Slots::received(fd, note.slot_bytes, note.slots)?;
+                    self.allocator.borrow_mut().set(slots);
+                }
+                (Kind::Drain, _) => return Ok(()),
+                (kind, _) => return Err(wrong(&format!("it was sent a {kind:?} frame"))),
+            }
+        }
+    }
+
+    /// Answers a task; false where the page says that no more samples are wanted. A worker that only
+    /// seems to be told so ends, and its loader finds out.
+    fn answer(&mut self, order: Order, opened: &Opened, page: &StatusPage) -> io::Result<bool> {
+        if page.is_stopped() {
+            return Ok(false);
+        }
+        page.begin(order.id);
+        self.allocator.borrow_mut().open(&order);
+        let outcome = self.fill(order, opened, page);
+        // What was sent belongs to the loader; only what user code keeps of it lives on.
+        self.packing.clear();
+        self.allocator.borrow_mut().close();
+        page.stage(Stage::Idle);
+        outcome
+    }
+
+    fn fill(&mut self, order: Order, opened: &Opened, page: &StatusPage) -> io::Result<bool> {
+        let start = now_nanos();
+        let mut now = start;
+        for position in order.start..order.start.saturating_add(order.count) {
+            if page.is_stopped() {
+                return Ok(false);
+            }
+            page.fill(position, now);
+            let mut encoding = || page.stage(Stage::Encoding);
+            let made = caught(|| opened.fill.fill(position, &self.reducers, &mut encoding));
+            let (mut outcome, added) = made.unwrap_or_else(|fault| (Err(fault), Vec::new()));
+            if let (Ok(Some(wire)), true) = (&mut outcome, self.hashes) {
+                let hash = wire.sha256();
+                wire.inline.extend_from_slice(&hash);
+            }
+            self.packing.push_added(&added);
+            let before = self.packing.tensors().len();
+            self.packing.push(outcome);
+            self.allocator.borrow_mut().learn(&self.packing.tensors()[before..]);
+            now = now_nanos();
+        }
+        page.stage(Stage::Sending);
+        self.send(order, now.saturating_sub(start).max(1)).map(|()| true)
+    }
+
+    /// Sends what is packed: in the frame, by a slot, or in pieces.
+    fn send(&mut self, order: Order, nanos: u64) -> io::Result<()> {
+        let mut report = Report { task: order.id, nanos, payload: Where::Here };
+        let bytes = self.packing.line_up();
+        if bytes <= IN_FRAME_MAX {
+            let head = encoded(&report)?;
+            let mut payload = [0; IN_FRAME_MAX];
+            self.packing.write_to(&mut payload[..bytes]);
+            return self.connection.send(Kind::Done, &[&head, &payload[..bytes]]);
+        }
+        let mut allocator = self.allocator.borrow_mut();
+        let mut placed = allocator.place(&mut self.packing);
+        let mut payload = Vec::new();
+        if placed.is_none() {
+            payload.resize(self.packing.line_up(), 0);
+            self.packing.write_to(&mut payload);
+            self.packing.clear();
+            placed = allocator.replace(&payload);
+        }
+        drop(allocator);
+        report.payload = match (placed, order.slot) {
+            (Some((start, bytes)), Some((slot, generation))) => {
+                Where::Slot { slot, generation, start: start as u64, bytes: bytes as u64 }
+            }
+            _ => {
+                self.stream(order.id, &payload)?;
+                Where::Streamed
+            }
+        };
+        self.connection.say(Kind::Done, &report)
+    }
+
+    fn stream(&mut self, task: u64, payload: &[u8]) -> io::Result<()> {
+        self.connection.say(Kind::Stream, &Streaming { task, bytes: payload.len() as u64 })?;
+        for piece in payload.chunks(BODY_MAX) {
+            self.connection.send(Kind::Piece, &[piece])?;
+        }
+        Ok(())
+    }
+}
