@@ -51,7 +51,7 @@ pub(super) fn serve(
         }
         match connection.hear()? {
             (Kind::Split, _) => {
-                let link = connection.link.gift();
+                let link = connection.link.passed();
                 let link = link.ok_or_else(|| io::Error::other("it was given no channel"))?;
                 match sys::threads() {
                     Some(threads) if threads <= setup.threads => {}

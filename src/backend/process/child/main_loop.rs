@@ -88,8 +88,11 @@ impl MainLoop {
                 format!("start the thread that watches the loader: {error}"),
             )
         })?;
-        let page =
-            self.connection.link.gift().ok_or_else(|| io::Error::other("it was given no page"))?;
+        let page = self
+            .connection
+            .link
+            .passed()
+            .ok_or_else(|| io::Error::other("it was given no page"))?;
         let page: &'static StatusPage = Box::leak(Box::new(StatusPage::received(page)?));
         keep_index_in(page.index());
         page.stage(Stage::Starting);
@@ -137,7 +140,7 @@ impl MainLoop {
                     let fd = self
                         .connection
                         .link
-                        .gift()
+                        .passed()
                         .ok_or_else(|| wrong("a slab without memory"))?;
                     let slots = Slots::received(fd, note.slot_bytes, note.slots)?;
                     self.allocator.borrow_mut().set(slots);

@@ -78,7 +78,7 @@ struct Inside {
 #[derive(Default)]
 struct Outgoing {
     bytes: Vec<u8>,
-    gift: Option<Handle>,
+    passed: Option<Handle>,
 }
 
 impl ForkServer {
@@ -110,7 +110,7 @@ impl ForkServer {
             channel,
             decoder: Decoder::default(),
             encoder,
-            outgoing: Outgoing { bytes, gift: None },
+            outgoing: Outgoing { bytes, passed: None },
             setup,
             expected: expected.clone(),
             limit: Some(deadline(limit)),
@@ -141,7 +141,7 @@ impl ForkServer {
     pub(in super::super) fn ask(&self, link: Handle) {
         let mut inside = self.inside();
         let bytes = inside.encoder.frame(Kind::Split, &[]);
-        inside.outgoing = Outgoing { bytes, gift: Some(link) };
+        inside.outgoing = Outgoing { bytes, passed: Some(link) };
         inside.limit = Some(Instant::now() + SPLIT_LIMIT);
         inside.late = format!("the fork server split no worker off within {SPLIT_LIMIT:?}");
         inside.go_on();
@@ -228,11 +228,11 @@ impl Inside {
     /// Sends what goes, and hears what is there.
     fn go_on(&mut self) {
         while !self.outgoing.bytes.is_empty() && !self.at_end {
-            let gift = self.outgoing.gift.as_ref().map(sys::borrowed);
-            match self.channel.send(&self.outgoing.bytes, gift) {
+            let passed = self.outgoing.passed.as_ref().map(sys::borrowed);
+            match self.channel.send(&self.outgoing.bytes, passed) {
                 Ok(sent) => {
                     self.outgoing.bytes.drain(..sent);
-                    self.outgoing.gift = None;
+                    self.outgoing.passed = None;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // It is gone, and may have said why.

@@ -61,9 +61,9 @@ impl Channel {
     pub(in super::super) fn send(
         &mut self,
         bytes: &[u8],
-        gift: Option<BorrowedFd<'_>>,
+        passed: Option<BorrowedFd<'_>>,
     ) -> io::Result<usize> {
-        send(self.0.as_fd(), bytes, gift)
+        send(self.0.as_fd(), bytes, passed)
     }
 
     /// Receives what is there: 0 at the end, `WouldBlock` when nothing is.
@@ -86,12 +86,12 @@ impl Channel {
 #[derive(Debug)]
 pub(in super::super) struct Link {
     fd: OwnedFd,
-    gifts: std::collections::VecDeque<OwnedFd>,
+    passed: std::collections::VecDeque<OwnedFd>,
 }
 
 impl Link {
     pub(in super::super) fn new(fd: OwnedFd) -> Self {
-        Self { fd, gifts: std::collections::VecDeque::new() }
+        Self { fd, passed: std::collections::VecDeque::new() }
     }
 
     /// Sends all of it.
@@ -120,7 +120,7 @@ impl Link {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
                 for descriptor in descriptors {
                     fcntl_setfd(&descriptor, FdFlags::CLOEXEC)?;
-                    self.gifts.push_back(high(descriptor));
+                    self.passed.push_back(high(descriptor));
                 }
             }
         }
@@ -140,8 +140,8 @@ impl Link {
     }
 
     /// The next descriptor that came.
-    pub(in super::super) fn gift(&mut self) -> Option<OwnedFd> {
-        self.gifts.pop_front()
+    pub(in super::super) fn passed(&mut self) -> Option<OwnedFd> {
+        self.passed.pop_front()
     }
 
     /// Waits until the other end is closed, or this one is, and reads nothing.
@@ -234,16 +234,16 @@ fn nonblocking(fd: &OwnedFd) -> io::Result<()> {
     Ok(fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?)
 }
 
-fn send(to: BorrowedFd<'_>, bytes: &[u8], gift: Option<BorrowedFd<'_>>) -> io::Result<usize> {
+fn send(to: BorrowedFd<'_>, bytes: &[u8], passed: Option<BorrowedFd<'_>>) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
     let flags = SendFlags::NOSIGNAL;
     #[cfg(not(target_os = "linux"))]
     let flags = SendFlags::empty();
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    let gifts: Vec<BorrowedFd<'_>> = gift.into_iter().collect();
-    if !gifts.is_empty() {
-        control.push(SendAncillaryMessage::ScmRights(&gifts));
+    let passed: Vec<BorrowedFd<'_>> = passed.into_iter().collect();
+    if !passed.is_empty() {
+        control.push(SendAncillaryMessage::ScmRights(&passed));
     }
     loop {
         match sendmsg(to, &[IoSlice::new(bytes)], &mut control, flags) {

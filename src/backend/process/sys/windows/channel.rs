@@ -89,19 +89,19 @@ impl Channel {
     pub(in crate::backend::process) fn send(
         &mut self,
         bytes: &[u8],
-        gift: Option<HandleRef<'_>>,
+        passed: Option<HandleRef<'_>>,
     ) -> io::Result<usize> {
         if self.writing.is_under_way() {
             self.writing.finish(&self.pipe)?;
         }
-        let gift = match (gift, &self.worker) {
+        let passed = match (passed, &self.worker) {
             (None, _) => 0,
-            (Some(gift), Some(worker)) => give(gift, worker)?,
+            (Some(passed), Some(worker)) => pass(passed, worker)?,
             // It has not greeted yet; its first words end the waiting.
             (Some(_), None) => return Err(io::ErrorKind::WouldBlock.into()),
         };
         let part = &bytes[..bytes.len().min(MOST - HEAD)];
-        let head = [&(part.len() as u32).to_le_bytes()[..], &gift.to_le_bytes()].concat();
+        let head = [&(part.len() as u32).to_le_bytes()[..], &passed.to_le_bytes()].concat();
         self.writing.write(&self.pipe, &[&head, part])?;
         Ok(part.len())
     }
@@ -155,12 +155,12 @@ impl Drop for Channel {
 }
 
 /// Opens a handle of this process in the worker too; gives its number there.
-fn give(gift: HandleRef<'_>, worker: &OwnedHandle) -> io::Result<u64> {
+fn pass(passed: HandleRef<'_>, worker: &OwnedHandle) -> io::Result<u64> {
     let mut there = INVALID_HANDLE_VALUE;
     // SAFETY: all three are open. The new handle is the worker's, which will own it.
     done(unsafe {
-        let (own, gift) = (GetCurrentProcess(), gift.as_raw_handle());
-        DuplicateHandle(own, gift, raw(worker), &mut there, 0, 0, DUPLICATE_SAME_ACCESS)
+        let (own, passed) = (GetCurrentProcess(), passed.as_raw_handle());
+        DuplicateHandle(own, passed, raw(worker), &mut there, 0, 0, DUPLICATE_SAME_ACCESS)
     })?;
     Ok(there.addr() as u64)
 }

@@ -24,7 +24,7 @@ use super::channel::HEAD;
 use super::process::exit_now;
 use super::split::Source;
 use super::{Handle, done, owned, raw};
-use crate::backend::process::child::entry::ORPHANED;
+use crate::backend::process::sys::exit_code::ORPHANED;
 
 /// The worker's end, which waits.
 #[derive(Debug)]
@@ -32,13 +32,13 @@ pub(in crate::backend::process) struct Link {
     pipe: BufReader<File>,
     /// What is to come of the piece that has begun.
     rest: usize,
-    gifts: VecDeque<OwnedHandle>,
+    passed: VecDeque<OwnedHandle>,
 }
 
 impl Link {
     pub(in crate::backend::process) fn new(pipe: Handle) -> Self {
         let pipe = BufReader::with_capacity(64 << 10, File::from(pipe));
-        Self { pipe, rest: 0, gifts: VecDeque::new() }
+        Self { pipe, rest: 0, passed: VecDeque::new() }
     }
 
     /// Sends all of it.
@@ -60,7 +60,7 @@ impl Link {
             if number != 0 {
                 let handle = std::ptr::without_provenance_mut(number as usize);
                 // SAFETY: the loader opened it in this process for whoever reads this.
-                self.gifts.push_back(unsafe { OwnedHandle::from_raw_handle(handle) });
+                self.passed.push_back(unsafe { OwnedHandle::from_raw_handle(handle) });
             }
         }
         let most = self.rest.min(into.len());
@@ -70,8 +70,8 @@ impl Link {
     }
 
     /// The next handle that came.
-    pub(in crate::backend::process) fn gift(&mut self) -> Option<OwnedHandle> {
-        self.gifts.pop_front()
+    pub(in crate::backend::process) fn passed(&mut self) -> Option<OwnedHandle> {
+        self.passed.pop_front()
     }
 
     /// Waits until the process at the other end is gone, and reads nothing.

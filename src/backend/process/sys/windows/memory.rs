@@ -50,7 +50,7 @@ impl Memory {
     }
 
     /// Pages that were promised come when they are touched.
-    pub(in super::super) fn populate(&self, part: Range<usize>) {
+    pub(in crate::backend::process) fn populate(&self, part: Range<usize>) {
         debug_assert!(part.end <= self.bytes);
     }
 
@@ -87,7 +87,7 @@ impl Memory {
         self.mapping.as_ref().map(OwnedHandle::as_handle)
     }
 
-    pub(in super::super) fn start(&self) -> NonNull<u8> {
+    pub(in crate::backend::process) fn start(&self) -> NonNull<u8> {
         self.start
     }
 }
