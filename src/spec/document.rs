@@ -80,14 +80,6 @@ impl Spec {
         }
     }
 
-    /// Reads a document.
-    ///
-    /// # Errors
-    /// [`Error::Spec`](crate::Error::Spec) with the path of what is wrong, such as `$.ops[2].size`.
-    pub fn from_json(json: &str) -> Result<Self> {
-        read::document(json)
-    }
-
     /// Writes the document on one line.
     #[must_use]
     pub fn to_json(&self) -> String {

@@ -9,6 +9,16 @@ use super::placed::Placed;
 use crate::error::{Error, Result};
 use crate::order::{Epochs, FOREVER, json};
 
+impl Spec {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`Error::Spec`](crate::Error::Spec) with the path of what is wrong, such as `$.ops[2].size`.
+    pub fn from_json(json: &str) -> Result<Self> {
+        document(json)
+    }
+}
+
 /// The version that is read.
 const VERSION: u64 = 1;
 /// The most ops, and the most stages.
@@ -24,7 +34,7 @@ pub(super) trait Choice: Sized {
 }
 
 /// Reads a whole document.
-pub(super) fn document(text: &str) -> Result<Spec> {
+fn document(text: &str) -> Result<Spec> {
     if text.len() as u64 > Spec::BYTES_MAX {
         let (len, most) = (text.len(), Spec::BYTES_MAX);
         let why = format!("the document has {len} bytes; at most {most} are read");

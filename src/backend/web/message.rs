@@ -20,11 +20,22 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::{Fill, run};
-use super::Part;
 use crate::dataset::wire::{self, Wire};
 use crate::dataset::{Dtype, SampleResult, Tensor};
 use crate::engine::{Completion, Task};
 use crate::error::Fault;
+
+/// Bytes of a reply that a tensor points into.
+struct Part {
+    reply: Arc<Tensor>,
+    range: std::ops::Range<usize>,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.reply.bytes()[self.range.clone()]
+    }
+}
 
 /// The length of a request.
 pub(super) const REQUEST_BYTES: usize = 24;

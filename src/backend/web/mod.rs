@@ -20,7 +20,6 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::{Capabilities, Event, ExecutionBackend, Full, Info};
-use crate::dataset::Tensor;
 use crate::engine::Task;
 use post::Word;
 
@@ -114,15 +113,3 @@ static INFO: Info = Info {
         runs_ahead: true,
     },
 };
-
-/// Bytes of a reply that a tensor points into.
-struct Part {
-    reply: Arc<Tensor>,
-    range: std::ops::Range<usize>,
-}
-
-impl AsRef<[u8]> for Part {
-    fn as_ref(&self) -> &[u8] {
-        &self.reply.bytes()[self.range.clone()]
-    }
-}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::local::{FolderPath, folder_path, list_in, open_in};
-use super::{ByteSource, InMemory};
+use super::{ByteSource, InMemory, Listed};
 use crate::error::{Error, Result};
 
 /// How many names an error lists.
@@ -32,24 +32,6 @@ pub trait Files: Send + Sync {
             why: "these files are found by their names only".into(),
             instead: "implement `Files::list`".into(),
         })
-    }
-}
-
-/// A file that [`Files::list`] found.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Listed {
-    /// Its path from the folder, with `/` between the parts.
-    pub name: String,
-    /// Its bytes, which are opened no earlier than they are read.
-    pub bytes: Arc<dyn ByteSource>,
-}
-
-impl Listed {
-    /// A file by its path from the folder, with `/` between the parts.
-    #[must_use]
-    pub fn new(name: impl Into<String>, bytes: Arc<dyn ByteSource>) -> Self {
-        Self { name: name.into(), bytes }
     }
 }
 

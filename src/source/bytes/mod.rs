@@ -8,11 +8,13 @@ pub(crate) mod files;
 mod gzip;
 mod identity;
 mod joined;
+mod listed;
 mod local;
 mod memory;
 
-pub use files::{Files, Folder, Listed, MemoryFiles};
+pub use files::{Files, Folder, MemoryFiles};
 pub use identity::{Identity, identity};
+pub use listed::Listed;
 pub use local::*;
 pub use memory::InMemory;
 

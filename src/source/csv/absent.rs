@@ -1,6 +1,7 @@
 //! Reading a table in a build without the feature `csv`.
 
-use super::{CsvOptions, Table};
+use super::options::CsvOptions;
+use super::parsed::Table;
 use crate::error::{Error, Result};
 use crate::source::bytes::ByteSource;
 

@@ -4,6 +4,7 @@
 //! its text stays. Absent on purpose: texts as values, guessed types, missing values.
 
 mod options;
+mod parsed;
 #[cfg(feature = "csv")]
 mod table;
 #[cfg(not(feature = "csv"))]
@@ -138,13 +139,4 @@ fn field_text(field: &CsvField, shape: &[u64], columns: &[usize]) -> String {
     };
     let runs = runs.iter().map(text).collect::<Vec<_>>().join("+");
     format!("{}[{shape}]:{runs}", field.dtype)
-}
-
-/// What reading a table gives.
-struct Table {
-    rows: u64,
-    /// For each field, the bytes of all rows and the columns they came from.
-    columns: Vec<(Vec<u8>, Vec<usize>)>,
-    /// Of the file, by all of its bytes.
-    identity: String,
 }

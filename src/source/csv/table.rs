@@ -7,7 +7,8 @@ use std::io::Read;
 
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
-use super::{Column, Columns, CsvField, CsvOptions, Table};
+use super::options::{Column, Columns, CsvField, CsvOptions};
+use super::parsed::Table;
 use crate::error::{Error, Result};
 use crate::source::bytes::files::list;
 use crate::source::bytes::{ByteSource, Stream};

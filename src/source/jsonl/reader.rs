@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::line::{self, Field};
 use super::lines::Lines;
-use super::{JsonlField, JsonlOptions, line};
+use super::{JsonlField, JsonlOptions};
 use crate::dataset::Record;
 use crate::error::{Error, Fault, Result};
 use crate::source::bytes::ByteSource;
@@ -14,14 +15,6 @@ pub(super) struct Reader {
     bytes: Arc<dyn ByteSource>,
     lines: Lines,
     fields: Vec<Field>,
-}
-
-/// A field and the way to its value.
-#[derive(Debug)]
-pub(super) struct Field {
-    pub(super) options: JsonlField,
-    pub(super) name: Arc<str>,
-    pub(super) steps: Vec<String>,
 }
 
 impl Reader {

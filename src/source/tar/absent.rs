@@ -1,6 +1,6 @@
 //! Reading an archive in a build without the feature `tar`.
 
-use super::Sample;
+use super::sample::Sample;
 use crate::error::{Error, Result};
 use crate::source::bytes::ByteSource;
 

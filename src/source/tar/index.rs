@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::header::{BLOCK, Header, Kind};
-use super::{Part, Sample, pax};
+use super::pax;
+use super::sample::{Part, Sample};
 use crate::dataset::{FIELDS_MAX, NAME_BYTES_MAX};
 use crate::error::{Error, Result};
 use crate::source::bytes::ByteSource;

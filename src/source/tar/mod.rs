@@ -15,8 +15,10 @@ mod index;
 mod index;
 #[cfg(feature = "tar")]
 mod pax;
+mod sample;
 
 pub use options::{KEY_FIELD, TarOptions};
+use sample::{Part, Sample};
 
 use std::sync::Arc;
 
@@ -75,22 +77,6 @@ pub struct Tar {
     samples: Arc<[Sample]>,
     fields: Option<Vec<Arc<str>>>,
     content: String,
-}
-
-/// A sample of an archive.
-#[derive(Debug)]
-struct Sample {
-    archive: u32,
-    key: Box<str>,
-    parts: Vec<Part>,
-}
-
-/// A field of a sample, and where its bytes lie.
-#[derive(Debug, Clone)]
-struct Part {
-    field: Arc<str>,
-    offset: u64,
-    size: u64,
 }
 
 impl Tar {

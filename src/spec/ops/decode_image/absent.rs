@@ -1,6 +1,6 @@
 //! Decoding in a build without the feature `image`.
 
-use super::Pixels;
+use super::pixels::Pixels;
 
 /// Says that this build cannot.
 pub(super) fn available() -> Result<(), String> {

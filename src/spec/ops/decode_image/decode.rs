@@ -1,6 +1,7 @@
 //! Which format a file has, and the decoder for it.
 
-use super::{PIXELS_MAX, Pixels, jpeg, png};
+use super::pixels::Pixels;
+use super::{jpeg, png};
 
 /// This build can.
 pub(super) fn available() -> Result<(), String> {
@@ -29,16 +30,4 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
             Err(format!("the file is no PNG or JPEG picture, {what}"))
         }
     }
-}
-
-/// Refuses a picture without pixels or with too many.
-pub(super) fn check_size(width: u64, height: u64) -> Result<(), String> {
-    if width == 0 || height == 0 {
-        return Err(format!("claims {width} by {height} pixels"));
-    }
-    // Both are below 2^32.
-    if width * height > PIXELS_MAX {
-        return Err(format!("claims {width} by {height} pixels; at most {PIXELS_MAX} are decoded"));
-    }
-    Ok(())
 }

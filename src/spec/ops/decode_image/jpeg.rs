@@ -8,8 +8,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::Pixels;
-use super::decode::check_size;
+use super::pixels::{Pixels, check_size};
 
 /// The most scans: as many as the decoder takes of a progressive picture.
 const SCANS_MAX: u32 = 100;

@@ -9,8 +9,11 @@ mod decode;
 mod decode;
 #[cfg(feature = "image")]
 mod jpeg;
+mod pixels;
 #[cfg(feature = "image")]
 mod png;
+
+pub use pixels::PIXELS_MAX;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +21,6 @@ use super::replace;
 use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
 use crate::order::Op;
-
-/// The most pixels of a picture: 64 Mi, which is 8,192 by 8,192.
-pub const PIXELS_MAX: u64 = 1 << 26;
 
 /// Decodes the PNG or JPEG file in a field into a `U8` tensor of shape `[height, width, channels]`.
 ///
@@ -62,16 +62,6 @@ pub struct DecodeImage {
     /// 1 for gray, 3 for red, green and blue, 4 for these and opacity; those of the file unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<u8>,
-}
-
-/// The pixels of a picture, row by row.
-#[cfg_attr(not(feature = "image"), allow(dead_code))]
-struct Pixels {
-    height: u64,
-    width: u64,
-    /// 1: gray; 2: gray and opacity; 3: red, green, blue; 4: these and opacity.
-    channels: u8,
-    bytes: Vec<u8>,
 }
 
 impl DecodeImage {

@@ -9,8 +9,7 @@ use zune_core::options::DecoderOptions;
 use zune_core::result::DecodingResult;
 use zune_png::PngDecoder;
 
-use super::Pixels;
-use super::decode::check_size;
+use super::pixels::{Pixels, check_size};
 
 /// What every file starts with.
 const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";

@@ -1,6 +1,6 @@
 //! Resizing in a build without the feature `image`.
 
-use super::ResizeFilter;
+use super::filter::ResizeFilter;
 
 /// Says that this build cannot.
 pub(super) fn available() -> Result<(), String> {

@@ -6,7 +6,7 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
 use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
-use super::ResizeFilter;
+use super::filter::ResizeFilter;
 
 /// This build can.
 pub(super) fn available() -> Result<(), String> {

@@ -5,6 +5,9 @@ mod convolve;
 #[cfg(not(feature = "image"))]
 #[path = "absent.rs"]
 mod convolve;
+mod filter;
+
+pub use filter::ResizeFilter;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,18 +55,6 @@ pub struct Resize {
     /// How pixels are weighed; `bilinear` unless set.
     #[serde(default)]
     pub filter: ResizeFilter,
-}
-
-/// How pixels are weighed by their distance.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum ResizeFilter {
-    /// A triangle, one pixel to either side: fast and soft.
-    #[default]
-    Bilinear,
-    /// A sine in a window, three pixels to either side: slower and sharp, with slight halos.
-    Lanczos3,
 }
 
 impl Resize {
