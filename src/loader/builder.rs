@@ -10,11 +10,12 @@ use serde::de::DeserializeOwned;
 
 use super::batch::Point;
 use super::digest::{self, Hasher, hash_of};
+use super::ending::Ending;
 use super::environment::Environment;
 use super::feed::Workers;
 use super::measure::bytes_of;
-use super::processes::{self, Ending};
-use super::recipe::Origin;
+use super::origin::Origin;
+use super::processes;
 use super::reduction::{Reduction, Slot};
 use super::run::Run;
 use super::start::{plan, resume};
@@ -57,6 +58,13 @@ pub struct LoaderBuilder<P: Pipeline> {
     pub(super) hooks: Hooks,
     pub(super) reducers: Vec<Slot>,
     pub(super) name: Option<String>,
+}
+
+impl Loader<()> {
+    /// Starts to describe a loader for a dataset, or a dataset with stages after it.
+    pub fn builder<P: Pipeline>(pipeline: P) -> LoaderBuilder<P> {
+        LoaderBuilder::new(Origin::Here(pipeline))
+    }
 }
 
 impl<P: Pipeline> LoaderBuilder<P> {

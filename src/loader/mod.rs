@@ -8,12 +8,16 @@ mod batch;
 mod builder;
 mod by_epoch;
 mod digest;
+mod ending;
 mod environment;
 mod feed;
 #[cfg(any(feature = "web", test))]
 mod leaving;
 mod measure;
+mod on_error;
+mod origin;
 mod preflight;
+mod process_settings;
 mod processes;
 mod progress;
 mod recipe;
@@ -30,9 +34,10 @@ pub use batch::Batch;
 pub use builder::LoaderBuilder;
 pub use by_epoch::{ByEpoch, Epoch};
 pub use digest::digest_of;
+pub use on_error::OnError;
 pub use preflight::preflight;
 pub use progress::Progress;
-pub use reduced::Reduced;
+pub use reduction::Reduced;
 #[doc(hidden)]
 pub use register::Typed;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
@@ -45,26 +50,14 @@ use crate::backend::log;
 use crate::dataset::{Keeping, caught, discard};
 use crate::error::{Error, Result};
 use crate::order::{Epochs, Plan, State};
-use crate::stage::{Pipeline, Step};
+use crate::stage::Step;
 use batch::Point;
 use digest::Hasher;
+use ending::Ending;
 use run::Stream;
 
 /// How many epochs in a row may give nothing before the stream ends with an error.
 const EMPTY_EPOCHS_MAX: u32 = 1000;
-
-/// What happens when a sample cannot be made.
-///
-/// The stream has the same samples in the same order either way, on every backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnError {
-    /// The error takes the sample's place; the stream can go on after it.
-    #[default]
-    Raise,
-    /// The sample is left out, counted, and its position listed in the state, up to a bound.
-    Skip,
-}
 
 /// Batches in order: an iterator over `Result<Batch<B>>`, epoch after epoch.
 ///
@@ -100,16 +93,9 @@ pub struct Loader<B> {
     /// How many epochs ended since the last item.
     empty_epochs: u32,
     /// What a recipe in this process wants at the end.
-    ending: Option<processes::Ending>,
+    ending: Option<Ending>,
     /// Has the memory of large tensors used again.
     keeping: Option<Keeping>,
-}
-
-impl Loader<()> {
-    /// Starts to describe a loader for a dataset, or a dataset with stages after it.
-    pub fn builder<P: Pipeline>(pipeline: P) -> LoaderBuilder<P> {
-        LoaderBuilder::new(recipe::Origin::Here(pipeline))
-    }
 }
 
 impl<B> Loader<B> {

@@ -1,53 +1,10 @@
 //! What the samples that the caller received added to reducers, merged in their order.
 
-use std::ops::{Deref, Range};
-
-use serde::{Deserialize, Serialize};
-
-use super::reduction::{Slot, Total};
+use super::reduction::{Reduced, Slot, Total};
 use super::{Loader, LoaderBuilder};
 use crate::dataset::{Reduce, Reducer};
 use crate::error::{Error, Result};
 use crate::stage::Pipeline;
-
-/// What came of a reducer, and of which positions: see [`Loader::reduced`].
-///
-/// It derefs to the value. It can be saved beside a state, and given to
-/// [`LoaderBuilder::reduce_from`] when the loader resumes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reduced<T> {
-    pub(super) value: T,
-    pub(super) start: u64,
-    pub(super) end: u64,
-}
-
-impl<T> Reduced<T> {
-    /// The positions that were merged, those that added nothing or were left out by a limit included.
-    #[must_use]
-    pub fn positions(&self) -> Range<u64> {
-        self.start..self.end
-    }
-
-    /// The value.
-    #[must_use]
-    pub fn value(&self) -> &T {
-        &self.value
-    }
-
-    /// The value alone.
-    #[must_use]
-    pub fn into_inner(self) -> T {
-        self.value
-    }
-}
-
-impl<T> Deref for Reduced<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
 
 /// Reducers: what a pipeline adds up beside its samples.
 impl<P: Pipeline> LoaderBuilder<P> {

@@ -5,9 +5,11 @@
 //! merged into a copy of what the caller sees, so that no more than a bound of it is kept.
 
 use std::any::Any;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use super::reduced::Reduced;
+use serde::{Deserialize, Serialize};
+
 use crate::backend::additions::Additions;
 use crate::dataset::gather::parts;
 use crate::dataset::reduce::{Key, Reduce};
@@ -21,6 +23,45 @@ const NAME_MAX: usize = 200;
 /// What may wait to be merged, in bytes, with the places that hold it.
 const WAITING_MAX: usize = 1 << 20;
 const PLACE_BYTES: usize = 64;
+
+/// What came of a reducer, and of which positions: see [`Loader::reduced`](super::Loader::reduced).
+///
+/// It derefs to the value. It can be saved beside a state, and given to
+/// [`LoaderBuilder::reduce_from`](super::LoaderBuilder::reduce_from) when the loader resumes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reduced<T> {
+    value: T,
+    start: u64,
+    end: u64,
+}
+
+impl<T> Reduced<T> {
+    /// The positions that were merged, those that added nothing or were left out by a limit included.
+    #[must_use]
+    pub fn positions(&self) -> Range<u64> {
+        self.start..self.end
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// The value alone.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> Deref for Reduced<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
 
 /// The reducers of a loader.
 pub(super) struct Reduction {

@@ -5,10 +5,12 @@ use std::any::TypeId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::recipe::{Plain, open_spec};
+use super::origin::Plain;
 use crate::backend::recipe::{Named, Opened, Opener, decode_config};
 use crate::backend::{Factory, Hooks, Registered, WorkerContext};
 use crate::error::Result;
+use crate::source::Folder;
+use crate::spec::{Spec, SpecPipeline};
 use crate::stage::Pipeline;
 
 /// Gives a recipe a name by which worker processes of another program find it.
@@ -63,6 +65,14 @@ macro_rules! register {
 pub(super) const SPEC: &str = "windrow::spec";
 
 register!(SPEC, open_spec);
+
+/// Opens a document whose files are in a folder.
+pub(super) fn open_spec(
+    (json, folder): (String, Folder),
+    _: &WorkerContext,
+) -> Result<SpecPipeline> {
+    Spec::from_json(&json)?.open(&folder)
+}
 
 /// A recipe of known types, for [`register!`](crate::register).
 #[doc(hidden)]

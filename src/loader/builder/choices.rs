@@ -1,8 +1,8 @@
 //! What the settings of a builder and the environment come to: a backend, workers and bounds.
 
 use super::super::environment::Environment;
+use super::super::origin::Origin;
 use super::super::processes;
-use super::super::recipe::Origin;
 use super::super::work::RoundTrip;
 use super::LoaderBuilder;
 use crate::backend::settings::WORKERS_MAX;
