@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::call::CallOptions;
+use super::choice;
 use super::ops::{
     Cast, DecodeImage, DecodeNumber, Filter, Normalize, OneHot, Reshape, Resize, Scale, Select,
 };
@@ -10,7 +11,6 @@ use super::options::{
     BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, SampleOptions,
     ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, whole,
 };
-use super::read;
 use super::served::ServedOptions;
 use crate::error::Result;
 use crate::order::Epochs;
@@ -40,7 +40,7 @@ pub struct Spec {
     pub seed: u64,
     /// How many epochs a loader goes through, 1 or more or `"forever"`; 1 by default. The number is
     /// no part of the fingerprint.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "read::epochs_word")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "choice::epochs_word")]
     pub epochs: Option<Epochs>,
     /// Where records come from.
     pub source: SourceSpec,
@@ -103,14 +103,14 @@ macro_rules! choices {
             )*
         }
 
-        impl read::Choice for $name {
+        impl choice::Choice for $name {
             const TAG: &'static str = $tag;
             const WHAT: &'static str = $what;
             const WORDS: &'static [&'static str] = &[$($word),*];
 
             fn read(word: &str, options: serde_json::Value, path: &str) -> Option<Result<Self>> {
                 match word {
-                    $($word => Some(read::at(path, options).map(Self::$variant)),)*
+                    $($word => Some(choice::at(path, options).map(Self::$variant)),)*
                     _ => None,
                 }
             }

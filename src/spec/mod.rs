@@ -17,6 +17,7 @@
 //! Absent on purpose: what runs it. Backend, workers and checkpoints are not part of a pipeline.
 
 mod call;
+mod choice;
 mod document;
 mod keys;
 mod open;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::call::{Call, Functions, NoFunctions, Remembered};
+use super::choice::wrong;
 use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
 use super::keys::WithKeys;
 use super::options::BatchOptions;
-use super::read::wrong;
 use super::served::Served;
 use crate::dataset::{Batched, Dataset, Record, Split, Stack, Tensor};
 use crate::error::{Error, Fault, Result};

@@ -1,11 +1,10 @@
 //! Reading a document so that what is wrong is named by its path.
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::choice::{Choice, at, wrong};
 use super::document::Spec;
 use super::options::whole;
-use super::placed::Placed;
 use crate::error::{Error, Result};
 use crate::order::{Epochs, FOREVER, json};
 
@@ -23,15 +22,6 @@ impl Spec {
 const VERSION: u64 = 1;
 /// The most ops, and the most stages.
 const STEPS_MAX: usize = 1_000;
-
-/// One of several things that a tag tells apart.
-pub(super) trait Choice: Sized {
-    const TAG: &'static str;
-    const WHAT: &'static str;
-    const WORDS: &'static [&'static str];
-
-    fn read(word: &str, options: Value, path: &str) -> Option<Result<Self>>;
-}
 
 /// Reads a whole document.
 fn document(text: &str) -> Result<Spec> {
@@ -74,18 +64,6 @@ fn document(text: &str) -> Result<Spec> {
     }
 }
 
-/// Reads options, with the path of the one that is wrong.
-pub(super) fn at<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
-    T::deserialize(Placed(value)).map_err(|error| {
-        let (path, why) = error.below(path);
-        wrong(&path, why)
-    })
-}
-
-pub(super) fn wrong(path: &str, why: impl Into<String>) -> Error {
-    Error::Spec { path: path.into(), why: why.into() }
-}
-
 fn epochs(value: Value) -> Result<Epochs> {
     let path = "$.epochs";
     if value == FOREVER {
@@ -96,16 +74,6 @@ fn epochs(value: Value) -> Result<Epochs> {
         Ok(Seed(count)) => Ok(Epochs::Count(count)),
         Err(Error::Spec { path, why }) => Err(wrong(&path, format!("{why}, or {FOREVER:?}"))),
         Err(other) => Err(other),
-    }
-}
-
-pub(super) fn epochs_word<S: serde::Serializer>(
-    epochs: &Option<Epochs>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    match epochs.unwrap_or_default() {
-        Epochs::Forever => to.serialize_str(FOREVER),
-        Epochs::Count(count) => whole::serialize(&count, to),
     }
 }
 
