@@ -44,7 +44,7 @@ pub fn crate_paths(file: &File) -> Vec<Named> {
 }
 
 /// The paths of a `use` tree, or the one path of an expression.
-fn tree(text: &str) -> Vec<Vec<String>> {
+pub fn tree(text: &str) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     branch(text, &mut Vec::new(), &mut paths);
     paths

@@ -44,6 +44,27 @@ fn an_import_uphill_sideways_or_from_the_hall_is_found() {
 }
 
 #[test]
+fn a_circle_of_imports_is_found_by_whatever_way_and_what_is_passed_on_makes_none() {
+    planted(
+        imports_make_no_circle,
+        &[
+            ("src/stage/mod.rs", "mod a;\nmod b;\nmod c;\npub use a::A;\npub use b::{B, Both};"),
+            ("src/stage/a.rs", "use super::B;\npub(in super::super) struct A;"),
+            ("src/stage/b.rs", "use super::c::C;\npub struct B;"),
+            ("src/stage/c.rs", "fn c() { crate::stage::A }\npub struct C;"),
+            (
+                "src/stage/d.rs",
+                "use super::{A, B};\n#[cfg(test)]\nmod tests {\n    use super::e;\n}",
+            ),
+            ("src/stage/e.rs", "use super::d;"),
+        ],
+        &[
+            "src/stage/a.rs:1: these files import each other: src/stage/a.rs, src/stage/b.rs, src/stage/c.rs",
+        ],
+    );
+}
+
+#[test]
 fn a_backend_that_looks_at_the_order_is_found() {
     planted(
         imports_go_downhill,
