@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import { PLACES, absent, launch, verdict, within } from './browser.mjs';
+import { PLACES, absent, each, launch, verdict, within } from './browser.mjs';
 import { cases, modes } from './cases.js';
 import { ends } from './ends.js';
 import { epochs } from './epochs.js';
@@ -175,18 +175,12 @@ async function reloaded(browser) {
   server.close();
 }
 
-/** Places one after the other; two of these at a time, since many cases wait. */
-async function lane(left) {
-  for (let place; (place = left.shift()); ) {
-    try {
-      await (place === 'node' ? inNode() : inBrowser(place));
-    } catch (error) {
-      failed += 1;
-      console.log(`${place}: FAILED ${error.stack}`);
-    }
+await each(places, async (place) => {
+  try {
+    await (place === 'node' ? inNode() : inBrowser(place));
+  } catch (error) {
+    failed += 1;
+    console.log(`${place}: FAILED ${error.stack}`);
   }
-}
-
-const left = [...places];
-await Promise.all([lane(left), lane(left)]);
+});
 verdict(passed, failed);
