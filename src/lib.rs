@@ -38,7 +38,7 @@
 //!
 //! # Invariants
 //!
-//! Each is held by a test in `tests/house.rs` or `tests/conformance.rs`.
+//! Each is held by a test in `tests/house.rs` or `tests/loader/conformance.rs`.
 //!
 //! - The order rooms ([`order`], `engine`, [`stage`]) do no input or output, start no thread and
 //!   read no clock.

@@ -90,8 +90,8 @@ pub fn start<T: Send + 'static>(
 
 /// Something that fills positions, in any order, and says when it has.
 ///
-/// Anyone can write one. It must keep these rules, which `tests/conformance.rs` holds every backend
-/// to:
+/// Anyone can write one. It must keep these rules, which `tests/loader/conformance.rs` holds every
+/// backend to:
 ///
 /// - Each task that [`submit`](Self::submit) took is answered by exactly one [`Event`], in any
 ///   order, unless the backend is shut down first.

@@ -1,4 +1,4 @@
-//! Fuzzes the property `csv` of `tests/decoders/properties`.
+//! Fuzzes the property `csv` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

@@ -1,4 +1,4 @@
-//! Fuzzes the property `csv_gz` of `tests/decoders/properties`.
+//! Fuzzes the property `csv_gz` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

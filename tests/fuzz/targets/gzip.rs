@@ -1,4 +1,4 @@
-//! Fuzzes the property `gzip` of `tests/decoders/properties`.
+//! Fuzzes the property `gzip` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

@@ -1,4 +1,4 @@
-//! Fuzzes the property `idx` of `tests/decoders/properties`.
+//! Fuzzes the property `idx` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

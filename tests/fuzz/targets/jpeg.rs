@@ -1,4 +1,4 @@
-//! Fuzzes the property `jpeg` of `tests/decoders/properties`.
+//! Fuzzes the property `jpeg` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

@@ -1,4 +1,4 @@
-//! Fuzzes the property `jsonl` of `tests/decoders/properties`.
+//! Fuzzes the property `jsonl` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

@@ -1,4 +1,4 @@
-//! Fuzzes the property `npy` of `tests/decoders/properties`.
+//! Fuzzes the property `npy` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

@@ -1,4 +1,4 @@
-//! Fuzzes the property `png` of `tests/decoders/properties`.
+//! Fuzzes the property `png` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

@@ -1,4 +1,4 @@
-//! Fuzzes the property `resize` of `tests/decoders/properties`.
+//! Fuzzes the property `resize` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

@@ -1,4 +1,4 @@
-//! Fuzzes the property `spec` of `tests/decoders/properties`.
+//! Fuzzes the property `spec` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

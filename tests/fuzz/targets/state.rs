@@ -1,4 +1,4 @@
-//! Fuzzes the property `state` of `tests/decoders/properties`.
+//! Fuzzes the property `state` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

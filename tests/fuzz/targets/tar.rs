@@ -1,4 +1,4 @@
-//! Fuzzes the property `tar` of `tests/decoders/properties`.
+//! Fuzzes the property `tar` of `tests/formats/decoders/properties`.
 #![no_main]
 
 mod decoders;

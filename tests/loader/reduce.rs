@@ -1,13 +1,11 @@
 //! What samples add to reducers comes to the same, to the bit, whoever made them: on the backends of
 //! this process. `tests/processes/reduce.rs` has worker processes.
 
-mod common;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{RUNNERS, Runner, assert_same, within};
+use crate::common::{RUNNERS, Runner, assert_same, within};
 use serde::{Deserialize, Serialize};
 use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline, Task};
 use windrow::loader::{LoaderBuilder, Reduced};

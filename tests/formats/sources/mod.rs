@@ -10,7 +10,6 @@ mod images;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod npy;
-mod spy;
 #[cfg(feature = "tar")]
 mod tar;
 
@@ -19,9 +18,6 @@ use std::sync::Arc;
 use windrow::Fault;
 use windrow::dataset::{Record, Tensor};
 use windrow::source::{ByteSource, InMemory, Source};
-
-#[global_allocator]
-static SPY: spy::Spy = spy::Spy;
 
 #[cfg(not(feature = "csv"))]
 #[test]

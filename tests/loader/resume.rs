@@ -1,20 +1,14 @@
 //! Restoring at every state of a run, on every backend, gives the same tail and the same states.
 
-#[path = "resume/buffer.rs"]
 mod buffer;
-mod common;
-#[path = "resume/epochs.rs"]
 mod epochs;
-#[path = "resume/held.rs"]
 mod held;
-#[path = "resume/hostile.rs"]
 mod hostile;
-#[path = "resume/interrupted.rs"]
 mod interrupted;
 
 use std::time::{Duration, Instant};
 
-use common::{RUNNERS, Runner, assert_same, run, within};
+use crate::common::{RUNNERS, Runner, assert_same, run, within};
 use proptest::prelude::*;
 use windrow::loader::LoaderBuilder;
 use windrow::stage::{Pipeline, Stage};

@@ -7,8 +7,8 @@ use windrow::Result;
 use windrow::dataset::{Record, SampleKey};
 use windrow::source::{ByteSource, MemoryFiles, Source, Tar, TarOptions};
 
-use super::spy::largest_request;
 use super::{bytes, text};
+use crate::spy::largest_request;
 
 /// One header and what follows it.
 fn member(kind: u8, name: &str, data: &[u8]) -> Vec<u8> {

@@ -2,15 +2,10 @@
 //! `scripts/fuzz` goes on from here.
 
 mod properties;
-#[path = "../sources/spy.rs"]
-mod spy;
 
 use proptest::prelude::*;
 
 use properties::PROPERTIES;
-
-#[global_allocator]
-static SPY: spy::Spy = spy::Spy;
 
 #[test]
 fn every_seed_goes_all_the_way_in() {

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use windrow::dataset::{Dtype, Tensor};
 use windrow::source::{Identity, Idx, IdxOptions, MemoryFiles, Source};
 
-use super::spy::largest_request;
-#[cfg(feature = "gz")]
-use super::spy::most_in_use;
 use super::{bytes, column, flat, text};
+use crate::spy::largest_request;
+#[cfg(feature = "gz")]
+use crate::spy::most_in_use;
 
 fn file(kind: u8, axes: &[u32], data: &[u8]) -> Vec<u8> {
     let axes: Vec<u8> = axes.iter().flat_map(|axis| axis.to_be_bytes()).collect();
@@ -136,7 +136,7 @@ proptest! {
 #[cfg(feature = "gz")]
 mod gz {
     use super::*;
-    use crate::gzip;
+    use crate::sources::gzip;
 
     #[test]
     fn a_packed_file_gives_what_the_plain_one_does() {

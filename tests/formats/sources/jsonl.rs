@@ -5,8 +5,8 @@ use windrow::Result;
 use windrow::dataset::{Dtype, Tensor};
 use windrow::source::{Jsonl, JsonlField, JsonlOptions, MemoryFiles, Source};
 
-use super::spy::largest_request;
 use super::{bytes, column, flat, text};
+use crate::spy::largest_request;
 
 fn field(name: &str, dtype: Dtype) -> JsonlField {
     JsonlField::new(name, dtype)

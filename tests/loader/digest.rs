@@ -1,12 +1,10 @@
 //! The digest: who hashes, and that it is the same whoever does.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use common::within;
+use crate::common::within;
 use serde::{Serialize, Serializer};
 use windrow::loader::digest_of;
 use windrow::{Backend, Dataset, Error, Loader, range};

@@ -6,15 +6,10 @@ mod golden;
 mod hostile;
 mod png;
 mod resize;
-#[path = "../sources/spy.rs"]
-mod spy;
 
 use sha2::{Digest, Sha256};
 use windrow::dataset::{Record, SampleContext, Tensor, Transform};
 use windrow::spec::ops::DecodeImage;
-
-#[global_allocator]
-static SPY: spy::Spy = spy::Spy;
 
 /// The pictures of `tests/data/pictures`, by name.
 fn pictures() -> Vec<(String, Vec<u8>)> {

@@ -1,11 +1,9 @@
 //! Splits as users write them: in Rust and in documents, over epochs and backends.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{RUNNERS, items, run, within};
+use crate::common::{RUNNERS, items, run, within};
 use windrow::source::MemoryFiles;
 use windrow::spec::Spec;
 use windrow::{Dataset, Error, Loader, range};

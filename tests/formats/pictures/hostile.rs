@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::png::{Kind, file, seal, write, zlib};
-use super::spy::{largest_request, most_in_use};
 use super::{decoded, pictures};
+use crate::spy::{largest_request, most_in_use};
 
 const RGB: Kind = Kind { color: 2, depth: 8, interlaced: false };
 

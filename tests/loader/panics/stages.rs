@@ -5,8 +5,8 @@ use windrow::order::Op;
 use windrow::stage::{Held, Stage};
 use windrow::{Dataset, Fault, Loader, State, range};
 
-use super::common::within;
 use super::{LIMIT, RUNNERS};
+use crate::common::within;
 
 /// Holds two samples back, and does wrong with a method, from an input or at all.
 struct Wrong {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windrow::source::{ByteSource, Files, Folder, Images, ImagesOptions, MemoryFiles, Source};
 
-use crate::text;
+use crate::sources::text;
 
 const PATHS: &[&str] = &["c/2.png", "B/1.JPEG", "a-b/3.jpg", "a/9.png", "a/10.png", "é/4.png"];
 const OTHERS: &[&str] = &["a/notes.txt", "a/.png", "a/.hidden.png", "a/png", "a/x.png.gz"];

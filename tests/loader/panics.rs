@@ -1,8 +1,6 @@
 //! Code of the user that panics where windrow calls it: one error in the place of its sample, and
-//! the stream goes on. `tests/conformance.rs` has the panics of closures over samples.
+//! the stream goes on. `conformance.rs` has the panics of closures over samples.
 
-mod common;
-#[path = "panics/stages.rs"]
 mod stages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -11,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
-use common::{RUNNERS, Runner, assert_same, items, run, within};
+use crate::common::{RUNNERS, Runner, assert_same, items, run, within};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use windrow::{Backend, Dataset, Loader, OnError, Result, WorkerContext, range};
 

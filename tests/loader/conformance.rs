@@ -1,11 +1,9 @@
 //! One suite for every backend: the same batches, in the same order, with the same errors and the
 //! same states, as a plain loop over the dataset gives.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{RUNNERS, Runner, assert_same, items, run, within};
+use crate::common::{RUNNERS, Runner, assert_same, items, run, within};
 use windrow::stage::Pipeline;
 use windrow::{Dataset, Fault, Loader, OnError, from_vec, range};
 

@@ -5,8 +5,8 @@ use windrow::Result;
 use windrow::dataset::{Dtype, Tensor};
 use windrow::source::{Column, Columns, Csv, CsvField, CsvOptions, MemoryFiles, Source};
 
-use super::spy::largest_request;
 use super::{bytes, column, flat, text};
+use crate::spy::largest_request;
 
 fn open(table: impl AsRef<[u8]>, options: CsvOptions) -> Result<Csv> {
     Csv::new(&*bytes("t.csv", table.as_ref()), &options)
@@ -370,7 +370,7 @@ fn a_table_costs_the_size_of_its_tensors() {
 #[cfg(feature = "gz")]
 mod gz {
     use super::*;
-    use crate::gzip;
+    use crate::sources::gzip;
     use crate::spy::most_in_use;
 
     #[test]

@@ -8,7 +8,7 @@ use super::pictures;
 use super::png::{Kind, write};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/data");
-const DIGITS: &[u8] = include_bytes!("../../www/data/digits.csv.gz");
+const DIGITS: &[u8] = include_bytes!("../../../www/data/digits.csv.gz");
 
 /// The first digits: 64 values from 0 to 16, and the label.
 fn digits(count: usize) -> Vec<Vec<u16>> {

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use windrow::dataset::{Dtype, Tensor};
 use windrow::source::{Folder, Identity, LocalFile, MemoryFiles, Npy, NpyOptions, Source};
 
-use super::spy::largest_request;
 use super::{bytes, column, flat, text};
+use crate::spy::largest_request;
 
 /// A file with this header text.
 fn file(version: u8, header: &str, data: &[u8]) -> Vec<u8> {

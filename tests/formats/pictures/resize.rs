@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use windrow::dataset::{Tensor, Transform};
 use windrow::spec::ops::{Resize, ResizeFilter};
 
-use super::spy::most_in_use;
 use super::{hash, through};
+use crate::spy::most_in_use;
 
 fn noise(shape: &[u64]) -> Tensor {
     let count = shape.iter().product::<u64>();

@@ -4,8 +4,8 @@ use windrow::order::Op;
 use windrow::stage::Stage;
 use windrow::{Dataset, Error, Fault, Loader, State, range};
 
-use super::common::items;
 use super::{LIMIT, RUNNERS, Runner, assert_same, every_state_of, run, within};
+use crate::common::items;
 
 #[test]
 fn epochs_end_with_their_stages_and_have_orders_of_their_own() {

@@ -3,14 +3,12 @@
 //! `golden/pipelines.json` was taken from Grain. Each of its cases stands in one of the two tables
 //! below, `RUN` or `NOT_RUN`; one that stands in neither fails the first test.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use common::{RUNNERS, Runner, items, run, within};
+use crate::common::{RUNNERS, Runner, items, run, within};
 use serde_json::{Value, json};
 use windrow::order::Shard;
 use windrow::stage::Pipeline;
@@ -100,7 +98,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("interleave2", "there is no interleave yet"),
     ("interleave_empty", "there is no interleave yet"),
     ("elastic", "there is no elastic iterator yet"),
-    ("state_nested", "the form of Grain's state; a state here is a position, see tests/resume.rs"),
+    ("state_nested", "the form of Grain's state; a state here is a position, see resume.rs"),
     ("sampler_shard", GRAINS_FAULT),
     ("dataloader_W3", GRAINS_FAULT),
     ("mp_seq_slice", GRAINS_FAULT),

@@ -129,9 +129,9 @@ pub(super) fn jpeg(bytes: &[u8]) -> bool {
 
 pub(super) fn jpeg_seeds() -> Vec<Vec<u8>> {
     vec![
-        include_bytes!("../../data/pictures/gray.jpg").to_vec(),
-        include_bytes!("../../data/pictures/baseline.jpg").to_vec(),
-        include_bytes!("../../data/pictures/progressive.jpg").to_vec(),
+        include_bytes!("../../../data/pictures/gray.jpg").to_vec(),
+        include_bytes!("../../../data/pictures/baseline.jpg").to_vec(),
+        include_bytes!("../../../data/pictures/progressive.jpg").to_vec(),
     ]
 }
 

@@ -1,0 +1,14 @@
+//! What a loader promises, whatever runs it: the stream, the checkpoint, the errors.
+
+mod cases;
+#[path = "../common/mod.rs"]
+mod common;
+mod conformance;
+mod digest;
+mod keys;
+mod panics;
+mod reduce;
+mod resume;
+mod served;
+mod splits;
+mod workers;
