@@ -59,13 +59,12 @@ fn long_run(spec: &Path, state: &Path) -> Command {
     command
 }
 
-/// Waits until the checkpoint of a running command is past its start.
-fn wait_for_progress(child: &mut Child, state: &Path) {
+/// Waits until the checkpoint of a running command has more batches than these.
+fn wait_for_progress(child: &mut Child, state: &Path, before: u64) {
     let start = Instant::now();
     while start.elapsed() < LIMIT {
         assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be stopped");
-        let json = std::fs::read_to_string(state).unwrap_or_default();
-        if !json.is_empty() && !json.contains("\"batches\":\"0\"") {
+        if batches_of(state) > before {
             return;
         }
         std::thread::yield_now();
@@ -73,37 +72,43 @@ fn wait_for_progress(child: &mut Child, state: &Path) {
     panic!("no progress in {LIMIT:?}");
 }
 
-/// Ends a run in these ways, and goes on from its checkpoint each time.
+/// The batches of a checkpoint; none where there is no checkpoint yet.
+fn batches_of(state: &Path) -> u64 {
+    let json = std::fs::read_to_string(state).unwrap_or_default();
+    if json.is_empty() { 0 } else { windrow::State::from_json(&json).unwrap().batches() }
+}
+
+/// Ends a run in these ways, one after the other, and goes on from its checkpoint each time.
 fn end_and_go_on(ends: &[system::End], variables: &[(&str, &str)]) {
     let folder = folder();
+    let state = folder.path().join("state.json");
     let spec = document(folder.path(), r#"{"op":"shuffle"}"#, r#"{"stage":"batch","size":64}"#);
     let expected = summary(&["run", text(&spec), "--digest", "--backend", "threads"]);
+    let run = || {
+        let mut run = long_run(&spec, &state);
+        run.envs(variables.iter().copied());
+        run
+    };
     for (name, end, code) in ends {
         if *name == "Ctrl-Break" && system::leave_to_windows("Ctrl-Break does not reach processes")
         {
             continue;
         }
-        let state = folder.path().join(format!("state-{name}.json"));
-        let run = || {
-            let mut run = long_run(&spec, &state);
-            run.envs(variables.iter().copied());
-            run
-        };
+        let before = batches_of(&state);
         let mut child = system::spawn_group(&mut run());
-        wait_for_progress(&mut child, &state);
+        wait_for_progress(&mut child, &state, before);
         assert!(end(child.id()), "{name}");
         let output = waited(child);
         assert_eq!(output.status.code(), *code, "{}", String::from_utf8_lossy(&output.stderr));
-        let before = std::fs::read_to_string(&state).unwrap();
-        assert!(windrow::State::from_json(&before).unwrap().batches() > 0);
-        let output = waited(run().spawn().unwrap());
-        let last = String::from_utf8(output.stdout).unwrap();
-        let rest: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
-        assert_eq!(rest["digest"], expected["digest"], "after {name}");
-        let (rest, all) =
-            (rest["batches"].as_u64().unwrap(), expected["batches"].as_u64().unwrap());
-        assert!(rest < all, "{rest} of {all} batches after {name}");
+        assert!(batches_of(&state) > before, "{name} cost the checkpoint");
     }
+    let before = batches_of(&state);
+    let output = waited(run().spawn().unwrap());
+    let last = String::from_utf8(output.stdout).unwrap();
+    let rest: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
+    assert_eq!(rest["digest"], expected["digest"]);
+    let [rest, all] = [&rest, &expected].map(|summary| summary["batches"].as_u64().unwrap());
+    assert_eq!(rest, all - before, "the checkpoint had {before} batches");
 }
 
 #[test]

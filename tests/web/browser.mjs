@@ -64,15 +64,6 @@ export function within(milliseconds, promise, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** Runs a function for each place, for two at a time: much of what runs there waits. */
-export async function each(places, run) {
-  const left = [...places];
-  const lane = async () => {
-    for (let place; (place = left.shift()); ) await run(place);
-  };
-  await Promise.all([lane(), lane()]);
-}
-
 /** Says that a browser is not here; fails where the command line names it. */
 export function absent(name, why) {
   if (process.argv.slice(2).includes(name)) throw Error(`${name} cannot run here: ${why}`);

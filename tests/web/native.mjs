@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { absent, each, hasThreads, launch, within } from './browser.mjs';
+import { absent, hasThreads, launch, within } from './browser.mjs';
 import { filesOf, modes, name } from './cases.js';
 import { ISOLATED, list, root, serve } from './server.mjs';
 
@@ -80,7 +80,7 @@ async function on(place) {
 }
 
 try {
-  await each(places, on);
+  await Promise.all(places.map(on));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -21,7 +21,10 @@ const all = Object.assign({}, ...Object.values(kinds));
 const from = new URLSearchParams(location.search).get('from') ?? location.origin;
 const windrow = await import(`${from}/www/pkg/src/index.js`);
 const here = {
-  modes: modes(globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === 'function'),
+  // Where there are threads, one number of workers: the plain page tries all.
+  modes: globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === 'function'
+    ? modes(true).filter(({ backend, workers }) => backend !== 'workers' || workers === 2)
+    : modes(false),
   cycles: Number(new URLSearchParams(location.search).get('cycles') ?? 10),
   open: async (path) => (await fetch(`/${path}`)).blob(),
   list: async (path) => (await fetch(`/list/${path}`)).json(),

@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { PLACES, absent, each, hasThreads, launch, within } from './browser.mjs';
+import { PLACES, absent, hasThreads, launch, within } from './browser.mjs';
 import { ISOLATED, root, serve } from './server.mjs';
 
 const flag = (name, other) => Number(process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? other);
@@ -119,7 +119,7 @@ if (places.includes('node')) {
   const windrow = await import(join(root, 'www/pkg/src/node/index.js'));
   await soak('node', (mode, count) => cycle(windrow, mode, count), { pid: process.pid, settle: globalThis.gc });
 }
-await each(places.filter((place) => place !== 'node'), async (place) => {
+await Promise.all(places.filter((place) => place !== 'node').map(async (place) => {
   const browser = await launch(place);
   if (browser.missing) {
     absent(place, browser.missing);
@@ -137,5 +137,5 @@ await each(places.filter((place) => place !== 'node'), async (place) => {
     await browser.close();
     server.close();
   }
-});
+}));
 process.exit(failed > 0 ? 1 : 0);

@@ -3,6 +3,8 @@
 
 mod properties;
 
+use crate::spy;
+
 use proptest::prelude::*;
 
 use properties::PROPERTIES;

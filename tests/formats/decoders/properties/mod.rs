@@ -14,7 +14,7 @@ use std::sync::Arc;
 use windrow::dataset::Record;
 use windrow::source::{ByteSource, InMemory, Source};
 
-use crate::spy::most_in_use;
+use super::spy::most_in_use;
 
 /// A property, after its name and before its seeds.
 pub(crate) type Property = (&'static str, fn(&[u8]) -> bool, fn() -> Vec<Vec<u8>>);

@@ -1,8 +1,8 @@
 //! The properties of what reads files and documents, with the allocator that they need.
 
-#[path = "../../../decoders/properties/mod.rs"]
+#[path = "../../../formats/decoders/properties/mod.rs"]
 mod properties;
-#[path = "../../../sources/spy.rs"]
+#[path = "../../../formats/spy.rs"]
 mod spy;
 
 use properties::{PROPERTIES, Property};
