@@ -9,10 +9,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::parent::slots::{Collected, Handed, Part, Payload};
+use super::parent::slots::{Collected, Handed, Payload, PayloadRange};
 use super::protocol::frame::{Decoder, Encoder, Kind};
 use super::protocol::message::{
-    self, EndNote, Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where,
+    self, Assignment, EndNote, Greeting, Identity, PayloadPlace, Report, Setup, SlabNote, Streaming,
 };
 use super::protocol::payload::{Item, Packing, unpack};
 use crate::backend::recipe::Expected;
@@ -121,7 +121,7 @@ pub fn messages(bytes: &[u8]) -> bool {
     match which % 9 {
         0 => again::<Greeting>(bytes),
         1 => again::<Setup>(bytes),
-        2 => again::<Order>(bytes),
+        2 => again::<Assignment>(bytes),
         3 => again::<Report>(bytes),
         4 => again::<Streaming>(bytes),
         5 => again::<SlabNote>(bytes),
@@ -135,12 +135,12 @@ fn message_seeds() -> Vec<Vec<u8>> {
     fn seed(which: u8, message: &impl Serialize) -> Vec<u8> {
         [&[which], &*postcard::to_stdvec(message).expect("a message can be encoded")].concat()
     }
-    let payload = Where::Slot { slot: 3, generation: 1, start: 69_952, bytes: 70_000 };
+    let payload = PayloadPlace::Slot { slot: 3, generation: 1, start: 69_952, bytes: 70_000 };
     vec![
         seed(0, &Greeting { identity: Identity::own("0123456789abcdef"), process: 9, parent: 8 }),
-        seed(2, &Order { id: 300, start: 1 << 40, count: 7, slot: Some((3, 1)) }),
+        seed(2, &Assignment { id: 300, start: 1 << 40, count: 7, slot: Some((3, 1)) }),
         seed(3, &Report { task: 300, nanos: 1_000_000, payload }),
-        seed(3, &Report { task: 0, nanos: 1, payload: Where::Streamed }),
+        seed(3, &Report { task: 0, nanos: 1, payload: PayloadPlace::Streamed }),
         seed(4, &Streaming { task: 5, bytes: 1 << 33 }),
         seed(5, &SlabNote { slot_bytes: 1 << 20, slots: 9 }),
         seed(6, &EndNote { pid: 4000, code: None, signal: Some(9) }),
@@ -174,7 +174,8 @@ pub fn payload(bytes: &[u8]) -> bool {
             Item::Sample(inline, payloads) => {
                 let inline = &bytes[inline.clone()];
                 let parts = payloads.iter().map(|place| {
-                    Arc::new(Part { payload: payload.clone(), place: place.clone() }) as Owner
+                    Arc::new(PayloadRange { payload: payload.clone(), place: place.clone() })
+                        as Owner
                 });
                 let parts: Vec<Owner> = parts.collect();
                 let value = value::<Record>(inline, &parts)

@@ -26,12 +26,12 @@ use crate::engine::{Completion, Task};
 use crate::error::Fault;
 
 /// Bytes of a reply that a tensor points into.
-struct Part {
+struct ReplyRange {
     reply: Arc<Tensor>,
     range: std::ops::Range<usize>,
 }
 
-impl AsRef<[u8]> for Part {
+impl AsRef<[u8]> for ReplyRange {
     fn as_ref(&self) -> &[u8] {
         &self.reply.bytes()[self.range.clone()]
     }
@@ -164,7 +164,7 @@ pub(super) fn read<T: DeserializeOwned>(
         if end > all.len() {
             return Err(short());
         }
-        parts.push(Arc::new(Part { reply: reply.clone(), range: start..end }));
+        parts.push(Arc::new(ReplyRange { reply: reply.clone(), range: start..end }));
     }
     let results: Vec<SampleResult<T>> = wire::decode_owned(inline, parts)?;
     Ok(Completion { task, results, bytes: (bytes != u64::MAX).then_some(bytes), nanos })

@@ -10,11 +10,11 @@ use std::rc::Rc;
 use super::super::identity::address::image;
 use super::super::protocol::frame::{BODY_MAX, Kind};
 use super::super::protocol::message::{
-    Greeting, Identity, Order, Report, Setup, SlabNote, Streaming, Where, read,
+    Assignment, Greeting, Identity, PayloadPlace, Report, Setup, SlabNote, Streaming, read,
 };
 use super::super::protocol::payload::{IN_FRAME_MAX, Packing};
 use super::super::shm::region::Slots;
-use super::super::shm::status_page::{Stage, StatusPage};
+use super::super::shm::status_page::{Phase, StatusPage};
 use super::super::sys::{self, Handle, exit_now, now_nanos};
 use super::connection::{Connection, encoded};
 use super::fork_server::{self, Inherited};
@@ -95,7 +95,7 @@ impl MainLoop {
             .ok_or_else(|| io::Error::other("it was given no page"))?;
         let page: &'static StatusPage = Box::leak(Box::new(StatusPage::received(page)?));
         keep_index_in(page.index());
-        page.stage(Stage::Starting);
+        page.enter(Phase::Starting);
         let context = shared.map_or_else(|| context(&setup), |(_, context)| context);
         context.become_worker(setup.worker, setup.workers, setup.incarnation);
         if let Err(error) = start(&setup, context) {
@@ -111,10 +111,10 @@ impl MainLoop {
         };
         if let Some(opened) = own.as_ref().or(shared.map(|(opened, _)| opened)) {
             self.connection.say(Kind::Ready, &opened.expected)?;
-            page.stage(Stage::Idle);
+            page.enter(Phase::Idle);
             self.serve(opened, page)?;
         }
-        page.stage(Stage::Ending);
+        page.enter(Phase::Ending);
         // A pipeline that panics on its way out does not keep the hooks from running.
         discard(own);
         setup.launch.close(context);
@@ -128,9 +128,10 @@ impl MainLoop {
         loop {
             let wrong = |what: &str| io::Error::other(what.to_owned());
             match self.connection.hear()? {
-                (Kind::Task, order) => {
-                    let (order, _) = read(&order).ok_or_else(|| wrong("a task without sense"))?;
-                    if !self.answer(order, opened, page)? {
+                (Kind::Task, assignment) => {
+                    let (assignment, _) =
+                        read(&assignment).ok_or_else(|| wrong("a task without sense"))?;
+                    if !self.answer(assignment, opened, page)? {
                         return Ok(());
                     }
                 }
@@ -153,29 +154,39 @@ impl MainLoop {
 
     /// Answers a task; false where the page says that no more samples are wanted. A worker that only
     /// seems to be told so ends, and its loader finds out.
-    fn answer(&mut self, order: Order, opened: &Opened, page: &StatusPage) -> io::Result<bool> {
+    fn answer(
+        &mut self,
+        assignment: Assignment,
+        opened: &Opened,
+        page: &StatusPage,
+    ) -> io::Result<bool> {
         if page.is_stopped() {
             return Ok(false);
         }
-        page.begin(order.id);
-        self.allocator.borrow_mut().open(&order);
-        let outcome = self.fill(order, opened, page);
+        page.begin(assignment.id);
+        self.allocator.borrow_mut().open(&assignment);
+        let outcome = self.fill(assignment, opened, page);
         // What was sent belongs to the loader; only what user code keeps of it lives on.
         self.packing.clear();
         self.allocator.borrow_mut().close();
-        page.stage(Stage::Idle);
+        page.enter(Phase::Idle);
         outcome
     }
 
-    fn fill(&mut self, order: Order, opened: &Opened, page: &StatusPage) -> io::Result<bool> {
+    fn fill(
+        &mut self,
+        assignment: Assignment,
+        opened: &Opened,
+        page: &StatusPage,
+    ) -> io::Result<bool> {
         let start = now_nanos();
         let mut now = start;
-        for position in order.start..order.start.saturating_add(order.count) {
+        for position in assignment.start..assignment.start.saturating_add(assignment.count) {
             if page.is_stopped() {
                 return Ok(false);
             }
             page.fill(position, now);
-            let mut encoding = || page.stage(Stage::Encoding);
+            let mut encoding = || page.enter(Phase::Encoding);
             let made = caught(|| opened.fill.fill(position, &self.reducers, &mut encoding));
             let (mut outcome, added) = made.unwrap_or_else(|fault| (Err(fault), Vec::new()));
             if let (Ok(Some(wire)), true) = (&mut outcome, self.hashes) {
@@ -188,13 +199,13 @@ impl MainLoop {
             self.allocator.borrow_mut().learn(&self.packing.tensors()[before..]);
             now = now_nanos();
         }
-        page.stage(Stage::Sending);
-        self.send(order, now.saturating_sub(start).max(1)).map(|()| true)
+        page.enter(Phase::Sending);
+        self.send(assignment, now.saturating_sub(start).max(1)).map(|()| true)
     }
 
     /// Sends what is packed: in the frame, by a slot, or in pieces.
-    fn send(&mut self, order: Order, nanos: u64) -> io::Result<()> {
-        let mut report = Report { task: order.id, nanos, payload: Where::Here };
+    fn send(&mut self, assignment: Assignment, nanos: u64) -> io::Result<()> {
+        let mut report = Report { task: assignment.id, nanos, payload: PayloadPlace::Here };
         let bytes = self.packing.line_up();
         if bytes <= IN_FRAME_MAX {
             let head = encoded(&report)?;
@@ -212,13 +223,13 @@ impl MainLoop {
             placed = allocator.replace(&payload);
         }
         drop(allocator);
-        report.payload = match (placed, order.slot) {
+        report.payload = match (placed, assignment.slot) {
             (Some((start, bytes)), Some((slot, generation))) => {
-                Where::Slot { slot, generation, start: start as u64, bytes: bytes as u64 }
+                PayloadPlace::Slot { slot, generation, start: start as u64, bytes: bytes as u64 }
             }
             _ => {
-                self.stream(order.id, &payload)?;
-                Where::Streamed
+                self.stream(assignment.id, &payload)?;
+                PayloadPlace::Streamed
             }
         };
         self.connection.say(Kind::Done, &report)

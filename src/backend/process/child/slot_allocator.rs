@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::super::protocol::message::Order;
+use super::super::protocol::message::Assignment;
 use super::super::protocol::payload::Packing;
 use super::super::shm::region::{OpenSlot, Region, Slots};
 use crate::backend::log;
@@ -31,8 +31,8 @@ impl SlotAllocator {
     }
 
     /// A task is begun.
-    pub(in super::super) fn open(&mut self, order: &Order) {
-        let (Some(slots), Some((slot, _))) = (&mut self.slots, order.slot) else { return };
+    pub(in super::super) fn open(&mut self, assignment: &Assignment) {
+        let (Some(slots), Some((slot, _))) = (&mut self.slots, assignment.slot) else { return };
         self.open = slots.open(slot);
         if self.open.is_none() && !std::mem::replace(&mut self.keeps, true) {
             log::info("processes", || {
@@ -183,8 +183,8 @@ mod tests {
         let allocator = Rc::new(RefCell::new(allocator));
         lend::borrow_from(Some(allocator.clone()));
         for round in 0..3u8 {
-            let order = Order { id: 0, start: 0, count: 1, slot: Some((0, 0)) };
-            allocator.borrow_mut().open(&order);
+            let assignment = Assignment { id: 0, start: 0, count: 1, slot: Some((0, 0)) };
+            allocator.borrow_mut().open(&assignment);
             let build = |byte| {
                 let fill = |bytes: &mut [u8]| {
                     bytes.fill(byte);

@@ -4,20 +4,20 @@
 //! It lives as long as the loader. It tells the pool what its workers say and how they end, and does
 //! what the pool asks for. Whatever can block it has a time limit.
 
-mod clock;
 mod connection;
 mod receive;
 mod slots;
 mod starts;
+mod ticker;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use clock::Clock;
 use connection::{Connection, Passed};
 use slots::AllSlots;
 pub(super) use starts::Starts;
+use ticker::Ticker;
 
 use super::identity::launch::Launch;
 use super::parent::decode::Sink;
@@ -26,7 +26,7 @@ use super::parent::slots::{Lease, Slab};
 use super::pool::{Action, Exit, Limits, Page, Pool};
 use super::protocol::exit::no_init;
 use super::protocol::frame::Kind;
-use super::protocol::message::{Identity, Order, body};
+use super::protocol::message::{Assignment, Identity, body};
 use super::sys::{self, Ended};
 use crate::backend::log;
 use crate::backend::recipe::Expected;
@@ -49,7 +49,7 @@ pub(super) struct Driver {
     identity: Identity,
     expected: Expected,
     starts: Starts,
-    clock: Clock,
+    clock: Ticker,
 }
 
 impl Driver {
@@ -63,7 +63,7 @@ impl Driver {
         starts: Starts,
     ) -> Self {
         let sample = settings.sample_timeout;
-        let clock = Clock::new(settings.startup_timeout.min(sample.unwrap_or(Duration::MAX)));
+        let clock = Ticker::new(settings.startup_timeout.min(sample.unwrap_or(Duration::MAX)));
         let program = settings.launcher.as_ref().or(settings.program.as_ref());
         let limits = Limits {
             sample,
@@ -150,9 +150,9 @@ impl Driver {
 
     fn send(&mut self, number: usize, task: u64) {
         let Some(given) = self.pool.given(number, task) else { return };
-        let order = Order::new(given.task, given.lease.as_ref().map(Lease::place));
-        match (body(&order), &mut self.connections[number]) {
-            (Ok(order), Some(connection)) => connection.post(Kind::Task, &order, None),
+        let assignment = Assignment::new(given.task, given.lease.as_ref().map(Lease::place));
+        match (body(&assignment), &mut self.connections[number]) {
+            (Ok(assignment), Some(connection)) => connection.post(Kind::Task, &assignment, None),
             _ => self.pool.kill(number, "a task could not be encoded".into(), self.clock.now()),
         }
     }

@@ -5,7 +5,7 @@ use crate::backend::process::parent::slots::{Collected, Payload};
 use crate::backend::process::pool::{Phase, Said};
 use crate::backend::process::protocol::frame::{Frame, Kind};
 use crate::backend::process::protocol::message::{
-    Greeting, Report, Streaming, Where, another_pipeline, read,
+    Greeting, PayloadPlace, Report, Streaming, another_pipeline, read,
 };
 
 impl Driver {
@@ -112,21 +112,23 @@ impl Driver {
 
     fn reported(&mut self, number: usize, report: Report, rest: &[u8]) -> bool {
         let now = self.clock.now();
-        let in_pieces = report.payload == Where::Streamed;
+        let in_pieces = report.payload == PayloadPlace::Streamed;
         let Some(mut given) = self.pool.reported(number, report.task, in_pieces, now) else {
             return false;
         };
         let Some(connection) = &mut self.connections[number] else { return false };
         let payload = match report.payload {
-            Where::Here => Some(Payload::Heap(Collected::of(rest))),
-            Where::Slot { slot, generation, start, bytes } => {
+            PayloadPlace::Here => Some(Payload::Heap(Collected::of(rest))),
+            PayloadPlace::Slot { slot, generation, start, bytes } => {
                 self.slots.workers[number].worked();
                 let lease = given.lease.take().filter(|lease| {
                     (lease.place().slot, lease.place().generation) == (slot, generation)
                 });
                 lease.and_then(|lease| lease.deliver(start, bytes))
             }
-            Where::Streamed => Some(Payload::Heap(std::mem::take(&mut connection.collected))),
+            PayloadPlace::Streamed => {
+                Some(Payload::Heap(std::mem::take(&mut connection.collected)))
+            }
         };
         let payload = payload.ok_or_else(|| "it is not where the worker says".into());
         let outcome = payload.and_then(|payload| {

@@ -17,11 +17,11 @@ use crate::backend::recipe::{
 use crate::error::{Error, Result};
 
 /// Opens the pipeline of these places, from an encoded configuration.
-type Open = fn(&Places, &[u8], &'static WorkerContext) -> Result<Opened>;
+type Open = fn(&Addresses, &[u8], &'static WorkerContext) -> Result<Opened>;
 
 /// Where the functions of a recipe are, counted from this program's anchor.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(in super::super) struct Places {
+pub(in super::super) struct Addresses {
     /// The function that opens a pipeline of these types.
     open: u64,
     /// The recipe.
@@ -80,7 +80,7 @@ fn place(distance: u64) -> Result<*const ()> {
     Ok(std::ptr::with_exposed_provenance(address))
 }
 
-impl Places {
+impl Addresses {
     /// Those of a recipe and its hooks, which must be functions of this program itself.
     pub(in super::super) fn of<C, P, O>(factory: Factory<C, P>, hooks: Hooks) -> Result<Self>
     where
@@ -125,7 +125,11 @@ impl Places {
 }
 
 /// Opens the pipeline of these types.
-fn open<C, P, O>(places: &Places, config: &[u8], context: &'static WorkerContext) -> Result<Opened>
+fn open<C, P, O>(
+    places: &Addresses,
+    config: &[u8],
+    context: &'static WorkerContext,
+) -> Result<Opened>
 where
     C: DeserializeOwned,
     O: Opener<P>,

@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::address::Places;
+use super::address::Addresses;
 use super::names;
 use crate::backend::recipe::{Factory, Hooks, Opened, Opener, WorkerContext, encode_config};
 use crate::dataset::caught;
@@ -21,7 +21,7 @@ pub(crate) struct Launch {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Way {
     /// In the same build of the same program.
-    Place(Places),
+    Addresses(Addresses),
     /// In any program of the same version of windrow.
     Name(String),
 }
@@ -37,7 +37,7 @@ impl Launch {
         C: Serialize + DeserializeOwned,
         O: Opener<P>,
     {
-        let way = Way::Place(Places::of::<C, P, O>(factory, hooks)?);
+        let way = Way::Addresses(Addresses::of::<C, P, O>(factory, hooks)?);
         Ok(Self { way, config: encode_config(config)? })
     }
 
@@ -59,7 +59,7 @@ impl Launch {
     /// Opens the pipeline.
     pub(in super::super) fn open(&self, context: &'static WorkerContext) -> Result<Opened> {
         match &self.way {
-            Way::Place(places) => places.open(&self.config, context),
+            Way::Addresses(places) => places.open(&self.config, context),
             Way::Name(name) => registered(name)?.recipe.open(&self.config, context),
         }
     }
@@ -74,7 +74,7 @@ impl Launch {
 
     fn hooks(&self) -> Result<Hooks> {
         match &self.way {
-            Way::Place(places) => places.hooks(),
+            Way::Addresses(places) => places.hooks(),
             Way::Name(name) => Ok(registered(name)?.hooks),
         }
     }

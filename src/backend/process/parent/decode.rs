@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::protocol::payload::{Item, unpack};
 use super::cost::Cost;
-use super::slots::{Handed, Part, Payload};
+use super::slots::{Handed, Payload, PayloadRange};
 use crate::backend::additions::Additions;
 use crate::backend::hashes::{Hash, Hashes};
 use crate::backend::run::discard_event;
@@ -119,7 +119,8 @@ impl<T> Decoding<T> {
                 Err(fault.unwrap_or_else(|why| Fault::new(format!("a fault without sense: {why}"))))
             }
             Item::Sample(inline, places) => {
-                let part = |place| Arc::new(Part { payload: payload.clone(), place }) as Owner;
+                let part =
+                    |place| Arc::new(PayloadRange { payload: payload.clone(), place }) as Owner;
                 let payloads = places.into_iter().map(part).collect();
                 let decode = || (self.decode)(&payload.bytes()[inline], payloads);
                 caught(decode).unwrap_or_else(Err).map(Some)

@@ -1,11 +1,11 @@
 //! The table of a slab: which slot is whose. Only the loader's own process has one, so a dead
 //! worker can hold nothing. Absent on purpose: the memory itself.
 
-use super::super::protocol::message::Place;
+use super::super::protocol::message::SlotUse;
 
 /// Whose a slot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SlotState {
     Free,
     /// A worker may write to it.
     Leased,
@@ -24,7 +24,7 @@ const CALM: u32 = 64;
 /// likely still in the cache.
 #[derive(Debug)]
 pub(in super::super) struct SlotTable {
-    slots: Vec<(State, u32)>,
+    slots: Vec<(SlotState, u32)>,
     /// The free ones, the one that was used last at the end.
     free: Vec<u32>,
     /// Those whose memory is there.
@@ -38,7 +38,7 @@ pub(in super::super) struct SlotTable {
 impl SlotTable {
     pub(in super::super) fn new(slots: u32) -> Self {
         Self {
-            slots: vec![(State::Free, 0); slots as usize],
+            slots: vec![(SlotState::Free, 0); slots as usize],
             free: (0..slots).rev().collect(),
             ready: vec![false; slots as usize],
             active: ACTIVE_MIN,
@@ -47,7 +47,7 @@ impl SlotTable {
     }
 
     /// Leases a free slot to a worker: an active one or, if need be and `any` may be had, another.
-    pub(in super::super) fn lease(&mut self, any: bool) -> Option<Place> {
+    pub(in super::super) fn lease(&mut self, any: bool) -> Option<SlotUse> {
         let active = self.free.iter().rposition(|&slot| slot < self.active);
         let first = || self.free.iter().enumerate().min_by_key(|(_, slot)| **slot);
         let place = active.or_else(|| first().filter(|_| any).map(|(place, _)| place))?;
@@ -59,8 +59,8 @@ impl SlotTable {
             (self.active, self.calm) = (self.active - 1, 0);
         }
         let (state, generation) = &mut self.slots[slot as usize];
-        *state = State::Leased;
-        Some(Place { slot, generation: *generation })
+        *state = SlotState::Leased;
+        Some(SlotUse { slot, generation: *generation })
     }
 
     /// Whether there are free slots, of which none is active.
@@ -69,29 +69,29 @@ impl SlotTable {
     }
 
     /// Whether the memory of a slot is there.
-    pub(in super::super) fn is_ready(&self, place: Place) -> bool {
+    pub(in super::super) fn is_ready(&self, place: SlotUse) -> bool {
         self.ready[place.slot as usize]
     }
 
     /// The memory of a slot is there from now on.
-    pub(in super::super) fn make_ready(&mut self, place: Place) {
+    pub(in super::super) fn make_ready(&mut self, place: SlotUse) {
         self.ready[place.slot as usize] = true;
     }
 
     /// What a worker wrote goes to the consumer; false if the slot is not leased to that use.
-    pub(in super::super) fn deliver(&mut self, place: Place) -> bool {
+    pub(in super::super) fn deliver(&mut self, place: SlotUse) -> bool {
         let slot = self.slots.get_mut(place.slot as usize);
-        let leased = slot.filter(|slot| **slot == (State::Leased, place.generation));
-        leased.map(|slot| slot.0 = State::Borrowed).is_some()
+        let leased = slot.filter(|slot| **slot == (SlotState::Leased, place.generation));
+        leased.map(|slot| slot.0 = SlotState::Borrowed).is_some()
     }
 
     /// The slot is free again; false if it was free, or is in another use.
-    pub(in super::super) fn give_back(&mut self, place: Place) -> bool {
+    pub(in super::super) fn give_back(&mut self, place: SlotUse) -> bool {
         let Some(slot) = self.slots.get_mut(place.slot as usize) else { return false };
-        if slot.0 == State::Free || slot.1 != place.generation {
+        if slot.0 == SlotState::Free || slot.1 != place.generation {
             return false;
         }
-        *slot = (State::Free, slot.1.wrapping_add(1));
+        *slot = (SlotState::Free, slot.1.wrapping_add(1));
         self.free.push(place.slot);
         true
     }
@@ -117,7 +117,7 @@ mod tests {
         let second = table.lease(true).unwrap();
         assert_ne!(first, second);
         assert!(!table.deliver(first) && !table.give_back(first) && table.deliver(second));
-        assert!(!table.give_back(Place { slot: 7, generation: 0 }));
+        assert!(!table.give_back(SlotUse { slot: 7, generation: 0 }));
     }
 
     #[test]
@@ -146,11 +146,11 @@ mod tests {
     struct Model {
         table: SlotTable,
         /// Slots of tasks that the worker has; of none, where no slot was free.
-        given: Vec<Option<Place>>,
+        given: Vec<Option<SlotUse>>,
         /// Slots that are ready or with the consumer.
-        held: Vec<Place>,
+        held: Vec<SlotUse>,
         /// Uses that are over.
-        past: Vec<Place>,
+        past: Vec<SlotUse>,
         number: u64,
     }
 
@@ -202,7 +202,7 @@ mod tests {
                         assert!(!self.table.deliver(*place));
                     }
                     let slot = self.table.slots.len() as u32;
-                    let nowhere = Place { slot, generation: 0 };
+                    let nowhere = SlotUse { slot, generation: 0 };
                     assert!(!self.table.deliver(nowhere) && !self.table.give_back(nowhere));
                 }
             }
@@ -211,16 +211,16 @@ mod tests {
         /// Every slot is in one state, and it is the right one.
         fn check(&self) {
             let count = |state| self.table.slots.iter().filter(|slot| slot.0 == state).count();
-            let leased: Vec<&Place> = self.given.iter().flatten().collect();
-            assert_eq!(count(State::Leased), leased.len());
-            assert_eq!(count(State::Borrowed), self.held.len());
+            let leased: Vec<&SlotUse> = self.given.iter().flatten().collect();
+            assert_eq!(count(SlotState::Leased), leased.len());
+            assert_eq!(count(SlotState::Borrowed), self.held.len());
             assert_eq!(
-                (count(State::Free), self.table.free.len()),
-                (self.table.free(), count(State::Free))
+                (count(SlotState::Free), self.table.free.len()),
+                (self.table.free(), count(SlotState::Free))
             );
             assert_eq!(self.table.free() + leased.len() + self.held.len(), self.table.slots.len());
             for (state, places) in
-                [(State::Leased, leased), (State::Borrowed, self.held.iter().collect())]
+                [(SlotState::Leased, leased), (SlotState::Borrowed, self.held.iter().collect())]
             {
                 for place in places {
                     assert_eq!(self.table.slots[place.slot as usize], (state, place.generation));

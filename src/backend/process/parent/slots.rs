@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::super::protocol::message::{Place, SlabNote};
+use super::super::protocol::message::{SlabNote, SlotUse};
 use super::super::protocol::payload::ALIGN;
 use super::super::sys::{self, HandleRef, Memory};
 use super::shared::Shared;
@@ -110,11 +110,11 @@ impl std::fmt::Debug for Slab {
 #[derive(Debug)]
 pub(in super::super) struct Lease {
     slab: Arc<Slab>,
-    place: Place,
+    place: SlotUse,
 }
 
 impl Lease {
-    pub(in super::super) fn place(&self) -> Place {
+    pub(in super::super) fn place(&self) -> SlotUse {
         self.place
     }
 
@@ -230,12 +230,12 @@ impl Drop for Handed {
 
 /// A part of a payload, for a tensor to lie in.
 #[derive(Debug)]
-pub(in super::super) struct Part {
+pub(in super::super) struct PayloadRange {
     pub(in super::super) payload: Arc<Handed>,
     pub(in super::super) place: std::ops::Range<usize>,
 }
 
-impl AsRef<[u8]> for Part {
+impl AsRef<[u8]> for PayloadRange {
     fn as_ref(&self) -> &[u8] {
         &self.payload.bytes()[self.place.clone()]
     }

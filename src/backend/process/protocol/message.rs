@@ -99,22 +99,22 @@ pub(in super::super) struct SlabNote {
 
 /// A slot, and which use of it this is. An answer about an earlier use is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Place {
+pub(in super::super) struct SlotUse {
     pub(in super::super) slot: u32,
     pub(in super::super) generation: u32,
 }
 
 /// To the worker: positions to fill, and where to put them.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(in super::super) struct Order {
+pub(in super::super) struct Assignment {
     pub(in super::super) id: u64,
     pub(in super::super) start: u64,
     pub(in super::super) count: u64,
     pub(in super::super) slot: Option<(u32, u32)>,
 }
 
-impl Order {
-    pub(in super::super) fn new(task: Task, place: Option<Place>) -> Self {
+impl Assignment {
+    pub(in super::super) fn new(task: Task, place: Option<SlotUse>) -> Self {
         let slot = place.map(|place| (place.slot, place.generation));
         Self { id: task.id, start: task.start, count: task.count, slot }
     }
@@ -125,12 +125,12 @@ impl Order {
 pub(in super::super) struct Report {
     pub(in super::super) task: u64,
     pub(in super::super) nanos: u64,
-    pub(in super::super) payload: Where,
+    pub(in super::super) payload: PayloadPlace,
 }
 
 /// Where the samples of a task lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(in super::super) enum Where {
+pub(in super::super) enum PayloadPlace {
     /// After the report, in the same frame.
     Here,
     /// In the first so many bytes of this slot, with the count at `start`.

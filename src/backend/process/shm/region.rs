@@ -48,7 +48,7 @@ impl Slots {
         if !std::mem::replace(&mut self.known[slot as usize], true) {
             self.memory.populate(start..start + self.slot_bytes);
         }
-        let part = Part { memory: self.memory.clone(), start, bytes: self.slot_bytes, uses };
+        let part = Span { memory: self.memory.clone(), start, bytes: self.slot_bytes, uses };
         Some(OpenSlot { part, taken: 0 })
     }
 }
@@ -56,7 +56,7 @@ impl Slots {
 /// A slot that regions are taken from.
 #[derive(Debug)]
 pub(in super::super) struct OpenSlot {
-    part: Part,
+    part: Span,
     /// How many bytes from the start are given away.
     taken: usize,
 }
@@ -68,9 +68,9 @@ impl OpenSlot {
         let end = start.checked_add(bytes).filter(|&end| end <= self.part.bytes)?;
         self.taken = end;
         self.part.uses.fetch_add(1, Ordering::Relaxed);
-        let Part { memory, uses, .. } = &self.part;
+        let Span { memory, uses, .. } = &self.part;
         let (memory, uses) = (memory.clone(), uses.clone());
-        Some(Region(Part { memory, start: self.part.start + start, bytes, uses }))
+        Some(Region(Span { memory, start: self.part.start + start, bytes, uses }))
     }
 
     /// How many bytes from the slot's start are given away.
@@ -97,7 +97,7 @@ impl OpenSlot {
 
 /// A part of a slot that belongs to one owner.
 #[derive(Debug)]
-pub(in super::super) struct Region(Part);
+pub(in super::super) struct Region(Span);
 
 impl Region {
     pub(in super::super) fn bytes(&self) -> &[u8] {
@@ -115,21 +115,21 @@ impl Region {
 
 /// A place in the memory that counts as a use of its slot.
 #[derive(Debug)]
-struct Part {
+struct Span {
     memory: Arc<Memory>,
     start: usize,
     bytes: usize,
     uses: Arc<AtomicUsize>,
 }
 
-impl Part {
+impl Span {
     fn pointer(&self) -> *mut u8 {
         // SAFETY: `start` is in the mapping: only parts of slots that are in it are made.
         unsafe { self.memory.start().as_ptr().add(self.start) }
     }
 }
 
-impl Drop for Part {
+impl Drop for Span {
     fn drop(&mut self) {
         // Whoever opens the slot next has seen all that was done with this part.
         self.uses.fetch_sub(1, Ordering::Release);

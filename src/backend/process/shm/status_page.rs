@@ -15,7 +15,7 @@ const BYTES: usize = 4096;
 
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Stage {
+pub(in super::super) enum Phase {
     /// Nothing, or between two samples.
     Idle = 0,
     /// Makes a sample.
@@ -30,7 +30,7 @@ pub(in super::super) enum Stage {
     Ending = 5,
 }
 
-impl Stage {
+impl Phase {
     pub(in super::super) fn name(self) -> &'static str {
         match self {
             Self::Idle => "between samples",
@@ -72,12 +72,12 @@ impl StatusPage {
     pub(in super::super) fn fill(&self, position: u64, now: u64) {
         self.words()[2].store(position, Ordering::Relaxed);
         self.words()[3].store(now, Ordering::Relaxed);
-        self.stage(Stage::Filling);
+        self.enter(Phase::Filling);
     }
 
     /// Something else is begun.
-    pub(in super::super) fn stage(&self, stage: Stage) {
-        self.words()[0].store(stage as u64, Ordering::Release);
+    pub(in super::super) fn enter(&self, phase: Phase) {
+        self.words()[0].store(phase as u64, Ordering::Release);
     }
 
     /// The task that was begun last.
@@ -86,14 +86,14 @@ impl StatusPage {
     }
 
     /// What the worker does.
-    pub(in super::super) fn doing(&self) -> Stage {
+    pub(in super::super) fn doing(&self) -> Phase {
         match self.words()[0].load(Ordering::Acquire) {
-            1 => Stage::Filling,
-            2 => Stage::Encoding,
-            3 => Stage::Sending,
-            4 => Stage::Starting,
-            5 => Stage::Ending,
-            _ => Stage::Idle,
+            1 => Phase::Filling,
+            2 => Phase::Encoding,
+            3 => Phase::Sending,
+            4 => Phase::Starting,
+            5 => Phase::Ending,
+            _ => Phase::Idle,
         }
     }
 
@@ -101,7 +101,7 @@ impl StatusPage {
     ///
     /// [`now_nanos`]: super::super::sys::now_nanos
     pub(in super::super) fn filling(&self) -> Option<(u64, u64)> {
-        let busy = matches!(self.doing(), Stage::Filling | Stage::Encoding | Stage::Sending);
+        let busy = matches!(self.doing(), Phase::Filling | Phase::Encoding | Phase::Sending);
         let word = |number: usize| self.words()[number].load(Ordering::Relaxed);
         busy.then(|| (word(2), word(3)))
     }

@@ -14,13 +14,13 @@ const TICKS: u32 = 16;
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct Ticker {
     now: Duration,
     tick: Duration,
     woke: Instant,
 }
 
-impl Clock {
+impl Ticker {
     /// A clock that is exact enough for limits of this length and longer ones.
     pub(super) fn new(shortest: Duration) -> Self {
         let tick = (shortest / TICKS).clamp(TICK.0, TICK.1);
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_stop_of_any_length_and_a_busy_turn_are_no_more_than_a_step() {
-        let mut clock = Clock::new(160 * MS);
+        let mut clock = Ticker::new(160 * MS);
         assert_eq!(clock.tick(), 10 * MS);
         clock.turn(MS, 9 * MS, 10 * MS);
         assert_eq!(clock.now(), 10 * MS);
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn limits_of_every_length_have_a_step() {
         for (limit, tick) in [(Duration::ZERO, MS), (Duration::MAX, 100 * MS), (32 * MS, 2 * MS)] {
-            assert_eq!(Clock::new(limit).tick(), tick);
+            assert_eq!(Ticker::new(limit).tick(), tick);
         }
     }
 }
