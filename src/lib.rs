@@ -38,7 +38,7 @@
 //!
 //! # Invariants
 //!
-//! Each is held by a test in `tests/house.rs` or `tests/loader/conformance.rs`.
+//! Each is held by `clippy.toml`, or by a test in `tests/house.rs` or `tests/loader/conformance.rs`.
 //!
 //! - The order rooms ([`order`], `engine`, [`stage`]) do no input or output, start no thread and
 //!   read no clock.
@@ -63,6 +63,9 @@
 //! - `cli`: the `windrow` command, and the features it needs.
 
 #![deny(missing_docs, missing_debug_implementations)]
+#![deny(clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::unwrap_used)]
+#![deny(clippy::allow_attributes_without_reason, clippy::undocumented_unsafe_blocks)]
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout)]
 
 pub mod backend;
 pub mod dataset;

@@ -3,6 +3,11 @@
 //! A backend is given tasks and tells what became of them; that is all it sees. It knows neither
 //! the plan nor the state nor who waits for the samples, so it cannot influence the order. This
 //! file is the one place that says which backend exists on which platform.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "backends start workers, wait for them and read clocks"
+)]
 
 pub(crate) mod additions;
 pub(crate) mod by_position;
@@ -10,8 +15,7 @@ pub(crate) mod encoding;
 pub(crate) mod hashes;
 mod inline;
 pub(crate) mod log;
-// Where there are no worker processes, what only they use is idle.
-#[cfg_attr(not(any(unix, windows)), allow(dead_code))]
+#[cfg_attr(not(any(unix, windows)), allow(dead_code, reason = "worker processes use some of it"))]
 pub(crate) mod recipe;
 mod registry;
 mod run;

@@ -124,7 +124,6 @@ impl Info {
 
 /// What a backend can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)]
 #[non_exhaustive]
 pub struct Capabilities {
     /// A crash in a sample does not take the caller down.

@@ -88,8 +88,10 @@ pub fn run<T>(
 const RESERVED_MAX: u64 = 4096;
 
 /// Drops an event that nobody wants any more.
-// WebAssembly without threads has no backend that is left with one.
-#[cfg_attr(all(target_arch = "wasm32", not(target_feature = "atomics")), allow(dead_code))]
+#[cfg_attr(
+    all(target_arch = "wasm32", not(target_feature = "atomics")),
+    allow(dead_code, reason = "no backend is left with one without threads")
+)]
 pub(super) fn discard_event<T>(event: Event<T>) {
     if let Event::Done(completion) = event {
         completion.results.into_iter().for_each(discard);

@@ -52,7 +52,7 @@ pub(crate) fn discard<V>(value: V) {
 static READING: OnceLock<&'static AtomicU64> = OnceLock::new();
 
 /// Keeps each index that a source is asked for, plus one, in this place from now on.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "not every platform has worker processes")]
 pub(crate) fn keep_index_in(place: &'static AtomicU64) {
     _ = READING.set(place);
 }

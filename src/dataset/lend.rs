@@ -34,7 +34,7 @@ thread_local! {
 }
 
 /// Has large tensors that this thread builds from now on ask this lender for memory.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "not every platform has worker processes")]
 pub(crate) fn borrow_from(lender: Option<Shared>) {
     drop(LENDER.replace(lender));
 }

@@ -32,13 +32,11 @@ pub use buffer::Owner;
 pub use collate::{Pad, Stack, stack};
 pub use combinators::Dataset;
 pub use dtype::{Dtype, Element};
-pub(crate) use fill::{caught, discard};
-pub use fill::{fill, panic_text};
-pub use transform::{SampleContext, Transform, Transformed};
-// Only worker processes ask for the index to be kept, and not every platform has them.
-#[allow(unused_imports)]
+#[allow(unused_imports, reason = "only worker processes ask, and not every platform has them")]
 pub(crate) use fill::keep_index_in;
 pub(crate) use fill::{Watch, reading};
+pub(crate) use fill::{caught, discard};
+pub use fill::{fill, panic_text};
 pub(crate) use keys::key_of;
 pub use keys::{Keyed, Keys, SampleKey};
 pub use map::{Filter, FilterBy, Map, MapBy, MapWithIndex, MapWithIndexBy};
@@ -51,6 +49,7 @@ pub use shuffle::{GrainShuffle, Shuffle};
 pub use slice::Slice;
 pub use split::Split;
 pub use tensor::{RANK_MAX, Tensor};
+pub use transform::{SampleContext, Transform, Transformed};
 
 use crate::error::{Error, Fault, Result};
 use crate::order::Description;

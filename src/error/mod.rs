@@ -223,8 +223,7 @@ impl Error {
     }
 
     /// What went wrong, for an [`Error::Workers`] that is made of it.
-    // Only worker processes ask, and not every platform has them.
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only worker processes ask, and not every platform has them")]
     pub(crate) fn why(self) -> String {
         match self {
             Self::Workers { why } => why,

@@ -1,4 +1,5 @@
 //! What the environment forces.
+#![expect(clippy::disallowed_methods, reason = "the variables of this process")]
 
 use crate::backend::log::{self, Filter};
 use crate::backend::settings::WORKERS_MAX;

@@ -1,4 +1,9 @@
 //! Preflight: what a pipeline costs on each backend, tried out before a long run.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "measures samples on the machine's processors"
+)]
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

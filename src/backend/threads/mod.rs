@@ -200,7 +200,7 @@ impl<T> Shared<T> {
     }
 
     /// The next task, waiting for it; `None` when there are to be no more.
-    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "only threads of our own ask"))]
     fn next_task(&self) -> Option<Task> {
         let mut tasks = lock(&self.tasks);
         loop {

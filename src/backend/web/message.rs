@@ -101,7 +101,7 @@ impl Reply {
 
     /// The number of bytes.
     #[must_use]
-    #[allow(clippy::len_without_is_empty)]
+    #[expect(clippy::len_without_is_empty, reason = "a message is never empty")]
     pub fn len(&self) -> usize {
         self.len
     }

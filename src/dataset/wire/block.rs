@@ -119,7 +119,7 @@ impl<'de> Deserializer<'de> for Element<'_, '_> {
 /// What serde's own visitor of `Vec`s makes of a block of numbers; `None` for another visitor.
 ///
 /// That visitor pushes one element after another, which takes some ten times as long as a copy.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "a value of a type parameter that is known to be a `Vec`")]
 pub(super) fn whole<'de, V: Visitor<'de>>(
     bytes: &[u8],
     length: usize,

@@ -1,4 +1,5 @@
 //! What the settings of a builder and the environment come to: a backend, workers and bounds.
+#![expect(clippy::disallowed_methods, reason = "asks for the machine's processors")]
 
 use super::super::environment::Environment;
 use super::super::origin::Origin;

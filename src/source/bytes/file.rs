@@ -57,7 +57,7 @@ impl LocalFile {
     }
 
     /// The open file.
-    #[cfg_attr(not(feature = "mmap"), expect(dead_code))]
+    #[cfg_attr(not(feature = "mmap"), expect(dead_code, reason = "only maps ask"))]
     pub(super) fn file(&self) -> &File {
         &self.file
     }

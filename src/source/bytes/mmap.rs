@@ -49,7 +49,7 @@ impl Mapped {
     /// # Errors
     /// What [`LocalFile::open`] says, and [`Error::Io`] where the file system cannot map it or it
     /// does not fit into the address space.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "mapping a file is unsafe")]
     pub unsafe fn open(path: impl AsRef<Path>) -> Result<Self> {
         let file = LocalFile::open(path)?;
         // SAFETY: the mapping is private to this type, read-only, and lives as long as the slices

@@ -3,6 +3,7 @@
 //! A format asks a [`ByteSource`] for bytes at an offset and knows nothing of paths, so the same
 //! format reads a file, memory, and whatever else can answer for a range. Absent on purpose:
 //! writing, file formats, caches.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the one door to files")]
 
 pub(crate) mod files;
 mod gzip;

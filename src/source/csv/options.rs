@@ -147,7 +147,7 @@ impl CsvOptions {
 
 impl Columns {
     /// Whether a column is asked for by its name.
-    #[cfg_attr(not(feature = "csv"), allow(dead_code))]
+    #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only readers ask"))]
     pub(super) fn is_named(&self) -> bool {
         let named = |column: &Column| matches!(column, Column::Name(_));
         match self {

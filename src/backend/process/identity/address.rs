@@ -3,7 +3,7 @@
 //! The distance of a function from an anchor is the same in every process of one build of a
 //! program, wherever the system put it. The handshake makes sure of the build before any distance
 //! is used.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "a function that crosses to a worker is its address")]
 
 use std::sync::OnceLock;
 

@@ -3,7 +3,7 @@
 //! Regions of one slot never overlap while they live, and a slot is opened for another task only
 //! when no region of it lives any more. So what is in a region stays as it is for whoever keeps it,
 //! and [`Region`] may give out its bytes, to write to as well, as if it were a `Vec`.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "tensors are built in shared memory")]
 
 use std::io;
 use std::sync::Arc;

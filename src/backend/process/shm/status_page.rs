@@ -4,7 +4,7 @@
 //! Nothing on it is believed, since user code may write over it. It can name a sample in an error or
 //! make a time limit end early; no wait depends on it. A worker that it tells to stop ends and says
 //! so, which its loader takes for a crash unless the loader did tell it.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "a page that two processes share is seen as atomics")]
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

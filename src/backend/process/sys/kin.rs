@@ -3,7 +3,6 @@
 //!
 //! Elsewhere nobody tells. There no process is split, and only a launcher that becomes the worker
 //! will do.
-#![allow(unsafe_code)]
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -39,6 +38,7 @@ pub(super) fn parent_of(pid: u32) -> Option<u32> {
 
 /// What the system tells of a process, as the structure that belongs to the question.
 #[cfg(target_vendor = "apple")]
+#[expect(unsafe_code, reason = "the system is asked for threads and parents")]
 fn told_of<T: Copy>(pid: u32, question: libc::c_int) -> Option<T> {
     let pid = libc::c_int::try_from(pid).ok()?;
     let mut told = std::mem::MaybeUninit::<T>::zeroed();

@@ -3,7 +3,7 @@
 //! The worker writes to a slot while it has it, the loader reads it afterwards: the table sees to
 //! that. Only a worker that runs unsafe code of its own could write at another time; then samples
 //! are wrong, as with any other stray write, and nothing else.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "shared memory is mapped")]
 
 use std::io;
 use std::ops::Range;

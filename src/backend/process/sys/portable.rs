@@ -4,7 +4,7 @@
 //! Absent, because there is no portable way: what another process occupies, and who was killed for
 //! want of memory. Pages are reserved before they are written where the system can do that; macOS
 //! cannot, and has no bound on such memory but its swap space either.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "the system is asked which image a function lies in")]
 
 use std::io;
 use std::ops::Range;

@@ -1,5 +1,5 @@
 //! Worker processes: starting, ending, and what a process does first to be one.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "signals, and the environment of a process that begins")]
 
 use std::convert::Infallible;
 use std::io::{self, Write};

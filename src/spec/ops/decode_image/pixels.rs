@@ -4,7 +4,7 @@
 pub const PIXELS_MAX: u64 = 1 << 26;
 
 /// The pixels of a picture, row by row.
-#[cfg_attr(not(feature = "image"), allow(dead_code))]
+#[cfg_attr(not(feature = "image"), allow(dead_code, reason = "only decoders ask"))]
 pub(super) struct Pixels {
     pub(super) height: u64,
     pub(super) width: u64,

@@ -3,7 +3,7 @@
 //! Bytes to a worker travel in pieces, each behind a head of 12 bytes: its length (4 bytes) and, where
 //! a handle comes with it, the number that the handle has in the worker (8 bytes), else 0. From the
 //! worker come 4 bytes with the number of its process, and then bytes as they are.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "pipes, and a port to wait for them")]
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;

@@ -1,5 +1,5 @@
 //! Which program this is: its image in memory and its file.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "the program's own image is read in memory")]
 
 use std::io;
 use std::ops::Range;

@@ -1,5 +1,5 @@
 //! The worker's end of a channel, and what a process does first to be a worker.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "what a process does first to be a worker")]
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_int};

@@ -2,7 +2,7 @@
 //!
 //! All of it is promised by the system when it is made, so a lack of memory is an error then and
 //! there. Who writes when is said at the same place of other systems: the table sees to it.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "shared memory is mapped")]
 
 use std::io;
 use std::ops::Range;

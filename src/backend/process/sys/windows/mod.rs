@@ -2,7 +2,7 @@
 //! and a job for each worker, so that it ends with its loader.
 //!
 //! Absent, because Windows cannot split a process: `forkserver` and `fork`.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "handles are taken over")]
 
 mod channel;
 mod image;

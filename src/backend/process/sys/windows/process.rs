@@ -2,7 +2,7 @@
 //!
 //! The job ends with its last handle, and all that is in it with the job: when the loader is gone,
 //! however it went, so are the workers, and what they started.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "processes, jobs and clocks")]
 
 use std::io;
 use std::marker::PhantomData;
