@@ -1,88 +1,144 @@
-//! The paths that a file names: whole ones, out of `use` trees and out of expressions.
+//! What files import from each other: whole paths, out of `use` trees and out of expressions.
+//!
+//! Who names what a file passes on imports the file that it comes from, so a room's `mod.rs` may
+//! pass on what lies in the room.
 
-use super::text::{File, is_ident, words};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A path that a file names, and the byte of the file's code where it starts.
-pub struct Named {
-    /// Its parts after the root.
-    pub parts: Vec<String>,
+use super::source::{File, Token, begins, ends, is_name};
+
+type Path = Vec<String>;
+
+/// A path to another place of the crate that a file's shipped code names.
+pub struct Import {
+    /// From the crate's root.
+    pub path: Path,
     /// Where.
-    pub at: usize,
+    pub line: usize,
+    /// Whether it stands in a `pub use`.
+    passed_on: bool,
 }
 
-/// Every path of a file's shipped code that starts at this root: `crate`, `std`, `core`.
-pub fn paths_from(file: &File, root: &str) -> Vec<Named> {
-    let mut found = Vec::new();
-    for at in words(&file.shipped, root) {
-        if let Some(rest) = file.shipped[at + root.len()..].strip_prefix("::") {
-            found.extend(tree(rest).into_iter().map(|parts| Named { parts, at }));
+/// The imports of some files.
+pub struct Imports<'a> {
+    files: BTreeMap<Path, &'a File>,
+    imports: BTreeMap<Path, Vec<Import>>,
+}
+
+impl<'a> Imports<'a> {
+    /// Reads them.
+    pub fn of(files: &'a [File]) -> Self {
+        // The command is a crate of its own.
+        let files = files.iter().filter(|file| file.room() != "bin");
+        let files = files.map(|file| (file.module(), file)).collect();
+        let mut this = Self { files, imports: BTreeMap::new() };
+        for (at, file) in &this.files {
+            this.imports.insert(at.clone(), this.named_in(at, &file.shipped));
         }
+        this
     }
-    found
-}
 
-/// Every path of a file's shipped code that leads to another place of this crate, from the crate's
-/// root: `crate::…`, and `super::…` where it climbs as far as the root.
-pub fn crate_paths(file: &File) -> Vec<Named> {
-    let mut found = paths_from(file, "crate");
-    let stem = file.inside().trim_end_matches(".rs").trim_end_matches("/mod");
-    let depth = stem.split('/').count();
-    for at in words(&file.shipped, "super") {
-        if file.shipped[..at].ends_with("::") {
-            continue;
-        }
-        let mut rest = &file.shipped[at..];
-        let mut climbed = 0;
-        while let Some(up) = rest.strip_prefix("super::") {
-            (rest, climbed) = (up, climbed + 1);
-        }
-        if climbed >= depth {
-            found.extend(tree(rest).into_iter().map(|parts| Named { parts, at }));
-        }
+    /// Those of one file.
+    pub fn by(&self, file: &File) -> &[Import] {
+        &self.imports[&file.module()]
     }
-    found
-}
 
-/// The paths of a `use` tree, or the one path of an expression.
-pub fn tree(text: &str) -> Vec<Vec<String>> {
-    let mut paths = Vec::new();
-    branch(text, &mut Vec::new(), &mut paths);
-    paths
-}
-
-/// Reads one branch and gives what follows it.
-fn branch<'a>(text: &'a str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<String>>) -> &'a str {
-    let text = text.trim_start();
-    if let Some(mut rest) = text.strip_prefix('{') {
-        loop {
-            rest = rest.trim_start().trim_start_matches(',').trim_start();
-            if rest.is_empty() || rest.starts_with('}') {
-                return rest.strip_prefix('}').unwrap_or(rest);
+    /// The circles of files that import each other, by way of others too, each in order.
+    pub fn circles(&self) -> BTreeSet<Vec<String>> {
+        let next = |at: &Path| -> BTreeSet<Path> {
+            let own = self.imports[at].iter().filter(|import| !import.passed_on);
+            own.filter_map(|import| self.file_of(&import.path)).filter(|to| to != at).collect()
+        };
+        let next: BTreeMap<&Path, _> = self.files.keys().map(|at| (at, next(at))).collect();
+        let reached = |from: &Path| {
+            let (mut seen, mut todo) = (BTreeSet::new(), vec![from.clone()]);
+            while let Some(at) = todo.pop() {
+                todo.extend(next[&at].iter().filter(|to| seen.insert((*to).clone())).cloned());
             }
-            let before = rest.len();
-            rest = branch(rest, prefix, paths);
-            rest = &rest[rest.find([',', '}']).unwrap_or(rest.len())..];
-            assert!(rest.len() < before, "not a use tree: {text:.60}");
+            seen
+        };
+        let reached: BTreeMap<&Path, _> = self.files.keys().map(|at| (at, reached(at))).collect();
+        let circle = |at: &Path| -> Vec<String> {
+            let back = reached[at].iter().filter(|other| reached[other].contains(at));
+            back.map(|other| self.files[other].path.clone()).collect()
+        };
+        self.files.keys().map(circle).filter(|circle| !circle.is_empty()).collect()
+    }
+
+    /// The file in which a path ends.
+    fn file_of(&self, path: &[String]) -> Option<Path> {
+        let is_file = |length: &usize| self.files.contains_key(&path[..*length]);
+        let (file, rest) = path.split_at((0..=path.len()).rev().find(is_file)?);
+        let passed = rest.first().and_then(|name| {
+            let passes = |import: &&Import| import.passed_on && import.path.last() == Some(name);
+            self.imports[file].iter().find(passes)
+        });
+        match passed.filter(|import| import.path != path) {
+            Some(import) => self.file_of(&[&import.path, &rest[1..]].concat()),
+            None => Some(file.to_vec()),
         }
     }
-    let length = text.find(|c| !is_ident(c)).unwrap_or(text.len());
-    let (name, rest) = text.split_at(if text.starts_with('*') { 1 } else { length });
-    prefix.push(name.to_owned());
-    let rest = match rest.trim_start().strip_prefix("::") {
-        Some(deeper) if !deeper.trim_start().starts_with('<') => branch(deeper, prefix, paths),
-        _ => {
-            paths.push(prefix.clone());
-            rest
+
+    /// The paths in the code of a module that lead to places of the crate.
+    fn named_in(&self, at: &Path, code: &[Token]) -> Vec<Import> {
+        let (mut found, mut passing) = (Vec::new(), 0);
+        for (i, token) in code.iter().enumerate() {
+            if token.0 == "use" && is_public(&code[..i]) {
+                passing = i + code[i..].iter().position(|(text, _)| text == ";").unwrap_or(0);
+            }
+            let is_first = !ends(&code[..i], &["::"]) && !ends(&code[..i], &["(", "in"]);
+            if is_first && is_name(token) && begins(&code[i + 1..], &["::"]) {
+                let mut paths = Vec::new();
+                branch(&code[i..], &mut Vec::new(), &mut paths);
+                let paths = paths.iter().filter_map(|path| self.rooted(at, path));
+                let import = |path| Import { path, line: token.1, passed_on: i < passing };
+                found.extend(paths.map(import));
+            }
         }
-    };
+        found
+    }
+
+    /// A path as a module names it, from the crate's root; none where it leaves the crate.
+    fn rooted(&self, at: &Path, path: &[String]) -> Option<Path> {
+        let ups = path.iter().take_while(|part| *part == "super").count();
+        let (base, rest) = match &*path[0] {
+            "crate" => (&at[..0], &path[1..]),
+            "self" => (&at[..], &path[1..]),
+            "super" => (&at[..at.len().saturating_sub(ups)], &path[ups..]),
+            child if self.files.contains_key(&[&at[..], &[child.into()]].concat()) => {
+                (&at[..], path)
+            }
+            _ => return None,
+        };
+        Some([base, rest].concat())
+    }
+}
+
+/// Whether what follows is `pub` or `pub(…)`.
+fn is_public(before: &[Token]) -> bool {
+    let scope = before.iter().rposition(|(text, _)| text == "(").unwrap_or(0);
+    ends(before, &["pub"]) || (ends(before, &[")"]) && ends(&before[..scope], &["pub"]))
+}
+
+/// Reads one branch of a `use` tree, or the path of an expression, and gives what follows it.
+fn branch<'a>(tokens: &'a [Token], prefix: &mut Path, paths: &mut Vec<Path>) -> &'a [Token] {
+    if begins(tokens, &["{"]) {
+        let mut rest = &tokens[1..];
+        while !rest.is_empty() && !begins(rest, &["}"]) {
+            rest = branch(rest, prefix, paths);
+            let end = rest.iter().position(|(text, _)| text == "," || text == "}");
+            rest = &rest[end.unwrap_or(rest.len())..];
+            rest = if begins(rest, &[","]) { &rest[1..] } else { rest };
+        }
+        return rest.get(1..).unwrap_or_default();
+    }
+    let Some(((name, _), mut rest)) = tokens.split_first() else { return tokens };
+    prefix.push(name.clone());
+    if begins(rest, &["::"]) && !begins(&rest[1..], &["<"]) {
+        rest = branch(&rest[1..], prefix, paths);
+    } else {
+        paths.push(prefix.clone());
+    }
     prefix.pop();
     rest
-}
-
-#[test]
-fn use_trees_and_expressions_are_read_to_the_leaves() {
-    let joined = |text| tree(text).iter().map(|path| path.join("::")).collect::<Vec<_>>();
-    assert_eq!(joined("a::{b, c::{self, D as E}, *};"), ["a::b", "a::c::self", "a::c::D", "a::*"]);
-    assert_eq!(joined("a::f::<T>(x, y)"), ["a::f"]);
-    assert_eq!(joined("{\n    a::{\n        b,\n    },\n    c,\n}"), ["a::b", "c"]);
 }
