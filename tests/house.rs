@@ -75,6 +75,10 @@ const PLATFORM_PLACES: &[&str] = &["backend/", "source/bytes", "web/", "web.rs",
 /// The longest file.
 const LINES_MAX: usize = 400;
 
+/// The section of ARCHITECTURE.md about what outlives a call, and what makes a static one of these.
+const KEPT: &str = "What threads and the process keep";
+const CHANGES: &[&str] = &["Atomic", "Cell", "Lock", "Mutex", "Once"];
+
 /// Circles of imports that stay: the first file, how many there are at most, and why.
 const CIRCLES: &[(&str, usize, &str)] = &[
     (
@@ -100,6 +104,7 @@ const RULES: &[(&str, Rule)] = &[
     ("no usize decides an order", no_usize_decides_an_order),
     ("platforms are named in their places", platforms_are_named_in_their_places),
     ("files are short, say what they are for and leave nothing behind", files_are_in_order),
+    ("what threads and the process keep is told", what_is_kept_is_told),
 ];
 
 #[test]
@@ -244,6 +249,30 @@ fn files_are_in_order(_: &Path, files: &[File]) -> Vec<String> {
         }
     }
     faults
+}
+
+/// The table of ARCHITECTURE.md has a row for each thread-local and each static that can change.
+fn what_is_kept_is_told(root: &Path, files: &[File]) -> Vec<String> {
+    let page = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap_or_default();
+    let section = page.split("\n## ").find(|section| section.starts_with(KEPT)).unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let told: BTreeSet<String> = rows.map(|row| format!("`{row}")).collect();
+    let mut there = BTreeSet::new();
+    for file in files {
+        for (i, _) in file.shipped.iter().enumerate() {
+            let code = &file.shipped[i..];
+            let kind = code.iter().take_while(|(text, _)| text != "=" && text != ";");
+            let changes =
+                kind.skip(3).any(|(text, _)| CHANGES.iter().any(|part| text.contains(part)));
+            if begins(code, &["static"]) && begins(&code[2..], &[":"]) && changes {
+                there.insert(format!("`{}` in `{}`", code[1].0, file.path));
+            }
+        }
+    }
+    let untold = there.difference(&told).map(|kept| format!("{kept} is not in the table"));
+    let gone =
+        told.difference(&there).map(|kept| format!("{kept} is in the table and nowhere else"));
+    untold.chain(gone).collect()
 }
 
 /// The files of a table of exceptions that are there and need no exception any more.

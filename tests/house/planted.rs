@@ -127,3 +127,17 @@ fn a_file_that_is_long_or_silent_or_left_behind_is_found() {
         &["src/b.rs:401: 401 lines; at most 400", "src/c.rs:1: the file does", "src/d.rs:1: FIXME"],
     );
 }
+
+#[test]
+fn what_is_kept_and_not_told_or_told_and_not_kept_is_found() {
+    let page =
+        format!("# A\n\n## {KEPT}\n\n| `A` in `src/a.rs` | x |\n| `B` in `src/a.rs` | x |\n");
+    let source = "thread_local! {\n    static A: Cell<u8> = Cell::new(0);\n}\n\
+                  fn f(text: &'static str) { static C: AtomicU8 = AtomicU8::new(0); }\n\
+                  static FIXED: u8 = 0;\n#[cfg(test)]\nstatic T: Mutex<()> = Mutex::new(());";
+    planted(
+        what_is_kept_is_told,
+        &[("ARCHITECTURE.md", &page), ("src/a.rs", source)],
+        &["`C` in `src/a.rs` is not in the table", "`B` in `src/a.rs` is in the table and"],
+    );
+}
