@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replace;
 use crate::dataset::number::Wide;
-use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
+use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
-use crate::order::Op;
 
 /// Converts the elements of a field to another dtype.
 ///
@@ -57,22 +55,11 @@ impl Cast {
     }
 }
 
-impl Transform<Record> for Cast {
-    type Sample = Record;
-
-    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
-        replace(record, &self.field, |tensor| {
-            if tensor.dtype() == self.dtype {
-                return Ok(tensor.clone());
-            }
-            cast(tensor, self.dtype)
-        })
-    }
-
-    fn op(&self) -> Op {
-        Op::new("cast").with("field", &self.field).with("dtype", self.dtype)
-    }
+fn changed(to: &Cast, tensor: &Tensor) -> Result<Tensor, Fault> {
+    if tensor.dtype() == to.dtype { Ok(tensor.clone()) } else { cast(tensor, to.dtype) }
 }
+
+field_op!(Cast, "cast", changed, |to, op| op.with("dtype", to.dtype));
 
 #[cfg(not(feature = "web"))]
 fn cast(tensor: &Tensor, dtype: Dtype) -> Result<Tensor, Fault> {
@@ -107,15 +94,13 @@ mod tests {
     use half::{bf16, f16};
     use proptest::prelude::*;
 
+    use super::super::made_of;
     use super::*;
-    use crate::dataset::{Dataset, Element};
-    use crate::source::from_vec;
+    use crate::dataset::{Element, Transform};
 
-    fn to<A: Element>(dtype: Dtype, elements: &[A]) -> Result<Tensor, Fault> {
-        let tensor = Tensor::from_slice([elements.len() as u64], elements)?;
-        let record = Record::new().with("x", tensor)?;
-        let cast = Cast { field: "x".into(), dtype };
-        Ok(from_vec(vec![record]).transform(cast).get(0)?.unwrap()["x"].clone())
+    fn to<A: Element>(dtype: Dtype, elements: &[A]) -> Result<Tensor, String> {
+        let tensor = Tensor::from_slice([elements.len() as u64], elements).unwrap();
+        made_of(tensor, Cast::new("x", dtype))
     }
 
     fn cast_to<A: Element, B: Element>(elements: &[A]) -> Vec<B> {
@@ -123,7 +108,7 @@ mod tests {
     }
 
     fn refused<A: Element>(dtype: Dtype, elements: &[A]) -> String {
-        to(dtype, elements).unwrap_err().to_string()
+        to(dtype, elements).unwrap_err()
     }
 
     #[test]
@@ -156,10 +141,8 @@ mod tests {
     #[test]
     fn a_field_that_has_the_dtype_is_not_copied() {
         let tensor = Tensor::from_slice([1], &[f32::from_bits(0xffc0_1234)]).unwrap();
-        let record = Record::new().with("x", tensor.clone()).unwrap();
-        let same = Cast { field: "x".into(), dtype: Dtype::F32 };
-        let made = from_vec(vec![record]).transform(same).get(0).unwrap().unwrap();
-        assert_eq!(made["x"].bytes().as_ptr(), tensor.bytes().as_ptr());
+        let made = made_of(tensor.clone(), Cast::new("x", Dtype::F32)).unwrap();
+        assert_eq!(made.bytes().as_ptr(), tensor.bytes().as_ptr());
     }
 
     proptest! {

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replace;
-use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
+use super::bytes;
+use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
-use crate::order::Op;
 
 /// How much of a text an error shows, in bytes.
 const SHOWN: usize = 40;
@@ -56,12 +55,7 @@ impl DecodeNumber {
     }
 
     fn number(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
-        if tensor.dtype() != Dtype::U8 || tensor.shape().len() != 1 {
-            let (dtype, shape) = (tensor.dtype(), tensor.shape());
-            let why = "the bytes of a text are U8 of shape [n]";
-            return Err(Fault::new(format!("{why}, this is {dtype} of shape {shape:?}")));
-        }
-        let text = tensor.bytes().trim_ascii();
+        let text = bytes(tensor, "a text")?.trim_ascii();
         let digits = std::str::from_utf8(text).ok();
         macro_rules! read {
             ($($dtype:ident $kind:ty),*) => {
@@ -83,32 +77,17 @@ impl DecodeNumber {
     }
 }
 
-impl Transform<Record> for DecodeNumber {
-    type Sample = Record;
-
-    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
-        replace(record, &self.field, |tensor| {
-            self.validate().map_err(Fault::new)?;
-            self.number(tensor)
-        })
-    }
-
-    fn op(&self) -> Op {
-        Op::new("decode_number").with("field", &self.field).with("dtype", self.dtype)
-    }
-}
+field_op!(DecodeNumber, "decode_number", Self::number, |to, op| op.with("dtype", to.dtype));
 
 #[cfg(test)]
 mod tests {
+    use super::super::made_of;
     use super::*;
-    use crate::dataset::Dataset;
-    use crate::source::from_vec;
+    use crate::dataset::Transform;
 
     fn read(dtype: Dtype, text: &[u8]) -> Result<Tensor, String> {
         let tensor = Tensor::from_slice([text.len() as u64], text).unwrap();
-        let record = Record::new().with("x", tensor).unwrap();
-        let made = from_vec(vec![record]).transform(DecodeNumber::new("x", dtype)).get(0);
-        made.map(|record| record.unwrap()["x"].clone()).map_err(|fault| fault.to_string())
+        made_of(tensor, DecodeNumber::new("x", dtype))
     }
 
     #[test]

@@ -3,6 +3,33 @@
 //! Put one into a pipeline with [`transform`](crate::Dataset::transform). The bits of every result are the
 //! same on every platform. Absent on purpose: randomness, and anything that looks at two samples.
 
+/// Makes an op of what puts another tensor in the place of its field, and of what adds its options
+/// to its description.
+macro_rules! field_op {
+    ($op:ident, $name:literal, $make:expr, $options:expr) => {
+        impl $crate::dataset::Transform<$crate::dataset::Record> for $op {
+            type Sample = $crate::dataset::Record;
+
+            fn apply(
+                &self,
+                _: $crate::dataset::SampleContext,
+                mut record: $crate::dataset::Record,
+            ) -> $crate::dataset::SampleResult<$crate::dataset::Record> {
+                let tensor = record.field_mut(&self.field)?;
+                let valid = self.validate().map_err($crate::error::Fault::new);
+                let made = valid.and_then(|()| $make(self, tensor));
+                *tensor = made.map_err(|fault| super::in_field(&self.field, fault.message()))?;
+                Ok(Some(record))
+            }
+
+            fn op(&self) -> $crate::order::Op {
+                let add: fn(&Self, $crate::order::Op) -> $crate::order::Op = $options;
+                add(self, $crate::order::Op::new($name).with("field", &self.field))
+            }
+        }
+    };
+}
+
 mod cast;
 mod decode_image;
 mod decode_number;
@@ -25,23 +52,10 @@ pub use resize::{Resize, ResizeFilter};
 pub use scale::Scale;
 pub use select::Select;
 
-#[cfg(feature = "web")]
-use crate::dataset::Dtype;
 use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
-use crate::dataset::{Record, Tensor};
+use crate::dataset::{Dtype, Record, Tensor};
 use crate::error::Fault;
-
-/// Puts another tensor in the place of a field.
-fn replace(
-    mut record: Record,
-    field: &str,
-    make: impl FnOnce(&Tensor) -> Result<Tensor, Fault>,
-) -> Result<Option<Record>, Fault> {
-    let tensor = record.field_mut(field)?;
-    *tensor = make(tensor).map_err(|fault| in_field(field, fault.message()))?;
-    Ok(Some(record))
-}
 
 /// Writes the elements from a place on, in their widest type.
 #[cfg(feature = "web")]
@@ -78,6 +92,16 @@ fn converted(
     }))
 }
 
+/// The bytes in a field, which `what` is called in an error.
+fn bytes<'a>(tensor: &'a Tensor, what: &str) -> Result<&'a [u8], Fault> {
+    let (dtype, shape) = (tensor.dtype(), tensor.shape());
+    if dtype != Dtype::U8 || shape.len() != 1 {
+        let why = format!("the bytes of {what} are U8 of shape [n]");
+        return Err(Fault::new(format!("{why}, this is {dtype} of shape {shape:?}")));
+    }
+    Ok(tensor.bytes())
+}
+
 /// The one number in a field without axes.
 fn scalar(record: &Record, field: &str) -> Result<Wide, Fault> {
     let tensor = record.field(field)?;
@@ -91,4 +115,17 @@ fn scalar(record: &Record, field: &str) -> Result<Wide, Fault> {
 
 fn in_field(field: &str, why: &str) -> Fault {
     Fault::new(format!("field {field:?}: {why}"))
+}
+
+/// What an op makes of the field `x`.
+#[cfg(test)]
+fn made_of(
+    tensor: Tensor,
+    op: impl crate::dataset::Transform<Record, Sample = Record>,
+) -> Result<Tensor, String> {
+    use crate::dataset::Dataset;
+
+    let record = Record::new().with("x", tensor).unwrap();
+    let made = crate::source::from_vec(vec![record]).transform(op).get(0);
+    made.map(|record| record.unwrap()["x"].clone()).map_err(|fault| fault.to_string())
 }

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replace;
+use crate::dataset::Tensor;
 use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
-use crate::dataset::{Record, SampleContext, SampleResult, Tensor, Transform};
 use crate::error::Fault;
-use crate::order::Op;
 
 /// Makes each element `x` of a field `(x * factor - mean) / std`, with the `mean` and `std` of its
 /// channel, in `F32`.
@@ -81,7 +79,11 @@ impl Normalize {
         Ok(())
     }
 
-    fn normalized<A: Number>(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+    fn normalized(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        with_dtype!(tensor.dtype(), A => self.each::<A>(tensor))
+    }
+
+    fn each<A: Number>(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
         let (channels, shape) = (self.mean.len(), tensor.shape());
         if channels > 1 && shape.last() != Some(&(channels as u64)) {
             let why = format!("the last axis of shape {shape:?} is not of {channels} channels");
@@ -102,24 +104,10 @@ impl Normalize {
     }
 }
 
-impl Transform<Record> for Normalize {
-    type Sample = Record;
-
-    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
-        replace(record, &self.field, |tensor| {
-            self.validate().map_err(Fault::new)?;
-            with_dtype!(tensor.dtype(), A => self.normalized::<A>(tensor))
-        })
-    }
-
-    fn op(&self) -> Op {
-        Op::new("normalize")
-            .with("field", &self.field)
-            .with("mean", list(&self.mean))
-            .with("std", list(&self.std))
-            .with("factor", format_args!("{:?}", self.factor))
-    }
-}
+field_op!(Normalize, "normalize", Self::normalized, |to, op| {
+    let op = op.with("mean", list(&to.mean)).with("std", list(&to.std));
+    op.with("factor", format_args!("{:?}", to.factor))
+});
 
 /// Numbers as in `[0.5;1.0]`.
 fn list(numbers: &[f64]) -> String {
@@ -133,14 +121,12 @@ fn one() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::made_of;
     use super::*;
-    use crate::dataset::Dataset;
-    use crate::source::from_vec;
+    use crate::dataset::Transform;
 
     fn normalized(tensor: Tensor, normalize: Normalize) -> Result<Vec<f32>, String> {
-        let record = Record::new().with("x", tensor).unwrap();
-        let made = from_vec(vec![record]).transform(normalize).get(0);
-        made.map(|record| record.unwrap()["x"].to_vec().unwrap()).map_err(|f| f.to_string())
+        made_of(tensor, normalize).map(|made| made.to_vec().unwrap())
     }
 
     #[test]

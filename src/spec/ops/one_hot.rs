@@ -95,20 +95,13 @@ fn single() -> Dtype {
 
 #[cfg(test)]
 mod tests {
+    use super::super::made_of as hot;
     use super::*;
-    use crate::dataset::Dataset;
-    use crate::source::from_vec;
-
-    fn hot(class: Tensor, one_hot: OneHot) -> Result<Tensor, String> {
-        let record = Record::new().with("y", class).unwrap();
-        let made = from_vec(vec![record]).transform(one_hot).get(0);
-        made.map(|made| made.unwrap()["y"].clone()).map_err(|fault| fault.to_string())
-    }
 
     #[test]
     fn the_class_is_one_in_every_dtype() {
         for dtype in Dtype::ALL {
-            let made = hot(Tensor::scalar(1u8), OneHot { dtype, ..OneHot::new("y", 3) }).unwrap();
+            let made = hot(Tensor::scalar(1u8), OneHot { dtype, ..OneHot::new("x", 3) }).unwrap();
             assert_eq!((made.dtype(), made.shape()), (dtype, &[3][..]));
             let shown = format!("{made:?}").replace(".0", "");
             let want = if dtype == Dtype::BOOL { "false true false" } else { "0 1 0" };
@@ -118,26 +111,26 @@ mod tests {
 
     #[test]
     fn a_class_out_of_range_is_named_with_the_classes() {
-        let message = hot(Tensor::scalar(10u64), OneHot::new("y", 10)).unwrap_err();
-        let want = "one_hot of index 0: field \"y\": class 10 is not one of 10 (0 to 9)";
+        let message = hot(Tensor::scalar(10u64), OneHot::new("x", 10)).unwrap_err();
+        let want = "one_hot of index 0: field \"x\": class 10 is not one of 10 (0 to 9)";
         assert_eq!(message, want);
-        let message = hot(Tensor::scalar(-1i8), OneHot::new("y", 10)).unwrap_err();
+        let message = hot(Tensor::scalar(-1i8), OneHot::new("x", 10)).unwrap_err();
         assert!(message.contains("class -1 is not one of 10"));
-        assert!(hot(Tensor::scalar(1.0f32), OneHot::new("y", 10)).unwrap_err().contains("cast it"));
+        assert!(hot(Tensor::scalar(1.0f32), OneHot::new("x", 10)).unwrap_err().contains("cast it"));
         let row = Tensor::from_slice([1], &[1u8]).unwrap();
-        assert!(hot(row, OneHot::new("y", 10)).unwrap_err().contains("its shape is [1]"));
-        assert!(hot(Tensor::scalar(u64::MAX), OneHot::new("y", 10)).is_err());
+        assert!(hot(row, OneHot::new("x", 10)).unwrap_err().contains("its shape is [1]"));
+        assert!(hot(Tensor::scalar(u64::MAX), OneHot::new("x", 10)).is_err());
     }
 
     #[test]
     fn options_are_checked_and_described() {
-        let one_hot = serde_json::from_str::<OneHot>(r#"{"field":"y","classes":3}"#).unwrap();
-        assert_eq!(one_hot, OneHot::new("y", 3));
-        assert_eq!(one_hot.op().to_string(), "one_hot(field=y,classes=3,dtype=F32)");
+        let one_hot = serde_json::from_str::<OneHot>(r#"{"field":"x","classes":3}"#).unwrap();
+        assert_eq!(one_hot, OneHot::new("x", 3));
+        assert_eq!(one_hot.op().to_string(), "one_hot(field=x,classes=3,dtype=F32)");
         assert!(one_hot.validate().is_ok());
-        assert!(OneHot::new("y", 0).validate().is_err());
-        assert!(OneHot::new("y", CLASSES_MAX).validate().is_ok());
-        assert!(OneHot::new("y", u64::MAX).validate().unwrap_err().contains("1 to 1048576"));
-        assert!(hot(Tensor::scalar(1u8), OneHot::new("y", 0)).is_err());
+        assert!(OneHot::new("x", 0).validate().is_err());
+        assert!(OneHot::new("x", CLASSES_MAX).validate().is_ok());
+        assert!(OneHot::new("x", u64::MAX).validate().unwrap_err().contains("1 to 1048576"));
+        assert!(hot(Tensor::scalar(1u8), OneHot::new("x", 0)).is_err());
     }
 }

@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replace;
-use crate::dataset::{RANK_MAX, Record, SampleContext, SampleResult, Transform};
+use crate::dataset::{RANK_MAX, Tensor};
 use crate::error::Fault;
-use crate::order::Op;
 
 /// Gives a field another shape with the same number of elements; nothing is copied.
 ///
@@ -53,9 +51,8 @@ impl Reshape {
         Ok(())
     }
 
-    /// The shape for this many elements.
-    fn resolved(&self, elements: u64) -> Result<Vec<u64>, Fault> {
-        self.validate().map_err(Fault::new)?;
+    fn reshaped(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        let elements = tensor.len();
         let known = self.shape.iter().filter_map(|&axis| u64::try_from(axis).ok());
         // A product that overflows stands for no number of elements there can be.
         let known = known.fold(1, |product: u64, axis| product.saturating_mul(axis));
@@ -65,30 +62,21 @@ impl Reshape {
             return Err(Fault::new(format!("{elements} elements cannot be reshaped to {shape:?}")));
         }
         let left = elements.checked_div(known).unwrap_or_default();
-        Ok(self.shape.iter().map(|&axis| axis.try_into().unwrap_or(left)).collect())
+        let axes = self.shape.iter().map(|&axis| axis.try_into().unwrap_or(left));
+        tensor.clone().reshape(axes.collect::<Vec<u64>>())
     }
 }
 
-impl Transform<Record> for Reshape {
-    type Sample = Record;
-
-    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
-        replace(record, &self.field, |tensor| tensor.clone().reshape(self.resolved(tensor.len())?))
-    }
-
-    fn op(&self) -> Op {
-        let axes: Vec<_> = self.shape.iter().map(i64::to_string).collect();
-        Op::new("reshape")
-            .with("field", &self.field)
-            .with("shape", format_args!("[{}]", axes.join(";")))
-    }
-}
+field_op!(Reshape, "reshape", Self::reshaped, |to, op| {
+    let axes: Vec<_> = to.shape.iter().map(i64::to_string).collect();
+    op.with("shape", format_args!("[{}]", axes.join(";")))
+});
 
 #[cfg(test)]
 mod tests {
+    use super::super::made_of;
     use super::*;
-    use crate::dataset::{Dataset, Tensor};
-    use crate::source::from_vec;
+    use crate::dataset::Transform;
 
     fn reshape(shape: &[i64]) -> Reshape {
         Reshape { field: "x".into(), shape: shape.to_vec() }
@@ -96,9 +84,7 @@ mod tests {
 
     fn reshaped(len: u64, shape: &[i64]) -> Result<Vec<u64>, String> {
         let tensor = Tensor::from_slice([len], &vec![0u8; len as usize]).unwrap();
-        let record = Record::new().with("x", tensor).unwrap();
-        let made = from_vec(vec![record]).transform(reshape(shape)).get(0);
-        made.map(|made| made.unwrap()["x"].shape().to_vec()).map_err(|fault| fault.to_string())
+        made_of(tensor, reshape(shape)).map(|made| made.shape().to_vec())
     }
 
     #[test]

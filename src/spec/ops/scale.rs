@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replace;
 use crate::dataset::number::Wide;
-use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
+use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
-use crate::order::Op;
 
 /// Makes each element `x` of a field `x * factor + offset`.
 ///
@@ -66,24 +64,11 @@ impl Scale {
     }
 }
 
-impl Transform<Record> for Scale {
-    type Sample = Record;
-
-    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
-        replace(record, &self.field, |tensor| {
-            self.validate().map_err(Fault::new)?;
-            self.scaled(tensor)
-        })
-    }
-
-    fn op(&self) -> Op {
-        Op::new("scale")
-            .with("field", &self.field)
-            .with("factor", format_args!("{:?}", self.factor))
-            .with("offset", format_args!("{:?}", self.offset))
-            .with("dtype", self.dtype)
-    }
-}
+field_op!(Scale, "scale", Self::scaled, |to, op| {
+    op.with("factor", format_args!("{:?}", to.factor))
+        .with("offset", format_args!("{:?}", to.offset))
+        .with("dtype", to.dtype)
+});
 
 impl Scale {
     #[cfg(not(feature = "web"))]
@@ -138,16 +123,14 @@ fn single() -> Dtype {
 mod tests {
     use half::bf16;
 
+    use super::super::made_of;
     use super::*;
-    use crate::dataset::{Dataset, Element};
-    use crate::source::from_vec;
+    use crate::dataset::{Element, Transform};
 
     fn scaled<A: Element, B: Element>(elements: &[A], factor: f64, offset: f64) -> Vec<B> {
         let tensor = Tensor::from_slice([elements.len() as u64], elements).unwrap();
-        let record = Record::new().with("x", tensor).unwrap();
         let scale = Scale { field: "x".into(), factor, offset, dtype: B::DTYPE };
-        let made = from_vec(vec![record]).transform(scale).get(0).unwrap().unwrap();
-        made["x"].to_vec().unwrap()
+        made_of(tensor, scale).unwrap().to_vec().unwrap()
     }
 
     #[test]

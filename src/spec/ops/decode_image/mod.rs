@@ -17,10 +17,9 @@ pub use pixels::PIXELS_MAX;
 
 use serde::{Deserialize, Serialize};
 
-use super::replace;
-use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
+use super::bytes;
+use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
-use crate::order::Op;
 
 /// Decodes the PNG or JPEG file in a field into a `U8` tensor of shape `[height, width, channels]`.
 ///
@@ -88,34 +87,19 @@ impl DecodeImage {
             Some(other) => Err(format!("`channels` is {other}; 1, 3 or 4 is needed")),
         }
     }
-}
 
-impl Transform<Record> for DecodeImage {
-    type Sample = Record;
-
-    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
-        replace(record, &self.field, |tensor| {
-            self.validate().map_err(Fault::new)?;
-            if tensor.dtype() != Dtype::U8 || tensor.shape().len() != 1 {
-                let (dtype, shape) = (tensor.dtype(), tensor.shape());
-                let why = "the bytes of a picture file are U8 of shape [n]";
-                return Err(Fault::new(format!("{why}, this is {dtype} of shape {shape:?}")));
-            }
-            let pixels = decode::decode(tensor.bytes()).map_err(Fault::new)?;
-            let channels = self.channels.unwrap_or(pixels.channels);
-            let shape = [pixels.height, pixels.width, u64::from(channels)];
-            Tensor::build_overwritten(Dtype::U8, shape, |out| {
-                channels::convert(pixels.channels, &pixels.bytes, channels, out);
-                Ok(())
-            })
+    fn decoded(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
+        let pixels = decode::decode(bytes(tensor, "a picture file")?).map_err(Fault::new)?;
+        let channels = self.channels.unwrap_or(pixels.channels);
+        let shape = [pixels.height, pixels.width, u64::from(channels)];
+        Tensor::build_overwritten(Dtype::U8, shape, |out| {
+            channels::convert(pixels.channels, &pixels.bytes, channels, out);
+            Ok(())
         })
     }
-
-    fn op(&self) -> Op {
-        let op = Op::new("decode_image").with("field", &self.field);
-        match self.channels {
-            Some(channels) => op.with("channels", channels),
-            None => op,
-        }
-    }
 }
+
+field_op!(DecodeImage, "decode_image", Self::decoded, |to, op| match to.channels {
+    Some(channels) => op.with("channels", channels),
+    None => op,
+});

@@ -12,10 +12,8 @@ pub use filter::ResizeFilter;
 use serde::{Deserialize, Serialize};
 
 use super::decode_image::PIXELS_MAX;
-use super::replace;
-use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
+use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
-use crate::order::Op;
 
 /// The longest side, in pixels: of each pixel of a side there are weights.
 const SIDE_MAX: u32 = 1 << 20;
@@ -119,27 +117,10 @@ impl Resize {
     }
 }
 
-impl Transform<Record> for Resize {
-    type Sample = Record;
-
-    fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
-        replace(record, &self.field, |tensor| {
-            self.validate().map_err(Fault::new)?;
-            self.resized(tensor)
-        })
-    }
-
-    fn op(&self) -> Op {
-        Op::new("resize")
-            .with("field", &self.field)
-            .with("height", self.height)
-            .with("width", self.width)
-            .with(
-                "filter",
-                match self.filter {
-                    ResizeFilter::Bilinear => "bilinear",
-                    ResizeFilter::Lanczos3 => "lanczos3",
-                },
-            )
-    }
-}
+field_op!(Resize, "resize", Self::resized, |to, op| {
+    let filter = match to.filter {
+        ResizeFilter::Bilinear => "bilinear",
+        ResizeFilter::Lanczos3 => "lanczos3",
+    };
+    op.with("height", to.height).with("width", to.width).with("filter", filter)
+});
