@@ -1,8 +1,10 @@
 //! A file by positional reads.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+
+use cap_std::fs::Metadata;
 
 use super::super::in_bounds;
 use super::{read_some, unblocked};
@@ -28,31 +30,30 @@ impl LocalFile {
     /// where it is no regular file: a folder, a pipe, a device.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let about = std::fs::metadata(path).map(|about| About::of(&about));
+        let about = std::fs::metadata(path).map(Metadata::from_just_metadata);
         Self::regular(path.display().to_string(), about, || unblocked().open(path))
     }
 
     /// Opens what is a regular file, by what was heard of it before and by what was opened.
     pub(super) fn regular(
         name: String,
-        about: io::Result<About>,
+        about: io::Result<Metadata>,
         open: impl FnOnce() -> io::Result<File>,
     ) -> Result<Self> {
         let failed = |error| Error::io(format!("opening {name}"), error);
-        let len = |about: io::Result<About>| {
-            let About { kind, len } = about.map_err(failed)?;
-            let what = match kind {
-                Kind::File => return Ok(len),
-                Kind::Folder => "a folder",
-                Kind::Link | Kind::Other => "a pipe or a device",
-            };
+        let len = |about: io::Result<Metadata>| {
+            let about = about.map_err(failed)?;
+            if about.is_file() {
+                return Ok(about.len());
+            }
+            let what = if about.is_dir() { "a folder" } else { "a pipe or a device" };
             let why = format!("is {what}, not a file");
             Err(Error::Format { name: name.clone(), offset: None, why })
         };
         // Opening a device may do something, so what is none yet is not opened.
         len(about)?;
         let file = open().map_err(failed)?;
-        let len = len(file.metadata().map(|about| About::of(&about)))?;
+        let len = len(file.metadata().map(Metadata::from_just_metadata))?;
         Ok(Self { name, file, len })
     }
 
@@ -94,42 +95,5 @@ impl ByteSource for LocalFile {
             }
         }
         Ok(())
-    }
-}
-
-/// What a name of a file system stands for.
-pub(super) struct About {
-    pub(super) kind: Kind,
-    pub(super) len: u64,
-}
-
-/// What there is in file systems.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    File,
-    Folder,
-    /// A link, where links were not followed.
-    Link,
-    Other,
-}
-
-impl About {
-    pub(super) fn of(about: &Metadata) -> Self {
-        Self::new(about.is_file(), about.is_dir(), about.is_symlink(), about.len())
-    }
-
-    /// The same for what `cap-std` found.
-    pub(super) fn below(about: &cap_std::fs::Metadata) -> Self {
-        Self::new(about.is_file(), about.is_dir(), about.is_symlink(), about.len())
-    }
-
-    fn new(is_file: bool, is_dir: bool, is_symlink: bool, len: u64) -> Self {
-        let kind = match (is_file, is_dir, is_symlink) {
-            (true, ..) => Kind::File,
-            (_, true, _) => Kind::Folder,
-            (.., true) => Kind::Link,
-            _ => Kind::Other,
-        };
-        Self { kind, len }
     }
 }

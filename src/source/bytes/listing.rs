@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::file::Kind;
 use super::place::Place;
 use super::reopened::Reopened;
 use crate::error::{Error, Result};
@@ -44,25 +43,22 @@ impl Walk<'_> {
                 return wrong(format!("has a file whose name {name:?} is not UTF-8; rename it"));
             };
             let path = joined(&folder, name);
-            if about.kind == Kind::Link {
+            if about.is_symlink() {
                 let failed =
                     |error| Error::io(format!("listing {}", self.place.shown(&path)), error);
                 about = self.place.about(&path).map_err(failed)?;
             }
             let name = joined(inside, name);
-            match about.kind {
-                Kind::Folder => self.enter(&name, depth + 1)?,
-                Kind::File if self.found.len() == FILES_MAX => {
+            if about.is_dir() {
+                self.enter(&name, depth + 1)?;
+            } else if about.is_file() {
+                if self.found.len() == FILES_MAX {
                     return wrong(format!("has more than {FILES_MAX} files"));
                 }
-                Kind::File => {
-                    let place = self.place.clone();
-                    let shown = place.shown(&path);
-                    let bytes = Reopened::new(shown, about.len, move || place.open(&path));
-                    let bytes = Arc::new(bytes);
-                    self.found.push(Listed { name, bytes });
-                }
-                Kind::Link | Kind::Other => {}
+                let place = self.place.clone();
+                let shown = place.shown(&path);
+                let bytes = Reopened::new(shown, about.len(), move || place.open(&path));
+                self.found.push(Listed { name, bytes: Arc::new(bytes) });
             }
         }
         Ok(())

@@ -9,9 +9,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, Metadata};
 
-use super::file::{About, LocalFile};
+use super::file::LocalFile;
 use super::{unblocked, unblocked_below};
 use crate::error::{Error, Result};
 
@@ -23,7 +23,7 @@ pub(super) struct Place {
 }
 
 /// What a folder has: names, and what they stand for; links are not followed.
-pub(super) type Entries = Box<dyn Iterator<Item = io::Result<(OsString, About)>>>;
+pub(super) type Entries = Box<dyn Iterator<Item = io::Result<(OsString, Metadata)>>>;
 
 impl Place {
     /// Opens the folder that names are confined to, if any.
@@ -52,11 +52,11 @@ impl Place {
     }
 
     /// What a name stands for; links are followed.
-    pub(super) fn about(&self, name: &str) -> io::Result<About> {
+    pub(super) fn about(&self, name: &str) -> io::Result<Metadata> {
         self.at(
             name,
-            |path| fs::metadata(path).map(|about| About::of(&about)),
-            |dir, path| dir.metadata(path).map(|about| About::below(&about)),
+            |path| fs::metadata(path).map(Metadata::from_just_metadata),
+            |dir, path| dir.metadata(path),
         )
     }
 
@@ -66,13 +66,13 @@ impl Place {
             |path| {
                 Ok(Box::new(fs::read_dir(path)?.map(|entry| {
                     let entry = entry?;
-                    Ok((entry.file_name(), About::of(&entry.metadata()?)))
+                    Ok((entry.file_name(), Metadata::from_just_metadata(entry.metadata()?)))
                 })) as Entries)
             },
             |dir, path| {
                 Ok(Box::new(dir.read_dir(path)?.map(|entry| {
                     let entry = entry?;
-                    Ok((entry.file_name(), About::below(&entry.metadata()?)))
+                    Ok((entry.file_name(), entry.metadata()?))
                 })) as Entries)
             },
         )
