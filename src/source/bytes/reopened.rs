@@ -24,40 +24,16 @@ pub(super) fn counted(
     again: impl Fn() -> Result<LocalFile> + Send + Sync + 'static,
 ) -> Arc<dyn ByteSource> {
     let more = |open| (open < OPEN_MAX).then_some(open + 1);
-    match OPEN.fetch_update(Relaxed, Relaxed, more) {
-        Ok(_) => Arc::new(Open(file)),
-        Err(_) => Arc::new(Reopened::new(file.name().into(), file.len(), again)),
-    }
+    let mut counted = Reopened::new(file.name().into(), file.len(), again);
+    counted.kept = OPEN.fetch_update(Relaxed, Relaxed, more).is_ok().then_some(file);
+    Arc::new(counted)
 }
 
-/// A file that stays open, and is counted.
-#[derive(Debug)]
-struct Open(LocalFile);
-
-impl ByteSource for Open {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        self.0.read_at(offset, buffer)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        OPEN.fetch_sub(1, Relaxed);
-    }
-}
-
-/// A file that is open only while it is read.
+/// A file that is open only while it is read, unless it is counted among those that stay open.
 pub(super) struct Reopened {
     name: String,
     len: u64,
+    kept: Option<LocalFile>,
     open: Opener,
 }
 
@@ -68,7 +44,13 @@ impl Reopened {
         len: u64,
         open: impl Fn() -> Result<LocalFile> + Send + Sync + 'static,
     ) -> Self {
-        Self { name, len, open: Box::new(open) }
+        Self { name, len, kept: None, open: Box::new(open) }
+    }
+}
+
+impl Drop for Reopened {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(self.kept.is_some().into(), Relaxed);
     }
 }
 
@@ -82,6 +64,9 @@ impl ByteSource for Reopened {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        if let Some(file) = &self.kept {
+            return file.read_at(offset, buffer);
+        }
         in_bounds(self, offset, buffer.len())?;
         let file = (self.open)()?;
         if file.len() != self.len {
