@@ -142,10 +142,34 @@ impl Array {
 /// Arrays of equal length: the fields of each record.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
-    op: &'static str,
+    op: Op,
     len: u64,
     fields: Vec<(Arc<str>, Array)>,
 }
+
+/// Makes a source of a format whose records are [`Fields`].
+macro_rules! fields_source {
+    ($format:ty) => {
+        impl $crate::source::Source for $format {
+            type Sample = $crate::dataset::Record;
+            type Error = $crate::error::Fault;
+
+            fn len(&self) -> u64 {
+                self.0.len()
+            }
+
+            fn get(&self, index: u64) -> Result<Self::Sample, Self::Error> {
+                self.0.get(index)
+            }
+
+            fn op(&self) -> $crate::order::Op {
+                self.0.op()
+            }
+        }
+    };
+}
+
+pub(super) use fields_source;
 
 impl Fields {
     /// Checks that the arrays go together; `op` names the format.
@@ -170,10 +194,19 @@ impl Fields {
             }
             fields.push((name.into(), array));
         }
-        match fields.first() {
-            Some((_, array)) => Ok(Self { op, len: array.layout.axes[0], fields }),
-            None => Err(setting(op, "empty".into(), "one field or more")),
-        }
+        let Some((_, array)) = fields.first() else {
+            return Err(setting(op, "empty".into(), "one field or more"));
+        };
+        let len = array.layout.axes[0];
+        let op = fields.iter().fold(Op::new(op).with("len", len), |op, (name, array)| {
+            op.with(name.to_string(), &array.identity)
+        });
+        Ok(Self { op, len, fields })
+    }
+
+    /// The same under a description of the format's own.
+    pub(super) fn described(self, op: Op) -> Self {
+        Self { op, ..self }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -184,16 +217,16 @@ impl Fields {
     pub(super) fn get(&self, index: u64) -> Result<Record, Fault> {
         let mut record = Record::new();
         for (name, array) in &self.fields {
-            let tensor = array.sample(index).map_err(|fault| fault.at(self.op, index))?;
+            let tensor = array.sample(index);
+            let tensor = tensor.map_err(|fault| fault.at(self.op.name().to_owned(), index))?;
             record.insert(name.clone(), tensor)?;
         }
         Ok(record)
     }
 
-    /// The format with the length and the identity of each field's file.
+    /// The format with the length and the identity of each field's file, unless it has its own.
     pub(super) fn op(&self) -> Op {
-        let op = Op::new(self.op).with("len", self.len);
-        self.fields.iter().fold(op, |op, (name, array)| op.with(name.to_string(), &array.identity))
+        self.op.clone()
     }
 }
 

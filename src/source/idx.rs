@@ -4,13 +4,11 @@
 
 use std::sync::Arc;
 
-use super::Source;
-use super::array::{Array, Fields, Layout, byte_size};
+use super::array::{Array, Fields, Layout, byte_size, fields_source};
 use super::bytes::{ByteSource, Files, Identity, InMemory, Stream};
 use super::fields::FieldFiles;
-use crate::dataset::{Dtype, RANK_MAX, Record};
-use crate::error::{Error, Fault, Result};
-use crate::order::Op;
+use crate::dataset::{Dtype, RANK_MAX};
+use crate::error::{Error, Result};
 
 /// How much memory an unpacked file takes before any of it is there, in bytes.
 const STEP: usize = 64 << 10;
@@ -75,22 +73,7 @@ impl Idx {
     }
 }
 
-impl Source for Idx {
-    type Sample = Record;
-    type Error = Fault;
-
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-
-    fn get(&self, index: u64) -> Result<Record, Fault> {
-        self.0.get(index)
-    }
-
-    fn op(&self) -> Op {
-        self.0.op()
-    }
-}
+fields_source!(Idx);
 
 /// The array of a file, which is unpacked where it is gzip.
 fn array(bytes: Arc<dyn ByteSource>, how: Identity) -> Result<Array> {

@@ -15,11 +15,9 @@ pub use options::{Column, Columns, CsvField, CsvOptions};
 
 use std::sync::Arc;
 
-use super::Source;
-use super::array::{Array, Fields, Layout};
+use super::array::{Array, Fields, Layout, fields_source};
 use super::bytes::{ByteSource, Files, InMemory};
-use crate::dataset::Record;
-use crate::error::{Fault, Result};
+use crate::error::Result;
 use crate::order::Op;
 
 /// The rows of a table, one record for each.
@@ -56,10 +54,7 @@ use crate::order::Op;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Csv {
-    fields: Fields,
-    op: Op,
-}
+pub struct Csv(Fields);
 
 impl Csv {
     /// Opens the file and reads all of it.
@@ -102,26 +97,11 @@ impl Csv {
             let array = Array::identified(data, table.identity.clone(), layout)?;
             arrays.push((field.name.clone(), array));
         }
-        Ok(Self { fields: Fields::new("csv", arrays)?, op })
+        Ok(Self(Fields::new("csv", arrays)?.described(op)))
     }
 }
 
-impl Source for Csv {
-    type Sample = Record;
-    type Error = Fault;
-
-    fn len(&self) -> u64 {
-        self.fields.len()
-    }
-
-    fn get(&self, index: u64) -> Result<Record, Fault> {
-        self.fields.get(index)
-    }
-
-    fn op(&self) -> Op {
-        self.op.clone()
-    }
-}
+fields_source!(Csv);
 
 /// What a field is made of, as in `U8[8;8]:0-63`.
 fn field_text(field: &CsvField, shape: &[u64], columns: &[usize]) -> String {

@@ -6,13 +6,10 @@ mod header;
 
 use std::sync::Arc;
 
-use super::Source;
-use super::array::{Array, Fields};
+use super::array::{Array, Fields, fields_source};
 use super::bytes::{ByteSource, Files, Identity};
 use super::fields::FieldFiles;
-use crate::dataset::Record;
-use crate::error::{Fault, Result};
-use crate::order::Op;
+use crate::error::Result;
 
 /// The samples of one or several `.npy` files, along their first axis.
 ///
@@ -76,19 +73,4 @@ impl Npy {
     }
 }
 
-impl Source for Npy {
-    type Sample = Record;
-    type Error = Fault;
-
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-
-    fn get(&self, index: u64) -> Result<Record, Fault> {
-        self.0.get(index)
-    }
-
-    fn op(&self) -> Op {
-        self.0.op()
-    }
-}
+fields_source!(Npy);
