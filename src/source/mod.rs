@@ -12,6 +12,7 @@ mod images;
 mod jsonl;
 mod memory;
 mod npy;
+mod refusal;
 mod tar;
 
 pub use bytes::*;

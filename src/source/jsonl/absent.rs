@@ -1,35 +1,10 @@
-//! Reading JSON lines in a build without the feature `jsonl`.
+//! Reading a line in a build without the feature `jsonl`, which no file gets to.
 
-use std::sync::Arc;
-
-use super::JsonlOptions;
+use super::options::Field;
 use crate::dataset::Record;
-use crate::error::{Error, Fault, Result};
-use crate::source::bytes::ByteSource;
 
-/// There is none.
-#[derive(Debug)]
-pub(super) enum Reader {}
+pub(super) type Wrong = (u64, String);
 
-impl Reader {
-    /// Says that this build cannot.
-    pub(super) fn new(bytes: Arc<dyn ByteSource>, _: &JsonlOptions) -> Result<Self> {
-        Err(Error::Unsupported {
-            what: format!("reading the JSON lines {}", bytes.name()),
-            why: "this build of windrow is without the feature `jsonl`".into(),
-            instead: "build with it".into(),
-        })
-    }
-
-    pub(super) fn len(&self) -> u64 {
-        match *self {}
-    }
-
-    pub(super) fn identity(&self) -> &str {
-        match *self {}
-    }
-
-    pub(super) fn record(&self, _: u64) -> Result<Record, Fault> {
-        match *self {}
-    }
+pub(super) fn read(_: &[u8], _: &[Field]) -> Result<Record, Wrong> {
+    Err((0, "cannot be read by this build of windrow".into()))
 }

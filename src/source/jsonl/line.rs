@@ -4,18 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use std::sync::Arc;
-
-use super::{JsonlField, value};
+use super::options::Field;
+use super::value;
 use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
-
-/// A field and the way to its value.
-#[derive(Debug)]
-pub(super) struct Field {
-    pub(super) options: JsonlField,
-    pub(super) name: Arc<str>,
-    pub(super) steps: Vec<String>,
-}
 
 /// How many names an error lists.
 const LISTED: usize = 20;

@@ -3,16 +3,13 @@
 //! Where the lines begin is found when the file is opened; a line is read and parsed when its
 //! sample is asked for. Absent on purpose: packed files, which cannot be read in any order.
 
-mod options;
-
 #[cfg(feature = "jsonl")]
 mod line;
-#[cfg(feature = "jsonl")]
-mod lines;
-#[cfg(feature = "jsonl")]
-mod reader;
 #[cfg(not(feature = "jsonl"))]
 #[path = "absent.rs"]
+mod line;
+mod lines;
+mod options;
 mod reader;
 #[cfg(feature = "jsonl")]
 mod value;

@@ -1,5 +1,7 @@
 //! Which values of a line make which field.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
@@ -50,6 +52,15 @@ pub struct JsonlField {
     /// The shape that its tensor must have; unless said otherwise, whatever the value has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u64>>,
+}
+
+/// A field and the way to its value.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "jsonl"), expect(dead_code))]
+pub(super) struct Field {
+    pub(super) options: JsonlField,
+    pub(super) name: Arc<str>,
+    pub(super) steps: Vec<String>,
 }
 
 impl JsonlOptions {
@@ -112,5 +123,15 @@ impl JsonlField {
     #[must_use]
     pub fn shape(self, shape: impl Into<Vec<u64>>) -> Self {
         Self { shape: Some(shape.into()), ..self }
+    }
+
+    /// The field with the steps from a line's object to its value.
+    pub(super) fn found(&self) -> Field {
+        let step = |step: &str| step.replace("~1", "/").replace("~0", "~");
+        let steps = match &self.at {
+            Some(at) => at.split('/').skip(1).map(step).collect(),
+            None => vec![self.name.clone()],
+        };
+        Field { options: self.clone(), name: self.name.as_str().into(), steps }
     }
 }

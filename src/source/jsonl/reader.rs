@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::line::{self, Field};
+use super::line;
 use super::lines::Lines;
-use super::{JsonlField, JsonlOptions};
+use super::options::{Field, JsonlField, JsonlOptions};
 use crate::dataset::Record;
 use crate::error::{Error, Fault, Result};
 use crate::source::bytes::ByteSource;
+use crate::source::refusal::without;
 
 /// Reads the record of any line.
 #[derive(Debug)]
@@ -20,13 +21,11 @@ pub(super) struct Reader {
 impl Reader {
     /// Finds the lines.
     pub(super) fn new(bytes: Arc<dyn ByteSource>, options: &JsonlOptions) -> Result<Self> {
+        if !cfg!(feature = "jsonl") {
+            return Err(without("jsonl", format!("reading the JSON lines {}", bytes.name())));
+        }
         let lines = Lines::find(&*bytes)?;
-        let fields = options.fields.iter().map(|field| Field {
-            options: field.clone(),
-            name: field.name.as_str().into(),
-            steps: steps(field),
-        });
-        Ok(Self { lines, fields: fields.collect(), bytes })
+        Ok(Self { lines, fields: options.fields.iter().map(JsonlField::found).collect(), bytes })
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -48,10 +47,4 @@ impl Reader {
         };
         Ok(line::read(&text, &self.fields).map_err(wrong)?)
     }
-}
-
-/// The steps from a line's object to a field's value.
-fn steps(field: &JsonlField) -> Vec<String> {
-    let Some(at) = &field.at else { return vec![field.name.clone()] };
-    at.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
 }

@@ -7,6 +7,7 @@ use crate::dataset::{Dtype, RANK_MAX};
 use crate::error::{Error, Result};
 use crate::source::array::Layout;
 use crate::source::bytes::ByteSource;
+use crate::source::refusal::shown;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
@@ -228,11 +229,9 @@ impl Parser<'_> {
     /// The text from a place on, for an error.
     fn shown(&self, at: usize) -> String {
         let rest = String::from_utf8_lossy(&self.text[at..]);
-        let rest = rest.trim_end();
-        match rest.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{:?}…", &rest[..end]),
-            None if rest.is_empty() => "the end of its header".into(),
-            None => format!("{rest:?}"),
+        match rest.trim_end() {
+            "" => "the end of its header".into(),
+            rest => shown(rest, SHOWN),
         }
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::header::{BLOCK, Header, Kind};
 use super::pax;
-use super::sample::{Part, Sample};
 use crate::dataset::{FIELDS_MAX, NAME_BYTES_MAX};
 use crate::error::{Error, Result};
 use crate::source::bytes::ByteSource;
+use crate::source::refusal::{self, without};
 
 /// How much is read at once, in bytes: several small files, or one header of a large one.
 const WINDOW: u64 = 16 << 10;
@@ -21,8 +21,27 @@ const TAIL_MAX: u64 = 1 << 20;
 /// How much of a name an error shows, in characters.
 const SHOWN: usize = 60;
 
+/// A sample of an archive.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) archive: u32,
+    pub(super) key: Box<str>,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A field of a sample, and where its bytes lie.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) field: Arc<str>,
+    pub(super) offset: u64,
+    pub(super) size: u64,
+}
+
 /// Adds the samples of an archive.
 pub(super) fn read(archive: &dyn ByteSource, number: u32, samples: &mut Vec<Sample>) -> Result<()> {
+    if !cfg!(feature = "tar") {
+        return Err(without("tar", format!("reading the archive {}", archive.name())));
+    }
     let mut window = Window { archive, start: 0, bytes: Vec::new() };
     let mut groups = Groups { archive, number, places: HashMap::new(), fields: HashSet::new() };
     let mut next = Next::default();
@@ -221,9 +240,5 @@ fn wrong(archive: &dyn ByteSource, offset: u64, why: String) -> Error {
 
 /// A name for an error.
 fn shown(name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
-    match name.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}…", &name[..end]),
-        None => format!("{name:?}"),
-    }
+    refusal::shown(&String::from_utf8_lossy(name), SHOWN)
 }

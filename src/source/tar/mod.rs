@@ -4,21 +4,13 @@
 //! any order. Absent on purpose: packed archives, which cannot be read in any order, and decoding:
 //! a field is the bytes of a file.
 
-mod options;
-
-#[cfg(feature = "tar")]
 mod header;
-#[cfg(feature = "tar")]
 mod index;
-#[cfg(not(feature = "tar"))]
-#[path = "absent.rs"]
-mod index;
-#[cfg(feature = "tar")]
+mod options;
 mod pax;
-mod sample;
 
+use index::{Part, Sample};
 pub use options::{KEY_FIELD, TarOptions};
-use sample::{Part, Sample};
 
 use std::sync::Arc;
 
