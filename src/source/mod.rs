@@ -12,6 +12,8 @@ mod images;
 mod jsonl;
 mod memory;
 mod npy;
+#[cfg(any(feature = "csv", feature = "jsonl"))]
+mod number;
 mod refusal;
 mod tar;
 

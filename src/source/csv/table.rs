@@ -1,17 +1,17 @@
 //! From the text of a table to the bytes of its fields.
 
-#[path = "value.rs"]
-mod value;
-
 use std::io::Read;
 
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
 use super::options::{Column, Columns, CsvField, CsvOptions};
 use super::parsed::Table;
+use crate::dataset::Dtype;
 use crate::error::{Error, Result};
 use crate::source::bytes::files::list;
 use crate::source::bytes::{ByteSource, Stream};
+use crate::source::number;
+use crate::source::refusal::shown;
 
 /// The most columns a table may have.
 const COLUMNS_MAX: usize = 65_536;
@@ -69,7 +69,7 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
             if data.try_reserve(row_size(field, columns)).is_err() {
                 return Err(rows.wrong_here(format!("no memory for field {}", field.name)));
             }
-            if let Err(column) = value::push(field.dtype, &rows.record, columns, data) {
+            if let Err(column) = push(field.dtype, &rows.record, columns, data) {
                 return Err(rows.wrong_value(field, column, names.as_deref()));
             }
         }
@@ -228,8 +228,7 @@ impl<'a> Rows<'a> {
     fn names_columns(&self, fields: &[CsvField], table: &Table) -> Result<()> {
         let is_data = |(field, (_, columns)): (&CsvField, &(Vec<u8>, Vec<usize>))| {
             let mut data = Vec::new();
-            !field.columns.is_named()
-                && value::push(field.dtype, &self.record, columns, &mut data).is_ok()
+            !field.columns.is_named() && push(field.dtype, &self.record, columns, &mut data).is_ok()
         };
         if !fields.iter().zip(&table.columns).all(is_data) {
             return Ok(());
@@ -259,7 +258,7 @@ impl<'a> Rows<'a> {
         let value = String::from_utf8_lossy(self.record.get(column).unwrap_or_default());
         let named = names.map(|names| format!(" ({})", shorten(&names[column])));
         let (place, shown) = (named.unwrap_or_default(), shorten(&value));
-        let (name, dtype, allowed) = (&field.name, field.dtype, value::allowed(field.dtype));
+        let (name, dtype, allowed) = (&field.name, field.dtype, allowed(field.dtype));
         let why = format!("column {column}{place}: {shown} is no {dtype}, {allowed}");
         self.wrong_here(format!("{why}, for field {name}"))
     }
@@ -324,9 +323,38 @@ fn line_at(bytes: &dyn ByteSource, start: u64) -> Result<u64> {
     }
 }
 
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
+/// Adds the values of some columns of a row, or says which column holds no such value.
+fn push(
+    dtype: Dtype,
+    record: &ByteRecord,
+    columns: &[usize],
+    out: &mut Vec<u8>,
+) -> std::result::Result<(), usize> {
+    let mut added = |&column: &usize| {
+        let text = record.get(column).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        text.is_some_and(|text| number::push(dtype, text, out)).then_some(()).ok_or(column)
+    };
+    columns.iter().try_for_each(&mut added)
+}
+
+/// What the values of a dtype may be, for an error.
+fn allowed(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::BOOL => "which is 0, 1, true or false",
+        Dtype::U8 => "a whole number from 0 to 255",
+        Dtype::I8 => "a whole number from -128 to 127",
+        Dtype::U16 => "a whole number from 0 to 65535",
+        Dtype::I16 => "a whole number from -32768 to 32767",
+        Dtype::U32 => "a whole number from 0 to 4294967295",
+        Dtype::I32 => "a whole number from -2147483648 to 2147483647",
+        Dtype::U64 => "a whole number from 0 to 18446744073709551615",
+        Dtype::I64 => "a whole number from -9223372036854775808 to 9223372036854775807",
+        Dtype::F16 => "a number of at most 65504 either way",
+        Dtype::BF16 | Dtype::F32 => "a number of at most about 3.4e38 either way",
+        Dtype::F64 => "a number of at most about 1.8e308 either way",
     }
+}
+
+fn shorten(text: &str) -> String {
+    shown(text, SHOWN)
 }

@@ -2,11 +2,8 @@
 //!
 //! The text is sound JSON already. Absent on purpose: texts, objects.
 
-use std::str::FromStr;
-
-use half::{bf16, f16};
-
 use crate::dataset::{Dtype, RANK_MAX};
+use crate::source::number;
 
 /// How much of a value an error shows, in characters.
 const SHOWN: usize = 40;
@@ -61,7 +58,7 @@ impl Reader {
                     }
                     self.count();
                     let number = &text[begun..at];
-                    if !push(self.dtype, number, &mut self.out) {
+                    if !number::push(self.dtype, number, &mut self.out) {
                         return Err((begun, self.no_number(number)));
                     }
                 }
@@ -122,38 +119,4 @@ impl Reader {
             _ => format!("{shown}{more} is no {dtype}"),
         }
     }
-}
-
-/// Adds a number's bytes, unless it is none of this dtype.
-fn push(dtype: Dtype, text: &str, out: &mut Vec<u8>) -> bool {
-    macro_rules! add {
-        ($number:expr) => {
-            $number.map(|number| out.extend_from_slice(&number.to_le_bytes())).is_some()
-        };
-    }
-    match dtype {
-        Dtype::BOOL => match text {
-            "true" | "1" => add!(Some(1u8)),
-            "false" | "0" => add!(Some(0u8)),
-            _ => false,
-        },
-        Dtype::U8 => add!(whole::<u8>(text)),
-        Dtype::I8 => add!(whole::<i8>(text)),
-        Dtype::U16 => add!(whole::<u16>(text)),
-        Dtype::I16 => add!(whole::<i16>(text)),
-        Dtype::U32 => add!(whole::<u32>(text)),
-        Dtype::I32 => add!(whole::<i32>(text)),
-        Dtype::U64 => add!(whole::<u64>(text)),
-        Dtype::I64 => add!(whole::<i64>(text)),
-        // The constant functions are the same on every machine, with or without such hardware.
-        Dtype::F16 => add!(whole(text).map(f16::from_f32_const).filter(|x| x.is_finite())),
-        Dtype::BF16 => add!(whole(text).map(bf16::from_f32_const).filter(|x| x.is_finite())),
-        Dtype::F32 => add!(whole(text).filter(|x: &f32| x.is_finite())),
-        Dtype::F64 => add!(whole(text).filter(|x: &f64| x.is_finite())),
-    }
-}
-
-/// A number that JSON allows: no `inf`, no `nan`.
-fn whole<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
 }
