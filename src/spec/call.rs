@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::options::whole;
 use super::served::{ServedOptions, ServedSource};
 use crate::dataset::{Dataset, Record, SampleContext, SampleResult, Transform, as_below};
 use crate::error::Result;
@@ -25,11 +26,7 @@ pub struct CallOptions {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub options: Value,
     /// The seed of its random numbers; the document's by default.
-    #[serde(
-        default,
-        with = "super::options::maybe_whole",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }
 

@@ -31,7 +31,7 @@ impl RangeOptions {
 #[non_exhaustive]
 pub struct ShuffleOptions {
     /// The seed; the document's by default.
-    #[serde(default, with = "maybe_whole", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }
 
@@ -69,7 +69,7 @@ pub struct SliceOptions {
     #[serde(default, with = "whole")]
     pub start: u64,
     /// The index after the last; the end by default.
-    #[serde(default, with = "maybe_whole", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
     /// Keeps the first of so many; 1 by default.
     #[serde(default = "one", with = "whole")]
@@ -108,7 +108,7 @@ impl SampleOptions {
 #[non_exhaustive]
 pub struct SplitOptions {
     /// The seed; the document's by default.
-    #[serde(default, with = "maybe_whole", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// The fraction of each part; together they are 1.
     pub parts: Vec<f64>,
@@ -213,8 +213,8 @@ fn one() -> u64 {
     1
 }
 
-/// A whole number, which may be a string of digits, since JavaScript's numbers lose bits beyond
-/// 2^53.
+/// A whole number or an option of one, which may be a string of digits, since JavaScript's numbers
+/// lose bits beyond 2^53.
 pub(super) mod whole {
     use std::fmt;
 
@@ -247,36 +247,19 @@ pub(super) mod whole {
         }
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>, T: From<u64>>(
         from: D,
-    ) -> Result<u64, D::Error> {
-        from.deserialize_any(Whole)
+    ) -> Result<T, D::Error> {
+        from.deserialize_any(Whole).map(T::from)
     }
 
-    pub(in super::super) fn serialize<S: Serializer>(
-        number: &u64,
+    pub(in super::super) fn serialize<S: Serializer, T: Copy + Into<Option<u64>>>(
+        number: &T,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        if *number <= EXACT_MAX { to.serialize_u64(*number) } else { to.collect_str(number) }
-    }
-}
-
-/// [`whole`] for an option.
-pub(super) mod maybe_whole {
-    use serde::{Deserializer, Serializer};
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<u64>, D::Error> {
-        super::whole::deserialize(from).map(Some)
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        number: &Option<u64>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        match number {
-            Some(number) => super::whole::serialize(number, to),
+        match (*number).into() {
+            Some(number) if number <= EXACT_MAX => to.serialize_u64(number),
+            Some(number) => to.collect_str(&number),
             None => to.serialize_none(),
         }
     }
