@@ -92,6 +92,15 @@ fn converted(
     }))
 }
 
+/// Refuses an op for pictures in a build that has none.
+fn pictures(op: &str) -> Result<(), String> {
+    if cfg!(feature = "image") {
+        return Ok(());
+    }
+    let why = "this build of windrow is without the feature `image`; build with it";
+    Err(format!("{op} is not available: {why}"))
+}
+
 /// The bytes in a field, which `what` is called in an error.
 fn bytes<'a>(tensor: &'a Tensor, what: &str) -> Result<&'a [u8], Fault> {
     let (dtype, shape) = (tensor.dtype(), tensor.shape());

@@ -3,11 +3,6 @@
 use super::pixels::Pixels;
 use super::{jpeg, png};
 
-/// This build can.
-pub(super) fn available() -> Result<(), String> {
-    Ok(())
-}
-
 /// The pixels of a file, or why there are none.
 pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
     let wrong = |format, why| format!("the {format} picture {why}");

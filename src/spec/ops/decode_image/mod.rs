@@ -17,7 +17,7 @@ pub use pixels::PIXELS_MAX;
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes;
+use super::{bytes, pictures};
 use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
 
@@ -81,7 +81,7 @@ impl DecodeImage {
     /// # Errors
     /// Channels other than 1, 3 and 4, or a build that cannot decode.
     pub fn validate(&self) -> Result<(), String> {
-        decode::available()?;
+        pictures("decode_image")?;
         match self.channels {
             None | Some(1 | 3 | 4) => Ok(()),
             Some(other) => Err(format!("`channels` is {other}; 1, 3 or 4 is needed")),

@@ -8,11 +8,6 @@ use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions
 
 use super::filter::ResizeFilter;
 
-/// This build can.
-pub(super) fn available() -> Result<(), String> {
-    Ok(())
-}
-
 /// Resizes rows of pixels: height, width and bytes of the one to those of the other.
 pub(super) fn resize(
     filter: ResizeFilter,

@@ -12,6 +12,7 @@ pub use filter::ResizeFilter;
 use serde::{Deserialize, Serialize};
 
 use super::decode_image::PIXELS_MAX;
+use super::pictures;
 use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
 
@@ -73,7 +74,7 @@ impl Resize {
     /// # Errors
     /// No pixel or more than 64 Mi, or a build that cannot resize.
     pub fn validate(&self) -> Result<(), String> {
-        convolve::available()?;
+        pictures("resize")?;
         let pixels = u64::from(self.height) * u64::from(self.width);
         if pixels == 0 || pixels > PIXELS_MAX {
             let size = format!("`height` is {} and `width` is {}", self.height, self.width);
