@@ -33,7 +33,11 @@ struct Passed {
 impl<'a> Stream<'a> {
     /// Starts at the first byte.
     pub(in crate::source) fn open(source: &'a dyn ByteSource) -> Result<Self> {
-        let packed = is_packed(source)?;
+        let mut start = [0; 2];
+        if source.len() >= 2 {
+            source.read_at(0, &mut start)?;
+        }
+        let packed = start == MAGIC;
         let passed = Passed { offset: 0, content: Content::new(source.len()) };
         let passed = Rc::new(RefCell::new(passed));
         let plain = Plain { source, passed: passed.clone() };
@@ -89,15 +93,6 @@ impl<'a> Stream<'a> {
             },
         }
     }
-}
-
-/// Whether a source is gzip, by its first bytes.
-pub(in crate::source) fn is_packed(source: &dyn ByteSource) -> Result<bool> {
-    let mut start = [0; 2];
-    if source.len() >= 2 {
-        source.read_at(0, &mut start)?;
-    }
-    Ok(start == MAGIC)
 }
 
 #[cfg(feature = "gz")]
