@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::bytes::{ByteSource, Identity, identity};
+use super::refusal::setting;
 use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
@@ -174,14 +175,15 @@ pub(super) use fields_source;
 impl Fields {
     /// Checks that the arrays go together; `op` names the format.
     pub(super) fn new(op: &'static str, arrays: Vec<(String, Array)>) -> Result<Self> {
+        let setting = |value, allowed: &str| setting(format!("{op}.fields"), value, allowed);
         let mut fields: Vec<(Arc<str>, Array)> = Vec::with_capacity(arrays.len());
         let mut names = Record::new();
         for (name, array) in arrays {
             let twice = names.insert(&*name, Tensor::scalar(0u8)).map_err(|fault| {
-                setting(op, format!("{name:?}"), &format!("names that a record can have: {fault}"))
+                setting(format!("{name:?}"), &format!("names that a record can have: {fault}"))
             })?;
             if twice.is_some() {
-                return Err(setting(op, format!("{name:?} twice"), "each name once"));
+                return Err(setting(format!("{name:?} twice"), "each name once"));
             }
             if let Some((first, other)) = fields.first()
                 && other.layout.axes[0] != array.layout.axes[0]
@@ -195,7 +197,7 @@ impl Fields {
             fields.push((name.into(), array));
         }
         let Some((_, array)) = fields.first() else {
-            return Err(setting(op, "empty".into(), "one field or more"));
+            return Err(setting("empty".into(), "one field or more"));
         };
         let len = array.layout.axes[0];
         let op = fields.iter().fold(Op::new(op).with("len", len), |op, (name, array)| {
@@ -228,10 +230,6 @@ impl Fields {
     pub(super) fn op(&self) -> Op {
         self.op.clone()
     }
-}
-
-fn setting(op: &str, value: String, allowed: &str) -> Error {
-    Error::Setting { name: format!("{op}.fields"), value, allowed: allowed.into() }
 }
 
 /// The bytes of an array, or `None` beyond 2^63, for which axes of length 0 do not count.

@@ -11,6 +11,11 @@ pub(super) fn without(feature: &str, what: String) -> Error {
     }
 }
 
+/// The error of a setting.
+pub(super) fn setting(name: String, value: String, allowed: &str) -> Error {
+    Error::Setting { name, value, allowed: allowed.into() }
+}
+
 /// A text in quotes, cut after so many characters.
 pub(super) fn shown(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {

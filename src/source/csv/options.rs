@@ -5,7 +5,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dtype, RANK_MAX};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::source::refusal::setting;
 
 /// How to read a table.
 ///
@@ -122,9 +123,8 @@ impl CsvOptions {
 
     /// Refuses what can be refused without the file.
     pub(super) fn check(&self) -> Result<()> {
-        let wrong = |name: &str, value, allowed: &str| {
-            Err(Error::Setting { name: format!("csv.{name}"), value, allowed: allowed.into() })
-        };
+        let wrong =
+            |name: &str, value, allowed: &str| Err(setting(format!("csv.{name}"), value, allowed));
         let plain = self.delimiter.is_ascii() && !"\"\r\n\0".contains(self.delimiter);
         if !plain {
             let allowed = "one ASCII character, no quote and no line break";

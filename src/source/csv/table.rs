@@ -1,5 +1,6 @@
 //! From the text of a table to the bytes of its fields.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
@@ -217,7 +218,7 @@ impl<'a> Rows<'a> {
     fn texts(&self) -> Result<impl Iterator<Item = &str>> {
         for (column, value) in self.record.iter().enumerate() {
             if std::str::from_utf8(value).is_err() {
-                let shown = shorten(&String::from_utf8_lossy(value));
+                let shown = shown(&String::from_utf8_lossy(value), SHOWN);
                 return Err(self.wrong_here(format!("column {column} is not UTF-8: {shown}")));
             }
         }
@@ -234,11 +235,16 @@ impl<'a> Rows<'a> {
             return Ok(());
         }
         let column = table.columns[0].1[0];
-        let shown = shorten(&String::from_utf8_lossy(self.record.get(column).unwrap_or_default()));
+        let shown = shown(&self.value(column), SHOWN);
         Err(self.wrong_here(format!(
             "the first row names the columns unless said otherwise, but is all data: column {column} is \
              {shown}; set `header` to false where it is, to true where it names columns"
         )))
+    }
+
+    /// The text of a column in the current row.
+    fn value(&self, column: usize) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.record.get(column).unwrap_or_default())
     }
 
     fn wrong(&self, why: String) -> Error {
@@ -255,9 +261,8 @@ impl<'a> Rows<'a> {
     }
 
     fn wrong_value(&self, field: &CsvField, column: usize, names: Option<&[String]>) -> Error {
-        let value = String::from_utf8_lossy(self.record.get(column).unwrap_or_default());
-        let named = names.map(|names| format!(" ({})", shorten(&names[column])));
-        let (place, shown) = (named.unwrap_or_default(), shorten(&value));
+        let named = names.map(|names| format!(" ({})", shown(&names[column], SHOWN)));
+        let (place, shown) = (named.unwrap_or_default(), shown(&self.value(column), SHOWN));
         let (name, dtype, allowed) = (&field.name, field.dtype, allowed(field.dtype));
         let why = format!("column {column}{place}: {shown} is no {dtype}, {allowed}");
         self.wrong_here(format!("{why}, for field {name}"))
@@ -353,8 +358,4 @@ fn allowed(dtype: Dtype) -> &'static str {
         Dtype::BF16 | Dtype::F32 => "a number of at most about 3.4e38 either way",
         Dtype::F64 => "a number of at most about 1.8e308 either way",
     }
-}
-
-fn shorten(text: &str) -> String {
-    shown(text, SHOWN)
 }

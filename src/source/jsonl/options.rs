@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::source::refusal::setting;
 
 /// How to read a file of JSON lines.
 ///
@@ -73,7 +74,7 @@ impl JsonlOptions {
     /// Refuses what can be refused without the file.
     pub(super) fn check(&self) -> Result<()> {
         let wrong = |name: &str, value, allowed: &str| {
-            Err(Error::Setting { name: format!("jsonl.{name}"), value, allowed: allowed.into() })
+            Err(setting(format!("jsonl.{name}"), value, allowed))
         };
         if self.fields.is_empty() {
             return wrong("fields", "empty".into(), "one field or more");

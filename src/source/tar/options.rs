@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{FIELDS_MAX, NAME_BYTES_MAX};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::bytes::Identity;
+use crate::source::refusal::setting;
 
 /// The field that holds the key of a sample as UTF-8, where it is asked for.
 pub const KEY_FIELD: &str = "__key__";
@@ -57,30 +58,27 @@ impl TarOptions {
     /// Refuses what can be refused without the archives.
     pub(super) fn check(&self) -> Result<()> {
         if self.files.is_empty() {
-            return Err(setting("files", "empty".into(), "one archive or more"));
+            return Err(setting("tar.files".into(), "empty".into(), "one archive or more"));
         }
         self.check_fields()
     }
 
     pub(super) fn check_fields(&self) -> Result<()> {
         let Some(fields) = &self.fields else { return Ok(()) };
+        let wrong = |value, allowed: &str| Err(setting("tar.fields".into(), value, allowed));
         if fields.is_empty() || fields.len() > FIELDS_MAX {
             let value = format!("a list of {}", fields.len());
-            return Err(setting("fields", value, &format!("1 to {FIELDS_MAX} names")));
+            return wrong(value, &format!("1 to {FIELDS_MAX} names"));
         }
         let mut sorted: Vec<_> = fields.iter().collect();
         sorted.sort();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(setting("fields", format!("{:?} twice", pair[0]), "each name once"));
+            return wrong(format!("{:?} twice", pair[0]), "each name once");
         }
         if let Some(name) = fields.iter().find(|name| name.len() > NAME_BYTES_MAX) {
             let value = format!("a name of {} bytes", name.len());
-            return Err(setting("fields", value, &format!("at most {NAME_BYTES_MAX} bytes")));
+            return wrong(value, &format!("at most {NAME_BYTES_MAX} bytes"));
         }
         Ok(())
     }
-}
-
-fn setting(name: &str, value: String, allowed: &str) -> Error {
-    Error::Setting { name: format!("tar.{name}"), value, allowed: allowed.into() }
 }
