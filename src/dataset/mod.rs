@@ -9,6 +9,7 @@ mod collate;
 mod combinators;
 pub(crate) mod dtype;
 mod fill;
+mod forward;
 pub(crate) mod gather;
 mod keys;
 pub(crate) mod lend;
@@ -37,6 +38,7 @@ pub(crate) use fill::keep_index_in;
 pub(crate) use fill::{Watch, reading};
 pub(crate) use fill::{caught, discard};
 pub use fill::{fill, panic_text};
+pub(crate) use forward::forward;
 pub(crate) use keys::key_of;
 pub use keys::{Keyed, Keys, SampleKey};
 pub use map::{Filter, FilterBy, Map, MapBy, MapWithIndex, MapWithIndexBy};
@@ -57,24 +59,9 @@ use crate::order::Description;
 /// What a dataset gives for one index: a sample, a gap (`None`), or why it could not be made.
 pub type SampleResult<T> = Result<Option<T>, Fault>;
 
-/// Methods of a combinator that answer what the dataset below it answers; `key_at_index_below` asks
-/// for the key at the index that the combinator's own `index_below` gives.
+/// Methods of a combinator that answer what the dataset below it answers; `at_index_below` asks for
+/// sample and key at the index that the combinator's own `index_below` gives.
 macro_rules! as_below {
-    (@has_gaps) => {
-        fn has_gaps(&self) -> bool {
-            self.dataset.has_gaps()
-        }
-    };
-    (@is_reshuffled) => {
-        fn is_reshuffled(&self) -> bool {
-            self.dataset.is_reshuffled()
-        }
-    };
-    (@is_repeated) => {
-        fn is_repeated(&self) -> bool {
-            self.dataset.is_repeated()
-        }
-    };
     (@check) => {
         fn check(&self) -> $crate::error::Result<()> {
             self.dataset.check()
@@ -85,9 +72,19 @@ macro_rules! as_below {
             self.dataset.key(index)
         }
     };
-    (@key_at_index_below) => {
+    (@at_index_below) => {
+        #[inline]
+        fn get(&self, index: u64) -> $crate::dataset::SampleResult<Self::Sample> {
+            self.dataset.get(self.index_below(index)?)
+        }
+
         fn key(&self, index: u64) -> Option<$crate::dataset::SampleKey> {
             self.dataset.key(self.index_below(index).ok()?)
+        }
+    };
+    (@$asked:ident) => {
+        fn $asked(&self) -> bool {
+            self.dataset.$asked()
         }
     };
     ($($method:ident)+) => {
@@ -96,47 +93,26 @@ macro_rules! as_below {
 }
 pub(crate) use as_below;
 
-macro_rules! forward {
+macro_rules! pointers {
     ($($pointer:ty),*) => {$(
         impl<D: Dataset + ?Sized> Dataset for $pointer {
             type Sample = D::Sample;
 
-            fn len(&self) -> u64 {
-                (**self).len()
-            }
-
-            fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-                (**self).get(index)
-            }
-
-            fn key(&self, index: u64) -> Option<SampleKey> {
-                (**self).key(index)
-            }
-
-            fn describe(&self, description: &mut Description) {
-                (**self).describe(description);
-            }
-
-            fn has_gaps(&self) -> bool {
-                (**self).has_gaps()
-            }
-
-            fn is_reshuffled(&self) -> bool {
-                (**self).is_reshuffled()
-            }
-
-            fn is_repeated(&self) -> bool {
-                (**self).is_repeated()
-            }
-
-            fn check(&self) -> Result<()> {
-                (**self).check()
+            forward! {
+                len() -> u64;
+                get(index: u64) -> SampleResult<D::Sample>;
+                key(index: u64) -> Option<SampleKey>;
+                describe(description: &mut Description);
+                has_gaps() -> bool;
+                is_reshuffled() -> bool;
+                is_repeated() -> bool;
+                check() -> Result<()>;
             }
         }
     )*};
 }
 
-forward!(Box<D>, std::sync::Arc<D>, &D);
+pointers!(Box<D>, std::sync::Arc<D>, &D);
 
 /// The number of the op that would come next: how many there are below it.
 fn next_op<D: Dataset>(dataset: &D) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Dataset, SampleResult, as_below, index_in};
+use super::{Dataset, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Permutation, epoch_of, index_shuffle};
 
@@ -65,15 +65,11 @@ impl<D: Dataset> Shuffle<D> {
 impl<D: Dataset> Dataset for Shuffle<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_repeated key_at_index_below);
+    as_below!(has_gaps is_repeated at_index_below);
 
     #[inline]
     fn len(&self) -> u64 {
         self.len
-    }
-
-    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.dataset.get(self.index_below(index)?)
     }
 
     fn describe(&self, description: &mut Description) {
@@ -129,15 +125,11 @@ impl<D: Dataset> GrainShuffle<D> {
 impl<D: Dataset> Dataset for GrainShuffle<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_repeated check key_at_index_below);
+    as_below!(has_gaps is_repeated check at_index_below);
 
     #[inline]
     fn len(&self) -> u64 {
         self.len
-    }
-
-    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.dataset.get(self.index_below(index)?)
     }
 
     fn describe(&self, description: &mut Description) {

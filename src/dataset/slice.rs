@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::{Dataset, SampleResult, as_below, at_least_one, index_in};
+use super::{Dataset, as_below, at_least_one, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
@@ -111,16 +111,11 @@ impl<D: Dataset> Slice<D> {
 impl<D: Dataset> Dataset for Slice<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_reshuffled is_repeated key_at_index_below);
+    as_below!(has_gaps is_reshuffled is_repeated at_index_below);
 
     #[inline]
     fn len(&self) -> u64 {
         if self.step == 0 { 0 } else { (self.end - self.start).div_ceil(self.step) }
-    }
-
-    #[inline]
-    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.dataset.get(self.index_below(index)?)
     }
 
     fn describe(&self, description: &mut Description) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shuffle::{LEN_MAX, permuted};
-use super::{Dataset, SampleResult, as_below, index_in};
+use super::{Dataset, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Parts, epoch_of};
 
@@ -60,15 +60,11 @@ impl<D> Clone for Split<D> {
 impl<D: Dataset> Dataset for Split<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_reshuffled is_repeated key_at_index_below);
+    as_below!(has_gaps is_reshuffled is_repeated at_index_below);
 
     #[inline]
     fn len(&self) -> u64 {
         self.end - self.start
-    }
-
-    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.dataset.get(self.index_below(index)?)
     }
 
     fn describe(&self, description: &mut Description) {

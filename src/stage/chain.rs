@@ -1,6 +1,7 @@
 //! What stages one after another do together.
 
 use super::{Feed, Step};
+use crate::dataset::forward;
 use crate::error::{Error, Fault, Result};
 use crate::order::{Cursor, Description, Mark, Origin};
 
@@ -171,64 +172,27 @@ impl<In> Stages<In> for Bare {
 impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
     type Out = S::Out;
 
-    fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<S::Out> {
-        (**self).poll(feed)
+    forward! {
+        mut
+        poll(feed: &mut dyn Feed<In>) -> Step<S::Out>;
+        mark(feed: &dyn Feed<In>) -> Result<Mark>;
+        reset(epoch: u64) -> Result<()>;
+        restore(cursors: &mut dyn Iterator<Item = Cursor>, samples: u64) -> Result<u64>;
+        take_back(
+            cursors: &mut dyn Iterator<Item = Cursor>,
+            samples: &mut dyn Iterator<Item = In>
+        ) -> Result<()>;
     }
 
-    fn mark(&mut self, feed: &dyn Feed<In>) -> Result<Mark> {
-        (**self).mark(feed)
-    }
-
-    fn reset(&mut self, epoch: u64) -> Result<()> {
-        (**self).reset(epoch)
-    }
-
-    fn restore(&mut self, cursors: &mut dyn Iterator<Item = Cursor>, samples: u64) -> Result<u64> {
-        (**self).restore(cursors, samples)
-    }
-
-    fn take_back(
-        &mut self,
-        cursors: &mut dyn Iterator<Item = Cursor>,
-        samples: &mut dyn Iterator<Item = In>,
-    ) -> Result<()> {
-        (**self).take_back(cursors, samples)
-    }
-
-    fn tracks(&self) -> bool {
-        (**self).tracks()
-    }
-
-    fn keeps_order(&self) -> bool {
-        (**self).keeps_order()
-    }
-
-    fn origin(&self, feed: &dyn Feed<In>) -> Result<Origin> {
-        (**self).origin(feed)
-    }
-
-    fn remake(
-        &self,
-        origin: &Origin,
-        samples: &mut dyn Iterator<Item = In>,
-    ) -> Result<S::Out, Fault> {
-        (**self).remake(origin, samples)
-    }
-
-    fn len_of(&self, samples: u64) -> Result<Option<u64>> {
-        (**self).len_of(samples)
-    }
-
-    fn describe(&self, description: &mut Description) -> Result<()> {
-        (**self).describe(description)
-    }
-
-    fn check(&self) -> Result<()> {
-        (**self).check()
-    }
-
-    fn inputs(&self) -> Result<u64> {
-        (**self).inputs()
+    forward! {
+        tracks() -> bool;
+        keeps_order() -> bool;
+        origin(feed: &dyn Feed<In>) -> Result<Origin>;
+        remake(origin: &Origin, samples: &mut dyn Iterator<Item = In>) -> Result<S::Out, Fault>;
+        len_of(samples: u64) -> Result<Option<u64>>;
+        describe(description: &mut Description) -> Result<()>;
+        check() -> Result<()>;
+        inputs() -> Result<u64>;
     }
 }
 

@@ -86,17 +86,21 @@ impl Serialize for Number {
 /// Looks whether a value is a number; leaves no trace of one that is not.
 pub(super) struct Probe;
 
-/// A value that is no number.
-fn other<T>() -> Result<T, Trouble> {
-    // Never read, and made without memory.
-    Err(Trouble(String::new()))
-}
-
 macro_rules! numbers {
     ($($method:ident: $kind:ident, $type:ty as $bits:ty;)*) => {$(
         #[inline(always)]
         fn $method(self, value: $type) -> Result<Number, Trouble> {
             Ok(Number { kind: Kind::$kind, bits: value as $bits as u128 })
+        }
+    )*};
+}
+
+/// Values that are no number.
+macro_rules! others {
+    ($($method:ident$(<$T:ident>)?($($type:ty),*) -> $out:ty;)*) => {$(
+        fn $method$(<$T: Serialize + ?Sized>)?(self, $(_: $type),*) -> Result<$out, Trouble> {
+            // Never read, and made without memory.
+            Err(Trouble(String::new()))
         }
     )*};
 }
@@ -152,87 +156,22 @@ impl Serializer for Probe {
         false
     }
 
-    fn serialize_str(self, _: &str) -> Result<Number, Trouble> {
-        other()
-    }
-
-    fn serialize_bytes(self, _: &[u8]) -> Result<Number, Trouble> {
-        other()
-    }
-
-    fn serialize_none(self) -> Result<Number, Trouble> {
-        other()
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Number, Trouble> {
-        other()
-    }
-
-    fn serialize_unit(self) -> Result<Number, Trouble> {
-        other()
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Number, Trouble> {
-        other()
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-    ) -> Result<Number, Trouble> {
-        other()
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<Number, Trouble> {
-        other()
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Never, Trouble> {
-        other()
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Never, Trouble> {
-        other()
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Never, Trouble> {
-        other()
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Never, Trouble> {
-        other()
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Never, Trouble> {
-        other()
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Never, Trouble> {
-        other()
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Never, Trouble> {
-        other()
+    others! {
+        serialize_str(&str) -> Number;
+        serialize_bytes(&[u8]) -> Number;
+        serialize_none() -> Number;
+        serialize_some<T>(&T) -> Number;
+        serialize_unit() -> Number;
+        serialize_unit_struct(&'static str) -> Number;
+        serialize_unit_variant(&'static str, u32, &'static str) -> Number;
+        serialize_newtype_variant<T>(&'static str, u32, &'static str, &T) -> Number;
+        serialize_seq(Option<usize>) -> Never;
+        serialize_tuple(usize) -> Never;
+        serialize_tuple_struct(&'static str, usize) -> Never;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never;
+        serialize_map(Option<usize>) -> Never;
+        serialize_struct(&'static str, usize) -> Never;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
     }
 
     fn collect_str<T: std::fmt::Display + ?Sized>(self, _: &T) -> Result<Number, Trouble> {

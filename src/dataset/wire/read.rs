@@ -160,11 +160,15 @@ fn all_read(left: usize) -> Result<(), Trouble> {
     Err(Trouble::custom(format_args!("{left} elements are left unread")))
 }
 
-macro_rules! numbers {
-    ($($method:ident($self:ident) $visit:ident $read:expr;)*) => {$(
+macro_rules! values {
+    ($($method:ident($self:ident, $visitor:ident$(, $arg:tt: $type:ty)*) $read:expr;)*) => {$(
         #[inline]
-        fn $method<V: Visitor<'de>>($self, visitor: V) -> Result<V::Value, Trouble> {
-            visitor.$visit($read)
+        fn $method<V: Visitor<'de>>(
+            $self,
+            $($arg: $type,)*
+            $visitor: V,
+        ) -> Result<V::Value, Trouble> {
+            $read
         }
     )*};
 }
@@ -172,20 +176,32 @@ macro_rules! numbers {
 impl<'de> Deserializer<'de> for &mut Reader<'de> {
     type Error = Trouble;
 
-    numbers! {
-        deserialize_u8(self) visit_u8 self.byte()?;
-        deserialize_i8(self) visit_i8 self.byte()? as i8;
-        deserialize_u16(self) visit_u16 self.varint(16)? as u16;
-        deserialize_u32(self) visit_u32 self.varint(32)? as u32;
-        deserialize_u64(self) visit_u64 self.varint(64)?;
-        deserialize_u128(self) visit_u128 self.varint128()?;
-        deserialize_i16(self) visit_i16 unzigzag(self.varint(16)?) as i16;
-        deserialize_i32(self) visit_i32 unzigzag(self.varint(32)?) as i32;
-        deserialize_i64(self) visit_i64 unzigzag(self.varint(64)?);
-        deserialize_f32(self) visit_f32 f32::from_le_bytes(self.array()?);
-        deserialize_f64(self) visit_f64 f64::from_le_bytes(self.array()?);
-        deserialize_bool(self) visit_bool truth(self.byte()?)?;
-        deserialize_char(self) visit_char character(self.varint(32)? as u32)?;
+    values! {
+        deserialize_u8(self, to) to.visit_u8(self.byte()?);
+        deserialize_i8(self, to) to.visit_i8(self.byte()? as i8);
+        deserialize_u16(self, to) to.visit_u16(self.varint(16)? as u16);
+        deserialize_u32(self, to) to.visit_u32(self.varint(32)? as u32);
+        deserialize_u64(self, to) to.visit_u64(self.varint(64)?);
+        deserialize_u128(self, to) to.visit_u128(self.varint128()?);
+        deserialize_i16(self, to) to.visit_i16(unzigzag(self.varint(16)?) as i16);
+        deserialize_i32(self, to) to.visit_i32(unzigzag(self.varint(32)?) as i32);
+        deserialize_i64(self, to) to.visit_i64(unzigzag(self.varint(64)?));
+        deserialize_f32(self, to) to.visit_f32(f32::from_le_bytes(self.array()?));
+        deserialize_f64(self, to) to.visit_f64(f64::from_le_bytes(self.array()?));
+        deserialize_bool(self, to) to.visit_bool(truth(self.byte()?)?);
+        deserialize_char(self, to) to.visit_char(character(self.varint(32)? as u32)?);
+        deserialize_string(self, to) self.deserialize_str(to);
+        deserialize_bytes(self, to) self.bytes(|bytes| to.visit_bytes(bytes));
+        deserialize_byte_buf(self, to) self.bytes(|bytes| to.visit_byte_buf(bytes.to_vec()));
+        deserialize_unit(self, to) to.visit_unit();
+        deserialize_unit_struct(self, to, _: &'static str) to.visit_unit();
+        deserialize_newtype_struct(self, to, _: &'static str) to.visit_newtype_struct(self);
+        deserialize_tuple_struct(self, to, _: &'static str, length: usize) self.elements(length, to);
+        deserialize_struct(self, to, _: &'static str, fields: &'static [&'static str])
+            self.fields(fields, to);
+        deserialize_enum(self, to, _: &'static str, _: &'static [&'static str]) to.visit_enum(self);
+        deserialize_ignored_any(self, to) self.deserialize_any(to);
+        deserialize_identifier(self, to) self.deserialize_any(to);
     }
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
@@ -204,54 +220,13 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         ))
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        self.deserialize_any(visitor)
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        self.deserialize_any(visitor)
-    }
-
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
         self.bytes(|bytes| visitor.visit_str(from_utf8(bytes).map_err(Trouble::custom)?))
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        self.bytes(|bytes| visitor.visit_bytes(bytes))
-    }
-
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        self.bytes(|bytes| visitor.visit_byte_buf(bytes.to_vec()))
     }
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
         if truth(self.byte()?)? { visitor.visit_some(self) } else { visitor.visit_none() }
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Trouble> {
-        visitor.visit_unit()
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Trouble> {
-        visitor.visit_newtype_struct(self)
     }
 
     #[inline]
@@ -274,16 +249,6 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         self.block(length, visitor)
     }
 
-    #[inline]
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Trouble> {
-        self.elements(length, visitor)
-    }
-
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {
         let length = usize::try_from(self.varint(64)?);
         let length = length.map_err(|_| Trouble::custom("a length is beyond this platform"))?;
@@ -291,26 +256,6 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         let value = visitor.visit_map(&mut entries)?;
         all_read(entries.left())?;
         Ok(value)
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Trouble> {
-        self.fields(fields, visitor)
-    }
-
-    #[inline]
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Trouble> {
-        visitor.visit_enum(self)
     }
 }
 

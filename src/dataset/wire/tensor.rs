@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::super::dtype::Dtype;
-use super::super::tensor::{RANK_MAX, Shape, Tensor};
+use super::super::tensor::{Shape, Tensor};
 use super::{Payload, SINK, SOURCE, next_payload};
 use crate::error::Fault;
 
@@ -31,58 +31,22 @@ impl Serialize for Tensor {
 
 impl<'de> Deserialize<'de> for Tensor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_struct("Tensor", &["dtype", "shape", "data"], TensorFields)
-    }
-}
-
-struct TensorFields;
-
-impl<'de> Visitor<'de> for TensorFields {
-    type Value = Tensor;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a tensor: dtype, shape and data")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tensor, A::Error> {
-        let missing = |place| A::Error::invalid_length(place, &self);
-        let dtype = seq.next_element()?.ok_or_else(|| missing(0))?;
-        let shape = seq.next_element()?.ok_or_else(|| missing(1))?;
-        let data = seq.next_element()?.ok_or_else(|| missing(2))?;
-        assembled(dtype, shape, data)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tensor, A::Error> {
-        let (mut dtype, mut shape, mut data) = (None, None, None);
-        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-            let twice = match &*key {
-                "dtype" => dtype.replace(map.next_value()?).is_some(),
-                "shape" => shape.replace(map.next_value()?).is_some(),
-                "data" => data.replace(map.next_value()?).is_some(),
-                other => {
-                    return Err(A::Error::unknown_field(other, &["dtype", "shape", "data"]));
-                }
-            };
-            if twice {
-                return Err(A::Error::custom(format_args!("field {key:?} is there twice")));
-            }
+        let Fields { dtype, shape, data } = Fields::deserialize(deserializer)?;
+        match data {
+            Field::Bytes(bytes) => Tensor::new(dtype, shape.axes(), &bytes.0),
+            Field::Length(length) => beside(dtype, shape, length),
         }
-        let missing = A::Error::missing_field;
-        assembled(
-            dtype.ok_or_else(|| missing("dtype"))?,
-            shape.ok_or_else(|| missing("shape"))?,
-            data.ok_or_else(|| missing("data"))?,
-        )
+        .map_err(D::Error::custom)
     }
 }
 
-/// The tensor of three fields that were read.
-fn assembled<E: serde::de::Error>(dtype: Dtype, shape: Shape, data: Field) -> Result<Tensor, E> {
-    match data {
-        Field::Bytes(bytes) => Tensor::new(dtype, shape.axes(), &bytes.0),
-        Field::Length(length) => beside(dtype, shape, length),
-    }
-    .map_err(E::custom)
+#[derive(Deserialize)]
+#[serde(rename = "Tensor", deny_unknown_fields, expecting = "a tensor: dtype, shape and data")]
+struct Fields<'a> {
+    dtype: Dtype,
+    shape: Shape,
+    #[serde(borrow)]
+    data: Field<'a>,
 }
 
 /// The next tensor of those that came beside the inline part.
@@ -114,7 +78,7 @@ enum Field<'de> {
     Bytes(Bytes<'de>),
 }
 
-impl<'de> Deserialize<'de> for Field<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if SOURCE.with_borrow(Option::is_some) {
             u64::deserialize(deserializer).map(Self::Length)
@@ -160,26 +124,6 @@ impl<'de> Visitor<'de> for BytesVisitor {
 
 impl<'de> Deserialize<'de> for Shape {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Axes)
-    }
-}
-
-struct Axes;
-
-impl<'de> Visitor<'de> for Axes {
-    type Value = Shape;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at most {RANK_MAX} lengths")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
-        let mut axes = Vec::new();
-        while axes.len() <= RANK_MAX
-            && let Some(axis) = seq.next_element()?
-        {
-            axes.push(axis);
-        }
-        Shape::new(&axes).map_err(A::Error::custom)
+        Shape::new(&Vec::<u64>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
