@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::recipe::FillWire;
-use crate::dataset::gather::{Keys, gather};
+use crate::dataset::reduce::{Keys, gather};
 use crate::dataset::wire::{Variants, Wire, compare, decode, encode_noting};
 use crate::dataset::{Dataset, SampleResult, caught, discard, fill, lend};
 use crate::error::Fault;

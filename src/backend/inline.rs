@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Event, ExecutionBackend, Fill, Full, Info, registry, run};
-use crate::dataset::gather::apart;
+use crate::dataset::reduce::apart;
 use crate::engine::Task;
 
 /// Tasks that may wait to be run.

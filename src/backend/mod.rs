@@ -9,10 +9,8 @@
     reason = "backends start workers, wait for them and read clocks"
 )]
 
-pub(crate) mod additions;
-pub(crate) mod by_position;
+pub(crate) mod beside;
 pub(crate) mod encoding;
-pub(crate) mod hashes;
 mod inline;
 pub(crate) mod log;
 #[cfg_attr(not(any(unix, windows)), allow(dead_code, reason = "worker processes use some of it"))]

@@ -24,7 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::gather::Keys;
+use crate::dataset::reduce::Keys;
 use crate::dataset::wire::Wire;
 use crate::dataset::{SampleResult, caught};
 use crate::error::{Error, Result};

@@ -7,8 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::additions::Additions;
-use super::hashes::Hashes;
+use super::beside::{Additions, Hashes};
 use crate::error::Error;
 
 /// The most workers that anyone may ask for.

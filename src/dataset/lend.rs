@@ -7,6 +7,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::scope::Scope;
+
 /// Memory of one tensor: nobody else writes to it while this lives, and it starts at a multiple of
 /// 64.
 pub(crate) trait Lent: Send + Sync {
@@ -41,15 +43,7 @@ pub(crate) fn borrow_from(lender: Option<Shared>) {
 
 /// Runs this without the thread's lender: what it builds is in memory of its own.
 pub(crate) fn without<R>(run: impl FnOnce() -> R) -> R {
-    struct Back(Option<Shared>);
-
-    impl Drop for Back {
-        fn drop(&mut self) {
-            borrow_from(self.0.take());
-        }
-    }
-
-    let _back = Back(LENDER.take());
+    let _scope = Scope::enter(&LENDER, None);
     run()
 }
 

@@ -1,10 +1,29 @@
-//! Values that can be merged in order, which [reducers](super::Reducer) add up.
+//! Reducers: what a pipeline adds up beside its samples.
+//!
+//! A [`Reducer`] is a name and a type. While a sample is made, code anywhere in the pipeline
+//! [adds](Reducer::add) values to it; a loader that was told to collect it merges them, in the order
+//! of the positions and never in the order of work. So also what is not commutative, such as a sum of
+//! floats or a list, is the same to the bit on every backend. Absent on purpose: who makes samples,
+//! and when they are merged.
+//!
+//! What a position added is a run of bytes, the same on every backend: for each reducer that was
+//! added to, in the order of the keys, the number of its key and the length of its encoded value as
+//! varints, and the value. No bytes stand for nothing added. Encoding is done everywhere, so that
+//! nothing can depend on where a sample was made.
 
+use std::any::{Any, type_name};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use super::scope::Scope;
+use super::{SampleResult, caught, discard};
+use crate::error::Fault;
 
 /// Values that can be merged in order.
 ///
@@ -47,24 +66,6 @@ use serde::{Deserialize, Serialize};
 pub trait Reduce: Default + Serialize + DeserializeOwned + Send + 'static {
     /// Takes in what comes after this value.
     fn merge(&mut self, later: Self);
-}
-
-/// What is known of a reducer across processes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Key {
-    pub(crate) name: String,
-    /// The type, as the compiler names it; `None` where another build of the program says so, whose
-    /// compiler may name the same type in another way.
-    pub(crate) kind: Option<String>,
-}
-
-impl Key {
-    /// The reducers of a loader in a worker, which may be another build than the loader's program.
-    #[allow(dead_code, reason = "not every platform has worker processes")]
-    pub(crate) fn in_worker(keys: &[Self], same_build: bool) -> Arc<[Self]> {
-        let kind = |key: &Self| key.kind.clone().filter(|_| same_build);
-        keys.iter().map(|key| Self { name: key.name.clone(), kind: kind(key) }).collect()
-    }
 }
 
 impl Reduce for u64 {
@@ -112,21 +113,269 @@ impl<A: Reduce, B: Reduce, C: Reduce> Reduce for (A, B, C) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
+/// A name under which the makers of samples add values.
+///
+/// It holds nothing, so it is best a `const`, which the pipeline and the caller of the loader both
+/// name. A loader collects it when told so by [`LoaderBuilder::reduce`](crate::loader::LoaderBuilder::reduce)
+/// and gives what came of it by [`Loader::reduced`](crate::Loader::reduced).
+///
+/// # What counts
+/// - What is added while a sample is made belongs to its position. It counts once, with the outcome
+///   of that position: a sample that was made again after a crash, or tried again, counts as it was
+///   made last.
+/// - A gap counts: what a filter adds about samples that it leaves out is kept.
+/// - A sample that failed, panicked or was lost adds nothing, whether its error is raised or skipped.
+///   Samples that a dataset put together by [`batch`](super::Dataset::batch) are one position and
+///   fail together.
+/// - It counts when the caller has received what was made of the position, as with a state. What
+///   workers made ahead does not.
+/// - Merged are first the values of one position, in the order in which they were added; and then
+///   what these came to, position after position.
+///
+/// # What does not
+/// A value belongs to a sample only in the thread that makes the sample. What is added elsewhere, in
+/// jobs of rayon or other threads that a sample starts, has no position and must not be: it is lost,
+/// or comes to a sample at random. The same is true of recipes and of the hooks of workers, which
+/// make no samples; what a worker adds up over its life depends on what it happened to be given, so
+/// that there is no order in which it could be merged.
+///
+/// # Types
+/// A reducer has one type wherever it is named. A sample that adds a value of another type fails.
+/// Workers of [another program](crate::loader::LoaderBuilder::worker_program) are the exception: there the
+/// name alone tells reducers apart, and a value that the loader's type cannot be decoded from is an
+/// error of [`Loader::reduced`](crate::Loader::reduced).
+pub struct Reducer<T> {
+    name: &'static str,
+    value: PhantomData<fn() -> T>,
+}
 
-    use super::Reduce;
+impl<T: Reduce> Reducer<T> {
+    /// A reducer of this name, 1 to 200 bytes. No two that a loader collects may share one.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, value: PhantomData }
+    }
 
-    #[test]
-    fn ready_made_types_merge_as_their_names_say() {
-        let mut value = (u64::MAX - 1, 0.5, vec!['a']);
-        value.merge((3, 0.25, vec!['b', 'c']));
-        assert_eq!(value, (u64::MAX, 0.75, vec!['a', 'b', 'c']));
-        let mut value = BTreeMap::from([("x".to_owned(), (1, 1.0))]);
-        let later = BTreeMap::from([("y".to_owned(), (2, 2.0)), ("x".to_owned(), (3, 3.0))]);
-        Reduce::merge(&mut value, later);
-        assert_eq!(value["x"], (4, 4.0));
-        assert_eq!(value["y"], (2, 2.0));
+    /// Adds a value to those of the sample that this thread is making.
+    ///
+    /// It costs little more than nothing, and does nothing, where no loader collects the reducer.
+    /// A sample may add as much as takes 1 MiB to [encode](super::wire), to all reducers together;
+    /// one that adds more fails.
+    pub fn add(&self, value: T) {
+        self.add_with(|| value);
+    }
+
+    /// As [`add`](Self::add), for a value that is worth computing only where it is collected.
+    ///
+    /// ```
+    /// use windrow::{dataset::Reducer, from_vec, Dataset, Loader};
+    /// const LETTERS: Reducer<u64> = Reducer::new("letters");
+    /// let words = from_vec(vec!["rye", "oat"]).map(|word: &str| {
+    ///     LETTERS.add_with(|| word.chars().count() as u64);
+    ///     word
+    /// });
+    /// let mut loader = Loader::builder(words).reduce(LETTERS).build()?;
+    /// loader.next().expect("two words")?;
+    /// assert_eq!(**loader.reduced(LETTERS)?, 3);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn add_with(&self, value: impl FnOnce() -> T) {
+        add(self.name, value);
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        Key { name: self.name.into(), kind: Some(type_name::<T>().into()) }
     }
 }
+
+impl<T> Clone for Reducer<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Reducer<T> {}
+
+impl<T> fmt::Debug for Reducer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reducer").field(&self.name).finish()
+    }
+}
+
+/// What is known of a reducer across processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    /// The type, as the compiler names it; `None` where another build of the program says so, whose
+    /// compiler may name the same type in another way.
+    pub(crate) kind: Option<String>,
+}
+
+impl Key {
+    /// The reducers of a loader in a worker, which may be another build than the loader's program.
+    #[allow(dead_code)] // Not every platform has workers.
+    pub(crate) fn in_worker(keys: &[Self], same_build: bool) -> Arc<[Self]> {
+        let kind = |key: &Self| key.kind.clone().filter(|_| same_build);
+        keys.iter().map(|key| Self { name: key.name.clone(), kind: kind(key) }).collect()
+    }
+}
+
+/// The reducers that a loader collects.
+pub(crate) type Keys = Arc<[Key]>;
+
+/// How many bytes the making of one sample may add.
+pub(crate) const ADDED_MAX: usize = 1 << 20;
+
+thread_local! {
+    /// What the sample that this thread makes has added; `None` where nobody collects.
+    static GATHERING: RefCell<Option<Gathering>> = const { RefCell::new(None) };
+}
+
+/// Makes a sample, and gives what was added to these reducers meanwhile. A sample that fails adds
+/// nothing, and one that adds what cannot be sent fails.
+pub(crate) fn gather<S>(
+    keys: &Keys,
+    make: impl FnOnce() -> SampleResult<S>,
+) -> (SampleResult<S>, Vec<u8>) {
+    if keys.is_empty() {
+        return (make(), Vec::new());
+    }
+    let scope = Scope::enter(&GATHERING, Some(Gathering::new(keys)));
+    let made = make();
+    match (made, scope.leave()) {
+        (Ok(sample), Some(mut gathered)) => match gathered.encode() {
+            Ok(added) => (Ok(sample), added),
+            Err(fault) => (Err(fault), Vec::new()),
+        },
+        (made, _) => (made, Vec::new()),
+    }
+}
+
+/// Does something that adds nothing to the sample that this thread may be making: what a loader
+/// does for itself inside of a sample.
+pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {
+    if GATHERING.with_borrow(Option::is_none) {
+        return work();
+    }
+    let _scope = Scope::enter(&GATHERING, None);
+    work()
+}
+
+/// Adds a value to what this thread gathers.
+fn add<T: Reduce>(name: &'static str, value: impl FnOnce() -> T) {
+    let place = GATHERING.with_borrow(|gathering| gathering.as_ref()?.place(name));
+    let Some(place) = place else { return };
+    // Outside of the borrow, since the caller's code may add to other reducers.
+    let value = value();
+    let before = GATHERING.with_borrow_mut(|gathering| {
+        let gathering = gathering.as_mut()?;
+        if gathering.keys[place].kind.as_ref().is_some_and(|kind| kind != type_name::<T>()) {
+            gathering.refuse::<T>(place);
+            return None;
+        }
+        let before: Box<dyn Any> = gathering.held[place].take()?;
+        before.downcast::<T>().map_err(|_| gathering.refuse::<T>(place)).ok()
+    });
+    let merged: Box<dyn Held> = match before {
+        Some(mut held) => {
+            held.merge(value);
+            held
+        }
+        None => Box::new(value),
+    };
+    GATHERING.with_borrow_mut(|gathering| {
+        if let Some(gathering) = gathering {
+            gathering.held[place] = Some(merged);
+        }
+    });
+}
+
+/// The parts of what a position added: the number of a key, and an encoded value.
+///
+/// # Errors
+/// When the bytes are not such parts.
+pub(crate) fn parts(mut added: &[u8]) -> Result<Vec<(usize, &[u8])>, Fault> {
+    let broken = || Fault::new("what it added to reducers is no such thing");
+    let mut parts = Vec::new();
+    while !added.is_empty() {
+        let ((place, length), rest): ((usize, usize), _) =
+            postcard::take_from_bytes(added).map_err(|_| broken())?;
+        let value = rest.get(..length).ok_or_else(broken)?;
+        added = &rest[length..];
+        parts.push((place, value));
+    }
+    Ok(parts)
+}
+
+struct Gathering {
+    keys: Keys,
+    /// What was added, for each key.
+    held: Vec<Option<Box<dyn Held>>>,
+    fault: Option<Fault>,
+}
+
+/// A value that was added, with its type hidden.
+trait Held: Any {
+    fn encode(&self) -> postcard::Result<Vec<u8>>;
+}
+
+impl<T: Reduce> Held for T {
+    fn encode(&self) -> postcard::Result<Vec<u8>> {
+        postcard::to_stdvec(self)
+    }
+}
+
+impl Gathering {
+    fn new(keys: &Keys) -> Self {
+        Self { keys: keys.clone(), held: keys.iter().map(|_| None).collect(), fault: None }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.keys.iter().position(|key| key.name == name)
+    }
+
+    fn refuse<T>(&mut self, place: usize) {
+        let Key { name, kind } = &self.keys[place];
+        let (added, kind) = (type_name::<T>(), kind.as_deref().unwrap_or("another type"));
+        let why = format!(
+            "it added a {added} to the reducer {name:?}, of which the loader collects {kind}"
+        );
+        self.fault.get_or_insert_with(|| Fault::new(why));
+    }
+
+    fn encode(&mut self) -> Result<Vec<u8>, Fault> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        let mut added = Vec::new();
+        for (place, (held, key)) in self.held.iter().zip(&*self.keys).enumerate() {
+            let Some(held) = held else { continue };
+            let name = &key.name;
+            let encoded = caught(|| held.encode())?.map_err(|why| {
+                Fault::new(format!(
+                    "what it added to the reducer {name:?} cannot be encoded: {why}"
+                ))
+            })?;
+            let bytes = added.len() + encoded.len();
+            if bytes > ADDED_MAX {
+                return Err(Fault::new(format!(
+                    "it added {bytes} bytes to reducers, the last of them {name:?}; {ADDED_MAX} are \
+                     allowed a sample"
+                )));
+            }
+            let head = postcard::to_stdvec(&(place, encoded.len())).map_err(Fault::other)?;
+            added.extend(head);
+            added.extend(encoded);
+        }
+        Ok(added)
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        self.held.drain(..).for_each(discard);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,6 @@ mod write;
 use std::any::type_name;
 use std::cell::RefCell;
 use std::fmt;
-use std::thread::LocalKey;
 
 use serde::Serialize;
 use serde::de::{self, DeserializeOwned};
@@ -72,6 +71,7 @@ use serde::ser;
 use sha2::{Digest, Sha256};
 
 use super::buffer::Owner;
+use super::scope::Scope;
 use super::tensor::Tensor;
 use crate::error::Fault;
 pub(crate) use back::{Variants, compare};
@@ -168,7 +168,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Wire, Fault> {
 
 /// As [`encode`], with the variants of enums that were written.
 pub(crate) fn encode_noting<T: Serialize + ?Sized>(value: &T) -> Result<(Wire, Variants), Fault> {
-    let scope = Scope::enter(&SINK, Vec::new());
+    let scope = Scope::enter(&SINK, Some(Vec::new()));
     let mut writer = Writer::default();
     value.serialize(&mut writer).map_err(|why| {
         Fault::new(format!("a value of {} cannot be encoded: {why}", type_name::<T>()))
@@ -196,7 +196,7 @@ pub fn decode_owned<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Owner>) ->
 
 fn decode_from<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Payload>) -> Result<T, Fault> {
     let given = payloads.len();
-    let scope = Scope::enter(&SOURCE, payloads.into_iter());
+    let scope = Scope::enter(&SOURCE, Some(payloads.into_iter()));
     let mut reader = Reader { left: inline, empty: Empty::default() };
     let decoded = T::deserialize(&mut reader);
     let left = scope.leave().map(|left| left.len()).unwrap_or_default();
@@ -296,29 +296,6 @@ fn push_payload(payload: Tensor) {
 fn next_payload() -> Result<Payload, Fault> {
     let next = SOURCE.with_borrow_mut(|source| source.as_mut().and_then(Iterator::next));
     next.ok_or_else(|| Fault::new("it has more payloads than came with it"))
-}
-
-/// Sets a thread-local for its own lifetime and puts back what was there, also in a panic.
-struct Scope<T: 'static> {
-    place: &'static LocalKey<RefCell<Option<T>>>,
-    before: Option<T>,
-}
-
-impl<T> Scope<T> {
-    fn enter(place: &'static LocalKey<RefCell<Option<T>>>, value: T) -> Self {
-        Self { place, before: place.replace(Some(value)) }
-    }
-
-    fn leave(self) -> Option<T> {
-        self.place.take()
-    }
-}
-
-impl<T> Drop for Scope<T> {
-    fn drop(&mut self) {
-        let own = self.place.replace(self.before.take());
-        drop(own);
-    }
 }
 
 #[cfg(test)]

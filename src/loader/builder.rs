@@ -10,16 +10,14 @@ use serde::de::DeserializeOwned;
 
 use super::batch::Point;
 use super::digest::{self, Hasher, hash_of};
-use super::ending::Ending;
 use super::environment::Environment;
 use super::feed::Workers;
-use super::measure::bytes_of;
-use super::origin::Origin;
+use super::origin::{Ending, Origin};
 use super::processes;
 use super::reduction::{Reduction, Slot};
 use super::run::Run;
 use super::start::{plan, resume};
-use super::work::{Measure, Measured, RoundTrip, Work, round_trip};
+use super::work::{Measure, Measured, RoundTrip, Work, bytes_of, round_trip};
 use super::{Loader, OnError};
 use crate::backend::settings::Settings;
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::backend::hashes::{Hash, Hashes};
+use crate::backend::beside::{Hash, Hashes};
 use crate::dataset::wire::encode;
 use crate::error::Fault;
 use crate::order::Description;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::backend::hashes::{Hash, Hashes};
+use crate::backend::beside::{Hash, Hashes};
 use crate::backend::{Event, ExecutionBackend, log};
 use crate::engine::{Engine, Limits, Next, Task, Verdict};
 use crate::error::Error;

@@ -8,12 +8,10 @@ mod batch;
 mod builder;
 mod by_epoch;
 mod digest;
-mod ending;
 mod environment;
 mod feed;
 #[cfg(any(feature = "web", test))]
 mod leaving;
-mod measure;
 mod on_error;
 mod origin;
 mod preflight;
@@ -23,7 +21,6 @@ mod progress;
 mod recipe;
 mod reduced;
 mod reduction;
-mod register;
 mod remaking;
 mod report;
 mod run;
@@ -37,9 +34,9 @@ pub use digest::digest_of;
 pub use on_error::OnError;
 pub use preflight::preflight;
 pub use progress::Progress;
-pub use reduction::Reduced;
 #[doc(hidden)]
-pub use register::Typed;
+pub use recipe::Typed;
+pub use reduction::Reduced;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
 
 use std::sync::Arc;
@@ -53,7 +50,7 @@ use crate::order::{Epochs, Plan, State};
 use crate::stage::Step;
 use batch::Point;
 use digest::Hasher;
-use ending::Ending;
+use origin::Ending;
 use run::Stream;
 
 /// How many epochs in a row may give nothing before the stream ends with an error.

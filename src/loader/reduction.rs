@@ -10,9 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::additions::Additions;
-use crate::dataset::gather::parts;
-use crate::dataset::reduce::{Key, Reduce};
+use crate::backend::beside::Additions;
+use crate::dataset::reduce::{Key, Reduce, parts};
 use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
 

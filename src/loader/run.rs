@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::feed::Workers;
 use super::reduction::Reduction;
 use crate::backend::Info;
-use crate::backend::hashes::Hash;
+use crate::backend::beside::Hash;
 use crate::error::{Error, Result};
 use crate::order::{Cursor, Epochs, Mark, Plan, Skips};
 use crate::stage::{Stages, Step};

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Crew, Shared, lock};
-use crate::dataset::gather::apart;
+use crate::dataset::reduce::apart;
 use crate::error::Result;
 
 thread_local! {

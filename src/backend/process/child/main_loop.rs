@@ -21,8 +21,7 @@ use super::fork_server::{self, Inherited};
 use super::pipeline::{context, open, start};
 use super::slot_allocator::SlotAllocator;
 use crate::backend::recipe::Opened;
-use crate::dataset::gather::Keys;
-use crate::dataset::reduce::Key;
+use crate::dataset::reduce::{Key, Keys};
 use crate::dataset::{Keeping, caught, discard, keep_index_in, lend};
 
 /// Works for the loader at the other end, and ends the process.
