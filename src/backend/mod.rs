@@ -37,18 +37,12 @@ use std::task::Waker;
 use std::time::Duration;
 
 pub use inline::Inline;
-#[doc(hidden)]
-#[cfg(any(unix, windows))]
-pub use inventory;
 pub use process::init;
-#[doc(hidden)]
-#[cfg(not(any(unix, windows)))]
-pub use process::inventory;
 #[doc(hidden)]
 #[cfg(all(unix, fuzzing))]
 pub use process::properties;
 #[doc(hidden)]
-pub use process::{Registered, TestEntry};
+pub use process::{Registered, TestEntry, inventory};
 pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, Capabilities, Info, registry};
 pub use run::{Fill, run};

@@ -1,19 +1,12 @@
 //! `processes`, where there are none.
 
 use std::any::TypeId;
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::Waker;
-use std::time::Duration;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::recipe::{Expected, Factory, Hooks, Named, Opener};
 use super::settings::Settings;
-use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
+use super::{Fill, Inline};
 use crate::dataset::Owner;
-use crate::engine::Task;
 use crate::error::{Error, Fault, Result};
 
 /// Puts a sample together.
@@ -79,70 +72,42 @@ pub(super) fn available() -> std::result::Result<(), String> {
     Err(WHY.into())
 }
 
+fn refused() -> Error {
+    let (what, instead) = ("backend processes".into(), "use backend auto".into());
+    Error::Unsupported { what, why: WHY.into(), instead }
+}
+
 /// Whether a loader with these settings can have worker processes, or why not.
 pub(crate) fn ready(_: &Settings) -> Result<()> {
-    let (what, instead) = ("backend processes".into(), "use backend auto".into());
-    Err(Error::Unsupported { what, why: WHY.into(), instead })
+    Err(refused())
 }
 
-/// What a worker runs.
+/// What a worker runs: there is none.
 #[derive(Debug)]
-pub(crate) struct Launch;
+pub(crate) enum Launch {}
 
 impl Launch {
-    pub(crate) fn by_place<C, P, O>(_: Factory<C, P>, _: &C, _: Hooks) -> Result<Self>
-    where
-        C: Serialize + DeserializeOwned,
-        O: Opener<P>,
-    {
-        Ok(Self)
+    pub(crate) fn by_place<C, P, O: Opener<P>>(_: Factory<C, P>, _: &C, _: Hooks) -> Result<Self> {
+        Err(refused())
     }
 
-    pub(crate) fn by_name<C: Serialize>(_: &str, _: &C) -> Result<Self> {
-        Ok(Self)
+    pub(crate) fn by_name<C>(_: &str, _: &C) -> Result<Self> {
+        Err(refused())
     }
 }
 
-/// Makes no samples.
-pub(crate) struct Processes<T>(PhantomData<fn() -> T>);
+/// A pool that cannot be made on this platform.
+pub(crate) enum Processes {}
 
-impl<T> Processes<T> {
-    pub(crate) fn start(
-        _: Launch,
+impl Processes {
+    pub(crate) fn start<T>(
+        launch: Launch,
         _: Expected,
         _: u32,
-        settings: Settings,
+        _: Settings,
         _: Decode<T>,
         _: Arc<dyn Fill<T>>,
-    ) -> Result<Self> {
-        ready(&settings).map(|()| Self(PhantomData))
-    }
-}
-
-impl<T> ExecutionBackend<T> for Processes<T> {
-    fn info(&self) -> &Info {
-        &registry::PROCESSES
-    }
-
-    fn workers(&self) -> u32 {
-        0
-    }
-
-    fn submit(&mut self, _: Task) -> Result<(), Full> {
-        Err(Full)
-    }
-
-    fn wait(&mut self, _: Duration) -> Option<Event<T>> {
-        None
-    }
-
-    fn wake(&mut self, _: &Waker) {}
-
-    fn activity(&self) -> Vec<Option<u64>> {
-        Vec::new()
-    }
-
-    fn shutdown(&mut self, _: Duration) -> Vec<u64> {
-        Vec::new()
+    ) -> Result<Inline<T>> {
+        match launch {}
     }
 }

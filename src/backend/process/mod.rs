@@ -36,6 +36,7 @@ use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use ::inventory;
 pub(crate) use child::entry::not_a_lost_worker;
 pub use child::entry::{TestEntry, init};
 pub(crate) use identity::launch::Launch;
