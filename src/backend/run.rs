@@ -42,7 +42,7 @@ pub fn run<T>(
     work: &(impl Fill<T> + ?Sized),
     mut begin: impl FnMut(u64) -> bool,
 ) -> Option<Completion<T>> {
-    let clock = Clock::start();
+    let start = now();
     let mut results: Vec<SampleResult<T>> =
         Vec::with_capacity(task.count.min(RESERVED_MAX) as usize);
     let mut bytes = Some(0u64);
@@ -81,7 +81,9 @@ pub fn run<T>(
         }
     }
     let bytes = bytes.map(|sum| sum.saturating_add(work.bytes_beside(task.positions())));
-    Some(Completion { task: task.id, results, bytes, nanos: clock.nanos() })
+    // At least 1, since a clock that stood still is still a clock; 0 tells the engine that there is none.
+    let nanos = start.zip(now()).map_or(0, |(start, end)| end.saturating_sub(start).max(1));
+    Some(Completion { task: task.id, results, bytes, nanos })
 }
 
 /// The most results that one task may ask room for before any of them is there.
@@ -98,62 +100,25 @@ pub(super) fn discard_event<T>(event: Event<T>) {
     }
 }
 
-use clock::Clock;
-
+/// Nanoseconds since some moment; none where there is no clock.
 #[cfg(not(target_arch = "wasm32"))]
-mod clock {
-    pub(super) struct Clock(std::time::Instant);
-
-    impl Clock {
-        pub(super) fn start() -> Self {
-            Self(std::time::Instant::now())
-        }
-
-        /// At least 1: a clock that stood still is still a clock.
-        pub(super) fn nanos(&self) -> u64 {
-            u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
-        }
-    }
+fn now() -> Option<u64> {
+    use std::{sync::OnceLock, time::Instant};
+    static START: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).ok()
 }
 
+/// As exact as the browser lets a page know.
 #[cfg(all(target_arch = "wasm32", feature = "web"))]
-mod clock {
+fn now() -> Option<u64> {
     use wasm_bindgen::JsCast;
-    use web_sys::{Performance, WorkerGlobalScope};
-
-    /// Milliseconds with a fraction, as exact as the browser lets a page know.
-    pub(super) struct Clock(Option<(Performance, f64)>);
-
-    impl Clock {
-        pub(super) fn start() -> Self {
-            // Not cast with a check: Node has the property and no class of that name.
-            let global = js_sys::global().unchecked_into::<WorkerGlobalScope>();
-            Self(global.performance().map(|clock| {
-                let now = clock.now();
-                (clock, now)
-            }))
-        }
-
-        /// At least 1: a clock that stood still is still a clock. 0 where there is none.
-        pub(super) fn nanos(&self) -> u64 {
-            let Some((clock, start)) = &self.0 else { return 0 };
-            ((clock.now() - start) * 1e6).max(1.0) as u64
-        }
-    }
+    // Not cast with a check: Node has the property and no class of that name.
+    let global = js_sys::global().unchecked_into::<web_sys::WorkerGlobalScope>();
+    global.performance().map(|clock| (clock.now() * 1e6) as u64)
 }
 
-/// `std` has no clock on `wasm32-unknown-unknown`; 0 tells the engine so.
+/// `std` has no clock on `wasm32-unknown-unknown`.
 #[cfg(all(target_arch = "wasm32", not(feature = "web")))]
-mod clock {
-    pub(super) struct Clock;
-
-    impl Clock {
-        pub(super) fn start() -> Self {
-            Self
-        }
-
-        pub(super) fn nanos(&self) -> u64 {
-            0
-        }
-    }
+fn now() -> Option<u64> {
+    None
 }
