@@ -1,8 +1,6 @@
 //! Which backends there are, what each can do, and whether it can be had here.
 
-use std::fmt;
-use std::str::FromStr;
-
+use super::settings::by_name;
 use super::{process, threads};
 use crate::error::{Error, Result};
 
@@ -55,30 +53,7 @@ impl Backend {
     }
 }
 
-impl FromStr for Backend {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let known = match text {
-            "threading" => "threads",
-            "multiprocessing" => "processes",
-            other => other,
-        };
-        let found = Self::NAMES.iter().find(|(name, _)| *name == known);
-        found.map(|&(_, backend)| backend).ok_or_else(|| Error::Setting {
-            name: "backend".into(),
-            value: format!("{text:?}"),
-            allowed: Self::NAMES.map(|(name, _)| name).join(", "),
-        })
-    }
-}
-
-impl fmt::Display for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES.iter().find(|(_, backend)| backend == self);
-        f.write_str(name.map_or("?", |(name, _)| name))
-    }
-}
+by_name!(Backend, "backend", "threading" => "threads", "multiprocessing" => "processes");
 
 /// What is known of a backend before one is made.
 #[derive(Debug, Clone, Copy)]
@@ -112,12 +87,7 @@ impl Info {
             description,
             requires: "nothing",
             available: || Ok(()),
-            capabilities: Capabilities {
-                isolates_crashes: false,
-                kills_stuck_samples: false,
-                shares_memory: false,
-                runs_ahead: false,
-            },
+            capabilities: Capabilities::NONE,
         }
     }
 }
@@ -136,43 +106,35 @@ pub struct Capabilities {
     pub runs_ahead: bool,
 }
 
-pub(super) static INLINE: Info = Info {
-    name: "inline",
-    description: "makes samples in the caller's own thread, when they are asked for",
-    requires: "nothing",
-    available: || Ok(()),
-    capabilities: Capabilities {
+impl Capabilities {
+    const NONE: Self = Self {
         isolates_crashes: false,
         kills_stuck_samples: false,
-        shares_memory: true,
+        shares_memory: false,
         runs_ahead: false,
-    },
+    };
+    /// Those of workers that do not share the caller's memory.
+    pub(super) const APART: Self =
+        Self { isolates_crashes: true, kills_stuck_samples: true, runs_ahead: true, ..Self::NONE };
+}
+
+pub(super) static INLINE: Info = Info {
+    capabilities: Capabilities { shares_memory: true, ..Capabilities::NONE },
+    ..Info::new("inline", "makes samples in the caller's own thread, when they are asked for")
 };
 
 pub(super) static THREADS: Info = Info {
-    name: "threads",
-    description: "makes samples on a pool of threads in this process",
     requires: "a platform with threads; samples and datasets that may be shared between them",
     available: threads::available,
-    capabilities: Capabilities {
-        isolates_crashes: false,
-        kills_stuck_samples: false,
-        shares_memory: true,
-        runs_ahead: true,
-    },
+    capabilities: Capabilities { shares_memory: true, runs_ahead: true, ..Capabilities::NONE },
+    ..Info::new("threads", "makes samples on a pool of threads in this process")
 };
 
 pub(super) static PROCESSES: Info = Info {
-    name: "processes",
-    description: "makes samples in worker processes, so that a crash costs nothing",
     requires: "Linux, macOS or Windows; a recipe instead of a dataset",
     available: process::available,
-    capabilities: Capabilities {
-        isolates_crashes: true,
-        kills_stuck_samples: true,
-        shares_memory: false,
-        runs_ahead: true,
-    },
+    capabilities: Capabilities::APART,
+    ..Info::new("processes", "makes samples in worker processes, so that a crash costs nothing")
 };
 
 /// All backends, available or not.

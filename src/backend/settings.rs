@@ -1,17 +1,44 @@
 //! How worker processes are run.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::beside::{Additions, Hashes};
-use crate::error::Error;
 
 /// The most workers that anyone may ask for.
 pub(crate) const WORKERS_MAX: u32 = 1024;
+
+/// A choice that is read and shown by its `NAMES`, and read by other names too.
+macro_rules! by_name {
+    ($choice:ty, $setting:literal $(, $other:literal => $name:literal)*) => {
+        impl std::str::FromStr for $choice {
+            type Err = $crate::error::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let known = match text {
+                    $($other => $name,)*
+                    own => own,
+                };
+                let found = Self::NAMES.iter().find(|(name, _)| *name == known);
+                found.map(|&(_, choice)| choice).ok_or_else(|| Self::Err::Setting {
+                    name: $setting.into(),
+                    value: format!("{text:?}"),
+                    allowed: Self::NAMES.map(|(name, _)| name).join(", "),
+                })
+            }
+        }
+
+        impl std::fmt::Display for $choice {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let name = Self::NAMES.iter().find(|(_, choice)| choice == self);
+                f.write_str(name.map_or("?", |(name, _)| name))
+            }
+        }
+    };
+}
+pub(super) use by_name;
 
 /// How a worker process starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -32,25 +59,7 @@ impl StartMethod {
         [("spawn", Self::Spawn), ("forkserver", Self::Forkserver), ("fork", Self::Fork)];
 }
 
-impl FromStr for StartMethod {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let found = Self::NAMES.iter().find(|(name, _)| *name == text);
-        found.map(|&(_, method)| method).ok_or_else(|| Error::Setting {
-            name: "start_method".into(),
-            value: format!("{text:?}"),
-            allowed: Self::NAMES.map(|(name, _)| name).join(", "),
-        })
-    }
-}
-
-impl fmt::Display for StartMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES.iter().find(|(_, method)| method == self);
-        f.write_str(name.map_or("?", |(name, _)| name))
-    }
-}
+by_name!(StartMethod, "start_method");
 
 /// How worker processes are run. Nothing here changes what a sample is.
 #[derive(Debug, Clone)]

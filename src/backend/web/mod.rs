@@ -102,14 +102,7 @@ impl<T: DeserializeOwned> ExecutionBackend<T> for Workers<T> {
 }
 
 static INFO: Info = Info {
-    name: "workers",
-    description: "makes samples on web workers, each with its own copy of the program",
     requires: "a browser or Node, and somebody who carries messages",
-    available: || Ok(()),
-    capabilities: Capabilities {
-        isolates_crashes: true,
-        kills_stuck_samples: true,
-        shares_memory: false,
-        runs_ahead: true,
-    },
+    capabilities: Capabilities::APART,
+    ..Info::new("workers", "makes samples on web workers, each with its own copy of the program")
 };
