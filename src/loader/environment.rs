@@ -27,47 +27,39 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Reads variables by a function; an empty one counts as absent.
+    /// Reads variables by a function.
     fn read(read: impl Fn(&'static str) -> Option<String>) -> Result<Self> {
-        let read = |name| read(name).filter(|value: &String| !value.is_empty());
-        let wrong = |variable, value: &str, allowed: String| Error::Environment {
-            variable,
-            value: value.into(),
-            allowed,
+        let backends = Backend::NAMES.map(|(name, _)| name).join(", ");
+        let count = |text: &str| text.parse().ok().filter(|count| *count <= WORKERS_MAX);
+        let switch = |text: &str| match text {
+            "0" => Some(false),
+            "1" => Some(true),
+            _ => None,
         };
-        let mut environment = Self::default();
-        if let Some(value) = read("WINDROW_BACKEND") {
-            let backend = value.parse().map_err(|_| {
-                let names = Backend::NAMES.map(|(name, _)| name).join(", ");
-                wrong("WINDROW_BACKEND", &value, format!("{names}, threading, multiprocessing"))
-            })?;
-            environment.backend = Some(backend);
-        }
-        if let Some(value) = read("WINDROW_WORKERS") {
-            let workers = value.parse().ok().filter(|count| *count <= WORKERS_MAX);
-            environment.workers = Some(workers.ok_or_else(|| {
-                wrong("WINDROW_WORKERS", &value, format!("a count from 0 to {WORKERS_MAX}"))
-            })?);
-        }
-        if let Some(value) = read("WINDROW_STRICT") {
-            environment.strict = match &*value {
-                "0" => false,
-                "1" => true,
-                _ => return Err(wrong("WINDROW_STRICT", &value, "0 or 1".into())),
-            };
-        }
-        if let Some(value) = read("WINDROW_START_METHOD") {
-            let method = value.parse().map_err(|_| {
-                wrong("WINDROW_START_METHOD", &value, "spawn, forkserver or fork".into())
-            })?;
-            environment.start_method = Some(method);
-        }
-        if let Some(value) = read("WINDROW_LOG") {
-            let filter = Filter::parse(&value);
-            let filter = filter.ok_or_else(|| wrong("WINDROW_LOG", &value, log::ALLOWED.into()))?;
-            environment.log = Some(filter);
-        }
-        Ok(environment)
+        let backends = format!("{backends}, threading, multiprocessing");
+        let counts = format!("a count from 0 to {WORKERS_MAX}");
+        let methods = "spawn, forkserver or fork";
+        Ok(Self {
+            backend: one(&read, "WINDROW_BACKEND", |text| text.parse().ok(), &backends)?,
+            workers: one(&read, "WINDROW_WORKERS", count, &counts)?,
+            strict: one(&read, "WINDROW_STRICT", switch, "0 or 1")?.unwrap_or_default(),
+            start_method: one(&read, "WINDROW_START_METHOD", |text| text.parse().ok(), methods)?,
+            log: one(&read, "WINDROW_LOG", Filter::parse, log::ALLOWED)?,
+        })
+    }
+}
+
+/// The value of a variable; an empty one counts as absent.
+fn one<T>(
+    read: impl Fn(&'static str) -> Option<String>,
+    variable: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+    allowed: &str,
+) -> Result<Option<T>> {
+    let Some(value) = read(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match parse(&value) {
+        None => Err(Error::Environment { variable, value, allowed: allowed.into() }),
+        parsed => Ok(parsed),
     }
 }
 
@@ -75,27 +67,27 @@ impl Environment {
 mod tests {
     use super::*;
 
-    fn one(name: &'static str, value: &str) -> Result<Environment> {
+    fn only(name: &'static str, value: &str) -> Result<Environment> {
         Environment::read(|asked| (asked == name).then(|| value.to_owned()))
     }
 
     #[test]
     fn every_good_value_is_taken() {
-        assert_eq!(one("", "").unwrap(), Environment::default());
+        assert_eq!(only("", "").unwrap(), Environment::default());
         for (value, backend) in [
             ("auto", Backend::Auto),
             ("threading", Backend::Threads),
             ("multiprocessing", Backend::Processes),
         ] {
-            assert_eq!(one("WINDROW_BACKEND", value).unwrap().backend, Some(backend));
+            assert_eq!(only("WINDROW_BACKEND", value).unwrap().backend, Some(backend));
         }
-        assert_eq!(one("WINDROW_WORKERS", "3").unwrap().workers, Some(3));
-        assert!(one("WINDROW_STRICT", "1").unwrap().strict);
-        assert!(!one("WINDROW_STRICT", "0").unwrap().strict);
-        assert!(one("WINDROW_LOG", "threads=debug").unwrap().log.is_some());
-        let method = one("WINDROW_START_METHOD", "fork").unwrap().start_method;
+        assert_eq!(only("WINDROW_WORKERS", "3").unwrap().workers, Some(3));
+        assert!(only("WINDROW_STRICT", "1").unwrap().strict);
+        assert!(!only("WINDROW_STRICT", "0").unwrap().strict);
+        assert!(only("WINDROW_LOG", "threads=debug").unwrap().log.is_some());
+        let method = only("WINDROW_START_METHOD", "fork").unwrap().start_method;
         assert_eq!(method, Some(StartMethod::Fork));
-        assert_eq!(one("WINDROW_BACKEND", "").unwrap(), Environment::default());
+        assert_eq!(only("WINDROW_BACKEND", "").unwrap(), Environment::default());
     }
 
     #[test]
@@ -109,7 +101,7 @@ mod tests {
             ("WINDROW_START_METHOD", "vfork", "forkserver"),
             ("WINDROW_LOG", "loud", "a level"),
         ] {
-            let message = one(name, value).unwrap_err().to_string();
+            let message = only(name, value).unwrap_err().to_string();
             for part in [name, value, allowed] {
                 assert!(message.contains(part), "{message:?} lacks {part:?}");
             }
