@@ -32,6 +32,19 @@ type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn Executi
 /// Has threads share the work of a loader.
 type Share<P> = fn(Work<<P as Pipeline>::Dataset>) -> Arc<dyn Fill<<P as Pipeline>::Sample>>;
 
+/// Methods of a builder that set one thing: `fn name(arguments) => field = value;`.
+macro_rules! setters {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) => $($at:ident).+ = $value:expr;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $($arg: $type),*) -> Self {
+            self.$($at).+ = $value;
+            self
+        }
+    )*};
+}
+pub(super) use setters;
+
 /// The settings of a loader: see [`Loader::builder`].
 ///
 /// Only the pipeline decides what the batches are; everything here decides how they are made.
@@ -108,31 +121,24 @@ impl<P: Pipeline> LoaderBuilder<P> {
         Self { custom: Some(Box::new(start)), ..self }
     }
 
-    /// How many samples are made at the same time, 0 to 1,024; by default one a core.
-    ///
-    /// With 0 and no backend named, the caller's own thread makes them. `WINDROW_WORKERS`
-    /// overrides it.
-    #[must_use]
-    pub fn workers(self, workers: u32) -> Self {
-        Self { workers: Some(workers), ..self }
-    }
+    setters! {
+        /// How many samples are made at the same time, 0 to 1,024; by default one a core.
+        ///
+        /// With 0 and no backend named, the caller's own thread makes them. `WINDROW_WORKERS`
+        /// overrides it.
+        fn workers(workers: u32) => workers = Some(workers);
 
-    /// How many samples may be ready or in the making ahead of the caller, at least 1. By default
-    /// only [`prefetch_bytes`](Self::prefetch_bytes) bounds them.
-    #[must_use]
-    pub fn prefetch(self, samples: u64) -> Self {
-        Self { prefetch: Some(samples), ..self }
-    }
+        /// How many samples may be ready or in the making ahead of the caller, at least 1. By default
+        /// only [`prefetch_bytes`](Self::prefetch_bytes) bounds them.
+        fn prefetch(samples: u64) => prefetch = Some(samples);
 
-    /// How many bytes of samples may be ready or in the making ahead of the caller; 32 MiB by
-    /// default. One sample a worker may be there in any case, and where samples become larger all at
-    /// once, the groups that were handed out before are finished.
-    ///
-    /// Samples are counted by what their type tells: records, tensors, plain values, `Vec`s of
-    /// numbers. For other types see [`sample_bytes`](Self::sample_bytes).
-    #[must_use]
-    pub fn prefetch_bytes(self, bytes: u64) -> Self {
-        Self { prefetch_bytes: Some(bytes), ..self }
+        /// How many bytes of samples may be ready or in the making ahead of the caller; 32 MiB by
+        /// default. One sample a worker may be there in any case, and where samples become larger all at
+        /// once, the groups that were handed out before are finished.
+        ///
+        /// Samples are counted by what their type tells: records, tensors, plain values, `Vec`s of
+        /// numbers. For other types see [`sample_bytes`](Self::sample_bytes).
+        fn prefetch_bytes(bytes: u64) => prefetch_bytes = Some(bytes);
     }
 
     /// Tells what a sample occupies, for types that windrow cannot measure.
@@ -145,26 +151,19 @@ impl<P: Pipeline> LoaderBuilder<P> {
         Self { measure: Some(Box::new(move |sample| Some(bytes(sample)))), ..self }
     }
 
-    /// What happens when a sample cannot be made; [`OnError::Raise`] by default.
-    #[must_use]
-    pub fn on_error(self, policy: OnError) -> Self {
-        Self { on_error: policy, ..self }
-    }
+    setters! {
+        /// What happens when a sample cannot be made; [`OnError::Raise`] by default.
+        fn on_error(policy: OnError) => on_error = policy;
 
-    /// How often a sample that failed is tried again before it counts as failed; 0 by default.
-    ///
-    /// It is tried with the same random numbers, so this is for reads that fail now and then.
-    #[must_use]
-    pub fn retries(self, retries: u32) -> Self {
-        Self { retries, ..self }
-    }
+        /// How often a sample that failed is tried again before it counts as failed; 0 by default.
+        ///
+        /// It is tried with the same random numbers, so this is for reads that fail now and then.
+        fn retries(retries: u32) => retries = retries;
 
-    /// Goes on where a state says: of this pipeline, from any backend, with any policy for errors.
-    ///
-    /// Nothing is made again but the samples from the oldest one on that a stage held back.
-    #[must_use]
-    pub fn resume(self, state: &State) -> Self {
-        Self { resume: Some(state.clone()), ..self }
+        /// Goes on where a state says: of this pipeline, from any backend, with any policy for errors.
+        ///
+        /// Nothing is made again but the samples from the oldest one on that a stage held back.
+        fn resume(state: &State) => resume = Some(state.clone());
     }
 
     /// Keeps a running digest of the batches: see [`digest_of`](super::digest_of). Where workers make
@@ -186,16 +185,12 @@ impl<P: Pipeline> LoaderBuilder<P> {
         Self { round_trip: Some(round_trip), ..self }
     }
 
-    /// How long closing the loader waits for samples in the making; 5 s by default.
-    #[must_use]
-    pub fn shutdown_timeout(self, limit: Duration) -> Self {
-        Self { shutdown_timeout: limit, ..self }
-    }
+    setters! {
+        /// How long closing the loader waits for samples in the making; 5 s by default.
+        fn shutdown_timeout(limit: Duration) => shutdown_timeout = limit;
 
-    /// After how long without any sample a warning names those in the making; 60 s by default.
-    #[must_use]
-    pub fn warn_after(self, limit: Duration) -> Self {
-        Self { warn_after: limit, ..self }
+        /// After how long without any sample a warning names those in the making; 60 s by default.
+        fn warn_after(limit: Duration) => warn_after = limit;
     }
 
     /// Checks everything, starts the workers, and gives the loader.

@@ -5,75 +5,50 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::LoaderBuilder;
+use super::builder::setters;
 use crate::backend::{OnExit, OnStart, StartMethod};
 use crate::stage::Pipeline;
 
 /// Settings for worker processes. None of them changes what a sample is; other backends do not
 /// look at them.
 impl<P: Pipeline> LoaderBuilder<P> {
-    /// How long one sample may take in a worker process; without a limit by default.
-    ///
-    /// A worker that takes longer is killed, and the sample is tried once more in another, as after
-    /// a crash. Time in which the loader's own process was stopped or too busy to look does not
-    /// count, so a worker may be killed up to an eighth later, and no sooner than after 3 ms.
-    /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
-    ///
-    /// What counts is making a sample and encoding it. Some are read again there, which counts too.
-    #[must_use]
-    pub fn sample_timeout(mut self, limit: Duration) -> Self {
-        self.settings.sample_timeout = Some(limit);
-        self
-    }
+    setters! {
+        /// How long one sample may take in a worker process; without a limit by default.
+        ///
+        /// A worker that takes longer is killed, and the sample is tried once more in another, as after
+        /// a crash. Time in which the loader's own process was stopped or too busy to look does not
+        /// count, so a worker may be killed up to an eighth later, and no sooner than after 3 ms.
+        /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
+        ///
+        /// What counts is making a sample and encoding it. Some are read again there, which counts too.
+        fn sample_timeout(limit: Duration) => settings.sample_timeout = Some(limit);
 
-    /// How long a worker process may take to open its pipeline; 30 s by default.
-    ///
-    /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
-    #[must_use]
-    pub fn startup_timeout(mut self, limit: Duration) -> Self {
-        self.settings.startup_timeout = limit;
-        self
-    }
+        /// How long a worker process may take to open its pipeline; 30 s by default.
+        ///
+        /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
+        fn startup_timeout(limit: Duration) => settings.startup_timeout = limit;
 
-    /// What a worker process may occupy, in bytes, at least 1 (its resident set; Linux). One that has grown
-    /// larger is replaced between two samples; at twice as much it is killed at once.
-    #[must_use]
-    pub fn max_rss(mut self, bytes: u64) -> Self {
-        self.settings.max_rss = Some(bytes);
-        self
-    }
+        /// What a worker process may occupy, in bytes, at least 1 (its resident set; Linux). One that has grown
+        /// larger is replaced between two samples; at twice as much it is killed at once.
+        fn max_rss(bytes: u64) => settings.max_rss = Some(bytes);
 
-    /// How many samples a worker process makes at most before it is replaced by a new one, at least
-    /// 1; without a bound by default.
-    #[must_use]
-    pub fn max_samples_per_worker(mut self, samples: u64) -> Self {
-        self.settings.max_samples = Some(samples.max(1));
-        self
-    }
+        /// How many samples a worker process makes at most before it is replaced by a new one, at least
+        /// 1; without a bound by default.
+        fn max_samples_per_worker(samples: u64) => settings.max_samples = Some(samples.max(1));
 
-    /// How many workers one sample may lose, each working on it alone, before it is given up with
-    /// [`Error::SampleLost`](crate::Error::SampleLost); 2 by default, at least 1.
-    #[must_use]
-    pub fn max_losses(mut self, workers: u32) -> Self {
-        self.losses = workers.max(1);
-        self
-    }
+        /// How many workers one sample may lose, each working on it alone, before it is given up with
+        /// [`Error::SampleLost`](crate::Error::SampleLost); 2 by default, at least 1.
+        fn max_losses(workers: u32) => losses = workers.max(1);
 
-    /// How many workers may be lost in a row before the loader gives up with
-    /// [`Error::Workers`](crate::Error::Workers); 16 by default.
-    ///
-    /// One that does not start counts as lost. A sample made in between begins a new row, but for
-    /// starts, of which as many may fail in a row as workers may be lost.
-    #[must_use]
-    pub fn max_crashes(mut self, workers: u32) -> Self {
-        self.settings.max_crashes = workers;
-        self
-    }
+        /// How many workers may be lost in a row before the loader gives up with
+        /// [`Error::Workers`](crate::Error::Workers); 16 by default.
+        ///
+        /// One that does not start counts as lost. A sample made in between begins a new row, but for
+        /// starts, of which as many may fail in a row as workers may be lost.
+        fn max_crashes(workers: u32) => settings.max_crashes = workers;
 
-    /// How worker processes are started; `WINDROW_START_METHOD` overrides it.
-    #[must_use]
-    pub fn start_method(mut self, method: StartMethod) -> Self {
-        self.settings.start_method = method;
-        self
+        /// How worker processes are started; `WINDROW_START_METHOD` overrides it.
+        fn start_method(method: StartMethod) => settings.start_method = method;
     }
 
     /// A program to start for each worker instead of this one, with its arguments. A path without
@@ -125,36 +100,22 @@ impl<P: Pipeline> LoaderBuilder<P> {
         self
     }
 
-    /// The name under which [`register!`](crate::register) has this loader's recipe, here and in
-    /// the program of the workers. They find the recipe by it, in whatever build; hooks are those
-    /// that were registered with it.
-    #[must_use]
-    pub fn registered_as(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
+    setters! {
+        /// The name under which [`register!`](crate::register) has this loader's recipe, here and in
+        /// the program of the workers. They find the recipe by it, in whatever build; hooks are those
+        /// that were registered with it.
+        fn registered_as(name: impl Into<String>) => name = Some(name.into());
 
-    /// Begins each line that a worker writes to standard error with the worker's number.
-    #[must_use]
-    pub fn prefix_stderr(mut self) -> Self {
-        self.settings.prefix_stderr = true;
-        self
-    }
+        /// Begins each line that a worker writes to standard error with the worker's number.
+        fn prefix_stderr() => settings.prefix_stderr = true;
 
-    /// Runs in each worker before the recipe. An error keeps the worker from starting.
-    #[must_use]
-    pub fn on_worker_start(mut self, hook: OnStart) -> Self {
-        self.hooks.on_start = Some(hook);
-        self
-    }
+        /// Runs in each worker before the recipe. An error keeps the worker from starting.
+        fn on_worker_start(hook: OnStart) => hooks.on_start = Some(hook);
 
-    /// Runs in each worker after its last sample, at every orderly end: when the loader is closed
-    /// and when the worker is replaced. See also [`WorkerContext::on_exit`](crate::WorkerContext::on_exit).
-    ///
-    /// What it adds to a [`Reducer`](crate::Reducer) counts nowhere, since it has no position.
-    #[must_use]
-    pub fn on_worker_exit(mut self, hook: OnExit) -> Self {
-        self.hooks.on_exit = Some(hook);
-        self
+        /// Runs in each worker after its last sample, at every orderly end: when the loader is closed
+        /// and when the worker is replaced. See also [`WorkerContext::on_exit`](crate::WorkerContext::on_exit).
+        ///
+        /// What it adds to a [`Reducer`](crate::Reducer) counts nowhere, since it has no position.
+        fn on_worker_exit(hook: OnExit) => hooks.on_exit = Some(hook);
     }
 }
