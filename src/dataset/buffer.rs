@@ -62,23 +62,8 @@ impl Drop for Large {
 }
 
 impl Data {
-    /// `bytes` zeros, which `fill` changes.
-    pub(super) fn zeroed(
-        bytes: usize,
-        fill: impl FnOnce(&mut [u8]) -> Result<(), Fault>,
-    ) -> Result<Self, Fault> {
-        Self::filled(bytes, true, fill)
-    }
-
-    /// `bytes` bytes of any content, all of which `fill` writes.
-    pub(super) fn overwritten(
-        bytes: usize,
-        fill: impl FnOnce(&mut [u8]) -> Result<(), Fault>,
-    ) -> Result<Self, Fault> {
-        Self::filled(bytes, false, fill)
-    }
-
-    fn filled(
+    /// `bytes` bytes: zeros, which `fill` changes, or any content, all of which `fill` writes.
+    pub(super) fn filled(
         bytes: usize,
         zeroed: bool,
         fill: impl FnOnce(&mut [u8]) -> Result<(), Fault>,
@@ -239,7 +224,7 @@ mod tests {
     fn memory_that_is_used_again_is_zero_where_zeros_were_asked_for() {
         let _keeping = Keeping::new();
         for round in 0..4 {
-            let data = Data::zeroed(100_000, |bytes| {
+            let data = Data::filled(100_000, true, |bytes| {
                 assert!(bytes.iter().all(|&byte| byte == 0), "round {round}");
                 bytes.fill(7);
                 Ok(())
@@ -251,7 +236,7 @@ mod tests {
     #[test]
     fn every_buffer_starts_at_a_line() {
         for bytes in [0, 1, 63, 64, 65, 4096, 65_535, 65_536, 1 << 20] {
-            let data = Data::overwritten(bytes, |_| Ok(())).unwrap();
+            let data = Data::filled(bytes, false, |_| Ok(())).unwrap();
             assert_eq!(data.bytes(bytes).as_ptr() as usize % ALIGN, 0);
             assert_eq!(data.bytes(bytes).len(), bytes);
         }

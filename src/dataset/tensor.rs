@@ -47,7 +47,7 @@ impl Tensor {
     pub fn new(dtype: Dtype, shape: impl AsRef<[u64]>, bytes: &[u8]) -> Result<Self, Fault> {
         let (shape, size) = sized(dtype, shape.as_ref())?;
         fits(dtype, &shape, size, bytes.len())?;
-        Self::filled(dtype, shape, size, Data::overwritten, |own| {
+        Self::filled(dtype, shape, size, false, |own| {
             own.copy_from_slice(bytes);
             Ok(())
         })
@@ -73,7 +73,7 @@ impl Tensor {
         fill: impl FnOnce(&mut [u8]) -> Result<(), Fault>,
     ) -> Result<Self, Fault> {
         let (shape, size) = sized(dtype, shape.as_ref())?;
-        Self::filled(dtype, shape, size, Data::zeroed, fill)
+        Self::filled(dtype, shape, size, true, fill)
     }
 
     /// [`build`](Self::build) for a `fill` that writes every byte: what it gets may be anything.
@@ -83,7 +83,7 @@ impl Tensor {
         fill: impl FnOnce(&mut [u8]) -> Result<(), Fault>,
     ) -> Result<Self, Fault> {
         let (shape, size) = sized(dtype, shape.as_ref())?;
-        Self::filled(dtype, shape, size, Data::overwritten, fill)
+        Self::filled(dtype, shape, size, false, fill)
     }
 
     /// [`build_overwritten`](Self::build_overwritten) by elements instead of bytes.
@@ -93,8 +93,7 @@ impl Tensor {
     ) -> Result<Self, Fault> {
         let (shape, size) = sized(T::DTYPE, shape.as_ref())?;
         // Any bytes are a number, but not any byte is a `bool`.
-        let make = if T::DTYPE == Dtype::BOOL { Data::zeroed } else { Data::overwritten };
-        Self::filled(T::DTYPE, shape, size, make, |bytes| {
+        Self::filled(T::DTYPE, shape, size, T::DTYPE == Dtype::BOOL, |bytes| {
             fill(elements_mut(bytes)?)?;
             if cfg!(target_endian = "big") {
                 for place in bytes.chunks_exact_mut(size_of::<T>()) {
@@ -277,14 +276,14 @@ impl Tensor {
         Ok(self)
     }
 
-    fn filled<F: FnOnce(&mut [u8]) -> Result<(), Fault>>(
+    fn filled(
         dtype: Dtype,
         shape: Shape,
         size: usize,
-        make: impl FnOnce(usize, F) -> Result<Data, Fault>,
-        fill: F,
+        zeroed: bool,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), Fault>,
     ) -> Result<Self, Fault> {
-        let data = make(size, fill)?;
+        let data = Data::filled(size, zeroed, fill)?;
         all_bool(dtype, data.bytes(size))?;
         Ok(Self { dtype, shape, bytes: size, data })
     }
