@@ -99,21 +99,11 @@ impl Dtype {
     /// The name, as in `Display`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::BOOL => "BOOL",
-            Self::U8 => "U8",
-            Self::I8 => "I8",
-            Self::U16 => "U16",
-            Self::I16 => "I16",
-            Self::U32 => "U32",
-            Self::I32 => "I32",
-            Self::U64 => "U64",
-            Self::I64 => "I64",
-            Self::F16 => "F16",
-            Self::BF16 => "BF16",
-            Self::F32 => "F32",
-            Self::F64 => "F64",
-        }
+        const NAMES: [&str; 13] = [
+            "BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "BF16", "F32",
+            "F64",
+        ];
+        NAMES[self as usize]
     }
 
     /// Whether this is one of the four floating-point types.

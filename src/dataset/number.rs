@@ -105,58 +105,43 @@ impl Number for bool {
     }
 }
 
-impl Number for f64 {
-    #[inline]
-    fn wide(self) -> Wide {
-        Wide::Float(self)
-    }
-
-    #[inline]
-    fn narrow(wide: Wide) -> Option<Self> {
-        let x = wide.to_f64();
-        Some(if x.is_nan() { Self::from_bits(0x7ff8 << 48) } else { x })
-    }
-}
-
-impl Number for f32 {
-    #[inline]
-    fn wide(self) -> Wide {
-        Wide::Float(self.into())
-    }
-
-    #[inline]
-    fn narrow(wide: Wide) -> Option<Self> {
-        let x = match wide {
-            Wide::Signed(x) => x as Self,
-            Wide::Unsigned(x) => x as Self,
-            Wide::Float(x) => x as Self,
-        };
-        Some(if x.is_nan() { Self::from_bits(0x7fc0 << 16) } else { x })
-    }
-}
-
-macro_rules! halves {
-    ($($kind:ty: $nan:literal),*) => {$(
+macro_rules! floats {
+    ($($kind:ty: $nan:expr, $to_f64:expr, $narrow:expr;)*) => {$(
         impl Number for $kind {
             #[inline]
             fn wide(self) -> Wide {
-                Wide::Float(self.to_f64())
+                Wide::Float($to_f64(self))
             }
 
             #[inline]
             fn narrow(wide: Wide) -> Option<Self> {
-                let x = odd_f32(match wide {
-                    Wide::Signed(x) => odd_f64(x.unsigned_abs()).copysign(x as f64),
-                    Wide::Unsigned(x) => odd_f64(x),
-                    Wide::Float(x) => x,
-                });
-                Some(if x.is_nan() { Self::from_bits($nan) } else { Self::from_f32(x) })
+                let narrow: fn(Wide) -> Self = $narrow;
+                let x = narrow(wide);
+                Some(if x.is_nan() { Self::from_bits($nan) } else { x })
             }
         }
     )*};
 }
 
-halves!(f16: 0x7e00, bf16: 0x7fc0);
+floats! {
+    f64: 0x7ff8 << 48, f64::from, Wide::to_f64;
+    f32: 0x7fc0 << 16, f64::from, |wide| match wide {
+        Wide::Signed(x) => x as f32,
+        Wide::Unsigned(x) => x as f32,
+        Wide::Float(x) => x as f32,
+    };
+    f16: 0x7e00, f16::to_f64, |wide| f16::from_f32(odd(wide));
+    bf16: 0x7fc0, bf16::to_f64, |wide| bf16::from_f32(odd(wide));
+}
+
+/// A number rounded to odd in single precision.
+fn odd(wide: Wide) -> f32 {
+    odd_f32(match wide {
+        Wide::Signed(x) => odd_f64(x.unsigned_abs()).copysign(x as f64),
+        Wide::Unsigned(x) => odd_f64(x),
+        Wide::Float(x) => x,
+    })
+}
 
 /// An integer rounded to odd: where bits are lost, the last one that stays is 1.
 ///
