@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::builder::setters;
 use super::{Batch, Loader, LoaderBuilder};
 use crate::error::Result;
 use crate::order::Epochs;
@@ -10,40 +11,34 @@ use crate::stage::Pipeline;
 
 /// How many epochs there are.
 impl<P: Pipeline> LoaderBuilder<P> {
-    /// Goes through the pipeline so many times, at least 1; once by default, or as often as a
-    /// pipeline document says.
-    ///
-    /// Each epoch has its own order and random numbers, and the pipeline's stages end with it. The
-    /// number is no part of the fingerprint: a state of a run of 3 epochs resumes with 5.
-    ///
-    /// ```
-    /// use windrow::{Dataset, Loader, range};
-    /// let make = || Loader::builder(range(0..4).shuffle(1).batch(3));
-    /// let mut loader = make().epochs(2).build()?;
-    /// assert_eq!(loader.by_ref().count(), 4);
-    /// assert_eq!(make().epochs(3).resume(&loader.state()).build()?.count(), 2);
-    /// assert!(make().epochs(1).resume(&loader.state()).build().is_err());
-    /// # Ok::<(), windrow::Error>(())
-    /// ```
-    #[must_use]
-    pub fn epochs(mut self, epochs: u64) -> Self {
-        self.epochs = Some(Epochs::Count(epochs));
-        self
-    }
+    setters! {
+        /// Goes through the pipeline so many times, at least 1; once by default, or as often as a
+        /// pipeline document says.
+        ///
+        /// Each epoch has its own order and random numbers, and the pipeline's stages end with it. The
+        /// number is no part of the fingerprint: a state of a run of 3 epochs resumes with 5.
+        ///
+        /// ```
+        /// use windrow::{Dataset, Loader, range};
+        /// let make = || Loader::builder(range(0..4).shuffle(1).batch(3));
+        /// let mut loader = make().epochs(2).build()?;
+        /// assert_eq!(loader.by_ref().count(), 4);
+        /// assert_eq!(make().epochs(3).resume(&loader.state()).build()?.count(), 2);
+        /// assert!(make().epochs(1).resume(&loader.state()).build().is_err());
+        /// # Ok::<(), windrow::Error>(())
+        /// ```
+        fn epochs(epochs: u64) => epochs = Some(Epochs::Count(epochs));
 
-    /// Goes through the pipeline again and again, without an end: see [`epochs`](Self::epochs).
-    ///
-    /// ```
-    /// use windrow::{Dataset, Loader, range};
-    /// let loader = Loader::builder(range(0..4).batch(3)).epochs_forever().build()?;
-    /// let epochs: Vec<_> = loader.take(5).map(|batch| Ok(batch?.epoch())).collect::<windrow::Result<_>>()?;
-    /// assert_eq!(epochs, [0, 0, 1, 1, 2]);
-    /// # Ok::<(), windrow::Error>(())
-    /// ```
-    #[must_use]
-    pub fn epochs_forever(mut self) -> Self {
-        self.epochs = Some(Epochs::Forever);
-        self
+        /// Goes through the pipeline again and again, without an end: see [`epochs`](Self::epochs).
+        ///
+        /// ```
+        /// use windrow::{Dataset, Loader, range};
+        /// let loader = Loader::builder(range(0..4).batch(3)).epochs_forever().build()?;
+        /// let epochs: Vec<_> = loader.take(5).map(|batch| Ok(batch?.epoch())).collect::<windrow::Result<_>>()?;
+        /// assert_eq!(epochs, [0, 0, 1, 1, 2]);
+        /// # Ok::<(), windrow::Error>(())
+        /// ```
+        fn epochs_forever() => epochs = Some(Epochs::Forever);
     }
 }
 
