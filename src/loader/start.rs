@@ -29,6 +29,7 @@ pub(super) fn resume<T, S: Stages<T>>(
     epochs: Epochs,
     digest: bool,
 ) -> Result<Point> {
+    let wrong = |why: String| Err(Error::State { why });
     let mark = plan.resume(state, epochs)?;
     let an_epoch = stages.len_of(plan.len())?.unwrap_or(u64::MAX);
     let mut cursors = mark.stages.iter().cloned();
@@ -38,7 +39,7 @@ pub(super) fn resume<T, S: Stages<T>>(
     }
     let results = stages.restore(&mut cursors, samples)?;
     if cursors.next().is_some() {
-        return Err(Error::State { why: "it has cursors of more stages than the pipeline".into() });
+        return wrong("it has cursors of more stages than the pipeline".into());
     }
     let (batches, epoch_batches) = (state.batches(), state.epoch_batches());
     let most = an_epoch.saturating_mul(mark.epoch).saturating_add(epoch_batches);
@@ -47,10 +48,9 @@ pub(super) fn resume<T, S: Stages<T>>(
     {
         if batches > results {
             let position = mark.position;
-            let why = format!(
+            return wrong(format!(
                 "its {batches} {what} are more than the {results} that can come before position {position}"
-            );
-            return Err(Error::State { why });
+            ));
         }
     }
     let held = mark.stages.iter().flat_map(Cursor::positions);
@@ -58,14 +58,14 @@ pub(super) fn resume<T, S: Stages<T>>(
         && let Some(most) = stages.len_of(first - plan.start_of(mark.epoch))?
         && epoch_batches > most
     {
-        let why = format!(
+        return wrong(format!(
             "a stage holds position {first}, which is of one of its {epoch_batches} batches already"
-        );
-        return Err(Error::State { why });
+        ));
     }
     if batches < epoch_batches {
-        let why = format!("its {batches} batches are fewer than the {epoch_batches} of its epoch");
-        return Err(Error::State { why });
+        return wrong(format!(
+            "its {batches} batches are fewer than the {epoch_batches} of its epoch"
+        ));
     }
     if digest && state.digest().is_none() {
         return Err(Error::Mismatch {

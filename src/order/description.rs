@@ -168,25 +168,12 @@ impl fmt::Display for Description {
 /// Keeps letters, digits and a few marks, and writes every other byte as `%` and two digits, so
 /// that the text form splits without ambiguity and needs no escaping in JSON.
 fn escaped(text: &str) -> String {
+    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:+ <>![];".contains(&byte);
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        match byte {
-            b'A'..=b'Z'
-            | b'a'..=b'z'
-            | b'0'..=b'9'
-            | b'.'
-            | b'_'
-            | b'-'
-            | b'/'
-            | b':'
-            | b'+'
-            | b' '
-            | b'<'
-            | b'>'
-            | b'!'
-            | b'['
-            | b']'
-            | b';' => out.push(char::from(byte)),
-            _ => _ = write!(out, "%{byte:02x}"),
+        if is_kept(byte) {
+            out.push(char::from(byte));
+        } else {
+            _ = write!(out, "%{byte:02x}");
         }
         out
     })

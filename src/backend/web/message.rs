@@ -173,10 +173,6 @@ pub(super) fn read<T: DeserializeOwned>(
 /// The first `N` numbers of some bytes.
 fn numbers<const N: usize>(bytes: &[u8]) -> Result<[u64; N], Fault> {
     let short = || Fault::new(format!("a message of {} bytes is cut short", bytes.len()));
-    let start = bytes.get(..N * 8).ok_or_else(short)?;
-    let mut numbers = [0; N];
-    for (number, bytes) in numbers.iter_mut().zip(start.chunks_exact(8)) {
-        *number = u64::from_le_bytes(bytes.try_into().map_err(|_| short())?);
-    }
-    Ok(numbers)
+    let start: &[[u8; 8]; N] = bytes.as_chunks().0.first_chunk().ok_or_else(short)?;
+    Ok(start.map(u64::from_le_bytes))
 }
