@@ -49,14 +49,11 @@ pub enum StartMethod {
     Spawn,
     /// A process that has opened the pipeline splits off workers (unix).
     Forkserver,
-    /// This process splits off workers, while it has one thread (unix).
-    Fork,
 }
 
 impl StartMethod {
     /// All of them, by the name that the environment uses.
-    pub const NAMES: [(&str, Self); 3] =
-        [("spawn", Self::Spawn), ("forkserver", Self::Forkserver), ("fork", Self::Fork)];
+    pub const NAMES: [(&str, Self); 2] = [("spawn", Self::Spawn), ("forkserver", Self::Forkserver)];
 }
 
 by_name!(StartMethod, "start_method");

@@ -213,7 +213,7 @@ pub(crate) struct Key {
 
 impl Key {
     /// The reducers of a loader in a worker, which may be another build than the loader's program.
-    #[allow(dead_code)] // Not every platform has workers.
+    #[allow(dead_code, reason = "not every platform has worker processes")]
     pub(crate) fn in_worker(keys: &[Self], same_build: bool) -> Arc<[Self]> {
         let kind = |key: &Self| key.kind.clone().filter(|_| same_build);
         keys.iter().map(|key| Self { name: key.name.clone(), kind: kind(key) }).collect()

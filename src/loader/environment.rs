@@ -38,7 +38,7 @@ impl Environment {
         };
         let backends = format!("{backends}, threading, multiprocessing");
         let counts = format!("a count from 0 to {WORKERS_MAX}");
-        let methods = "spawn, forkserver or fork";
+        let methods = "spawn or forkserver";
         Ok(Self {
             backend: one(&read, "WINDROW_BACKEND", |text| text.parse().ok(), &backends)?,
             workers: one(&read, "WINDROW_WORKERS", count, &counts)?,
@@ -85,8 +85,8 @@ mod tests {
         assert!(only("WINDROW_STRICT", "1").unwrap().strict);
         assert!(!only("WINDROW_STRICT", "0").unwrap().strict);
         assert!(only("WINDROW_LOG", "threads=debug").unwrap().log.is_some());
-        let method = only("WINDROW_START_METHOD", "fork").unwrap().start_method;
-        assert_eq!(method, Some(StartMethod::Fork));
+        let method = only("WINDROW_START_METHOD", "forkserver").unwrap().start_method;
+        assert_eq!(method, Some(StartMethod::Forkserver));
         assert_eq!(only("WINDROW_BACKEND", "").unwrap(), Environment::default());
     }
 

@@ -78,24 +78,19 @@ fn batches_of(state: &Path) -> u64 {
     if json.is_empty() { 0 } else { windrow::State::from_json(&json).unwrap().batches() }
 }
 
-/// Ends a run in these ways, one after the other, and goes on from its checkpoint each time.
-fn end_and_go_on(ends: &[system::End], variables: &[(&str, &str)]) {
+#[test]
+fn an_interrupted_run_saves_its_state_and_goes_on_to_the_same_digest() {
     let folder = folder();
     let state = folder.path().join("state.json");
     let spec = document(folder.path(), r#"{"op":"shuffle"}"#, r#"{"stage":"batch","size":64}"#);
     let expected = summary(&["run", text(&spec), "--digest", "--backend", "threads"]);
-    let run = || {
-        let mut run = long_run(&spec, &state);
-        run.envs(variables.iter().copied());
-        run
-    };
-    for (name, end, code) in ends {
+    for (name, end, code) in system::ENDS {
         if *name == "Ctrl-Break" && system::leave_to_windows("Ctrl-Break does not reach processes")
         {
             continue;
         }
         let before = batches_of(&state);
-        let mut child = system::spawn_group(&mut run());
+        let mut child = system::spawn_group(&mut long_run(&spec, &state));
         wait_for_progress(&mut child, &state, before);
         assert!(end(child.id()), "{name}");
         let output = waited(child);
@@ -103,22 +98,10 @@ fn end_and_go_on(ends: &[system::End], variables: &[(&str, &str)]) {
         assert!(batches_of(&state) > before, "{name} cost the checkpoint");
     }
     let before = batches_of(&state);
-    let output = waited(run().spawn().unwrap());
+    let output = waited(long_run(&spec, &state).spawn().unwrap());
     let last = String::from_utf8(output.stdout).unwrap();
     let rest: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
     assert_eq!(rest["digest"], expected["digest"]);
     let [rest, all] = [&rest, &expected].map(|summary| summary["batches"].as_u64().unwrap());
     assert_eq!(rest, all - before, "the checkpoint had {before} batches");
-}
-
-#[test]
-fn an_interrupted_run_saves_its_state_and_goes_on_to_the_same_digest() {
-    end_and_go_on(system::ENDS, &[]);
-}
-
-#[test]
-fn an_interrupted_run_of_forked_workers_goes_on_to_the_same_digest() {
-    if crate::forking::splits() {
-        end_and_go_on(&system::ENDS[..1], &crate::forking::FORKED);
-    }
 }

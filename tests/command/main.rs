@@ -4,7 +4,6 @@ mod bad_input;
 mod checkpoints;
 mod edges;
 mod faults;
-mod forking;
 mod golden;
 mod paths;
 #[path = "../common/system/mod.rs"]

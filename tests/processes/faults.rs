@@ -205,7 +205,7 @@ fn a_sample_that_kills_every_worker_is_given_up_in_its_place() {
 fn a_worker_that_lies_in_good_form_is_found_out_and_costs_nothing() {
     within(LIMIT, || {
         for (deed, how) in [
-            (Deed::Answer(0), "a parcel that is none"),
+            (Deed::Answer(0), "a payload that is none"),
             (Deed::Answer(99), "a task that was not its turn"),
             (Deed::Announce, "bytes, 17179869184 are allowed"),
         ] {

@@ -16,8 +16,7 @@ use crate::runs::{
 use crate::suspended;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const METHODS: [&str; 3] = ["spawn", "forkserver", "fork"];
-const SERVERS: [&str; 2] = ["forkserver", "fork"];
+const METHODS: [&str; 2] = ["spawn", "forkserver"];
 /// Whether workers get memory that has no name and no folder.
 const SEALED: bool = cfg!(all(target_os = "linux", not(windrow_portable)));
 
@@ -26,42 +25,27 @@ pub const TESTS: &[Test] = &[
         "a_stop_of_a_program_and_its_workers_costs_no_worker",
         suspended::a_stop_of_all_costs_no_worker,
     ),
-    (
-        "a_program_that_closed_a_loader_of_threads_can_be_split",
-        suspended::a_program_that_had_threads_can_be_split,
-    ),
     ("nothing_of_a_worker_s_lies_where_a_stray_write_goes", || {
         for method in METHODS {
             says_with(method, "writes", "60 of 60 are good, open are []");
         }
     }),
     ("a_fork_server_that_is_killed_also_while_it_restarts_costs_nothing", || {
-        for method in SERVERS {
-            says_with(method, "server dies", "100 of 100 are good");
-            says_with(method, "server dies once", "100 of 100 are good");
-        }
+        says_with("forkserver", "server dies", "100 of 100 are good");
+        says_with("forkserver", "server dies once", "100 of 100 are good");
     }),
     ("a_fork_server_that_is_stopped_is_replaced", || {
-        for method in SERVERS {
-            says_with(method, "server stops", "100 of 100 are good");
-        }
+        says_with("forkserver", "server stops", "100 of 100 are good");
     }),
     ("a_fork_server_that_restarts_keeps_no_loader_open", || {
-        for method in SERVERS {
-            says_with(method, "server opens", "it was closed in time");
-        }
+        says_with("forkserver", "server opens", "it was closed in time");
     }),
     ("a_sample_that_ends_its_fork_server_is_given_up_with_the_right_words", || {
-        for method in SERVERS {
-            // Where the system does not end a worker with its server, the sample may be made.
-            let dies = cfg!(not(windrow_portable));
-            let said = if dies {
-                "19 of 20 are good: killed with its fork server"
-            } else {
-                " of 20 are good"
-            };
-            says_with(method, "server always dies", said);
-        }
+        // Where the system does not end a worker with its server, the sample may be made.
+        let dies = cfg!(not(windrow_portable));
+        let said =
+            if dies { "19 of 20 are good: killed with its fork server" } else { " of 20 are good" };
+        says_with("forkserver", "server always dies", said);
     }),
     ("starts_that_fail_are_counted_by_the_user_s_rule", || {
         for method in METHODS {
@@ -116,7 +100,7 @@ pub const TESTS: &[Test] = &[
     ("workers_of_a_program_that_panics_are_gone", || workers_go("panics", false)),
     ("workers_of_a_program_that_forgot_its_loader_are_gone", || workers_go("forgets", false)),
     ("ctrl_c_in_a_terminal_ends_all_and_prints_nothing", || {
-        for method in ["spawn", "forkserver", "fork"] {
+        for method in METHODS {
             let (status, said) = interrupted(with_method(method, "busy"));
             assert_eq!(status.signal(), Some(libc::SIGINT), "{method}: {said:?}");
             // The terminal shows the key, unless all have closed it before it comes to that.
@@ -124,7 +108,7 @@ pub const TESTS: &[Test] = &[
         }
     }),
     ("a_program_that_handles_ctrl_c_closes_its_loader_in_peace", || {
-        for method in ["spawn", "forkserver", "fork"] {
+        for method in METHODS {
             let (status, said) = interrupted(with_method(method, "handles"));
             assert_eq!(status.code(), Some(130), "{method}: {said:?}");
             // The loader may say which samples it did not wait for; no worker says anything.

@@ -331,11 +331,6 @@ pub fn play(role: &str) {
             init();
             drain!(Loader::recipe(threaded, 10));
         }
-        "threads" => {
-            init();
-            std::thread::spawn(|| std::thread::sleep(Duration::from_secs(600)));
-            drain!(Loader::recipe(numbers, 10));
-        }
         "prefixed" => {
             init();
             drain!(Loader::recipe(complaining, 10).prefix_stderr());

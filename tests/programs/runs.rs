@@ -110,41 +110,32 @@ const TESTS: &[Test] = &[
     }),
     #[cfg(unix)]
     ("workers_split_off_a_server_are_as_good", || {
-        for method in ["forkserver", "fork"] {
-            says_with(method, "well", "100 of 100 are good");
-            says_with(method, "suicidal", "200 of 200 are good");
-            says_with(method, "ignores", "200 of 200 are good");
-            says_with(method, "noisy", "300 of 300 are good");
-            says_with(method, "stuck", "2 stuck");
-            says_with(method, "nested", "this is a worker process itself");
-        }
+        says_with("forkserver", "well", "100 of 100 are good");
+        says_with("forkserver", "suicidal", "200 of 200 are good");
+        says_with("forkserver", "ignores", "200 of 200 are good");
+        says_with("forkserver", "noisy", "300 of 300 are good");
+        says_with("forkserver", "stuck", "2 stuck");
+        says_with("forkserver", "nested", "this is a worker process itself");
     }),
     #[cfg(unix)]
     ("a_large_dataset_is_shared_by_the_workers_of_a_server", || {
-        for method in ["forkserver", "fork"] {
-            let output = output_of(&mut with_method(method, "large"));
-            let said = text(&output.stdout).trim();
-            let share = said.rsplit(' ').nth(3).and_then(|share| share.parse::<u64>().ok());
-            assert!(share.is_some_and(|share| share < 130), "{output:?}");
-            println!("  {method}: of 200 MiB, {said}");
-        }
+        let output = output_of(&mut with_method("forkserver", "large"));
+        let said = text(&output.stdout).trim();
+        let share = said.rsplit(' ').nth(3).and_then(|share| share.parse::<u64>().ok());
+        assert!(share.is_some_and(|share| share < 130), "{output:?}");
+        println!("  forkserver: of 200 MiB, {said}");
     }),
     #[cfg(unix)]
     ("a_process_with_threads_is_not_split", || {
         says_with("forkserver", "threaded", "the recipe left 2 threads running");
-        says_with("fork", "threads", "this process has 2 threads");
     }),
     #[cfg(unix)]
     ("workers_of_a_killed_server_s_program_are_gone_at_once", || {
-        for method in ["forkserver", "fork"] {
-            workers_of_go(with_method(method, "busy"), true);
-        }
+        workers_of_go(with_method("forkserver", "busy"), true);
     }),
     #[cfg(windows)]
     ("processes_are_not_split_here_and_what_works_is_said", || {
-        for method in ["forkserver", "fork"] {
-            says_with(method, "well", "use start method spawn");
-        }
+        says_with("forkserver", "well", "use start method spawn");
     }),
     #[cfg(unix)]
     ("a_launcher_that_becomes_the_worker_is_nothing_to_it", || {
@@ -153,8 +144,6 @@ const TESTS: &[Test] = &[
         }
         let mut server = by("LAUNCHER", "env", "suicidal");
         said_by(server.env("WINDROW_START_METHOD", "forkserver"), "200 of 200 are good");
-        let mut copies = by("LAUNCHER", "env", "well");
-        said_by(copies.env("WINDROW_START_METHOD", "fork"), "starts no program");
     }),
     #[cfg(unix)]
     ("a_launcher_that_waits_for_the_worker_dies_with_it", || {
@@ -266,7 +255,6 @@ const TESTS: &[Test] = &[
                 ("processes", "spawn", "1"),
                 ("processes", "spawn", "3"),
                 ("processes", "forkserver", "2"),
-                ("processes", "fork", "2"),
             ] {
                 if !SPLITS && method != "spawn" {
                     continue;

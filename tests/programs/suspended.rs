@@ -4,11 +4,9 @@
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use windrow::backend::StartMethod;
 use windrow::{Backend, Dataset, Loader, Result, WorkerContext, init, range};
 
-use crate::roles::numbers;
-use crate::runs::{command, guard, run, text};
+use crate::runs::{command, guard, text};
 use crate::system::children_of;
 
 /// How long a sample may take, a tenth of which it takes.
@@ -37,19 +35,6 @@ pub fn play(role: &str) -> bool {
                 .collect();
             println!("{} are good", outcomes.iter().filter(|outcome| outcome.is_ok()).count());
             outcomes.iter().filter_map(|x| x.as_ref().err()).for_each(|error| println!("{error}"));
-        }
-        "forks after threads" => {
-            init();
-            let refused = (0..100).filter(|_| {
-                let threads = Loader::recipe(numbers, 1000).backend(Backend::Threads).workers(8);
-                let mut threads = threads.build().unwrap();
-                assert_eq!(threads.by_ref().take(3).count(), 3);
-                assert!(threads.close().is_empty());
-                let fork = Loader::recipe(numbers, 3).backend(Backend::Processes).workers(1);
-                let fork = fork.start_method(StartMethod::Fork).build();
-                fork.is_err()
-            });
-            println!("{} of 100 are refused", refused.count());
         }
         _ => return false,
     }
@@ -81,11 +66,6 @@ pub fn a_stop_of_all_costs_no_worker() {
     drop(guard);
     rest.join().unwrap();
     assert_eq!(text(&output.stdout).trim(), "200 are good");
-}
-
-pub fn a_program_that_had_threads_can_be_split() {
-    let output = run("forks after threads");
-    assert_eq!(text(&output.stdout).trim(), "0 of 100 are refused", "{output:?}");
 }
 
 fn signal(all: &[u32], signal: Signal) {

@@ -34,7 +34,7 @@ mod sys;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::Waker;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use ::inventory;
 pub(crate) use child::entry::not_a_lost_worker;
@@ -55,9 +55,9 @@ use driver::{Driver, Starts};
 use identity::address;
 use parent::cost::Cost;
 use parent::decode::Decoding;
-use parent::fork_server::{ForkServer, From, deadline};
+use parent::fork_server::deadline;
 use parent::shared::Shared;
-use protocol::message::{Identity, Setup};
+use protocol::message::Identity;
 use shm::status_page::StatusPage;
 
 /// Tasks that may be with the driver, for each worker.
@@ -67,8 +67,6 @@ const TASKS_PER_WORKER: usize = 256;
 const START_SLACK: Duration = Duration::from_secs(1);
 /// How long workers of a loader that could not be built may take to end.
 const DROP_GRACE: Duration = Duration::from_secs(1);
-/// How long the system may count a thread that has ended.
-const THREAD_LINGERS: Duration = Duration::from_millis(500);
 
 /// Whether worker processes can be had here.
 pub(super) fn available() -> std::result::Result<(), String> {
@@ -115,15 +113,6 @@ impl<T: Send + 'static> Processes<T> {
     ) -> Result<Self> {
         let build = build(&settings)?;
         let entry = entry::entry(&settings)?;
-        let another = settings.program.is_some() || settings.launcher.is_some();
-        if settings.start_method == StartMethod::Fork && another {
-            return Err(Error::Unsupported {
-                what: "start method fork".into(),
-                why: "it copies this process and starts no program".into(),
-                instead: "leave out worker_program and worker_launcher, or use forkserver or spawn"
-                    .into(),
-            });
-        }
         if settings.max_rss.is_some() && sys::rss(std::process::id()).is_none() {
             return Err(Error::Unsupported {
                 what: "max_rss".into(),
@@ -139,10 +128,6 @@ impl<T: Send + 'static> Processes<T> {
             });
         }
         let identity = Identity::own(build);
-        let server = match settings.start_method {
-            StartMethod::Fork => Some(forked(&identity, &launch, workers, &expected, &settings)?),
-            _ => None,
-        };
         let refused = |error| Error::io("prepare worker processes", error);
         let pages = (0..workers).map(|_| StatusPage::new().map(Arc::new));
         let pages = pages.collect::<std::io::Result<Vec<_>>>().map_err(refused)?;
@@ -162,7 +147,7 @@ impl<T: Send + 'static> Processes<T> {
             cost: Cost::default(),
             waker: theirs,
         };
-        let starts = Starts::new(entry, server);
+        let starts = Starts::new(entry);
         let sink = Box::new(sink);
         let driver =
             Driver::new(shared.clone(), sink, settings, launch, identity, expected, starts);
@@ -172,54 +157,6 @@ impl<T: Send + 'static> Processes<T> {
             Self { shared, events, waker, driver: Some(thread), away: 0, end: 0, broken: false };
         this.shared.first_start(limit)?;
         Ok(this)
-    }
-}
-
-/// Splits this process, which must have one thread, and so makes a fork server of its copy.
-fn forked(
-    identity: &Identity,
-    launch: &Launch,
-    workers: u32,
-    expected: &Expected,
-    settings: &Settings,
-) -> Result<ForkServer> {
-    match threads_left() {
-        Some(1) => {}
-        threads => {
-            let threads = threads.map_or("an unknown number of".into(), |count| count.to_string());
-            return Err(Error::Unsupported {
-                what: "start method fork".into(),
-                why: format!("this process has {threads} threads, and a copy of it would have one"),
-                instead:
-                    "build the loader before any thread is started, or use forkserver or spawn"
-                        .into(),
-            });
-        }
-    }
-    let setup = Setup {
-        identity: identity.clone(),
-        worker: 0,
-        workers,
-        incarnation: 0,
-        is_server: true,
-        threads: 1,
-        reducers: Vec::new(),
-        hashes: settings.hashes.is_some(),
-        launch: launch.clone(),
-    };
-    ForkServer::start(&From::Here, setup, expected, settings.startup_timeout)?.opened()
-}
-
-/// How many threads this process has, without those that are known to have ended.
-fn threads_left() -> Option<usize> {
-    let start = Instant::now();
-    loop {
-        match sys::threads() {
-            Some(2..) if start.elapsed() < THREAD_LINGERS => {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            threads => return threads,
-        }
     }
 }
 

@@ -65,7 +65,7 @@ Files:
 Environment:
   WINDROW_BACKEND  auto, inline, threads, processes: forces the backend
   WINDROW_WORKERS  a count: forces the number of workers
-  WINDROW_START_METHOD  spawn, forkserver, fork: how a worker process starts
+  WINDROW_START_METHOD  spawn, forkserver: how a worker process starts
   WINDROW_STRICT   1: every sample goes through the encoding that worker processes use
   WINDROW_LOG      a filter for the life-cycle log on stderr, such as info or threads=debug";
 

@@ -81,12 +81,6 @@ fn is_test() -> bool {
     std::env::args_os().skip(1).eq(TEST)
 }
 
-/// A copy of the loader's process becomes what `init` makes of others.
-pub(in super::super) fn become_forked() {
-    IS_WORKER.store(true, Ordering::Relaxed);
-    sys::leave_terminal();
-}
-
 /// A worker that has come this far without `init` runs the program itself: it says so and ends.
 pub(crate) fn not_a_lost_worker() {
     if !IS_WORKER.load(Ordering::Relaxed)

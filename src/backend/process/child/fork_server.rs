@@ -23,7 +23,7 @@ pub(super) type Inherited<'a> = (&'a Opened, &'static WorkerContext);
 pub(super) fn serve(
     connection: &mut Connection,
     setup: &Setup,
-    work: fn(Handle, Option<Inherited<'_>>) -> !,
+    work: fn(Handle, Inherited<'_>) -> !,
 ) -> io::Result<()> {
     let context = context(setup);
     let opened = match open(setup, context) {
@@ -68,7 +68,7 @@ pub(super) fn serve(
                 let child = sys::Process::split_off(setup.threads, || {
                     connection.link.close();
                     children.clear();
-                    work(link, Some((&opened, context)))
+                    work(link, (&opened, context))
                 })?;
                 connection.say(Kind::Forked, &child.pid())?;
                 children.push(child);

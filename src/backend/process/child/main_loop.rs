@@ -34,9 +34,9 @@ pub(in super::super) fn run(link: Handle) -> ! {
 }
 
 /// As [`run`], in a process that was split off with a pipeline open in it.
-pub(in super::super) fn run_split_off(link: Handle, shared: Option<Inherited<'_>>) -> ! {
+fn run_split_off(link: Handle, shared: Inherited<'_>) -> ! {
     let mut worker = MainLoop::new(link);
-    if let Err(error) = worker.work(shared) {
+    if let Err(error) = worker.work(Some(shared)) {
         worker.connection.end_in_trouble(&error);
     }
     // What the program wants at its exit is not this process's to do.

@@ -8,7 +8,7 @@ use super::Driver;
 use super::connection::{Connection, Passed};
 use crate::backend::log;
 use crate::backend::process::child::entry::{self, Entry};
-use crate::backend::process::parent::fork_server::{Failure, ForkServer, From, Standing};
+use crate::backend::process::parent::fork_server::{Failure, ForkServer, Standing};
 use crate::backend::process::protocol::frame::Kind;
 use crate::backend::process::protocol::message::{Setup, body};
 use crate::backend::process::sys::{Channel, Process, Source, Waker};
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// See the [module](self).
 pub(in super::super) struct Starts {
     entry: Entry,
-    /// Splits workers off, with the start methods that have one.
+    /// Splits workers off, with the start method `forkserver`.
     server: Option<ForkServer>,
     /// The worker that is being split off, and this end of its channel.
     splitting: Option<(usize, Channel)>,
@@ -27,8 +27,8 @@ pub(in super::super) struct Starts {
 }
 
 impl Starts {
-    pub(in super::super) fn new(entry: Entry, server: Option<ForkServer>) -> Self {
-        Self { entry, server, splitting: None, not_before: Duration::ZERO }
+    pub(in super::super) fn new(entry: Entry) -> Self {
+        Self { entry, server: None, splitting: None, not_before: Duration::ZERO }
     }
 
     /// No more workers are wanted. A server that opens the pipeline has none yet, and ends at once.
@@ -64,7 +64,7 @@ impl Driver {
             }
             let started = match self.settings.start_method {
                 StartMethod::Spawn => self.spawn(number),
-                StartMethod::Forkserver | StartMethod::Fork => self.ask_server(number),
+                StartMethod::Forkserver => self.ask_server(number),
             };
             if let Err(error) = started {
                 self.pool.start_refused(number, error.why(), self.clock.now());
@@ -100,18 +100,10 @@ impl Driver {
         let refused = |error| Error::io("start a worker process", error);
         match &self.starts.server {
             None if self.starts.not_before <= self.clock.now() => {
-                if self.settings.start_method == StartMethod::Fork {
-                    log::warn("processes", || {
-                        "the copy of this process that workers were split off is gone; the next \
-                         are split off a fork server, which is this program started again"
-                            .into()
-                    });
-                }
                 let program = entry::program(&self.settings, self.starts.entry);
                 let setup = Setup { is_server: true, ..self.setup(number) };
                 let limit = self.settings.startup_timeout;
-                let from = From::Program(&program);
-                let server = ForkServer::start(&from, setup, &self.expected, limit)?;
+                let server = ForkServer::start(&program, setup, &self.expected, limit)?;
                 self.starts.server = Some(server);
             }
             Some(server) if self.starts.splitting.is_none() => {

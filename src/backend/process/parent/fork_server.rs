@@ -1,12 +1,10 @@
-//! The loader's side of a fork server: what it is asked, and what came of that. Nothing here waits,
-//! but for [`ForkServer::opened`], which the loader's own thread may call.
+//! The loader's side of a fork server: what it is asked, and what came of that. Nothing here waits.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::child::main_loop::run_split_off;
 use super::super::protocol::exit::no_init;
 use super::super::protocol::frame::{Decoder, Encoder, Kind};
 use super::super::protocol::message::{EndNote, Greeting, Setup, another_pipeline, body, read};
@@ -22,14 +20,6 @@ const ENDED_MAX: usize = 1 << 16;
 const REAP_LIMIT: Duration = Duration::from_secs(5);
 /// How long a server that closed its channel may take to end.
 const GRACE: Duration = Duration::from_millis(200);
-
-/// Where the server comes from.
-pub(in super::super) enum From<'a> {
-    /// This program, started again.
-    Program(&'a Program),
-    /// This process, which must have one thread.
-    Here,
-}
 
 /// What a server can do now.
 pub(in super::super) enum Standing {
@@ -82,27 +72,16 @@ struct Outgoing {
 }
 
 impl ForkServer {
-    /// Starts one, which has so long to open the pipeline.
+    /// Starts this program as one, which has so long to open the pipeline.
     pub(in super::super) fn start(
-        from: &From<'_>,
+        program: &Program,
         setup: Setup,
         expected: &Expected,
         limit: Duration,
     ) -> Result<Self> {
         let refused = |error| Error::io("start a fork server", error);
         let (channel, link) = Channel::pair(None).map_err(refused)?;
-        let mut channel = Some(channel);
-        let process = match from {
-            From::Program(program) => Process::start(program, link, None)?,
-            From::Here => Process::split_off(setup.threads, || {
-                // Only without the other end does the new process see that this one is gone.
-                drop(channel.take());
-                super::super::child::entry::become_forked();
-                run_split_off(link, None)
-            })
-            .map_err(refused)?,
-        };
-        let Some(channel) = channel else { return Err(refused(io::ErrorKind::BrokenPipe.into())) };
+        let process = Process::start(program, link, None)?;
         let mut encoder = Encoder::default();
         let bytes = encoder.frame(Kind::Setup, &[&body(&setup)?]);
         let inside = Inside {
@@ -124,17 +103,6 @@ impl ForkServer {
             is_over: false,
         };
         Ok(Self(Arc::new(Mutex::new(inside))))
-    }
-
-    /// Waits until it has opened the pipeline.
-    pub(in super::super) fn opened(self) -> Result<Self> {
-        loop {
-            match self.standing() {
-                Ok(Standing::Ready) => return Ok(self),
-                Ok(Standing::Busy(limit)) => self.inside().wait(limit),
-                Err(Failure { why, .. }) => return Err(Error::Workers { why }),
-            }
-        }
     }
 
     /// Asks for a worker, once it is ready.
@@ -209,12 +177,6 @@ impl ForkServer {
 }
 
 impl Inside {
-    /// Waits for news of it.
-    fn wait(&self, limit: Instant) {
-        let left = limit.saturating_duration_since(Instant::now());
-        _ = sys::wait_for(&[self.source()], Some(left));
-    }
-
     fn source(&self) -> Source<'_> {
         self.channel.source(!self.outgoing.bytes.is_empty())
     }

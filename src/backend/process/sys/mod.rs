@@ -38,7 +38,6 @@ pub(super) use memory::Memory;
 pub(super) use os::{Image, memory_available, out_of_memory_kills, own_path, rss};
 use process::{CODES, SIGNALS};
 pub(super) use process::{
-    Process, SPLITS, become_worker, block_interrupts, exit_now, flush, forget, leave_terminal,
-    now_nanos, parent,
+    Process, SPLITS, become_worker, block_interrupts, exit_now, flush, forget, now_nanos, parent,
 };
 pub(super) use program::{Ended, Program};

@@ -270,14 +270,6 @@ pub(in super::super) fn flush() {
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
-/// Leaves standard input and Ctrl-C to the program that this process is a copy of.
-pub(in super::super) fn leave_terminal() {
-    if let Ok(nothing) = std::fs::File::open("/dev/null") {
-        _ = rustix::stdio::dup2_stdin(nothing);
-    }
-    ignore_interrupts();
-}
-
 fn ignore_interrupts() {
     // SAFETY: ignoring a signal installs no code.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };

@@ -31,7 +31,7 @@ pub(in crate::backend::process) use link::{Link, become_worker, forget};
 pub(in crate::backend::process) use memory::{Memory, memory_available};
 pub(in crate::backend::process) use process::{Process, exit_now, now_nanos, rss};
 pub(in crate::backend::process) use split::{
-    SPLITS, block_interrupts, flush, leave_terminal, parent, threads, wait_for,
+    SPLITS, block_interrupts, flush, parent, threads, wait_for,
 };
 
 /// What a channel or shared memory is kept by.

@@ -1,5 +1,5 @@
 //! What other systems do to split a process in two, and with signals. Windows can do none of it, and
-//! the start methods that need it are refused before anything here is asked.
+//! the start method that needs it is refused before anything here is asked.
 
 use std::convert::Infallible;
 use std::io;
@@ -50,9 +50,6 @@ pub(in crate::backend::process) fn threads() -> Option<usize> {
 pub(in crate::backend::process) fn flush() {
     _ = io::Write::flush(&mut io::stdout());
 }
-
-/// A copy of a process leaves the terminal to it.
-pub(in crate::backend::process) fn leave_terminal() {}
 
 /// Ctrl-C is kept from workers by the group that they are started in.
 pub(in crate::backend::process) fn block_interrupts() {}
