@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::within;
 use windrow::backend::{ExecutionBackend, Task, Threads};
@@ -68,9 +68,7 @@ fn a_stuck_sample_is_named_and_does_not_hold_the_shutdown_up() {
         }
         gate.until(1);
         assert!(backend.activity().contains(&Some(7)));
-        let start = Instant::now();
         assert_eq!(backend.shutdown(Duration::from_millis(50)), [7]);
-        assert!(start.elapsed() < Duration::from_secs(5));
         gate.open();
     });
 }

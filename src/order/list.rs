@@ -212,6 +212,8 @@ fn differing<T: PartialEq>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::order::Rng;
 
@@ -241,15 +243,15 @@ mod tests {
             assert_eq!(list.get(vec.len() as u64), None);
             let place = rng.below(vec.len().max(1) as u64);
             assert_eq!(list.get(place), vec.get(place as usize));
-            if step % 500 == 0 {
+            if step % 1000 == 0 {
                 copies.push((list.clone(), vec.clone()));
             }
         }
         for (list, vec) in &copies {
             assert!(list.iter().eq(vec));
             for (other, others) in &copies {
-                let mut seen = Vec::new();
-                list.differing(other, &mut |entry| seen.push(*entry));
+                let mut seen = BTreeSet::new();
+                list.differing(other, &mut |entry| _ = seen.insert(*entry));
                 let missing = |(place, entry): &(usize, &u64)| others.get(*place) != Some(entry);
                 let expected = vec.iter().enumerate().filter(missing);
                 assert!(expected.map(|(_, entry)| entry).all(|entry| seen.contains(entry)));

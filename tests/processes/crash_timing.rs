@@ -268,10 +268,8 @@ fn lingering(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u64
 #[test]
 fn what_hangs_at_the_end_does_not_keep_a_loader_open() {
     within(LIMIT, || {
-        let start = Instant::now();
         let loader = on(Loader::recipe(lingering, ())).shutdown_timeout(Duration::from_millis(300));
         assert_eq!(loader.build().unwrap().filter(Result::is_ok).count(), 10);
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     });
 }
 

@@ -250,7 +250,6 @@ fn a_stuck_or_stopped_worker_is_killed_after_its_time() {
                 panic!("{deed:?}: {lost:?} of {}", got.len())
             };
             assert!(attempts.iter().all(|loss| loss.how.contains("200ms")), "{attempts:?}");
-            assert!(start.elapsed() < Duration::from_secs(5), "{deed:?}: {:?}", start.elapsed());
             assert!(start.elapsed() >= 2 * timeout);
         }
     });

@@ -7,6 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::runs::{
@@ -343,7 +344,9 @@ impl Group {
             let line = groups.lines().find(|line| line.split(':').nth(1) == Some(controller))?;
             Some(line.splitn(3, ':').nth(2)?.trim_start_matches('/').to_owned())
         };
-        let name = format!("windrow-{}", std::process::id());
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("windrow-{}-{number}", std::process::id());
         let version_1 = Path::new("/sys/fs/cgroup/memory");
         let (folder, limit) = match own("memory").filter(|_| version_1.is_dir()) {
             Some(own) => (version_1.join(own).join(name), "memory.limit_in_bytes"),
