@@ -50,11 +50,15 @@ fn every_golden_document_has_its_digest_on_every_backend() {
         std::fs::write(DIGESTS, serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
     }
     for (spec, expected) in golden() {
-        for backend in BACKENDS {
-            for workers in ["1", "2", "5"] {
-                let got = described(&spec, &["--backend", backend, "--workers", workers]);
-                assert_eq!(got, expected, "{spec} with {workers} {backend}");
-            }
+        for (backend, workers) in [
+            ("inline", "1"),
+            ("threads", "1"),
+            ("threads", "5"),
+            ("processes", "1"),
+            ("processes", "5"),
+        ] {
+            let got = described(&spec, &["--backend", backend, "--workers", workers]);
+            assert_eq!(got, expected, "{spec} with {workers} {backend}");
         }
     }
 }

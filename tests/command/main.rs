@@ -73,7 +73,7 @@ pub fn folder() -> tempfile::TempDir {
 }
 
 /// The length of a document's range: it takes a few seconds, so that a run can be stopped.
-const END: u64 = if cfg!(debug_assertions) { 1_500_000 } else { 15_000_000 };
+const END: u64 = if cfg!(debug_assertions) { 1_000_000 } else { 15_000_000 };
 
 /// Writes a pipeline document of a range into a folder.
 pub fn document(folder: &Path, ops: &str, stages: &str) -> PathBuf {
