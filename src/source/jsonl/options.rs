@@ -57,7 +57,10 @@ pub struct JsonlField {
 
 /// A field and the way to its value.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "jsonl"), expect(dead_code))]
+#[cfg_attr(
+    not(feature = "jsonl"),
+    expect(dead_code, reason = "without the feature, no line is read")
+)]
 pub(super) struct Field {
     pub(super) options: JsonlField,
     pub(super) name: Arc<str>,
