@@ -16,15 +16,15 @@ pub(crate) const ALLOWED: &str =
 
 /// Which lines are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Filter {
+pub(crate) struct Levels {
     general: LevelFilter,
     rooms: Vec<(String, LevelFilter)>,
 }
 
-static FILTER: RwLock<Filter> =
-    RwLock::new(Filter { general: LevelFilter::Warn, rooms: Vec::new() });
+static LEVELS: RwLock<Levels> =
+    RwLock::new(Levels { general: LevelFilter::Warn, rooms: Vec::new() });
 
-impl Filter {
+impl Levels {
     /// Reads a filter; `None` when it is not one.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut filter = Self { general: LevelFilter::Warn, rooms: Vec::new() };
@@ -41,7 +41,7 @@ impl Filter {
 
     /// Takes the place of the filter of this process.
     pub(crate) fn set(self) {
-        if let Ok(mut current) = FILTER.write() {
+        if let Ok(mut current) = LEVELS.write() {
             *current = self;
         }
     }
@@ -72,7 +72,7 @@ fn write(room: &str, level: Level, text: impl FnOnce() -> String) {
     // A program that has a logger has set the level that it lets through.
     if log::max_level() != LevelFilter::Off {
         log::log!(target: &format!("windrow::{room}"), level, "{}", text());
-    } else if FILTER.read().is_ok_and(|filter| filter.lets_through(room, level)) {
+    } else if LEVELS.read().is_ok_and(|levels| levels.lets_through(room, level)) {
         // A closed stderr is no reason to fail.
         _ = writeln!(std::io::stderr().lock(), "windrow {room}: {}", text());
     }
@@ -84,15 +84,15 @@ mod tests {
 
     #[test]
     fn rooms_have_levels_of_their_own() {
-        let filter = Filter::parse("warn,threads=debug").unwrap();
+        let filter = Levels::parse("warn,threads=debug").unwrap();
         assert!(filter.lets_through("threads", Level::Debug));
         assert!(filter.lets_through("loader", Level::Warn));
         assert!(!filter.lets_through("loader", Level::Info));
-        let off = Filter::parse("info, loader = off").unwrap();
+        let off = Levels::parse("info, loader = off").unwrap();
         assert!(!off.lets_through("loader", Level::Error));
         assert!(off.lets_through("processes", Level::Info));
         for none in ["loud", "", "threads=", "threads=loud"] {
-            assert!(Filter::parse(none).is_none(), "{none:?}");
+            assert!(Levels::parse(none).is_none(), "{none:?}");
         }
     }
 }

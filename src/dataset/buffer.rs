@@ -33,13 +33,13 @@ pub type Owner = Arc<dyn AsRef<[u8]> + Send + Sync>;
 /// One cache line.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(super) struct Line([u8; ALIGN]);
+pub(super) struct CacheLine([u8; ALIGN]);
 
 /// Where the bytes of a tensor lie. Cloning shares them.
 #[derive(Clone)]
 pub(super) enum Data {
     /// Less than 64 KiB: one allocation.
-    Small(Arc<[Line]>),
+    Small(Arc<[CacheLine]>),
     /// 64 KiB and more.
     Large(Arc<Large>),
     /// 64 KiB and more in memory that was lent for it.
@@ -53,7 +53,7 @@ impl UnwindSafe for Data {}
 impl RefUnwindSafe for Data {}
 
 /// Lines that go into keeping when nobody needs them any more.
-pub(super) struct Large(Vec<Line>);
+pub(super) struct Large(Vec<CacheLine>);
 
 impl Drop for Large {
     fn drop(&mut self) {
@@ -70,7 +70,8 @@ impl Data {
     ) -> Result<Self, Fault> {
         let lines = bytes.div_ceil(ALIGN);
         if lines < KEPT_LINES_MIN {
-            let mut small: Arc<[Line]> = std::iter::repeat_n(Line::zeroed(), lines).collect();
+            let mut small: Arc<[CacheLine]> =
+                std::iter::repeat_n(CacheLine::zeroed(), lines).collect();
             if let Some(own) = Arc::get_mut(&mut small) {
                 fill(&mut bytemuck::cast_slice_mut(own)[..bytes])?;
             }
@@ -105,11 +106,11 @@ impl Data {
 }
 
 /// Lines from keeping, or new ones.
-fn take(lines: usize, zeroed: bool) -> Result<Vec<Line>, Fault> {
+fn take(lines: usize, zeroed: bool) -> Result<Vec<CacheLine>, Fault> {
     let kept = kept().take(lines);
     if let Some(mut kept) = kept {
         if zeroed {
-            kept.fill(Line::zeroed());
+            kept.fill(CacheLine::zeroed());
         }
         return Ok(kept);
     }
@@ -121,7 +122,7 @@ static KEPT: Mutex<Kept> = Mutex::new(Kept::new());
 
 /// Freed buffers, the longest kept first.
 struct Kept {
-    buffers: Vec<Vec<Line>>,
+    buffers: Vec<Vec<CacheLine>>,
     lines: usize,
     /// For how many freed buffers are kept.
     users: usize,
@@ -155,7 +156,7 @@ impl Kept {
     }
 
     /// What goes back to the system now.
-    fn one_user_less(&mut self) -> Vec<Vec<Line>> {
+    fn one_user_less(&mut self) -> Vec<Vec<CacheLine>> {
         self.users -= 1;
         if self.users > 0 {
             return Vec::new();
@@ -165,15 +166,15 @@ impl Kept {
     }
 
     /// A buffer of `lines` lines, or up to a quarter more, that was freed last.
-    fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
-        let fits = |buffer: &Vec<Line>| (lines..=lines + lines / 4).contains(&buffer.len());
+    fn take(&mut self, lines: usize) -> Option<Vec<CacheLine>> {
+        let fits = |buffer: &Vec<CacheLine>| (lines..=lines + lines / 4).contains(&buffer.len());
         let buffer = self.buffers.remove(self.buffers.iter().rposition(fits)?);
         self.lines -= buffer.len();
         Some(buffer)
     }
 
     /// Keeps a buffer in place of those that were kept for the longest time.
-    fn keep(&mut self, buffer: Vec<Line>) {
+    fn keep(&mut self, buffer: Vec<CacheLine>) {
         if self.users == 0 || buffer.is_empty() || buffer.len() > KEPT_LINES_MAX {
             return;
         }
@@ -196,12 +197,12 @@ mod tests {
     fn what_is_kept_is_bounded_and_the_oldest_goes_first() {
         let mut kept = Kept { users: 2, ..Kept::new() };
         for _ in 0..KEPT_BUFFERS_MAX + 9 {
-            kept.keep(vec![Line::zeroed(); 3]);
+            kept.keep(vec![CacheLine::zeroed(); 3]);
         }
         assert_eq!((kept.buffers.len(), kept.lines), (KEPT_BUFFERS_MAX, KEPT_BUFFERS_MAX * 3));
-        kept.keep(vec![Line::zeroed(); KEPT_LINES_MAX - 4]);
+        kept.keep(vec![CacheLine::zeroed(); KEPT_LINES_MAX - 4]);
         assert_eq!((kept.buffers.len(), kept.lines), (2, KEPT_LINES_MAX - 1));
-        kept.keep(vec![Line::zeroed(); KEPT_LINES_MAX + 1]);
+        kept.keep(vec![CacheLine::zeroed(); KEPT_LINES_MAX + 1]);
         assert_eq!(kept.lines, KEPT_LINES_MAX - 1);
         assert!(kept.take(4).is_none());
         assert_eq!(kept.take(3).unwrap().len(), 3);
@@ -212,11 +213,11 @@ mod tests {
     #[test]
     fn nothing_is_kept_when_nobody_is_left_who_may_need_it() {
         let mut kept = Kept { users: 2, ..Kept::new() };
-        kept.keep(vec![Line::zeroed(); 3]);
+        kept.keep(vec![CacheLine::zeroed(); 3]);
         assert!(kept.one_user_less().is_empty());
         assert_eq!(kept.lines, 3);
         assert_eq!(kept.one_user_less().len(), 1);
-        kept.keep(vec![Line::zeroed(); 3]);
+        kept.keep(vec![CacheLine::zeroed(); 3]);
         assert_eq!((kept.buffers.len(), kept.lines), (0, 0));
     }
 

@@ -1,7 +1,7 @@
 //! What the environment forces.
 #![expect(clippy::disallowed_methods, reason = "the variables of this process")]
 
-use crate::backend::log::{self, Filter};
+use crate::backend::log::{self, Levels};
 use crate::backend::settings::WORKERS_MAX;
 use crate::backend::{Backend, StartMethod};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ pub(super) struct Environment {
     pub(super) workers: Option<u32>,
     pub(super) start_method: Option<StartMethod>,
     pub(super) strict: bool,
-    pub(super) log: Option<Filter>,
+    pub(super) log: Option<Levels>,
 }
 
 impl Environment {
@@ -44,7 +44,7 @@ impl Environment {
             workers: one(&read, "WINDROW_WORKERS", count, &counts)?,
             strict: one(&read, "WINDROW_STRICT", switch, "0 or 1")?.unwrap_or_default(),
             start_method: one(&read, "WINDROW_START_METHOD", |text| text.parse().ok(), methods)?,
-            log: one(&read, "WINDROW_LOG", Filter::parse, log::ALLOWED)?,
+            log: one(&read, "WINDROW_LOG", Levels::parse, log::ALLOWED)?,
         })
     }
 }

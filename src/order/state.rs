@@ -227,12 +227,12 @@ fn written(stored: &Stored) -> String {
 #[serde(deny_unknown_fields)]
 struct Stored {
     version: u32,
-    position: Number,
-    batches: Number,
+    position: Decimal,
+    batches: Decimal,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     epoch: Option<Epoch>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    reported: Option<Number>,
+    reported: Option<Decimal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     skipped: Option<StoredSkips>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -246,41 +246,41 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredSkips {
-    count: Number,
-    first: Vec<Number>,
+    count: Decimal,
+    first: Vec<Decimal>,
 }
 
 /// The epoch, and how many of the batches were of it; left out in the first.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Epoch {
-    number: Number,
-    batches: Number,
+    number: Decimal,
+    batches: Decimal,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredCursor {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    counters: Vec<Number>,
+    counters: Vec<Decimal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    given: Option<Number>,
+    given: Option<Decimal>,
 }
 
 /// A 64-bit number that is a string in JSON.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-struct Number(u64);
+struct Decimal(u64);
 
-impl From<Number> for String {
-    fn from(number: Number) -> Self {
+impl From<Decimal> for String {
+    fn from(number: Decimal) -> Self {
         number.0.to_string()
     }
 }
 
-impl TryFrom<String> for Number {
+impl TryFrom<String> for Decimal {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -294,21 +294,23 @@ impl TryFrom<String> for Number {
 impl From<State> for Stored {
     fn from(state: State) -> Self {
         let Mark { epoch, position, reported, skips, stages } = state.mark;
-        let (number, batches) = (Number(epoch), Number(state.epoch_batches));
-        let numbers = |numbers: &[u64]| numbers.iter().copied().map(Number).collect();
+        let (number, batches) = (Decimal(epoch), Decimal(state.epoch_batches));
+        let numbers = |numbers: &[u64]| numbers.iter().copied().map(Decimal).collect();
         let stored = |cursor: Cursor| StoredCursor {
             counters: numbers(&cursor.counters),
             held: (!cursor.held.is_empty()).then(|| held::write(&cursor.held.to_vec(), position)),
-            given: (cursor.given > 0).then_some(Number(cursor.given)),
+            given: (cursor.given > 0).then_some(Decimal(cursor.given)),
         };
         Self {
             version: VERSION,
-            position: Number(position),
-            batches: Number(state.batches),
+            position: Decimal(position),
+            batches: Decimal(state.batches),
             epoch: (epoch > 0).then_some(Epoch { number, batches }),
-            reported: (reported > 0).then_some(Number(reported)),
-            skipped: (skips.count > 0)
-                .then(|| StoredSkips { count: Number(skips.count), first: numbers(skips.first()) }),
+            reported: (reported > 0).then_some(Decimal(reported)),
+            skipped: (skips.count > 0).then(|| StoredSkips {
+                count: Decimal(skips.count),
+                first: numbers(skips.first()),
+            }),
             stages: stages.into_iter().map(stored).collect(),
             digest: state.digest.map(|digest| hex(&digest)),
             fingerprint: state.fingerprint.to_string(),

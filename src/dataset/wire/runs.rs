@@ -118,11 +118,11 @@ pub(super) struct Elements<'a> {
     /// What the head says: the length, but 0 for a tuple.
     told: usize,
     came: usize,
-    state: State,
+    state: Form,
 }
 
 #[derive(Debug)]
-enum State {
+enum Form {
     /// No element came, and the head is not written.
     Open,
     /// Numbers of one kind came, and the head is not written.
@@ -133,12 +133,12 @@ enum State {
 impl<'a> Elements<'a> {
     pub(super) fn new(to: &'a mut Writer, length: usize, told: usize, has_head: bool) -> Self {
         let state = if !has_head {
-            State::Inline
+            Form::Inline
         } else if length < BLOCK_MIN / NUMBER_MAX {
             to.head(told, false);
-            State::Inline
+            Form::Inline
         } else {
-            State::Open
+            Form::Open
         };
         Self { to, length, told, came: 0, state }
     }
@@ -146,18 +146,18 @@ impl<'a> Elements<'a> {
     /// What comes first, or is no number of the kind of those before it.
     #[cold]
     fn turn<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Trouble> {
-        if let State::Open = self.state
+        if let Form::Open = self.state
             && let Ok(number) = element.serialize(Probe)
             && self.length.saturating_mul(number.kind.size()) >= BLOCK_MIN
         {
             let size = self.length * number.kind.size();
             let mut bytes = Vec::with_capacity(size.min(RESERVED_MAX));
             push(&mut bytes, number);
-            self.state = State::Run(number.kind, bytes);
+            self.state = Form::Run(number.kind, bytes);
             return Ok(());
         }
         self.to.head(self.told, false);
-        if let State::Run(kind, bytes) = std::mem::replace(&mut self.state, State::Inline) {
+        if let Form::Run(kind, bytes) = std::mem::replace(&mut self.state, Form::Inline) {
             for bytes in bytes.chunks_exact(kind.size()) {
                 Number::read(kind, bytes).serialize(&mut *self.to)?;
             }
@@ -191,8 +191,8 @@ impl ser::SerializeSeq for Elements<'_> {
     fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Trouble> {
         self.came += 1;
         match &mut self.state {
-            State::Inline => return self.write(element),
-            State::Run(kind, bytes) => {
+            Form::Inline => return self.write(element),
+            Form::Run(kind, bytes) => {
                 if let Ok(number) = element.serialize(Probe)
                     && number.kind == *kind
                 {
@@ -200,14 +200,14 @@ impl ser::SerializeSeq for Elements<'_> {
                     return Ok(());
                 }
             }
-            State::Open => {}
+            Form::Open => {}
         }
         self.turn(element)
     }
 
     fn end(self) -> Result<(), Trouble> {
         all_there(self.length, self.came)?;
-        if let State::Run(_, bytes) = self.state {
+        if let Form::Run(_, bytes) = self.state {
             self.to.head(self.told, true);
             push_payload(Tensor::from_vec([bytes.len() as u64], bytes)?);
         }

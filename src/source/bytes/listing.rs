@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::place::Place;
+use super::base::Base;
 use super::reopened::Reopened;
 use crate::error::{Error, Result};
 use crate::source::Listed;
@@ -12,15 +12,15 @@ const DEPTH_MAX: usize = 64;
 /// The most files.
 const FILES_MAX: usize = 1 << 26;
 
-/// All files below a folder of a place, in no order; links are followed.
-pub(super) fn list(place: Place, folder: &str) -> Result<Vec<Listed>> {
-    let mut walk = Walk { place: Arc::new(place), folder, found: Vec::new() };
+/// All files below a folder of a base, in no order; links are followed.
+pub(super) fn list(base: Base, folder: &str) -> Result<Vec<Listed>> {
+    let mut walk = Walk { base: Arc::new(base), folder, found: Vec::new() };
     walk.enter("", 0)?;
     Ok(walk.found)
 }
 
 struct Walk<'a> {
-    place: Arc<Place>,
+    base: Arc<Base>,
     folder: &'a str,
     found: Vec<Listed>,
 }
@@ -29,7 +29,7 @@ impl Walk<'_> {
     /// Lists what is in a folder, given by its path from the first one.
     fn enter(&mut self, inside: &str, depth: usize) -> Result<()> {
         let folder = joined(self.folder, inside);
-        let shown = self.place.shown(&folder);
+        let shown = self.base.shown(&folder);
         let failed = |error| Error::io(format!("listing {shown}"), error);
         let wrong = |why| Err(Error::Format { name: shown.clone(), offset: None, why });
         if depth > DEPTH_MAX {
@@ -37,7 +37,7 @@ impl Walk<'_> {
                 "lies more than {DEPTH_MAX} folders deep; does a link lead in a circle?"
             ));
         }
-        for entry in self.place.entries(&folder).map_err(failed)? {
+        for entry in self.base.entries(&folder).map_err(failed)? {
             let (name, mut about) = entry.map_err(failed)?;
             let Some(name) = name.to_str() else {
                 return wrong(format!("has a file whose name {name:?} is not UTF-8; rename it"));
@@ -45,8 +45,8 @@ impl Walk<'_> {
             let path = joined(&folder, name);
             if about.is_symlink() {
                 let failed =
-                    |error| Error::io(format!("listing {}", self.place.shown(&path)), error);
-                about = self.place.about(&path).map_err(failed)?;
+                    |error| Error::io(format!("listing {}", self.base.shown(&path)), error);
+                about = self.base.about(&path).map_err(failed)?;
             }
             let name = joined(inside, name);
             if about.is_dir() {
@@ -55,9 +55,9 @@ impl Walk<'_> {
                 if self.found.len() == FILES_MAX {
                     return wrong(format!("has more than {FILES_MAX} files"));
                 }
-                let place = self.place.clone();
-                let shown = place.shown(&path);
-                let bytes = Reopened::new(shown, about.len(), move || place.open(&path));
+                let base = self.base.clone();
+                let shown = base.shown(&path);
+                let bytes = Reopened::new(shown, about.len(), move || base.open(&path));
                 self.found.push(Listed { name, bytes: Arc::new(bytes) });
             }
         }

@@ -3,6 +3,9 @@
 //! Where a platform has no files, `LocalFile` and `Mapped` are absent and [`open`] says so.
 
 #[cfg(any(unix, windows))]
+#[path = "base.rs"]
+mod base;
+#[cfg(any(unix, windows))]
 #[path = "file.rs"]
 mod file;
 #[cfg(any(unix, windows))]
@@ -11,9 +14,6 @@ mod listing;
 #[cfg(all(feature = "mmap", any(unix, windows)))]
 #[path = "mmap.rs"]
 mod mmap;
-#[cfg(any(unix, windows))]
-#[path = "place.rs"]
-mod place;
 #[cfg(any(unix, windows))]
 #[path = "reopened.rs"]
 mod reopened;
@@ -87,11 +87,11 @@ pub(super) fn open_in(
     name: &str,
 ) -> Result<Arc<dyn ByteSource>> {
     let again = (start.to_owned(), root.map(Path::to_owned), name.to_owned());
-    let file = place::Place::new(start, root)?.open(name)?;
-    // The place is opened anew too, since a confined one is an open folder.
+    let file = base::Base::new(start, root)?.open(name)?;
+    // The base is opened anew too, since a confined one is an open folder.
     Ok(reopened::counted(file, move || {
         let (start, root, name) = &again;
-        place::Place::new(start, root.as_deref())?.open(name)
+        base::Base::new(start, root.as_deref())?.open(name)
     }))
 }
 
@@ -103,7 +103,7 @@ pub(super) fn open_in(start: &Path, _: Option<&Path>, name: &str) -> Result<Arc<
 /// All files below a folder, with their paths from there.
 #[cfg(any(unix, windows))]
 pub(super) fn list_in(start: &Path, root: Option<&Path>, folder: &str) -> Result<Vec<Listed>> {
-    listing::list(place::Place::new(start, root)?, folder)
+    listing::list(base::Base::new(start, root)?, folder)
 }
 
 #[cfg(not(any(unix, windows)))]

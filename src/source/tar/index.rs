@@ -26,12 +26,12 @@ const SHOWN: usize = 60;
 pub(super) struct Sample {
     pub(super) archive: u32,
     pub(super) key: Box<str>,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<Member>,
 }
 
 /// A field of a sample, and where its bytes lie.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(super) struct Member {
     pub(super) field: Arc<str>,
     pub(super) offset: u64,
     pub(super) size: u64,
@@ -181,7 +181,7 @@ impl Groups<'_> {
             self.fields.insert(field.clone());
             field
         });
-        parts.push(Part { field, offset: at + BLOCK, size });
+        parts.push(Member { field, offset: at + BLOCK, size });
         Ok(())
     }
 }

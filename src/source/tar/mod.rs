@@ -9,7 +9,7 @@ mod index;
 mod options;
 mod pax;
 
-use index::{Part, Sample};
+use index::{Member, Sample};
 pub use options::{KEY_FIELD, TarOptions};
 
 use std::sync::Arc;
@@ -141,7 +141,7 @@ impl Tar {
     }
 
     /// The bytes of one field.
-    fn read(&self, sample: &Sample, part: &Part) -> Result<Tensor, Fault> {
+    fn read(&self, sample: &Sample, part: &Member) -> Result<Tensor, Fault> {
         let archive = &self.archives[sample.archive as usize];
         Tensor::build_overwritten(Dtype::U8, [part.size], |out| {
             Ok(archive.read_at(part.offset, out)?)

@@ -15,7 +15,7 @@ pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
     let mut at = 0;
     while at < text.len() {
         let wrong = |why: String| (at as u64, why);
-        let Line { name, value, length } = line(&text[at..]).ok_or_else(|| {
+        let PaxRecord { name, value, length } = line(&text[at..]).ok_or_else(|| {
             wrong("has pax attributes that are broken: no length, name and value here".into())
         })?;
         match name {
@@ -41,7 +41,7 @@ pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
 }
 
 /// One attribute.
-struct Line<'a> {
+struct PaxRecord<'a> {
     name: &'a [u8],
     value: &'a [u8],
     /// The bytes of the whole line.
@@ -49,13 +49,13 @@ struct Line<'a> {
 }
 
 /// The first line of a text.
-fn line(text: &[u8]) -> Option<Line<'_>> {
+fn line(text: &[u8]) -> Option<PaxRecord<'_>> {
     let space = text.iter().take(20).position(|&byte| byte == b' ')?;
     let digits = text[..space].iter().all(u8::is_ascii_digit);
     let length = std::str::from_utf8(&text[..space]).ok().filter(|_| digits)?.parse().ok()?;
     let (&end, line) = text.get(space + 1..length)?.split_last()?;
     let equals = line.iter().position(|&byte| byte == b'=').filter(|_| end == b'\n')?;
-    Some(Line { name: &line[..equals], value: &line[equals + 1..], length })
+    Some(PaxRecord { name: &line[..equals], value: &line[equals + 1..], length })
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ impl Drop for Lease {
 /// Memory that starts at a multiple of 64.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(in super::super) struct Line([u8; ALIGN]);
+pub(in super::super) struct CacheLine([u8; ALIGN]);
 
 /// The bytes of a payload, which is given back when nobody needs it any more.
 #[derive(Debug)]
@@ -179,7 +179,7 @@ impl Payload {
 /// Bytes on the heap that come in pieces. No memory is taken for bytes that have not come.
 #[derive(Debug, Default)]
 pub(in super::super) struct Collected {
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
     bytes: usize,
 }
 
@@ -192,7 +192,7 @@ impl Collected {
 
     pub(in super::super) fn push(&mut self, piece: &[u8]) {
         let end = self.bytes + piece.len();
-        self.lines.resize(end.div_ceil(ALIGN), Line::zeroed());
+        self.lines.resize(end.div_ceil(ALIGN), CacheLine::zeroed());
         let all: &mut [u8] = bytemuck::cast_slice_mut(&mut self.lines);
         all[self.bytes..end].copy_from_slice(piece);
         self.bytes = end;

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 /// The folder in which names start, and the one that they may not lead out of.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Base {
     start: PathBuf,
     fence: Option<Fence>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Place {
 /// What a folder has: names, and what they stand for; links are not followed.
 pub(super) type Entries = Box<dyn Iterator<Item = io::Result<(OsString, Metadata)>>>;
 
-impl Place {
+impl Base {
     /// Opens the folder that names are confined to, if any.
     pub(super) fn new(start: &Path, root: Option<&Path>) -> Result<Self> {
         let fence = match root {
