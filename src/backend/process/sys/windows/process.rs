@@ -14,6 +14,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::WAIT_OBJECT_0;
+use windows_sys::Win32::System::Diagnostics::ToolHelp::{
+    CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
+};
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, IsProcessInJob, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
     JOBOBJECT_ASSOCIATE_COMPLETION_PORT, JOBOBJECT_EXTENDED_LIMIT_INFORMATION, JOBOBJECTINFOCLASS,
@@ -23,9 +26,9 @@ use windows_sys::Win32::System::JobObjects::{
 use windows_sys::Win32::System::Performance::{QueryPerformanceCounter, QueryPerformanceFrequency};
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::{
-    CREATE_NEW_PROCESS_GROUP, GetCurrentProcess, GetExitCodeProcess, OpenProcess,
-    PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE,
-    TerminateProcess, WaitForSingleObject,
+    CREATE_NEW_PROCESS_GROUP, CREATE_SUSPENDED, GetCurrentProcess, GetExitCodeProcess, OpenProcess,
+    OpenThread, PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE,
+    ResumeThread, THREAD_SUSPEND_RESUME, TerminateProcess, WaitForSingleObject,
 };
 
 use super::channel::{Source, Waker};
@@ -60,15 +63,21 @@ impl Process {
         let mut command = program.command(own_path());
         let refused = Program::refused(&command);
         let job = job(waker).map_err(&refused)?;
-        // In a group of its own, Ctrl-C does not reach it before it knows what to do.
-        let child = command.stdin(link).creation_flags(CREATE_NEW_PROCESS_GROUP).spawn();
-        let mut child = child.map_err(&refused)?;
+        // In a group of its own, Ctrl-C does not reach it before it knows what to do. Suspended, a
+        // launcher starts nothing before it is in the job, in which the worker is then too.
+        let how = CREATE_NEW_PROCESS_GROUP | CREATE_SUSPENDED;
+        let mut child = command.stdin(link).creation_flags(how).spawn().map_err(&refused)?;
         let (number, errors) = (child.id(), child.stderr.take());
         let process = OwnedHandle::from(child);
         // In a job that allows no other in it, a worker still ends with its loader: it watches it.
         // SAFETY: both are open.
         unsafe { AssignProcessToJobObject(raw(&job), raw(&process)) };
-        Ok(Self { number, process, job, errors, inner: None })
+        let this = Self { number, process, job, errors, inner: None };
+        if let Err(error) = resume(number) {
+            this.kill();
+            return Err(refused(error));
+        }
+        Ok(this)
     }
 
     /// The worker's number.
@@ -153,6 +162,27 @@ impl Process {
         let known = self.has_ended().then(known)?;
         Some(known.map_or(Ended::Unknown, |()| Ended::Code(code.cast_signed())))
     }
+}
+
+/// Lets a process run that was started suspended, by its one thread.
+fn resume(process: u32) -> io::Result<()> {
+    let mut entry =
+        THREADENTRY32 { dwSize: size_of::<THREADENTRY32>() as u32, ..Default::default() };
+    // SAFETY: the new handle is nobody else's.
+    let threads = unsafe { owned(CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0)) }?;
+    // SAFETY: the handle is open, and the entry says how large it is.
+    let mut next = done(unsafe { Thread32First(raw(&threads), &raw mut entry) });
+    while next.is_ok() && entry.th32OwnerProcessID != process {
+        // SAFETY: as above.
+        next = done(unsafe { Thread32Next(raw(&threads), &raw mut entry) });
+    }
+    next?;
+    // SAFETY: the new handle is nobody else's, and it is open while the thread is resumed.
+    let before = unsafe {
+        let thread = owned(OpenThread(THREAD_SUSPEND_RESUME, 0, entry.th32ThreadID))?;
+        ResumeThread(raw(&thread))
+    };
+    if before == u32::MAX { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// A job that ends with its last handle, and tells the one who waits at the waker of its processes.
