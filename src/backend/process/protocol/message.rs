@@ -190,6 +190,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "asks where this program lies in memory")]
     fn another_build_is_refused_by_place_and_another_version_or_platform_always() {
         let own = Identity::own("a");
         let named = Launch::by_name("name", &()).unwrap();
