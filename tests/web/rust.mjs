@@ -46,8 +46,8 @@ async function attempt(place, calls) {
 }
 
 try {
-  const bindgen = resolve(process.env.WINDROW_WEB_TOOLS ?? 'target/web-tools', 'bin/wasm-bindgen');
-  execFileSync(bindgen, [wasm, '--target', 'web', '--no-typescript', '--out-dir', join(folder, 'pkg'), '--out-name', 'app']);
+  const bindgen = resolve(process.env.WINDROW_WEB_TOOLS ?? 'target/web-tools', 'bindgen/debug/windrow-bindgen');
+  execFileSync(bindgen, [wasm, join(folder, 'pkg'), 'app']);
   for (const name of ['app.js', 'index.html']) cpSync(join(root, 'tests/web/rust', name), join(folder, name));
   for (const place of places) {
     if (place === 'node') {

@@ -2,7 +2,7 @@
 
 import init, * as program from './pkg/app.js';
 
-const ready = init();
+const ready = init({ module_or_path: new URL('./pkg/app_bg.wasm', import.meta.url) });
 
 export async function call(name, ...all) {
   await ready;
