@@ -14,7 +14,7 @@ import { all } from './transforms.js';
 
 const LIMIT = 120_000;
 const run = promisify(execFile);
-/** Runs a program of one's own in Node, with `windrow` in it; gives what it prints. */
+/** Runs a program of one's own in Node, with `windrow` in it and a flag of V8's; gives what it prints. */
 const program = (text) => run(process.execPath, ['--expose-gc', '--input-type=module', '-e', `import { loader, ops, source } from ${JSON.stringify(pathToFileURL(join(root, 'www/pkg/src/node/index.js')).href)};\n${text}`], { timeout: LIMIT, killSignal: 'SIGKILL' });
 
 /** A file of 6 GB of which little is on the disk: rows of 100 bytes, the last ones with their number. */

@@ -1,10 +1,17 @@
 // What must hold of ranges in Node, where one thread asks and another waits: every answer belongs to its
 // question, however late it comes.
 
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 
 import { assert, equal } from './cases.js';
+import { root } from './server.mjs';
 import { all } from './transforms.js';
 
 const ROWS = 600, WIDTH = 8;
@@ -46,6 +53,27 @@ const heard = (workerData) =>
   });
 
 export const ranges = {
+  async 'ranges are read in a program that has flags of V8'() {
+    const { url, close } = await unsteady(numbered(), () => 0);
+    const folder = await mkdtemp(join(tmpdir(), 'windrow-flags-'));
+    const file = join(folder, 'program.mjs');
+    const text = `import { loader, source } from ${JSON.stringify(pathToFileURL(join(root, 'www/pkg/src/node/index.js')).href)};
+      const data = await loader({ source: source.npy({ x: source.http(${JSON.stringify(url)}, { read: 'range' }) }), batchSize: 100 });
+      let rows = 0;
+      for await (const batch of data) rows += batch.fields.x.shape[0];
+      console.log(rows);`;
+    try {
+      await writeFile(file, text);
+      for (const how of [[file], ['--input-type=module', '-e', text]]) {
+        const { stdout } = await promisify(execFile)(process.execPath, ['--max-old-space-size=1000', ...how], { timeout: 60_000, killSignal: 'SIGKILL' });
+        equal(stdout, `${ROWS}\n`, how[0]);
+      }
+    } finally {
+      close();
+      await rm(folder, { recursive: true });
+    }
+  },
+
   async 'ranges answered late and soon give every sample its own bytes'({ windrow }) {
     const { loader, source } = windrow;
     const next = dice(1);

@@ -9,12 +9,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import { WindrowError } from '../shared/errors.js';
+import { execArgv } from './flags.js';
 import { shared } from './reader.js';
 import { shareable } from '../page/probe.js';
 
-/** Node refuses the flag that goes with `-e` for workers, and V8's flags where any are named. */
-const inherited = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
-const execArgv = inherited.length < process.execArgv.length ? inherited : undefined;
 /** Milliseconds that the end of a worker may take: one that waits for a file may never end. */
 const PATIENCE = 5000;
 /** What keeps the program running, and how many promises it is for. */

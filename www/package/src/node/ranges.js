@@ -3,6 +3,7 @@
 
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 
+import { execArgv } from './flags.js';
 import { PATIENCE } from '../shared/http.js';
 
 let fetcher;
@@ -38,7 +39,6 @@ function start() {
   const { port1, port2 } = new MessageChannel();
   /** How many answers were given. */
   const answers = new Int32Array(new SharedArrayBuffer(4));
-  const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
   const worker = new Worker(new URL('./fetcher.js', import.meta.url), { execArgv, workerData: { port: port2, answers }, transferList: [port2] });
   const gone = () => fetcher?.worker === worker && (fetcher = undefined);
   worker.on('error', gone);
