@@ -432,8 +432,12 @@ impl Within for std::process::Child {
     }
 }
 
-/// Kills a process that has not ended after some time; not any more when it is dropped.
+/// How many times its limit a program may take: limits are for an idle machine, and a hang has no end.
+const PATIENCE: u32 = 5;
+
+/// Kills a process that has not ended after `PATIENCE` times the limit; not any more when it is dropped.
 pub fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
+    let limit = PATIENCE * limit;
     let (sender, ended) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         if ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
