@@ -254,6 +254,8 @@ impl Driver {
             self.sleep(Some(deadline));
             self.look();
         }
+        // All of them first, so that what they take to end does not add up.
+        self.connections.iter_mut().flatten().for_each(|connection| connection.process.kill());
         let mut stuck = Vec::new();
         for number in 0..self.connections.len() {
             stuck.extend(self.pool.stuck(number, &self.page(number)));

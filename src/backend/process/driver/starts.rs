@@ -1,5 +1,5 @@
 //! How workers come to be: started as programs, or split off a fork server, which is itself started,
-//! opens the pipeline and may be lost. Nothing here waits for any of them.
+//! opens the pipeline and may be lost. Nothing here waits until one is ready.
 
 use std::io;
 use std::time::{Duration, Instant};

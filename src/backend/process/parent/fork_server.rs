@@ -1,4 +1,5 @@
-//! The loader's side of a fork server: what it is asked, and what came of that. Nothing here waits.
+//! The loader's side of a fork server: what it is asked, and what came of that. Only its end is waited
+//! for, at most as long as the limits below say.
 
 use std::collections::HashMap;
 use std::io;

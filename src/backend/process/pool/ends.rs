@@ -102,9 +102,9 @@ impl<L> Pool<L> {
             return self.start_failed(why, certain);
         }
         self.pause_until(number, now.saturating_add(pause(self.crashes)));
-        self.crashes += u32::from(!is_servers);
-        let filling = run.filling(page);
         let is_blameless = exit.is_some_and(|exit| exit.blameless);
+        self.crashes += u32::from(!is_servers && !is_blameless);
+        let filling = run.filling(page);
         for (place, Given { task, returned, lease: _ }) in run.given.into_iter().enumerate().rev() {
             let is_begun = page.task == Some(task.id) && !exit.is_some_and(|exit| exit.with_server);
             if place > 0 || is_blameless {

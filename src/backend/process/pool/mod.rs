@@ -153,6 +153,7 @@ impl<L> Pool<L> {
                 // One that has made none takes a task of any length, or nobody would.
                 if run.samples_with_given() > 0 && run.samples_with_given() + task.count > most {
                     run.enter(Phase::Finishing, now);
+                    self.actions.extend(run.drained(now).then_some(Action::Drain(number)));
                     continue;
                 }
                 let Ok(lease) = lease(number, room == 1) else { continue };
@@ -174,10 +175,7 @@ impl<L> Pool<L> {
         if enough && run.phase == Phase::Working {
             run.enter(Phase::Finishing, now);
         }
-        if run.phase == Phase::Finishing && run.given.is_empty() {
-            run.enter(Phase::Draining, now);
-            self.actions.push_back(Action::Drain(number));
-        }
+        self.actions.extend(run.drained(now).then_some(Action::Drain(number)));
     }
 
     /// The channel of a worker is closed.

@@ -73,6 +73,8 @@ pub(super) struct Run<L> {
     pub(super) distrusted: bool,
     /// Since when its channel is closed.
     pub(super) hung_up: Option<Duration>,
+    /// Whether it has said who it is, and that is a worker of this loader.
+    pub(super) greeted: bool,
     /// Whether its pipeline was open.
     pub(super) was_ready: bool,
 }
@@ -95,12 +97,27 @@ impl<L> Run<L> {
             killed: None,
             distrusted: false,
             hung_up: None,
+            greeted: false,
             was_ready: false,
         }
     }
 
     pub(super) fn enter(&mut self, phase: Phase, now: Duration) {
         (self.phase, self.since) = (phase, now);
+    }
+
+    /// Whether it is to be told to end now: it gets no more tasks and has answered all.
+    pub(super) fn drained(&mut self, now: Duration) -> bool {
+        let is_drained = self.phase == Phase::Finishing && self.given.is_empty();
+        if is_drained {
+            self.enter(Phase::Draining, now);
+        }
+        is_drained
+    }
+
+    /// Whether this is the task that it works on.
+    pub(super) fn is_at(&self, task: u64) -> bool {
+        self.given.front().is_some_and(|given| given.task.id == task)
     }
 
     /// Whether it can take another task, up to so many.

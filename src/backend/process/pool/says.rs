@@ -15,14 +15,17 @@ impl<L> Pool<L> {
             return false;
         };
         let wrong = match (said, run.phase) {
-            (Said::Hello(who), Phase::Starting) => match who {
-                Ok(()) => return true,
+            (Said::Hello(who), Phase::Starting) if !run.greeted => match who {
+                Ok(()) => {
+                    run.greeted = true;
+                    return true;
+                }
                 Err(why) => {
                     run.refused = Some(why);
                     "it is not a worker of this loader".into()
                 }
             },
-            (Said::Ready(which), Phase::Starting) => {
+            (Said::Ready(which), Phase::Starting) if run.greeted => {
                 if let Err(why) = which {
                     run.refused.get_or_insert(why);
                 }
@@ -43,7 +46,7 @@ impl<L> Pool<L> {
                 run.trouble.get_or_insert(why);
                 return true;
             }
-            (Said::Pieces { task, bytes }, _) if run.pieces.is_none() => {
+            (Said::Pieces { task, bytes }, _) if run.pieces.is_none() && run.is_at(task) => {
                 if bytes <= PIECES_MAX {
                     run.pieces = Some(Pieces { task, bytes, came: 0 });
                     return true;
@@ -90,17 +93,17 @@ impl<L> Pool<L> {
             Phase::Starting | Phase::Gone => {
                 format!("it sent a report while {:?}", run.phase)
             }
-            _ if run.given.front().map(|given| given.task.id) != Some(task) => {
-                "it answered a task that was not its turn".into()
-            }
-            _ if in_pieces => {
-                let pieces = run.pieces.take();
-                if pieces.is_some_and(|had| had.task == task && had.came == had.bytes) {
+            _ if !run.is_at(task) => "it answered a task that was not its turn".into(),
+            _ => {
+                let is_whole = match run.pieces.take() {
+                    Some(had) => in_pieces && had.task == task && had.came == had.bytes,
+                    None => !in_pieces,
+                };
+                if is_whole {
                     return run.given.pop_front();
                 }
                 "it sent a payload that is none: it is not where the worker says".into()
             }
-            _ => return run.given.pop_front(),
         };
         self.distrust(number, &wrong, now);
         None

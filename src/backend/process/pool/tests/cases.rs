@@ -52,14 +52,15 @@ fn a_task_comes_back_unbegun_three_times_and_is_lost_then() {
 }
 
 #[test]
-fn what_no_worker_says_costs_the_worker_in_every_phase_and_nothing_it_says_later_counts() {
-    let lies: [fn() -> Said; 7] = [
+fn what_no_worker_says_costs_the_worker_and_nothing_it_says_later_counts() {
+    let lies: [fn() -> Said; 8] = [
         || Said::Nonsense("a bad greeting".into()),
         || Said::Hello(Ok(())),
         || Said::Ready(Ok(())),
         || Said::Refused("no".into()),
         || Said::Piece(1),
         || Said::Pieces { task: 0, bytes: u64::MAX },
+        || Said::Pieces { task: 7, bytes: 1 },
         || Said::Bye,
     ];
     for lie in lies {
@@ -83,11 +84,60 @@ fn what_no_worker_says_costs_the_worker_in_every_phase_and_nothing_it_says_later
 }
 
 #[test]
+fn a_worker_says_who_it_is_once_and_first_and_sends_nothing_before_it_is_ready() {
+    let lies: [(bool, fn() -> Said); 6] = [
+        (false, || Said::Ready(Ok(()))),
+        (true, || Said::Hello(Ok(()))),
+        (true, || Said::Pieces { task: 0, bytes: 1 }),
+        (true, || Said::Piece(1)),
+        (true, || Said::Bye),
+        (true, || Said::Nonsense("a bad frame".into())),
+    ];
+    for (greets, lie) in lies {
+        let mut world = World::new(1, 1, 0, limits());
+        world.pool.started(0, world.now);
+        if greets {
+            assert!(world.pool.said(0, Said::Hello(Ok(())), world.now));
+        }
+        assert!(!world.pool.said(0, lie(), world.now), "{:?}", lie());
+        assert!(matches!(actions(&mut world.pool)[..], [Action::Kill(0)]), "{:?}", lie());
+    }
+}
+
+#[test]
+fn a_worker_whose_next_task_is_too_long_for_it_is_told_to_end_at_once() {
+    let mut world = ready(Limits { samples: Some(3), ..limits() });
+    give(&mut world, 0);
+    world.take(Step::Begin(0));
+    world.take(Step::Finish(0));
+    assert!(!world.process(0).is_drained);
+    give(&mut world, 1);
+    assert!(world.process(0).is_drained, "nobody has to look at it first");
+}
+
+#[test]
+fn workers_whose_slots_were_at_fault_are_no_crashes() {
+    let mut world = ready(Limits { crashes: 0, ..limits() });
+    for id in 0..3 {
+        give(&mut world, id);
+        world.take(Step::Begin(0));
+        world.end(0, &Exit { blameless: true, ..exit("killed by SIGBUS") });
+        world.now += 1000 * MS;
+        world.take(Step::Start(0));
+        world.take(Step::Ready(0));
+    }
+    assert!(world.broken.is_none() && world.told.is_empty());
+}
+
+#[test]
 fn a_worker_of_another_program_or_pipeline_is_refused_at_once_where_none_was_ready() {
     for said in [Said::Hello(Err("other".into())), Said::Ready(Err("other".into()))] {
         let mut world = World::new(1, 1, 0, limits());
         world.pool.started(0, world.now);
         world.processes[0] = Some(Process::default());
+        if matches!(said, Said::Ready(_)) {
+            world.pool.said(0, Said::Hello(Ok(())), world.now);
+        }
         world.pool.said(0, said, world.now);
         world.settle();
         world.take(Step::End(0));
@@ -108,6 +158,10 @@ fn pieces_must_be_announced_and_whole() {
         assert_eq!(world.pool.reported(0, 0, true, world.now).is_some(), is_whole);
         assert_eq!(actions(&mut world.pool).is_empty(), is_whole);
     }
+    let mut world = ready(limits());
+    give(&mut world, 0);
+    world.pool.said(0, Said::Pieces { task: 0, bytes: 0 }, world.now);
+    assert!(world.pool.reported(0, 0, false, world.now).is_none(), "they are of no task then");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn in_every_order_each_task_is_told_once() {
 
 #[test]
 fn in_random_orders_with_many_faults_each_task_is_told_once_and_every_pool_can_be_closed() {
-    let (runs, tasks) = if cfg!(miri) { (4, 10) } else { (500, 60) };
+    let (runs, tasks) = if cfg!(miri) { (4, 10) } else { (5000, 60) };
     for seed in 0..runs {
         let mut rng = Rng::keyed(seed, 0, 0, 0);
         let samples = (rng.below(2) == 0).then(|| 2 + rng.below(9));
