@@ -143,7 +143,7 @@ fn every_lie_is_found_out_by_what_it_is() {
             (two, "a Stream frame while Working"),
             (more, "bytes that it had not announced"),
             (fewer, "not where the worker says"),
-            (other, "not where the worker says"),
+            (other, "it announced a task that was not its turn"),
         ];
         for (bytes, part) in lies {
             match told(&Lie { bytes, then: Then::Waits }) {

@@ -46,12 +46,15 @@ impl<L> Pool<L> {
                 run.trouble.get_or_insert(why);
                 return true;
             }
-            (Said::Pieces { task, bytes }, _) if run.pieces.is_none() && run.is_at(task) => {
-                if bytes <= PIECES_MAX {
+            (Said::Pieces { task, bytes }, _) if run.pieces.is_none() => {
+                if !run.is_at(task) {
+                    "it announced a task that was not its turn".into()
+                } else if bytes <= PIECES_MAX {
                     run.pieces = Some(Pieces { task, bytes, came: 0 });
                     return true;
+                } else {
+                    format!("it announced {bytes} bytes, {PIECES_MAX} are allowed")
                 }
-                format!("it announced {bytes} bytes, {PIECES_MAX} are allowed")
             }
             (Said::Piece(bytes), _) => match &mut run.pieces {
                 Some(pieces) if pieces.came + bytes as u64 <= pieces.bytes => {
