@@ -31,9 +31,9 @@ const KEPT_BUFFERS_MAX: usize = 64;
 pub type Owner = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// One cache line.
-#[derive(Clone, Copy, Pod, Zeroable)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(super) struct CacheLine([u8; ALIGN]);
+pub(crate) struct CacheLine([u8; ALIGN]);
 
 /// Where the bytes of a tensor lie. Cloning shares them.
 #[derive(Clone)]

@@ -4,7 +4,7 @@
 //! and no order, so any worker can make any sample. Absent on purpose: iteration, threads, state.
 
 mod batch;
-mod buffer;
+pub(crate) mod buffer;
 mod collate;
 mod combinators;
 pub(crate) mod dtype;

@@ -432,9 +432,6 @@ impl Within for std::process::Child {
     }
 }
 
-/// How many times its limit a program may take: limits are for an idle machine, and a hang has no end.
-const PATIENCE: u32 = 5;
-
 /// Kills a process that has not ended after `PATIENCE` times the limit; not any more when it is dropped.
 pub fn guard(pid: u32, limit: Duration) -> std::sync::mpsc::Sender<()> {
     let limit = PATIENCE * limit;

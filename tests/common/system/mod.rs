@@ -12,6 +12,9 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
+/// How many times its limit a test may take: limits are for an idle machine, and a hang has no end.
+pub const PATIENCE: u32 = 5;
+
 /// A way to end a process from outside: its name, how it is done, and the code the command exits with.
 pub type End = (&'static str, fn(u32) -> bool, Option<i32>);
 

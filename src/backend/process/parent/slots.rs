@@ -4,13 +4,14 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use bytemuck::{Pod, Zeroable};
+use bytemuck::Zeroable;
 
 use super::super::protocol::message::{SlabNote, SlotUse};
 use super::super::protocol::payload::ALIGN;
 use super::super::sys::{self, HandleRef, Memory};
 use super::shared::Shared;
 use super::slot_table::SlotTable;
+use crate::dataset::buffer::CacheLine;
 
 /// Slots of shared memory that one worker writes to.
 ///
@@ -143,11 +144,6 @@ impl Drop for Lease {
         }
     }
 }
-
-/// Memory that starts at a multiple of 64.
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
-#[repr(C, align(64))]
-pub(in super::super) struct CacheLine([u8; ALIGN]);
 
 /// The bytes of a payload, which is given back when nobody needs it any more.
 #[derive(Debug)]
