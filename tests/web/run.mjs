@@ -95,11 +95,11 @@ const SITES = [
   { name: 'plain page', cases: ['cases', 'epochs', 'options', 'transforms', 'served', 'files', 'recovery', 'ends', 'patience', 'opfs', 'faults', 'not isolated'] },
   { name: 'isolated page', headers: ISOLATED, on: ['chromium', 'firefox', 'webkit-threads'], cases: ['cases', 'epochs', 'transforms', 'files', 'recovery', 'told once', 'never asked', 'that is isolated', 'what threads cannot', 'threads share'] },
   { name: 'isolated page, threads of its own accord', headers: ISOLATED, on: ['chromium', 'firefox'], cases: ['threads that'] },
-  { name: 'isolated page without shared memory', headers: ISOLATED, on: ['webkit'], cases: ['golden', 'without shared memory'] },
-  { name: 'strict policy', headers: STRICT, cases: ['golden', 'of the worker file'] },
+  { name: 'isolated page without shared memory', headers: ISOLATED, on: ['webkit'], cases: ['golden archive', 'without shared memory'] },
+  { name: 'strict policy', headers: STRICT, cases: ['golden archive', 'of the worker file'] },
   { name: 'policy without wasm', headers: NO_WASM, cases: ['forbids wasm'] },
   { name: 'policy without workers', headers: NO_WORKER, cases: ['forbids workers'] },
-  { name: 'from another origin', cdn: true, cases: ['golden', 'break, close', 'of another origin'] },
+  { name: 'from another origin', cdn: true, cases: ['golden archive', 'break, close', 'of another origin'] },
 ];
 
 const isFor = (place, { on = ['chromium', 'firefox', 'webkit'] }) => on.includes(place);
