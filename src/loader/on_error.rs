@@ -1,14 +1,14 @@
-//! What happens when a sample cannot be made.
+//! The policy for samples that fail.
 
-/// What happens when a sample cannot be made.
+/// The policy for samples that fail.
 ///
-/// The stream has the same samples in the same order either way, on every backend.
+/// With either policy, the stream has the same samples in the same order on every backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnError {
-    /// The error takes the sample's place; the stream can go on after it.
+    /// Returns the error in the sample's place; the stream can go on after it.
     #[default]
     Raise,
-    /// The sample is left out, counted, and its position listed in the state, up to a bound.
+    /// Leaves out the sample, counts it, and lists its position in the state, up to a limit.
     Skip,
 }

@@ -1,4 +1,4 @@
-//! Where a stream starts: its plan, and what a state says.
+//! The start of a stream: its plan, and the place that a state names.
 
 use super::batch::Point;
 use crate::dataset::Dataset;
@@ -21,7 +21,7 @@ pub(super) fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) ->
     Ok(Plan::new(dataset.len(), description))
 }
 
-/// Where a state says to go on, with the stages put there.
+/// Returns the place that a state names, and moves the stages there.
 pub(super) fn resume<T, S: Stages<T>>(
     plan: &Plan,
     stages: &mut S,

@@ -208,7 +208,7 @@ const TESTS: &[Test] = &[
     ("a_name_must_belong_to_one_recipe_and_to_the_right_one", || {
         says("twice", "2 recipes are registered as \"twice\", in tests");
         says("misnamed", "gives this name to a recipe of another type");
-        says("hooked", "give them to windrow::register! as the third argument");
+        says("hooked", "give the hooks to windrow::register! as its third argument");
     }),
     ("another_program_is_a_worker_by_name_and_never_by_place", || {
         let Some(windrow) = option_env!("CARGO_BIN_EXE_windrow") else {
