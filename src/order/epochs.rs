@@ -52,7 +52,9 @@ impl FromStr for Epochs {
         match text.parse() {
             _ if text == FOREVER => Ok(Self::Forever),
             Ok(count @ 1..) => Ok(Self::Count(count)),
-            _ => Err(format!("{text:?} is not a number of epochs; give a number of at least 1, or {FOREVER:?}")),
+            _ => Err(format!(
+                "{text:?} is not a number of epochs; give a number of at least 1, or {FOREVER:?}"
+            )),
         }
     }
 }

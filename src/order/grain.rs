@@ -21,7 +21,10 @@
 #[must_use]
 pub fn index_shuffle(index: u64, max_index: u64, seed: u32, rounds: u32) -> u64 {
     assert!(index <= max_index, "index {index} is over max_index {max_index}");
-    assert!(rounds.is_multiple_of(2) && (2..=1024).contains(&rounds), "{rounds} rounds; expected an even number from 2 to 1,024");
+    assert!(
+        rounds.is_multiple_of(2) && (2..=1024).contains(&rounds),
+        "{rounds} rounds; expected an even number from 2 to 1,024"
+    );
     if max_index == 0 {
         return 0;
     }

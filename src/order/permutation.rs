@@ -84,7 +84,11 @@ impl Permutation {
     #[inline]
     #[must_use]
     pub fn get(&self, index: u64) -> u64 {
-        assert!(index < self.len, "index {index} is past the end of a permutation of {} entries", self.len);
+        assert!(
+            index < self.len,
+            "index {index} is past the end of a permutation of {} entries",
+            self.len
+        );
         match &self.kind {
             Kind::Table(entries) => u64::from(entries[index as usize]),
             Kind::Network { left_bits, right_bits, keys, parity } => {

@@ -145,7 +145,8 @@ impl State {
                 json.len()
             )));
         }
-        let value = json::value(json).map_err(|error| wrong(format!("the text is not JSON: {error}")))?;
+        let value =
+            json::value(json).map_err(|error| wrong(format!("the text is not JSON: {error}")))?;
         match value.get("version").map(|version| version.as_u64().ok_or(version)) {
             Some(Ok(version)) if version == u64::from(VERSION) => {}
             Some(Ok(version)) => {
@@ -153,7 +154,9 @@ impl State {
                     "the state has version {version}; this build reads version {VERSION}"
                 )));
             }
-            Some(Err(version)) => return Err(wrong(format!("the version is {version}, not a number"))),
+            Some(Err(version)) => {
+                return Err(wrong(format!("the version is {version}, not a number")));
+            }
             None => return Err(wrong("the field \"version\" is missing".into())),
         }
         serde_json::from_value(value).map_err(|error| wrong(error.to_string()))

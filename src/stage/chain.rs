@@ -159,7 +159,9 @@ impl<In> Stages<In> for Bare {
 
     fn remake(&self, origin: &Origin, samples: &mut dyn Iterator<Item = In>) -> Result<In, Fault> {
         let sample = samples.next().filter(|_| matches!(origin, Origin::Sample(_)));
-        sample.ok_or_else(|| Fault::new("the state names a result where a sample was held, or no sample is left"))
+        sample.ok_or_else(|| {
+            Fault::new("the state names a result where a sample was held, or no sample is left")
+        })
     }
 
     fn len_of(&self, samples: u64) -> Result<Option<u64>> {

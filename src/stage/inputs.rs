@@ -68,7 +68,11 @@ impl Inputs {
             return Err(format!("names input {number} as held, which the stage cannot hold"));
         }
         if held.len() > self.origins.len() {
-            return Err(format!("names {} inputs as held, but only {} are known", held.len(), self.origins.len()));
+            return Err(format!(
+                "names {} inputs as held, but only {} are known",
+                held.len(),
+                self.origins.len()
+            ));
         }
         self.seen = held;
         Ok(())
