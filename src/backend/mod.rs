@@ -79,7 +79,8 @@ pub fn start<T: Send + 'static>(
         "processes" => Err(Error::Unsupported {
             what: "backend processes".into(),
             why: "a dataset cannot be sent to another process".into(),
-            instead: "build the loader from a recipe with Loader::recipe, or use backend threads".into(),
+            instead: "build the loader from a recipe with Loader::recipe, or use backend threads"
+                .into(),
         }),
         _ => Ok(Box::new(Inline::shared(work))),
     }

@@ -202,7 +202,10 @@ impl<T> Shared<T> {
     }
 
     /// Returns the next task, waiting for it; `None` after the stop.
-    #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "only the backend's own threads call it"))]
+    #[cfg_attr(
+        target_arch = "wasm32",
+        allow(dead_code, reason = "only the backend's own threads call it")
+    )]
     fn next_task(&self) -> Option<Task> {
         let mut tasks = lock(&self.tasks);
         loop {

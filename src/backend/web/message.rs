@@ -145,7 +145,10 @@ pub(super) fn read<T: DeserializeOwned>(
     let short = || Fault::new(format!("a reply of {} bytes is cut short", all.len()));
     let [task, nanos, bytes, inline, payloads] = numbers::<5>(all)?;
     if task != asked.id {
-        return Err(Fault::new(format!("the worker answered task {} with the number of task {task}", asked.id)));
+        return Err(Fault::new(format!(
+            "the worker answered task {} with the number of task {task}",
+            asked.id
+        )));
     }
     let lengths = usize::try_from(payloads).ok().and_then(|count| count.checked_mul(8));
     let lengths_end = lengths.and_then(|bytes| bytes.checked_add(HEAD_BYTES)).ok_or_else(short)?;
