@@ -149,7 +149,7 @@ pub const TESTS: &[Test] = &[
         };
         let said = text(&output.stdout).trim();
         assert!(said.starts_with("19 are good") && said.contains("position 7"), "{output:?}");
-        assert!(!SEALED || said.contains("by the system for want of memory"), "{output:?}");
+        assert!(!SEALED || said.contains("by the system for lack of memory"), "{output:?}");
     }),
     ("slots_that_do_not_fit_into_memory_are_not_taken", || {
         let Some(output) = with_memory(170 << 20, "hungry", [("BYTES", 10 << 20), ("MORE", 0)])
