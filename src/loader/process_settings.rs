@@ -52,8 +52,8 @@ impl<P: Pipeline> LoaderBuilder<P> {
         /// Limits the workers that may be lost in a row; 16 by default. One more ends the stream
         /// with [`Error::Workers`](crate::Error::Workers).
         ///
-        /// A worker that does not start counts as lost. A finished sample begins a new count.
-        /// Failed starts have a count of their own with the same limit, which a finished sample
+        /// A worker that does not start counts as lost. A finished sample begins a new count. Failed
+        /// starts in a row have a count of their own with the same limit, which a finished sample
         /// does not reset.
         fn max_crashes(workers: u32) => settings.max_crashes = workers;
 

@@ -188,7 +188,7 @@ fn after_a_panic_or_an_error_nothing_is_left_behind() {
 fn json_that_is_no_record_is_refused() {
     let refuse = |json: &str| serde_json::from_str::<Record>(json).unwrap_err().to_string();
     let one = r#""x":{"dtype":"U8","shape":[1],"data":[1]}"#;
-    assert!(refuse(&format!("{{{one},{one}}}")).contains("\"x\" is there twice"));
+    assert!(refuse(&format!("{{{one},{one}}}")).contains("\"x\" appears twice"));
     assert!(refuse(r#"{"x":{"dtype":"U8","shape":[1]}}"#).contains("missing field `data`"));
     assert!(refuse(r#"{"x":{"dtype":"U8","shape":[2],"data":[1]}}"#).contains("takes 2 bytes"));
     assert!(refuse(r#"{"x":{"dtype":"U8","shap":[1]}}"#).contains("unknown field `shap`"));
