@@ -1,8 +1,8 @@
 //! Encoding of samples for another process, and checks that decoding restores the same value.
 //!
-//! Serde's attributes can make a type decode another value than it encodes. Without a check, such a
-//! type silently gives other samples on worker processes than on threads. Therefore a worker
-//! decodes some of its own samples again. Out of scope: the comparison of values.
+//! Serde's attributes can make a type decode another value than it encodes. Without a check, worker
+//! processes would silently give other samples of that type than threads. Therefore a worker
+//! decodes some of its samples again. Out of scope: the comparison of values.
 
 use std::cell::Cell;
 
@@ -88,8 +88,8 @@ struct Checks {
 }
 
 impl Checks {
-    /// Returns whether the worker checks the next sample: one of the first, one with a new variant
-    /// of an enum, and after that every sample whose count is a power of two.
+    /// Returns whether the worker checks the next sample. The worker checks the first samples,
+    /// those with a new variant of an enum, and then every sample whose number is a power of two.
     fn is_due(&mut self, wire: &Wire, variants: Variants) -> bool {
         self.made += 1;
         if wire.byte_len() > BYTES_MAX {

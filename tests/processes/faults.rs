@@ -207,7 +207,7 @@ fn a_worker_that_lies_in_good_form_is_found_out_and_costs_nothing() {
         for (deed, how) in [
             (Deed::Answer(0), "an invalid payload"),
             (Deed::Answer(99), "a task that was not its turn"),
-            (Deed::Announce, "bytes, 17179869184 are allowed"),
+            (Deed::Announce, "bytes; 17179869184 are allowed"),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let got = received(Loader::recipe(plotted, deed.on(0).once(&folder)));

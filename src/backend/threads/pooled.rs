@@ -3,7 +3,7 @@
 //! In WebAssembly, only JavaScript can start the pool, and only while no thread of the program
 //! waits. The same threads run the user code's own jobs. A thread that waits for a job runs other
 //! jobs meanwhile. Therefore the backend gives rayon only calls to run a loader's next task. A
-//! thread inside a sample [defers such a call](PUT_OFF) to the other threads.
+//! thread inside a sample [defers the call](PUT_OFF) to the other threads.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

@@ -171,7 +171,7 @@ pub(in super::super) fn entry(settings: &Settings) -> Result<Entry> {
 
 /// Lets the tests of a binary use worker processes; use it once, at the top of the test binary.
 ///
-/// The macro defines a test in which the workers of other tests run. In such a worker, the standard
+/// The macro defines a test in which the workers of other tests run. In these workers, the standard
 /// output of user code is discarded, because the test harness prints there too.
 ///
 /// ```text

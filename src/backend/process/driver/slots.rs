@@ -134,8 +134,8 @@ impl AllSlots {
         }
     }
 
-    /// Returns whether the held bytes exceed what can be on its way to the caller, so that the
-    /// caller must be keeping samples.
+    /// Returns whether the held bytes exceed the bytes that can be on their way to the caller. The
+    /// caller must then be keeping samples.
     fn is_hoarded(&self) -> bool {
         let slot = |slots: &Slots| slots.slab.as_ref().map_or(0, |slab| slab.slot_bytes() as u64);
         let making: u64 = self.workers.iter().map(slot).sum();

@@ -13,7 +13,7 @@ pub(in super::super) enum Phase {
     Starting,
     /// The worker accepts tasks.
     Working,
-    /// The worker gets no more tasks; the loader tells it to end after its last answer.
+    /// The worker gets no further tasks; the loader tells it to end after its last answer.
     Finishing,
     /// The loader told the worker to end.
     Draining,
@@ -106,8 +106,8 @@ impl<L> Run<L> {
         (self.phase, self.since) = (phase, now);
     }
 
-    /// Returns whether the loader should tell the worker to end now: the worker gets no more tasks
-    /// and has answered all of its own.
+    /// Returns whether the loader should tell the worker to end now: the worker gets no further
+    /// tasks and has answered all earlier ones.
     pub(super) fn drained(&mut self, now: Duration) -> bool {
         let is_drained = self.phase == Phase::Finishing && self.given.is_empty();
         if is_drained {

@@ -2,7 +2,7 @@
 //!
 //! The worker writes to a slot while it holds the lease, and the loader reads the slot afterwards;
 //! the slot table enforces the order. Only a worker with faulty unsafe code could write at another
-//! time. Such a write corrupts samples, like any stray write, but has no other effect.
+//! time. That write corrupts samples, like any stray write, but has no other effect.
 #![expect(unsafe_code, reason = "maps shared memory")]
 
 use std::io;
@@ -19,8 +19,8 @@ use super::os;
 
 /// A mapping of shared memory, with a descriptor from which another process can map it.
 ///
-/// The loader keeps the descriptor at a high number. A worker closes the descriptor, so that user
-/// code that writes to a wrong descriptor cannot reach a sample.
+/// The loader keeps the descriptor at a high number. A worker closes the descriptor, because user
+/// code that writes to a wrong descriptor must not reach a sample.
 #[derive(Debug)]
 pub(in super::super) struct Memory {
     fd: Option<OwnedFd>,

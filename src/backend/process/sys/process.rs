@@ -121,8 +121,8 @@ impl Process {
         }
     }
 
-    /// Returns a process with another parent, which reports the exit status; `None` if the process
-    /// is no longer, or never was, a child of that parent.
+    /// Returns a process with another parent, which reports the exit status. Returns `None` if the
+    /// process is not, or no longer, a child of that parent.
     pub(in super::super) fn foreign(pid: u32, parent: u32, tell: Tell) -> Option<Self> {
         let (pid, ended) = child_of(pid, parent)?;
         let asked = Some(Asked { parent, tell, since: OnceLock::new() });

@@ -86,9 +86,10 @@ impl std::fmt::Display for Ended {
             Self::Untold => f.write_str(
                 "ended in an unknown way, because its fork server is gone or does not answer",
             ),
-            Self::Unknown => {
-                f.write_str("ended in an unknown way, because this program ignores SIGCHLD or reaps all children")
-            }
+            Self::Unknown => f.write_str(
+                "ended in an unknown way, because this program ignores SIGCHLD or waits for all its \
+                 children",
+            ),
         }
     }
 }

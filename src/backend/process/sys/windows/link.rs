@@ -77,7 +77,7 @@ impl Link {
 
     /// Returns a function that waits until the process at the other end is gone, without reading.
     ///
-    /// Only the reading thread detects the end of the channel itself: Windows blocks other access
+    /// Only the reading thread detects the end of the channel itself. Windows blocks other access
     /// to a pipe while a thread waits for its next byte.
     pub(in crate::backend::process) fn watcher(&self) -> io::Result<impl FnOnce() + Send + use<>> {
         let loader = loader_of(self.pipe.get_ref())?;
