@@ -126,7 +126,7 @@ impl<D: Dataset, C> Batched<D, C> {
     }
 }
 
-/// Returns the op that describes such a batch, in the random-access part and in the ordered part.
+/// Returns the op that describes a batch, in the random-access part and in the ordered part.
 pub(crate) fn batch_op<T, C: Collate<T>>(size: u64, drop_remainder: bool, collate: &C) -> Op {
     collate.describe(Op::new("batch").with("size", size).with("drop_remainder", drop_remainder))
 }

@@ -5,7 +5,7 @@
 //! all.
 //!
 //! Without kept buffers, stacking 8 samples of 600 KB ran at a quarter of the speed of a plain
-//! copy, because memory must be zeroed first. With fresh pages the speed was a twentieth. With kept
+//! copy. New memory must be zeroed first. With fresh pages the speed was a twentieth. With kept
 //! buffers stacking is as fast as a plain copy.
 //!
 //! A thread may also [borrow](super::lend) large buffers. Absent on purpose: the meaning of the
@@ -131,7 +131,7 @@ static KEPT: Mutex<Kept> = Mutex::new(Kept::new());
 struct Kept {
     buffers: Vec<Vec<CacheLine>>,
     lines: usize,
-    /// The number of [`Keeping`]s; buffers are kept while there are any.
+    /// The number of [`Keeping`]s. Buffers are kept while the number is above 0.
     users: usize,
 }
 

@@ -72,7 +72,7 @@ pub trait Dataset {
 
     /// Returns whether an epoch may repeat a sample, as after [`repeat`](Self::repeat).
     ///
-    /// Parts of such a dataset could share samples, so [`split`](Self::split) refuses it.
+    /// Parts of that dataset could share samples, so [`split`](Self::split) refuses it.
     fn is_repeated(&self) -> bool {
         false
     }
@@ -232,10 +232,10 @@ pub trait Dataset {
 
     /// Splits the samples at random into parts of these fractions, the same in each epoch.
     ///
-    /// The parts share no sample, and together they are the dataset. Their lengths differ from the
-    /// exact fractions by less than one sample, so a small dataset may have empty parts.
-    /// [`check`](Self::check) refuses fractions that are below 0 or do not add up to 1 within
-    /// 10^-9. [`check`](Self::check) also refuses a dataset that is
+    /// The parts share no sample, and together they are the dataset. The lengths of the parts
+    /// differ from the exact fractions by less than one sample, so a small dataset may have empty
+    /// parts. [`check`](Self::check) refuses fractions that are below 0 or do not add up to 1
+    /// within 10^-9. [`check`](Self::check) also refuses a dataset that is
     /// [reshuffled](Self::is_reshuffled) or [repeated](Self::is_repeated); shuffle or repeat the
     /// parts instead.
     ///

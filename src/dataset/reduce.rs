@@ -7,8 +7,8 @@
 //! which worker makes a sample, and when the loader merges.
 //!
 //! The values of a position are a run of bytes, the same on every backend. For each reducer with a
-//! value, in the order of the keys, the bytes hold the number of its key and the length of its
-//! encoded value as varints, and the value. A position without values has no bytes. Every backend
+//! value, in the order of the keys, the bytes are a varint for the number of the key, a varint for
+//! the length, and the encoded value. A position without values has no bytes. Every backend
 //! encodes, so no result can depend on where a sample was made.
 
 use std::any::{Any, type_name};
@@ -130,8 +130,8 @@ impl<A: Reduce, B: Reduce, C: Reduce> Reduce for (A, B, C) {
 ///   together.
 /// - A value counts once the caller has received the results of the position, as with a state.
 ///   Values of samples that workers made ahead do not count yet.
-/// - The loader first merges the values of one position in the order in which they were added, and
-///   then the results of the positions in order.
+/// - The loader first merges the values of one position in the order of the additions. The loader
+///   then merges the results of the positions in order.
 ///
 /// # Values that do not count
 /// A value belongs to a sample only in the thread that makes the sample. A value added elsewhere,

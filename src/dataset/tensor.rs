@@ -42,8 +42,8 @@ impl Tensor {
     /// Creates a tensor from a copy of `bytes`, which are little-endian and row-major.
     ///
     /// # Errors
-    /// Returns a fault for more than 8 axes, a size beyond this host, a length that differs from
-    /// the shape's, or a `BOOL` byte that is neither 0 nor 1.
+    /// Returns a fault for more than 8 axes, a size beyond this host, or a length that differs from
+    /// the shape's. Returns a fault for a `BOOL` byte that is neither 0 nor 1.
     pub fn new(dtype: Dtype, shape: impl AsRef<[u64]>, bytes: &[u8]) -> Result<Self, Fault> {
         let (shape, size) = sized(dtype, shape.as_ref())?;
         fits(dtype, &shape, size, bytes.len())?;
@@ -160,7 +160,8 @@ impl Tensor {
 
     /// Creates a tensor from bytes that another object owns, without a copy.
     ///
-    /// Dropping the last clone drops the owner. Its `as_ref` must return the same bytes each time.
+    /// Dropping the last clone drops the owner. The owner's `as_ref` must return the same bytes
+    /// each time.
     ///
     /// # Errors
     /// Returns the errors of [`new`](Self::new), and a fault for bytes that do not start at a

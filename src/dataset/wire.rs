@@ -25,10 +25,11 @@
 //!
 //! A value has at most 2^20 elements of sequences and entries of maps without bytes, such as `()`.
 //!
-//! A **run** is a sequence, or a tuple or array of more than 32 elements, whose elements are all
-//! numbers of one kind and take at least 1,024 bytes together. Numbers are `bool`, the integers,
-//! floats and `char`, also inside newtypes. A **block** holds those numbers one after another,
-//! little-endian, each in the bytes of its type: 1 for a `bool`, 4 for a `char`, 8 for a `usize`.
+//! A **run** is a sequence, or a tuple or array of more than 32 elements, with at least 1,024 bytes
+//! of numbers and no other elements. The numbers of a run are all of one kind. Numbers are `bool`,
+//! the integers, floats and `char`, also inside newtypes. A **block** holds those numbers one after
+//! another, little-endian, each in the bytes of its type. A `bool` has 1 byte, a `char` 4, a
+//! `usize` 8.
 //!
 //! A [`Tensor`] has three fields:
 //!
@@ -39,13 +40,13 @@
 //! | length | varint: the bytes of the payload, which is the axes' product times the element size |
 //!
 //! The tensor's payload is its bytes: little-endian, row-major, without padding. A
-//! [`Record`](super::Record) is a map: a varint for the number of fields, and then for each field,
-//! in byte order of the names, its name as a text and its tensor.
+//! [`Record`](super::Record) is a map: a varint for the number of fields, and then the fields in
+//! byte order of the names. A field is its name as a text and its tensor.
 //!
-//! **The canonical stream** is the input of hashes: the length of the inline part as 8
-//! little-endian bytes, the inline part, and then for each payload its length as 8 little-endian
-//! bytes and the payload. The stream is the same for equal values on every platform if the value
-//! has an order. A `HashMap` has no order, a `BTreeMap` has one.
+//! **The canonical stream** is the input of hashes: the inline part, and then each payload. The
+//! length of each part comes before it, as 8 little-endian bytes. The stream is the same for equal
+//! values on every platform if the value has an order. A `HashMap` has no order, a `BTreeMap` has
+//! one.
 //!
 //! Outside [`encode`] and [`decode`], a tensor serialises with its payload inside: in JSON,
 //! `{"dtype":"U8","shape":[2],"data":[1,2]}`. Absent on purpose: frames, checksums, shared memory.
@@ -82,8 +83,8 @@ const BLOCK_MIN: usize = 1024;
 const NUMBER_MAX: usize = 16;
 /// The most elements of a tuple or array that is never a run.
 const TUPLE_PLAIN: usize = 32;
-/// The most elements of sequences and entries of maps without inline bytes in a value, because a
-/// length alone could make a reader loop without end.
+/// The most elements of sequences and entries of maps without inline bytes in a value. A length
+/// alone could otherwise make a reader loop without end.
 const EMPTY_MAX: u32 = 1 << 20;
 
 /// The advice for types that cannot cross.
@@ -96,8 +97,8 @@ const AGREE: &str = "its Serialize must write what its Deserialize reads, so tak
 pub struct Wire {
     /// The bytes of the value without the payloads.
     pub inline: Vec<u8>,
-    /// The payloads, in serde's order: tensors inside the value, whose bytes are shared, and runs
-    /// of numbers and long texts as `U8` tensors of one axis.
+    /// The payloads, in serde's order: the tensors inside the value, whose bytes are shared, and
+    /// `U8` tensors of one axis for runs of numbers and long texts.
     pub payloads: Vec<Tensor>,
 }
 
@@ -130,8 +131,8 @@ impl Wire {
 /// The bytes written value by value that cost noticeable time: some 20 µs on either side.
 const INLINE_MANY: u64 = 16 * 1024;
 
-/// Returns why samples of a type are slow to cross, from the bytes of one and how many of them are
-/// written value by value; `None` if nearly all bytes cross in blocks.
+/// Returns why samples of a type are slow to cross, from the bytes of a sample and its inline
+/// bytes. Returns `None` if nearly all bytes cross in blocks.
 pub(crate) fn slow_to_cross(name: &str, bytes: u64, inline_bytes: u64) -> Option<String> {
     (inline_bytes >= INLINE_MANY && inline_bytes > bytes / 4).then(|| {
         format!(
@@ -179,8 +180,8 @@ pub(crate) fn encode_noting<T: Serialize + ?Sized>(value: &T) -> Result<(Wire, V
 /// Decodes a value.
 ///
 /// # Errors
-/// Returns a fault for an inline part that is damaged or too long, another number of payloads, or a
-/// payload that does not match the inline part.
+/// Returns a fault if the inline part is damaged or too long, or if the payloads do not match it in
+/// number or content.
 pub fn decode<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Tensor>) -> Result<T, Fault> {
     decode_from(inline, payloads.into_iter().map(Payload::Tensor).collect())
 }

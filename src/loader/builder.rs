@@ -148,7 +148,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
 
     /// Sets a function that returns the bytes of a sample, for types that windrow cannot measure.
     ///
-    /// Without such a function, a sample from a worker process counts as the bytes that crossed the
+    /// Without this function, a sample from a worker process counts as the bytes that crossed the
     /// process boundary. On other backends a sample counts as 64 bytes for each nanosecond that it
     /// took: the amount that a core could write in that time. There, up to 8 samples may be ahead
     /// of the caller whatever the limit, or as many as two batches of the ordered part take.

@@ -1,8 +1,8 @@
 //! The loader: an iterator over the batches of a pipeline, run by a backend.
 //!
-//! The loader asks the engine for tasks and hands them to the backend. It feeds the results to the
-//! stages in order, and keeps the state of the last item that the caller received. The loader
-//! decides no order itself.
+//! The loader asks the engine for tasks and hands them to the backend. The loader feeds the results
+//! to the stages in order, and keeps the state of the last item that the caller received. The
+//! loader decides no order itself.
 
 mod batch;
 mod builder;
@@ -204,7 +204,7 @@ impl<B> Loader<B> {
         }
     }
 
-    /// Ends this epoch, skipping what is left of it, and begins the next epoch or ends the stream.
+    /// Ends this epoch, skipping its remaining items, and begins the next epoch or ends the stream.
     fn end_epoch(&mut self) {
         if !self.stream.is_over() {
             match self.stream.end_epoch().and_then(|()| self.received()) {

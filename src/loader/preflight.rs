@@ -1,4 +1,4 @@
-//! Preflight: measures what a pipeline costs on each backend before a long run.
+//! Preflight: measures the cost of a pipeline on each backend before a long run.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -31,7 +31,7 @@ const CLOSE_ENOUGH: f64 = 0.9;
 
 /// Tries a pipeline on every available backend, for about `per_trial` each.
 ///
-/// Reports what the samples cost, whether they cross to another process, and which backend and
+/// Reports the cost of the samples, whether they cross to another process, and which backend and
 /// number of workers to use.
 ///
 /// `make` returns the loader's builder and is called once for each try. Preflight saves no state,

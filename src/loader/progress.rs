@@ -26,8 +26,8 @@ pub struct Progress {
 }
 
 impl<B> Loader<B> {
-    /// Returns how many samples were skipped, and the positions of the first ones. The log has
-    /// their errors.
+    /// Returns the number of skipped samples and the positions of the first ones, whose errors are
+    /// in the log.
     #[must_use]
     pub fn skips(&self) -> Skips {
         self.stream.skips()

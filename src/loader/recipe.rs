@@ -117,9 +117,9 @@ impl Loader<()> {
 /// Registers a recipe under a name by which the worker processes of another program find it.
 ///
 /// A recipe needs no name if the workers are the loader's own program. A recipe needs a name if the
-/// code is a library inside another program, such as an extension module for Python, or if the
-/// workers are a separate program. Both programs must register the recipe, best by sharing the
-/// crate that does so. See [`registered_as`](crate::loader::LoaderBuilder::registered_as) and
+/// workers are a separate program. A recipe also needs a name in a library inside another program,
+/// such as an extension module for Python. Both programs must register the recipe, best by sharing
+/// the crate that does so. See [`registered_as`](crate::loader::LoaderBuilder::registered_as) and
 /// [`worker_program`](crate::loader::LoaderBuilder::worker_program).
 ///
 /// The name is a text that stays the same in every build and is unique in the program. Register a

@@ -1,9 +1,9 @@
 //! Merging the values that positions added to reducers, as the caller receives the results.
 //!
-//! Positions reach the stages before the caller receives any result of them. Their values wait,
-//! encoded, until the caller receives the result, and are then merged. If too many bytes wait, the
-//! values are merged into a copy of the total that the caller sees. The copy bounds the memory for
-//! waiting values.
+//! Positions reach the stages before the caller receives any result of them. The values of a
+//! position wait, encoded, until the caller receives the result, and are then merged. If too many
+//! bytes wait, the values are merged into a copy of the total that the caller sees. The copy bounds
+//! the memory for waiting values.
 
 use std::any::Any;
 use std::ops::{Deref, Range};
@@ -72,7 +72,7 @@ pub(super) struct Reduction {
     /// The encoded values of positions that reached the stages, in order.
     waiting: Vec<(u64, Vec<u8>)>,
     waiting_bytes: usize,
-    /// Whether the slots are ahead of what the caller sees.
+    /// Whether the slots are ahead of the totals that the caller sees.
     ahead: bool,
     /// The position after the last one that reached the stages.
     front: u64,
@@ -136,8 +136,8 @@ impl Reduction {
         self.additions.clone()
     }
 
-    /// Takes the values of a position that reaches the stages now. They count unless the sample
-    /// failed.
+    /// Takes the values of a position that reaches the stages now. The values count unless the
+    /// sample failed.
     pub(super) fn take(&mut self, position: u64, counts: bool) {
         self.front = position + 1;
         let added = self.additions.take(position);

@@ -34,7 +34,7 @@ impl<T> Remaking<T> {
         (engine, Some(Self { positions, places, samples: Vec::new(), stream: Some(stream) }))
     }
 
-    /// Returns how many of the next `count` positions from this number on are consecutive.
+    /// Returns how long the next `count` positions from this number on stay consecutive.
     pub(super) fn neighbours(&self, from: u64, count: u64) -> u64 {
         let positions = &self.positions[from as usize..(from + count) as usize];
         let follows = |two: &&[u64]| two[0].checked_add(1) == Some(two[1]);

@@ -14,8 +14,8 @@ pub struct Preflight {
     pub crosses: Result<(), String>,
     /// The mean cost of the samples that preflight made one by one; `None` if all failed.
     pub sample: Option<SampleCost>,
-    /// Why samples of this type are slow to cross to another process, and what to do; `None` if
-    /// nearly all of their bytes cross in blocks.
+    /// The reason why samples of this type are slow to cross to another process, and the remedy.
+    /// `None` if nearly all of their bytes cross in blocks.
     pub slow_to_cross: Option<String>,
     /// The first errors of samples, in each try.
     pub errors: Vec<String>,

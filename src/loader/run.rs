@@ -17,7 +17,7 @@ pub(super) trait Stream<B>: Send {
     /// Returns the next item of the epoch. Without a waker, waits and never returns
     /// [`Step::Pending`].
     fn next(&mut self, waker: Option<&Waker>) -> Step<B>;
-    /// Begins the next epoch and skips what is left of this one.
+    /// Begins the next epoch and skips the rest of this one.
     ///
     /// # Errors
     /// Returns the error of a stage.

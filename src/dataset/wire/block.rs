@@ -118,7 +118,7 @@ impl<'de> Deserializer<'de> for Element<'_, '_> {
 /// Returns the result of serde's own visitor of `Vec`s for a block of numbers; `None` for another
 /// visitor.
 ///
-/// That visitor pushes the elements one by one, which takes some ten times as long as a copy.
+/// Serde's visitor pushes the elements one by one, which takes some ten times as long as a copy.
 #[expect(unsafe_code, reason = "a value of a type parameter that is known to be a `Vec`")]
 pub(super) fn whole<'de, V: Visitor<'de>>(
     bytes: &[u8],
