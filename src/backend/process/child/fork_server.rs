@@ -1,7 +1,7 @@
 //! The fork server: a process with one thread that opens the pipeline and forks workers.
 //!
-//! Every worker inherits the resources that the recipe opened and read. Both share the memory until
-//! one writes to it. The server computes no samples, so no sample can crash it.
+//! Every worker inherits the resources that the recipe opened and read. All processes share this
+//! memory until one writes to it. The server computes no samples, so no sample can crash it.
 
 use std::io;
 use std::time::Duration;

@@ -65,8 +65,8 @@ impl Memory {
         let start = map(&fd, bytes, true)?;
         #[cfg(target_os = "linux")]
         {
-            // Without this, a child that user code forks could write to slots in use. SAFETY: the
-            // call only removes the mapping from later forked children.
+            // Without this, a child that user code forks could write to slots in use.
+            // SAFETY: the call only removes the mapping from later forked children.
             _ = unsafe { madvise(start.as_ptr().cast(), bytes, Advice::LinuxDontFork) };
         }
         Ok(Self { fd: None, start, bytes })

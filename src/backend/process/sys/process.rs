@@ -305,8 +305,8 @@ pub(in super::super) fn exit_now(code: i32) -> ! {
 /// Returns the time of a clock that all processes of the machine share.
 pub(in super::super) fn now_nanos() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // The C library's clock, because rustix's own reads memory that Valgrind does not show. SAFETY:
-    // the call writes only to `now`.
+    // The C library's clock, because rustix's own reads memory that Valgrind does not show.
+    // SAFETY: the call writes only to `now`.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     (now.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec as u64)
 }

@@ -75,8 +75,8 @@ impl Channel {
             // SAFETY: both handles are open; the port ignores the key.
             let port = unsafe { CreateIoCompletionPort(raw(&pipe), raw(&waker.port), 0, 0) };
             done(i32::from(!port.is_null()))?;
-            // Without this mode, the port only receives superfluous packets. SAFETY: the pipe is
-            // open.
+            // Without this mode, the port only receives superfluous packets.
+            // SAFETY: the pipe is open.
             unsafe { SetFileCompletionNotificationModes(raw(&pipe), SKIP_WHEN_DONE) };
         }
         let (reading, writing) = (Transfer::new()?, Transfer::new()?);

@@ -70,7 +70,8 @@ impl Process {
         let (number, errors) = (child.id(), child.stderr.take());
         let process = OwnedHandle::from(child);
         // If an outer job forbids nesting, a worker still ends with its loader, because the worker
-        // watches the loader. SAFETY: both handles are open.
+        // watches the loader.
+        // SAFETY: both handles are open.
         unsafe { AssignProcessToJobObject(raw(&job), raw(&process)) };
         let this = Self { number, process, job, errors, inner: None };
         if let Err(error) = resume(number) {
