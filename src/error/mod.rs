@@ -2,7 +2,7 @@
 //!
 //! A [`Fault`] is the reason why one sample failed, from the code that made the sample. An
 //! [`Error`] is a report from the loader to its caller, with the position added. Both consist of
-//! text and numbers. They therefore cross a process boundary and are the same on every backend.
+//! text and numbers, so both cross a process boundary and are the same on every backend.
 
 mod fault;
 
@@ -120,7 +120,7 @@ pub enum Error {
         current: String,
     },
     /// A state cannot be read or used.
-    #[error("not a usable windrow state: {why}")]
+    #[error("not a usable windrow state: {why}; use another state, or start without one")]
     State {
         /// What is wrong with the state.
         why: String,

@@ -12,7 +12,7 @@ pub(crate) const FOREVER: &str = "forever";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Epochs {
-    /// This many epochs, at least 1.
+    /// A number of epochs, at least 1.
     Count(u64),
     /// Epoch after epoch, without end.
     Forever,

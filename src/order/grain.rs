@@ -5,11 +5,11 @@
 /// `seed` counts modulo 2^32, and `rounds` is even. Grain's `shuffle` uses 4 rounds and, for epoch
 /// `e`, the seed `seed + e`.
 ///
-/// This function is separate from [`Permutation`](super::Permutation) because it is **not a
-/// bijection** for lengths `2^k + 1` with `k` even and at least 16 (65,537; 262,145; …). For these
-/// lengths the block is too small to hold `max_index`: one sample never comes and another comes
-/// twice. The function is also slow for short datasets, because it walks a block of at least 65,536
-/// entries.
+/// This function is separate from [`Permutation`](super::Permutation), because it is **not a
+/// bijection** for every length. The exceptions are `2^k + 1` with `k` even and at least 16 (65,537;
+/// 262,145; …). For these lengths the block is too small to hold `max_index`: one sample never
+/// comes and another comes twice. The function is also slow for short datasets, because it walks a
+/// block of at least 65,536 entries.
 ///
 /// ```
 /// let order: Vec<u64> = (0..5).map(|i| windrow::order::index_shuffle(i, 4, 32, 4)).collect();

@@ -31,9 +31,9 @@ impl Origin {
 /// Writes the origins of inputs of stage `depth`, relative to a position, as text.
 ///
 /// The text lists the numbers of all trees one after another. A position is written as its distance
-/// from the position before it (for the first one, from `position`), and a result as the number of
-/// its inputs. The numbers are zigzag varints after their count, as postcard writes a `Vec<i64>`,
-/// in URL-safe Base64.
+/// from the position before it. The first distance counts from `position`. A result is written as
+/// the number of its inputs. The numbers are zigzag varints after their count, as postcard writes a
+/// `Vec<i64>`, in URL-safe Base64.
 pub(super) fn write(origins: &[Origin], position: u64) -> String {
     let mut numbers = Vec::new();
     let mut last = position;

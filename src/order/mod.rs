@@ -40,7 +40,7 @@ pub use state::{Skips, State};
 
 /// Splits an index, possibly past the end, into an epoch and an index within that epoch.
 ///
-/// An index past the end of a dataset is a sample of a later epoch: in a dataset of 10, index 23 is
+/// An index past the end of a dataset is a sample of a later epoch. In a dataset of 10, index 23 is
 /// index 3 of epoch 2. An empty dataset has only epoch 0.
 ///
 /// ```

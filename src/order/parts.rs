@@ -55,8 +55,11 @@ impl Parts {
     /// Checks the fractions and the number of a part, counted from 0.
     ///
     /// # Errors
-    /// Returns [`Error::Setting`] if the list of fractions is empty, a fraction is negative or not
-    /// a number, the fractions do not add up to 1 within 10^-9, or the part does not exist.
+    /// Returns [`Error::Setting`] in these cases:
+    /// - The list of fractions is empty.
+    /// - A fraction is negative or not a number.
+    /// - The fractions do not add up to 1 within 10^-9.
+    /// - The part does not exist.
     pub fn check(&self, part: u64) -> Result<()> {
         let refused = |name: &str, value: String, allowed: String| {
             Err(Error::Setting { name: format!("split.{name}"), value, allowed })

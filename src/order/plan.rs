@@ -67,9 +67,10 @@ impl Plan {
     /// `epochs` epochs.
     ///
     /// # Errors
-    /// Returns [`Error::Mismatch`] with the first field that differs, [`Error::Setting`] for fewer
-    /// epochs than the state has begun, or [`Error::State`] if a position, the skips before it, or
-    /// the inputs that stages hold back lie outside the stream.
+    /// - [`Error::Mismatch`] names the first field that differs.
+    /// - [`Error::Setting`] reports fewer epochs than the state has begun.
+    /// - [`Error::State`] reports a position outside the stream: of the state, of the skips before
+    ///   it, or of the inputs that stages hold back.
     pub fn resume(&self, state: &State, epochs: Epochs) -> Result<Mark> {
         if let Some((field, saved, current)) = self.description.difference(&state.pipeline) {
             // A shortened text can lack ops at its end, which only the fingerprint can detect.

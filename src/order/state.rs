@@ -99,9 +99,9 @@ impl Skips {
 /// The state of a stream: what the caller has received, and from which pipeline.
 ///
 /// A state names no worker and no backend, so a checkpoint taken on any backend resumes on any
-/// other. The size of a state does not depend on how far the stream is. A state has at most 500
-/// bytes, plus 25 bytes for each counter of a stage, plus the position of each sample that a stage
-/// holds back. A position takes 1.4 bytes among neighbours and 3 to 5 bytes in a shuffle buffer.
+/// other. The size of a state does not depend on how far the stream is. The base size is at most
+/// 500 bytes. Each counter of a stage adds 25 bytes, and each sample that a stage holds back adds a
+/// position. A position takes 1.4 bytes among neighbours and 3 to 5 bytes in a shuffle buffer.
 ///
 /// The text form is JSON. All 64-bit numbers are strings, because numbers in JavaScript lose bits
 /// beyond 2^53.
@@ -135,8 +135,8 @@ impl State {
     /// Reads a state from JSON.
     ///
     /// # Errors
-    /// Returns [`Error::State`] if the text is longer than 64 MiB, is not JSON, lacks a field, has
-    /// a field of the wrong type, or is of another version.
+    /// Returns [`Error::State`] if the text is longer than 64 MiB, is not JSON, or has another
+    /// version. The same error reports a missing field or a field of the wrong type.
     pub fn from_json(json: &str) -> Result<Self> {
         let wrong = |why: String| Error::State { why };
         if json.len() > BYTES_MAX {

@@ -1,4 +1,4 @@
-//! A batch for JavaScript: one `ArrayBuffer` of its own, and the layout of the fields.
+//! A batch for JavaScript: one `ArrayBuffer` for the batch alone, and the layout of the fields.
 //!
 //! The buffer is never a view of wasm memory, because growing the memory detaches views, and views
 //! cannot be transferred.
@@ -23,10 +23,14 @@ extern "C" {
 
     /// Takes a batch.
     ///
-    /// The arguments are the batch's bytes; the layout as JSON, unless unchanged since the batch
-    /// before; the state as JSON; the digest; the numbers; and the keys of the samples as JSON, if
-    /// the batch has keys. The numbers are the batch's number, epoch and number in the epoch, then
-    /// the loader's position, batches and skipped samples.
+    /// The arguments, in order:
+    /// - the batch's bytes
+    /// - the layout as JSON, unless unchanged since the batch before
+    /// - the state as JSON
+    /// - the digest
+    /// - the batch's number, epoch and number in the epoch, then the loader's position, batches and
+    ///   skipped samples
+    /// - the keys of the samples as JSON, if the batch has keys
     #[wasm_bindgen(method, structural)]
     fn batch(
         this: &Taker,

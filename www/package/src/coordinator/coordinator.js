@@ -71,7 +71,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     if (!threads) message.ports.forEach((port, index) => greet(index, port));
     const started = heldForLife(locks, message.lock).then((watched) => post({ type: 'started', watched }));
     const compiled = Promise.resolve(message.module ?? compile()).then((module) => {
-      // A message of its own, because Firefox may lose a message with a module.
+      // A separate message, because Firefox may lose a message with a module.
       if (!message.module) post({ type: 'compiled', module });
       return module;
     });

@@ -50,7 +50,7 @@ export function describe(options) {
 /**
  * Returns the number of ops before the shuffle.
  *
- * These are the ops at the start that choose samples, so that each epoch has the same samples. A shard comes after the
+ * The count covers the ops at the start that choose samples, so that each epoch has the same samples. A shard comes after the
  * shuffle unless one of these ops follows the shard. The ranks of an epoch then see every sample once.
  */
 function beforeShuffle(pipeline) {

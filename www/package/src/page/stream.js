@@ -1,5 +1,5 @@
 // @ts-check
-// The page's side: starts workers, asks for batches and ends both. This module runs no wasm and decides no order.
+// The page's side: starts workers, asks for batches and ends both. The page runs no wasm and decides no order.
 
 import { Arrivals, CLOSED } from './arrivals.js';
 import { Batch, through } from './batch.js';

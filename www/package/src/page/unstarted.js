@@ -9,7 +9,7 @@ export async function unstarted(who, why) {
   return {
     code: 'WORKER_LOAD',
     message: `${who} could not be started: ${why || (await looked(who))}`,
-    fix: 'look for a 404, a syntax error or a blocked request in the console; a worker file must call serve() of windrow/worker at once; a Content-Security-Policy needs worker-src for it, and a page with COEP needs that header on the script too. In Node, Worker is that of node:worker_threads',
+    fix: 'check the console for a 404, a syntax error or a blocked request; call serve() of windrow/worker at once in a worker file; allow the script in worker-src of a Content-Security-Policy; send COEP with the script if the page has COEP; in Node, use Worker of node:worker_threads',
   };
 }
 
