@@ -1,8 +1,8 @@
 //! Arrays whose first axis counts samples, as the fields of records.
 //!
-//! The formats of this room share this code: a format gives the place and the layout of an array,
-//! and this room reads one sample of the array as a little-endian, row-major tensor. Absent on
-//! purpose: headers, files.
+//! The formats of this room share this code. A format gives the place and the layout of an array;
+//! this code reads one sample of the array as a little-endian, row-major tensor. Absent on purpose:
+//! headers, files.
 
 use std::sync::Arc;
 

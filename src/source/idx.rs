@@ -20,7 +20,7 @@ const STEP: usize = 64 << 10;
 /// format, which are u8, i8, i16, i32, f32 and f64, and up to 8 axes. A file must have exactly the
 /// bytes that its header says.
 ///
-/// With the feature `gz`, a file may be gzip. The source unpacks such a file into memory when it
+/// With the feature `gz`, a file may be gzip. The source unpacks a gzip file into memory when it
 /// opens the file, never to more bytes than the header says. Beyond 16 MiB, a file may not unpack
 /// to more than 200 times its size.
 ///
@@ -58,10 +58,11 @@ impl Idx {
     /// Opens the files and reads their headers, and all bytes of gzip files.
     ///
     /// # Errors
-    /// Returns [`Error::Format`] with the file and the offset for a file that is no idx file, is
-    /// shorter or longer than its header says, or is broken gzip, and for fields of different
-    /// lengths. Returns [`Error::Unsupported`] for gzip without the feature `gz`, and
-    /// [`Error::Setting`] without any field.
+    /// - [`Error::Format`] with the file and the offset, if a file is no idx file, is shorter or
+    ///   longer than its header says, or is broken gzip.
+    /// - [`Error::Format`] also if the fields have different lengths.
+    /// - [`Error::Unsupported`] for gzip without the feature `gz`.
+    /// - [`Error::Setting`] if the options have no field.
     pub fn open(files: &dyn Files, options: &IdxOptions) -> Result<Self> {
         Self::new(options.open(files)?, options.identity)
     }

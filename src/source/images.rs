@@ -67,9 +67,9 @@ impl ImagesOptions {
 
 /// A source of the pictures below a folder.
 ///
-/// Every file whose name ends in `.png`, `.jpg` or `.jpeg`, in any case of letters, is a sample,
-/// except hidden files, whose names begin with a dot. The samples are in the order of their paths
-/// below the folder, compared as bytes, with `/` between the parts on every system.
+/// Every file whose name ends in `.png`, `.jpg` or `.jpeg`, in any case of letters, is a sample.
+/// The source skips hidden files, whose names begin with a dot. The samples are in the order of
+/// their paths below the folder, compared as bytes, with `/` between the parts on every system.
 ///
 /// The field `image` is the bytes of the file, a `U8` tensor of shape `[n]`, as
 /// [`decode_image`](crate::spec::ops::DecodeImage) expects them. With labels, the field `label` is

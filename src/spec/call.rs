@@ -89,7 +89,7 @@ pub trait Functions {
     /// Returns the function of a call; `seed` is the seed of its random numbers.
     ///
     /// # Errors
-    /// Returns a text that says what is wrong with the name or the options.
+    /// Returns the reason why the program has no such function, or why the options are wrong.
     fn get(&self, call: &CallOptions, seed: u64) -> Result<Function, String>;
 
     /// Returns a lookup of results that a function has made already; by default `None`.
@@ -103,8 +103,8 @@ pub trait Functions {
     /// Returns the source of this name, for documents with the source `served`.
     ///
     /// # Errors
-    /// Returns a text that says what is wrong with the name or the options. The default
-    /// implementation always returns an error.
+    /// Returns the reason why the program has no such source, or why the options are wrong. The
+    /// default implementation always returns an error.
     fn source(&self, served: &ServedOptions) -> Result<ServedSource, String> {
         Err(format!(
             "this program has no source {:?}; open the document in a program that serves it",

@@ -6,8 +6,8 @@ use crate::order::{Description, Op};
 /// A dataset of records with the keys of their samples.
 ///
 /// Records get their keys before they are stacked into batches, but the description names the keys
-/// after all ops: an op in between would change the number of the ops after it, and with that their
-/// random numbers.
+/// after all ops. A description in between would change the number of the ops after it, and with
+/// that their random numbers.
 pub(super) struct WithKeys<D> {
     pub(super) dataset: D,
     /// Whether this dataset attaches the keys.

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::words;
 
-/// What is wrong with a value, and the path of the value.
+/// The reason why a value is wrong, and the path of the value.
 #[derive(Debug)]
 pub(super) struct Misplaced {
     /// The names and numbers of the path, the last one first.

@@ -39,6 +39,7 @@ fn document(text: &str) -> Result<Spec> {
         Some(version) => {
             let why =
                 format!("version {version} is unknown; this build of windrow reads {VERSION}");
+            return Err(wrong("$.version", why));
         }
         None => {
             return Err(wrong("$", format!("\"version\" is missing; add \"version\": {VERSION}")));

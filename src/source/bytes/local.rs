@@ -36,9 +36,9 @@ use crate::error::Result;
 /// files than it may have open.
 ///
 /// # Errors
-/// Returns [`Error::Io`](crate::Error::Io) if the file does not exist or may not be read,
-/// [`Error::Format`](crate::Error::Format) for a folder, a pipe or a device, and
-/// [`Error::Unsupported`](crate::Error::Unsupported) in WebAssembly, which has no files.
+/// - [`Error::Io`](crate::Error::Io) if the file does not exist or may not be read.
+/// - [`Error::Format`](crate::Error::Format) for a folder, a pipe or a device.
+/// - [`Error::Unsupported`](crate::Error::Unsupported) in WebAssembly, which has no files.
 ///
 /// ```
 /// let error = windrow::source::open("no/such/file.npy").unwrap_err();

@@ -35,10 +35,11 @@ use crate::order::Op;
 /// A table has at most 65,536 columns and 4 MiB in one row. The source needs memory for the
 /// tensors, and while it opens the file up to three times that.
 ///
-/// With the feature `gz`, a file may be gzip. The source unpacks such a file twice, first to count
+/// With the feature `gz`, a file may be gzip. The source unpacks a gzip file twice, first to count
 /// its rows. Beyond 16 MiB, neither the text nor the tensors may take more than 200 times the size
 /// of the file. Without the feature `csv`, opening a table returns
 /// [`Error::Unsupported`](crate::Error::Unsupported).
+///
 #[cfg_attr(feature = "csv", doc = "```")]
 #[cfg_attr(not(feature = "csv"), doc = "```no_run")]
 /// use windrow::dataset::Dtype;
@@ -64,11 +65,11 @@ impl Csv {
     /// Opens the file and reads all of it.
     ///
     /// # Errors
-    /// Returns [`Error::Format`](crate::Error::Format) with the line for a row with more or fewer
-    /// columns than the first, for a value that is no number of its dtype, for text that is not
-    /// UTF-8, and for a row or a table beyond a limit. Returns the same error for a table without
-    /// rows, and for columns that the table does not have. Returns
-    /// [`Error::Setting`](crate::Error::Setting) for options that make no sense.
+    /// - [`Error::Format`](crate::Error::Format) with the line, if a row has more or fewer columns
+    ///   than the first, if a value is no number of its dtype, or if text is not UTF-8.
+    /// - [`Error::Format`](crate::Error::Format) also if a row or the table exceeds a limit, if the
+    ///   table has no row, or if it lacks a column of the options.
+    /// - [`Error::Setting`](crate::Error::Setting) if the options make no sense.
     pub fn open(files: &dyn Files, options: &CsvOptions) -> Result<Self> {
         options.check()?;
         let bytes = files.open(&options.file)?;

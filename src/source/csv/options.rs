@@ -61,7 +61,7 @@ pub struct CsvField {
     /// The dtype of the field's tensor. Every value must be a number of this dtype.
     pub dtype: Dtype,
     /// The shape of the field's tensor, at most 7 axes whose product is the number of columns. The
-    /// default is `[]` for [`Columns::One`] and the number of columns for the others.
+    /// default is `[]` for one column given by its number or name, otherwise `[n]` for n columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u64>>,
 }

@@ -91,7 +91,7 @@ fn row_size(field: &CsvField, columns: &[usize]) -> usize {
     columns.len() * field.dtype.size() as usize
 }
 
-/// Returns the numbers of a field's columns, or what is wrong with the option.
+/// Returns the numbers of a field's columns, or the reason why the table has no such columns.
 fn resolve(
     field: &CsvField,
     width: usize,
@@ -341,7 +341,7 @@ fn line_at(bytes: &dyn ByteSource, start: u64) -> Result<u64> {
     }
 }
 
-/// Appends the values of some columns of a row to `out`, or returns the column without such a
+/// Appends the values of some columns of a row to `out`, or returns the column with a wrong value.
 /// value.
 fn push(
     dtype: Dtype,

@@ -74,7 +74,7 @@ struct Parser<'a> {
     at: usize,
 }
 
-/// A result whose error is what is wrong at the parser's place.
+/// A result whose error is the reason at the parser's place.
 type Parsed<T> = std::result::Result<T, String>;
 
 impl Parser<'_> {

@@ -13,13 +13,13 @@ use crate::error::Result;
 
 /// A source of the samples of one or several `.npy` files, along their first axis.
 ///
-/// Each field of a sample's record is a row of one file: a tensor of shape `[28, 28]` for a file of
-/// shape `(60000, 28, 28)`, and one of shape `[]` for a file of shape `(60000,)`.
+/// Each field of a sample's record is a row of one file. A row of a file of shape `(60000, 28, 28)`
+/// is a tensor of shape `[28, 28]`, a row of a file of shape `(60000,)` one of shape `[]`.
 ///
-/// The source reads versions 1.0 to 3.0 of the format, the dtypes `b1`, `i1` to `i8`, `u1` to `u8`
-/// and `f2` to `f8` of either byte order, up to 8 axes, and C and Fortran order. The elements of a
-/// sample are scattered over a Fortran-order file: save with `numpy.ascontiguousarray` for speed.
-/// The source ignores bytes after the array, as NumPy does.
+/// The source reads versions 1.0 to 3.0 of the format, up to 8 axes, and C and Fortran order. The
+/// dtypes are `b1`, `i1` to `i8`, `u1` to `u8` and `f2` to `f8`, of either byte order. The elements
+/// of a sample are scattered over a Fortran-order file: save with `numpy.ascontiguousarray` for
+/// speed. The source ignores bytes after the array, as NumPy does.
 ///
 /// ```
 /// use windrow::source::{MemoryFiles, Npy, NpyOptions};
@@ -54,10 +54,10 @@ impl Npy {
     /// Opens the files and reads their headers.
     ///
     /// # Errors
-    /// Returns [`Error::Format`](crate::Error::Format) with the file and the offset for a file that
-    /// is no `.npy` file, has a header or a dtype that cannot be read, or is cut short, and for
-    /// fields of different lengths. Returns [`Error::Setting`](crate::Error::Setting) without any
-    /// field.
+    /// - [`Error::Format`](crate::Error::Format) with the file and the offset, if a file is no
+    ///   `.npy` file, has a header or a dtype that cannot be read, or is cut short.
+    /// - [`Error::Format`](crate::Error::Format) also if the fields have different lengths.
+    /// - [`Error::Setting`](crate::Error::Setting) if the options have no field.
     pub fn open(files: &dyn Files, options: &NpyOptions) -> Result<Self> {
         Self::new(options.open(files)?, options.identity)
     }

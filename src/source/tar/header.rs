@@ -38,7 +38,7 @@ impl Header {
     /// Reads a block.
     ///
     /// # Errors
-    /// Returns what is wrong with the block, and at which of its bytes.
+    /// Returns the wrong byte of the block, and the reason.
     pub(super) fn read(block: &[u8; BLOCK as usize]) -> Result<Self, (u64, String)> {
         let sum = number(&block[148..156]).map_err(|why| (148, format!("its checksum {why}")))?;
         let unsigned: u64 = checksum(block, u64::from);

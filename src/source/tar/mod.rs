@@ -38,6 +38,7 @@ use crate::order::Op;
 ///
 /// The source needs some 100 bytes of memory for each file. Without the feature `tar`, opening an
 /// archive returns [`Error::Unsupported`].
+///
 #[cfg_attr(feature = "tar", doc = "```")]
 #[cfg_attr(not(feature = "tar"), doc = "```no_run")]
 /// use windrow::source::{MemoryFiles, Tar, TarOptions};
@@ -77,10 +78,10 @@ impl Tar {
     /// Opens the archives and reads their headers.
     ///
     /// # Errors
-    /// Returns [`Error::Format`] with the archive and the offset for a file that is no tar archive,
-    /// is packed, cut short or broken, for a file that appears twice, and for a link. Returns the
-    /// same error if no archive has a sample, and [`Error::Setting`] for options that make no
-    /// sense.
+    /// - [`Error::Format`] with the archive and the offset, if a file is no tar archive, is packed,
+    ///   cut short or broken, or if an archive has a file twice or a link.
+    /// - [`Error::Format`] also if no archive has a sample.
+    /// - [`Error::Setting`] if the options make no sense.
     pub fn open(files: &dyn Files, options: &TarOptions) -> Result<Self> {
         options.check()?;
         let open = |file: &String| files.open(file);
@@ -185,8 +186,8 @@ impl Source for Tar {
     }
 }
 
-/// Adds the keys, fields, places and sizes of an archive's samples to the hash, which then tells a
-/// file renamed in the middle of a long archive.
+/// Adds the keys, fields, places and sizes of an archive's samples to the hash. So the fingerprint
+/// notices a file that is renamed in the middle of a long archive.
 fn add(hash: &mut Sha256, samples: &[Sample]) {
     hash.update((samples.len() as u64).to_le_bytes());
     for sample in samples {

@@ -9,7 +9,7 @@ pub(super) struct Attributes {
     pub(super) size: Option<u64>,
 }
 
-/// Reads attributes, or returns what is wrong and at which byte.
+/// Reads attributes, or returns the wrong byte and the reason.
 pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
     let mut found = Attributes::default();
     let mut at = 0;

@@ -98,8 +98,8 @@ impl Scale {
         })
     }
 
-    /// Scales common pairs of dtypes by loops of their own and all others by way of the widest
-    /// type, so that not every pair of dtypes takes room in the wasm.
+    /// Scales common pairs of dtypes by separate loops, and all others by way of the widest type.
+    /// So not every pair of dtypes takes room in the wasm.
     #[cfg(feature = "web")]
     fn scaled(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
         match (tensor.dtype(), self.dtype) {

@@ -58,8 +58,8 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
 struct Checked {
     width: u64,
     height: u64,
-    /// The transparent colour of a file with samples of 16 bits: the decoder compares samples with
-    /// the bytes of such a colour in the wrong order.
+    /// The transparent colour of a file with samples of 16 bits. The decoder cannot find this
+    /// colour, since it compares the bytes in the wrong order.
     key: Option<Vec<u16>>,
     /// The file without the chunks that the decoder does not need.
     needed: Vec<u8>,

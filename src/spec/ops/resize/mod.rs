@@ -28,8 +28,8 @@ const SIDE_MAX: u32 = 1 << 20;
 /// unchanged.
 ///
 /// Sides have at most 1 Mi pixels before and after. The op needs memory for the old width times the
-/// new height, which may be 64 Mi pixels, and for some 100 bytes for each pixel of the longer
-/// sides.
+/// new height, of at most 64 Mi pixels. The op also needs some 100 bytes for each pixel of the
+/// longer sides.
 ///
 #[cfg_attr(feature = "image", doc = "```")]
 #[cfg_attr(not(feature = "image"), doc = "```no_run")]
