@@ -15,6 +15,13 @@ thread_local! {
 
 /// Returns the sample at a position, and turns a panic into a fault that names the index.
 ///
+/// ```
+/// use windrow::{Dataset, dataset::fill, range};
+/// let odd = range(0..4).map(|x| if x == 2 { panic!("even") } else { x });
+/// let fault = fill(&odd, 2).unwrap_err();
+/// assert_eq!((fault.index(), fault.message()), (Some(2), "even"));
+/// ```
+///
 /// # Errors
 /// Returns the fault of the dataset, or a fault with the panic's message.
 pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> SampleResult<D::Sample> {

@@ -61,7 +61,7 @@ impl<D: Dataset> Slice<D> {
     #[inline]
     fn index_below(&self, index: u64) -> Result<u64, Fault> {
         let (epoch, offset) = epoch_of(index, self.len());
-        // No loader requests an index of an empty slice; such an index stands for the first one
+        // No loader requests an index of an empty slice; the index stands for the first one
         // below.
         let offset = self.start.saturating_add(offset.saturating_mul(self.step));
         index_in(epoch, offset, self.below)

@@ -178,7 +178,7 @@ impl Tensor {
         let over = bytes.as_ptr().addr() % align;
         if over != 0 {
             return Err(Fault::new(format!(
-                "the bytes of a {dtype} tensor must start at a multiple of {align}, these start {over} after one"
+                "the bytes of a {dtype} tensor must start at a multiple of {align}, these start {over} after one; align or copy them"
             )));
         }
         Ok(Self { dtype, shape, bytes: size, data: Data::Foreign(owner) })

@@ -27,6 +27,13 @@ impl SampleContext {
     }
 
     /// Returns the random number generator of this sample, keyed by (seed, epoch, op, index).
+    ///
+    /// ```
+    /// use windrow::dataset::SampleContext;
+    /// let [third, again] = [SampleContext::new(2, 10, 0); 2].map(|place| place.rng(7).next_u64());
+    /// assert_eq!(third, again);
+    /// assert_ne!(third, SampleContext::new(12, 10, 0).rng(7).next_u64()); // the next epoch
+    /// ```
     #[must_use]
     pub fn rng(&self, seed: u64) -> Rng {
         let (epoch, index) = epoch_of(self.index, self.len);

@@ -88,7 +88,7 @@ const TUPLE_PLAIN: usize = 32;
 const EMPTY_MAX: u32 = 1 << 20;
 
 /// The advice for types that cannot cross.
-const AGREE: &str = "its Serialize must write what its Deserialize reads, so take off serde's \
+const AGREE: &str = "its Serialize must write what its Deserialize reads, so remove serde's \
                      `skip`, `skip_serializing`, `skip_deserializing`, `untagged`, `flatten` and, \
                      on a struct, `tag`";
 

@@ -270,8 +270,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let (backend, workers) = self.choice(&environment, share.is_some())?;
         if backend != Backend::Processes && self.settings.sample_timeout.is_some() {
             log::warn("loader", || {
-                "backend threads cannot stop a slow sample, so sample_timeout has no effect; use backend processes"
-                    .into()
+                format!("sample_timeout has no effect with backend {backend}; use processes")
             });
         }
         let mut limits = self.limits(backend, workers)?;

@@ -107,6 +107,18 @@ impl<B> Loader<B> {
 
     /// Returns the digest of all batches received so far, or `None` unless
     /// [`LoaderBuilder::digest`] turned digests on.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let digest = |workers| {
+    ///     let batches = range(0..100).shuffle(7).batch(10);
+    ///     let mut loader = Loader::builder(batches).digest().workers(workers).build()?;
+    ///     assert_eq!(loader.by_ref().count(), 10);
+    ///     Ok::<_, windrow::Error>(loader.digest())
+    /// };
+    /// assert_eq!(digest(1)?, digest(3)?);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
     #[must_use]
     pub fn digest(&self) -> Option<[u8; 32]> {
         self.point.digest
@@ -250,9 +262,13 @@ impl<B> Loader<B> {
         for position in &stuck {
             log::warn("loader", || {
                 let waited = self.shutdown_timeout;
-                let worker = if killed { "worker was killed" } else { "thread is left behind" };
+                let fate = if killed {
+                    "the loader killed the worker"
+                } else {
+                    "its thread is left behind"
+                };
                 format!(
-                    "the sample at position {position} is still being made {waited:?} after shutdown began; its {worker}"
+                    "a worker still makes the sample at position {position} {waited:?} after shutdown began; {fate}"
                 )
             });
         }

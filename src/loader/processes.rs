@@ -72,7 +72,7 @@ pub(super) fn choice(asked: Backend, is_recipe: bool, settings: &Settings) -> Re
         (Backend::Processes, Err(error)) => Err(error),
         (_, Err(error)) => {
             let instead = Backend::Auto.resolve()?.name;
-            log::warn("loader", || format!("auto takes {instead}: {error}"));
+            log::warn("loader", || format!("backend auto uses {instead}: {error}"));
             Ok(Backend::Auto)
         }
     }

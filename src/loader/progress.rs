@@ -5,6 +5,15 @@ use crate::backend::Info;
 use crate::order::{Plan, Skips};
 
 /// The progress of a loader.
+///
+/// ```
+/// use windrow::{Dataset, Loader, range};
+/// let mut loader = Loader::builder(range(0..10).batch(5)).epochs(2).build()?;
+/// loader.next().expect("four batches")?;
+/// let progress = loader.progress();
+/// assert_eq!((progress.epoch, progress.batches, progress.positions), (0, 1, Some(4)));
+/// # Ok::<(), windrow::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {

@@ -17,8 +17,8 @@ const TESTS: &[Test] = &[
         chooses("auto", None, "processes made 100", None, true);
     }),
     ("auto_without_init_is_threads_and_says_so_in_one_line", || {
-        let line = "auto takes threads: backend processes is not available: windrow::init() was not \
-                    called";
+        let line = "backend auto uses threads: backend processes is not available: windrow::init() was \
+                    not called";
         chooses("auto without init", None, "threads made 100", Some(line), false);
         chooses("auto without init", Some("auto"), "threads made 100", Some(line), false);
     }),
@@ -61,8 +61,8 @@ const TESTS: &[Test] = &[
     ("a_loader_in_a_worker_that_may_choose_takes_threads_and_says_so", || {
         let output = run("nested auto");
         assert_eq!(text(&output.stdout), "threads\n", "{output:?}");
-        let line = "auto takes threads: backend processes is not available: this process is itself a \
-                    worker";
+        let line = "backend auto uses threads: backend processes is not available: this process is \
+                    itself a worker";
         assert!(text(&output.stderr).contains(line), "{output:?}");
         assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
     }),

@@ -175,8 +175,8 @@ fn held_positions_that_a_batch_cannot_hold_are_refused() {
             (&[8, 8][..], "stage 0 holds position 8 twice"),
             (&[9, 8], "cursor of batch holds position 8 out of order"),
             (&[8, 11], "stage 0 holds position 11, which is not in"),
-            (&[1, 9], "holds position 1, which is of one of its 2 batches already"),
-            (&[4, 5, 6, 7], "holds position 4, which is of one of its 2 batches already"),
+            (&[1, 9], "holds position 1, which one of its 2 batches already contains"),
+            (&[4, 5, 6, 7], "holds position 4, which one of its 2 batches already contains"),
         ] {
             let state = State::from_json(&good.replace(&right, &held(numbers, 11))).unwrap();
             let error = make().resume(&state).build().err().map(|error| error.to_string());
