@@ -19,8 +19,8 @@ const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
 
 /// The options of the source `images`, which reads the PNG and JPEG files below a folder.
 ///
-/// Each record has the field `image`, the bytes of a file as a `U8` tensor of shape `[n]`, in the
-/// byte order of the files' paths.
+/// Each record has the field `image`, the bytes of a file as a `U8` tensor of shape `[n]`. The records
+/// are in the byte order of the files' paths.
 ///
 /// ```
 /// use windrow::source::ImagesOptions;

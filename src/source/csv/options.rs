@@ -80,7 +80,7 @@ pub enum Columns {
     One(Column),
     /// The columns from `start` to before `end`, counted from 0.
     Range(Range<u64>),
-    /// These columns, of which one may appear more than once.
+    /// A list of columns, of which one may appear more than once.
     List(Vec<Column>),
 }
 
