@@ -23,7 +23,7 @@ use crate::error::Result;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FieldFiles {
-    /// The name of each field, with the path of its file. At least one field.
+    /// The name of each field, with the path of its file. 1 to 1,024 fields.
     pub fields: BTreeMap<String, String>,
     /// Which bytes of the files go into the fingerprint: `"blocks"` or `"full"`. The default is
     /// `"blocks"`.

@@ -220,8 +220,8 @@ impl BatchOptions {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitOptions {
-    /// The number of batches, or of records without a stage `batch` before this one, from 0 to 2^64
-    /// - 1.
+    /// The number of batches, from 0 to 2^64 - 1. Without a stage `batch` before this one, the number
+    /// of records.
     #[serde(with = "whole")]
     pub count: u64,
 }

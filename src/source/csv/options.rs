@@ -44,7 +44,7 @@ pub struct CsvOptions {
     /// column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
-    /// The fields of each record, at least one.
+    /// The fields of each record, 1 to 1,024.
     pub fields: Vec<CsvField>,
 }
 
@@ -53,7 +53,7 @@ pub struct CsvOptions {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CsvField {
-    /// The name of the field.
+    /// The name of the field, of at most 255 bytes.
     pub name: String,
     /// The columns with the field's values: `"all"`, a column, a list of columns, or a range such
     /// as `{"start": 0, "end": 64}`. A column is its number, from 0, or its name.

@@ -34,7 +34,7 @@ use crate::source::refusal::setting;
 pub struct JsonlOptions {
     /// The path of the file.
     pub file: String,
-    /// The fields of each record, at least one.
+    /// The fields of each record, 1 to 1,024.
     pub fields: Vec<JsonlField>,
 }
 
@@ -43,7 +43,7 @@ pub struct JsonlOptions {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JsonlField {
-    /// The name of the field.
+    /// The name of the field, of at most 255 bytes.
     pub name: String,
     /// The dtype of the field's tensor. Every number of the value must be in its range. `U8` also
     /// takes a text, as its UTF-8 bytes.
