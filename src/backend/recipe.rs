@@ -190,7 +190,7 @@ pub(crate) struct Expected {
     pub(crate) pipeline: String,
 }
 
-/// Opens pipelines on behalf of a backend, which does not know the pipeline's type.
+/// An opener of pipelines for a backend, which does not know the pipeline's type.
 pub(crate) trait Opener<P> {
     /// Returns the pipeline's samples and description.
     fn open(pipeline: P) -> Result<Opened>;

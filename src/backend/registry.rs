@@ -68,7 +68,8 @@ pub struct Info {
     pub description: &'static str,
     /// The requirements.
     pub requires: &'static str,
-    /// Returns `Ok` if the backend is available on this platform, or the reason if not.
+    /// The availability check: `Ok` if the backend is available on this platform, or the reason if
+    /// not.
     pub available: fn() -> Result<(), String>,
     /// The capabilities.
     pub capabilities: Capabilities,

@@ -124,7 +124,7 @@ mod tests {
     /// Runs a test beside a pool of four threads, and fails after the time limit.
     fn within<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
         static STARTED: Once = Once::new();
-        /// Serializes the tests that block all threads of the pool.
+        /// The lock that serializes the tests that block all threads of the pool.
         static ALONE: Mutex<()> = Mutex::new(());
         let _alone = lock(&ALONE);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4);
