@@ -175,7 +175,7 @@ impl Parser<'_> {
         let after = rest.get(digits).copied();
         if digits == 0 {
             let shown = self.shown(self.at);
-            let sign = if after == Some(b'-') { ", which is never negative" } else { "" };
+            let sign = if after == Some(b'-') { ", which is never negative," } else { "" };
             return Err(format!("expected a length{sign} in its header, found {shown}"));
         }
         if matches!(after, Some(b'L' | b'l')) {

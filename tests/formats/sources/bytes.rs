@@ -155,7 +155,7 @@ fn a_missing_name_in_memory_is_answered_with_some_that_are_there() {
     }
     let message = text(files.open("x"));
     assert!(
-        message.contains("only f10, f11, ") && message.ends_with("f29 and 5 more"),
+        message.contains("the files are f10, f11, ") && message.ends_with("f29 and 5 more"),
         "{message}"
     );
 }
