@@ -59,7 +59,7 @@ impl Document {
 pub(crate) fn text(path: &Path, bytes_max: u64) -> Result<String> {
     let file = LocalFile::open(path)?;
     if file.len() > bytes_max {
-        let why = format!("has {} bytes; the limit is {bytes_max}", file.len());
+        let why = format!("has {} bytes; give a file of at most {bytes_max}", file.len());
         return Err(Error::Format { name: file.name().into(), offset: None, why });
     }
     let mut bytes = vec![0; file.len() as usize];
