@@ -34,8 +34,8 @@ const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
 pub struct ImagesOptions {
     /// The path of the folder.
     pub folder: String,
-    /// Whether records have the field `label`, a `U32` scalar: the number of the picture's folder,
-    /// counted from 0 in the byte order of the folders' names. The default is false.
+    /// Whether records have the field `label`, a `U32` scalar. The label is the number of the
+    /// picture's folder, counted from 0 in the byte order of the folders' names. The default is false.
     #[serde(default)]
     pub label: bool,
     /// Which bytes of the pictures go into the fingerprint, beside their paths and sizes:

@@ -37,8 +37,8 @@ pub trait Files: Send + Sync {
 
 /// The files of a folder of this machine, which confines the names by default.
 ///
-/// Relative names start in the folder. A name that leads out of the folder is an error of opening
-/// and listing, whether by `..`, by an absolute path or by a symbolic link. So a pipeline document
+/// Relative names start in the folder. A name that leads out of the folder cannot be
+/// opened or listed, whether by `..`, by an absolute path or by a symbolic link. So a pipeline document
 /// from another person reads nothing but its own files. [`within`](Self::within) lets names lead
 /// further, up to a root; [`unconfined`](Self::unconfined) lets names lead anywhere.
 ///

@@ -13,8 +13,8 @@ use crate::error::Result;
 
 /// A source of the samples of one or several `.npy` files, along their first axis.
 ///
-/// Each field of a sample's record is a row of one file. A row of a file of shape `(60000, 28, 28)`
-/// is a tensor of shape `[28, 28]`, a row of a file of shape `(60000,)` one of shape `[]`.
+/// Each field of a sample's record is a row of one file. A file of shape `(60000, 28, 28)` gives
+/// tensors of shape `[28, 28]`, a file of shape `(60000,)` tensors of shape `[]`.
 ///
 /// The source reads versions 1.0 to 3.0 of the format, up to 8 axes, and C and Fortran order. The
 /// dtypes are `b1`, `i1` to `i8`, `u1` to `u8` and `f2` to `f8`, of either byte order. The elements
