@@ -1,8 +1,8 @@
 //! A deterministic, resumable, parallel data loader.
 //!
-//! windrow reads, transforms, shuffles and batches samples on many workers and hands them over in
-//! one order, bit for bit the same, whatever ran them. A state taken with any backend resumes with
-//! any other.
+//! windrow reads, transforms, shuffles and batches samples on many workers. A loader yields the
+//! same batches, bit for bit, in the same order, on every backend and with any number of workers. A
+//! state saved on one backend resumes on any other.
 //!
 //! ```
 //! use windrow::{Dataset, Loader, State, range};
@@ -22,43 +22,47 @@
 //! # }
 //! ```
 //!
-//! # The map
+//! # Map
 //!
-//! What is at a position of the stream is a pure function of the pipeline, its seeds and the
-//! position. Workers only fill positions, so they cannot decide what is in one.
+//! The content of a position in the stream is a pure function of the pipeline, its seeds and the
+//! position. Workers only fill positions, so they cannot change the content of one.
 //!
-//! - A pipeline begins with a [`Dataset`]: a [source](from_source) and its combinators. This part is
-//!   random access, and runs in workers.
-//! - After [`Dataset::ordered`] come [stages](stage): what needs its samples one after another.
-//!   This part runs on the caller's side.
-//! - A [`Loader`] puts a pipeline on a [`Backend`] and is an iterator of [`Batch`]es.
-//! - A [`State`] says where a stream stands, and of which pipeline.
-//! - What a pipeline counts or sums up beside its samples goes to [`Reducer`]s.
-//! - A pipeline over [records](dataset::Record) can also be said in JSON: see [`spec`].
+//! - A pipeline begins with a [`Dataset`]: a [source](from_source) and its combinators. The dataset
+//!   is random access and runs in workers.
+//! - After [`Dataset::ordered`] come [stages](stage), which need their samples one after another.
+//!   Stages run on the caller's side.
+//! - A [`Loader`] runs a pipeline on a [`Backend`] and is an iterator of [`Batch`]es.
+//! - A [`State`] names a pipeline and a place in its stream.
+//! - A [`Reducer`] merges the values that a pipeline adds beside its samples, such as counts and
+//!   sums.
+//! - A pipeline over [records](dataset::Record) can also be a JSON document: see [`spec`].
 //!
 //! # Invariants
 //!
-//! Each is held by `clippy.toml`, or by a test in `tests/house.rs` or `tests/loader/conformance.rs`.
+//! `clippy.toml`, or a test in `tests/house.rs` or `tests/loader/conformance.rs`, enforces each
+//! one.
 //!
-//! - The order rooms ([`order`], `engine`, [`stage`]) do no input or output, start no thread and
+//! - The order modules ([`order`], `engine`, [`stage`]) do no input or output, start no thread and
 //!   read no clock.
-//! - A backend sees tasks and results. It never sees the plan or the state.
+//! - A backend sees tasks and results, never the plan or the state.
 //! - A state names no worker and no backend.
-//! - Imports go downhill only: loader, spec; backend; engine, stage, source; dataset; order; error.
+//! - A module imports only from the ones after it: loader, spec; backend; engine, stage, source;
+//!   dataset; order; error.
 //! - No number that decides an order is a `usize`, whose width depends on the platform.
 //!
 //! # Features
 //!
-//! None is on by default.
+//! No feature is on by default.
 //!
 //! - `csv`: the source `csv`.
 //! - `gz`: gzip-compressed `csv` and `idx` files.
 //! - `image`: the ops `decode_image`, for PNG and JPEG, and `resize`.
 //! - `jsonl`: the source `jsonl`.
-//! - `mmap`: `source::Mapped`, a file that is mapped into memory where code asks for that.
+//! - `mmap`: `source::Mapped`, a file mapped into memory at the code's request.
 //! - `tar`: the source `tar`.
-//! - `stream`: a [`Loader`] is a `futures_core::Stream`.
-//! - `rand`: [`order::Rng`] implements `rand_core`'s traits, for the distributions of `rand`.
+//! - `stream`: `futures_core::Stream` for [`Loader`].
+//! - `rand`: `rand_core`'s traits for [`order::Rng`], so that the distributions of `rand` accept
+//!   it.
 //! - `web`: the binding for browsers and Node, on `wasm32-unknown-unknown` only.
 //! - `cli`: the `windrow` command, and the features it needs.
 

@@ -1,7 +1,8 @@
-//! Values that lie beside samples, between those that make samples and the loader.
+//! Values that accompany samples from the workers to the loader, keyed by position.
 //!
-//! The loader takes them in the order of positions. So backends and the engine know nothing of them,
-//! and a position that is made again has the value that came last. Absent on purpose: what they mean.
+//! The loader takes the values in the order of positions. Backends and the engine do not handle
+//! these values. A position that is computed again has the latest value. Out of scope: the meaning
+//! of the values.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,11 +13,11 @@ use crate::dataset::reduce::Keys;
 /// The hash of one sample.
 pub(crate) type Hash = [u8; 32];
 
-/// The hashes of samples. Where a sample is a batch as it is, whoever makes it hashes it too, so that
-/// workers do that beside each other. A hash that is missing is made by the loader.
+/// The hashes of samples. When a sample already is a batch, the worker that computes it also hashes
+/// it, so workers hash in parallel. The loader computes a missing hash.
 pub(crate) type Hashes = ByPosition<Hash>;
 
-/// Values by position.
+/// Values, keyed by position.
 #[derive(Debug, Default)]
 pub(crate) struct ByPosition<V> {
     kept: Mutex<Kept<V>>,
@@ -24,13 +25,13 @@ pub(crate) struct ByPosition<V> {
 
 #[derive(Debug, Default)]
 struct Kept<V> {
-    /// Nothing is kept for positions before this one any more.
+    /// The first position for which values are still kept.
     front: u64,
     values: BTreeMap<u64, V>,
 }
 
 impl<V> ByPosition<V> {
-    /// Keeps the value of a position, or none, in place of an earlier one.
+    /// Stores a position's value and replaces an earlier one; `None` removes the earlier value.
     pub(crate) fn keep(&self, position: u64, value: Option<V>) {
         let mut kept = self.lock();
         match value.filter(|_| position >= kept.front) {
@@ -39,7 +40,9 @@ impl<V> ByPosition<V> {
         };
     }
 
-    /// Takes the value of a position; nothing is kept any more for it and those before it.
+    /// Takes a position's value, and discards the values of all positions before it.
+    ///
+    /// Later values for these positions are ignored.
     pub(crate) fn take(&self, position: u64) -> Option<V> {
         let mut kept = self.lock();
         kept.front = position + 1;
@@ -50,7 +53,7 @@ impl<V> ByPosition<V> {
         value
     }
 
-    /// Looks at all that is kept.
+    /// Calls a function with all stored values.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&BTreeMap<u64, V>) -> R) -> R {
         look(&self.lock().values)
     }
@@ -60,10 +63,11 @@ impl<V> ByPosition<V> {
     }
 }
 
-/// What a position takes in the table, at least.
+/// The minimum number of bytes that the table uses for a position.
 const ENTRY_BYTES: u64 = 64;
 
-/// What samples added to reducers. Absent on purpose: merging, and the types of what is merged.
+/// The additions that samples made to reducers. Out of scope: merging, and the types of the merged
+/// values.
 #[derive(Debug, Default)]
 pub(crate) struct Additions {
     keys: Keys,
@@ -71,29 +75,29 @@ pub(crate) struct Additions {
 }
 
 impl Additions {
-    /// A place for what is added to these reducers.
+    /// Creates a table for the additions to these reducers.
     pub(crate) fn new(keys: Keys) -> Self {
         Self { keys, added: ByPosition::default() }
     }
 
-    /// The reducers that are collected.
+    /// Returns the keys of the reducers whose additions are collected.
     pub(crate) fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// Keeps what a position added, instead of what it added before.
+    /// Stores a position's additions and replaces earlier ones.
     pub(crate) fn keep(&self, position: u64, added: Vec<u8>) {
         if !self.keys.is_empty() {
             self.added.keep(position, Some(added).filter(|added| !added.is_empty()));
         }
     }
 
-    /// Takes what a position added; nothing is kept any more for it and those before it.
+    /// Takes a position's additions, and discards those of all positions before it.
     pub(crate) fn take(&self, position: u64) -> Vec<u8> {
         self.added.take(position).unwrap_or_default()
     }
 
-    /// What is kept for these positions, in bytes.
+    /// Returns how many bytes the additions of these positions occupy.
     pub(crate) fn bytes(&self, positions: Range<u64>) -> u64 {
         if self.keys.is_empty() {
             return 0;
@@ -120,7 +124,7 @@ mod tests {
         assert!(additions.take(3).is_empty());
         assert!(additions.take(4).is_empty());
         assert_eq!(additions.take(6), [6]);
-        assert_eq!(additions.bytes(0..9), 0, "5 was passed over");
+        assert_eq!(additions.bytes(0..9), 0, "taking 6 discards 5");
     }
 
     #[test]

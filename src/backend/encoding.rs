@@ -1,8 +1,8 @@
-//! Samples as what crosses to another process, and whether some of them come back as they were.
+//! Encoding of samples for another process, and checks that decoding restores the same value.
 //!
-//! Serde's attributes can make a type read something else than it writes: another value would come
-//! out on worker processes than on threads, without an error. So a worker reads some of its samples
-//! again itself. Absent on purpose: how values are compared.
+//! Serde's attributes can make a type decode another value than it encodes. Without a check, worker
+//! processes would silently give other samples of that type than threads. Therefore a worker
+//! decodes some of its samples again. Out of scope: the comparison of values.
 
 use std::cell::Cell;
 
@@ -15,12 +15,12 @@ use crate::dataset::wire::{Variants, Wire, compare, decode, encode_noting};
 use crate::dataset::{Dataset, SampleResult, caught, discard, fill, lend};
 use crate::error::Fault;
 
-/// The first samples of a worker, which are all read again.
+/// The number of first samples that a worker always decodes again.
 const FIRST: u64 = 8;
-/// The bytes of the largest sample that is read again.
+/// The size in bytes of the largest sample that a worker decodes again.
 const BYTES_MAX: u64 = 16 << 20;
 
-/// A dataset whose samples are encoded.
+/// A dataset that returns its samples encoded.
 pub(crate) struct Encoding<D> {
     dataset: D,
     checks: Cell<Checks>,
@@ -48,7 +48,8 @@ where
             (Err(fault), _) => return (Err(fault), Vec::new()),
         };
         encoding();
-        // One after the other: a sample that is dropped by a panic must not panic itself.
+        // Encode and drop in separate steps: a sample must not panic in its drop while a panic
+        // unwinds.
         let encoded = caught(|| encode_noting(&sample));
         let dropped = caught(|| drop(sample));
         let encoded = encoded.unwrap_or_else(Err).and_then(|wire| dropped.map(|()| wire));
@@ -63,7 +64,8 @@ impl<D: Dataset> Encoding<D>
 where
     D::Sample: Serialize + DeserializeOwned,
 {
-    /// An encoded sample, if it comes back as it was or is not looked at.
+    /// Returns the encoded sample, or a fault if the sample is checked and decodes to another
+    /// value.
     fn checked(&self, wire: Wire, variants: Variants) -> Result<Wire, Fault> {
         let mut checks = self.checks.get();
         let is_due = checks.is_due(&wire, variants);
@@ -76,18 +78,18 @@ where
     }
 }
 
-/// Which samples of a worker are read again.
+/// The choice of samples that a worker decodes again.
 #[derive(Debug, Clone, Copy, Default)]
 struct Checks {
     made: u64,
     variants: Variants,
-    /// Whether one came back as another value. Then each one after it is read again.
+    /// Whether a sample has decoded to another value. From then on, the worker checks every sample.
     is_doubted: bool,
 }
 
 impl Checks {
-    /// Whether the next sample is read again: one of the first, one with a variant of an enum that
-    /// no sample before had, and then fewer and fewer.
+    /// Returns whether the worker checks the next sample. The worker checks the first samples,
+    /// those with a new variant of an enum, and then every sample whose number is a power of two.
     fn is_due(&mut self, wire: &Wire, variants: Variants) -> bool {
         self.made += 1;
         if wire.byte_len() > BYTES_MAX {
@@ -98,7 +100,8 @@ impl Checks {
     }
 }
 
-/// Reads a sample and compares it. Why one cannot be read is said by the loader, which reads it too.
+/// Decodes a sample and compares it. Ignores a decode error, because the loader decodes the sample
+/// too and reports the error.
 fn comes_back<T: Serialize + DeserializeOwned>(wire: &Wire) -> Result<(), Fault> {
     let read = caught(|| decode::<T>(&wire.inline, wire.payloads.clone()));
     let Ok(Ok(back)) = read else { return Ok(()) };
@@ -117,7 +120,7 @@ mod tests {
     use crate::dataset::Tensor;
     use crate::source::range;
 
-    /// Serde counts the variant that it skips where it writes, and not where it reads.
+    /// Serde counts a skipped variant when it serializes, but not when it deserializes.
     #[derive(Debug, Serialize, Deserialize)]
     enum Label {
         Background,
@@ -136,7 +139,7 @@ mod tests {
         }
     }
 
-    /// What is said of the samples at these positions, one after another.
+    /// Returns the error texts for the samples at these positions; an empty text for no error.
     fn said<D: Dataset>(dataset: D, positions: impl IntoIterator<Item = u64>) -> Vec<String>
     where
         D::Sample: Serialize + DeserializeOwned,
@@ -157,7 +160,8 @@ mod tests {
         for said in &said[100..150] {
             assert!(said.contains("tests::Label comes back as another value"), "{said}");
         }
-        // The loader says why the one cannot be read, the encoding why the other is not written.
+        // The loader reports the decode error of sample 150; the worker reports the encode error of
+        // 151.
         assert_eq!(said[150], "");
         assert!(said[151].contains("tests::Label cannot be encoded"), "{said:?}");
     }
@@ -197,7 +201,7 @@ mod tests {
         use std::rc::Rc;
         use std::sync::Arc;
 
-        /// Counts how often it is asked.
+        /// A value that counts how often it is serialized.
         struct Asked(u32);
 
         impl lend::Lender for Asked {

@@ -1,4 +1,4 @@
-//! `inline`: the caller's own thread, and the oracle for all other backends.
+//! `inline`: the caller's own thread, and the reference for all other backends.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use super::{Event, ExecutionBackend, Fill, Full, Info, registry, run};
 use crate::dataset::reduce::apart;
 use crate::engine::Task;
 
-/// Tasks that may wait to be run.
+/// The maximum number of queued tasks.
 const TASKS_MAX: usize = 64;
 
-/// Makes samples in the caller's thread, whenever the caller waits.
+/// A backend that computes samples in the caller's thread, each time the caller waits.
 pub struct Inline<T> {
     work: Arc<dyn Fill<T>>,
     tasks: VecDeque<Task>,
 }
 
 impl<T> Inline<T> {
-    /// A backend that runs this work.
+    /// Creates a backend that runs this work.
     #[must_use]
     pub fn new(work: impl Fill<T> + 'static) -> Self {
         Self::shared(Arc::new(work))
     }
 
-    /// A backend that runs work which others may run too.
+    /// Creates a backend that runs work shared with others.
     #[must_use]
     pub fn shared(work: Arc<dyn Fill<T>>) -> Self {
         Self { work, tasks: VecDeque::new() }
@@ -56,7 +56,7 @@ impl<T> ExecutionBackend<T> for Inline<T> {
 
     fn wait(&mut self, _: Duration) -> Option<Event<T>> {
         let task = self.tasks.pop_front()?;
-        // This may be a loader inside of a sample of another one.
+        // This loader may run inside a sample of another loader.
         apart(|| run(task, &*self.work, |_| true)).map(Event::Done)
     }
 

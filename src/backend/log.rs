@@ -1,20 +1,20 @@
-//! What goes to the program's logger, or to standard error where it has none.
+//! Log output: to the program's logger, or to standard error if the program has none.
 //!
 //! Records go to the [`log`] crate, with targets such as `windrow::loader`. In a program without a
-//! logger, those that `WINDROW_LOG` lets through are lines of standard error; warnings by default.
+//! logger, windrow writes records to standard error as `WINDROW_LOG` allows; by default, warnings.
 //! The variable's value is a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or several
-//! `room=level` with commas between them, such as `warn,threads=debug`.
+//! `target=level` pairs separated by commas, such as `warn,threads=debug`.
 
 use std::io::Write;
 use std::sync::RwLock;
 
 use log::{Level, LevelFilter};
 
-/// What is allowed in a filter, in words.
+/// The allowed values of a filter, for error messages.
 pub(crate) const ALLOWED: &str =
-    "a level (off, error, warn, info, debug, trace), or room=level, with commas between several";
+    "a level (off, error, warn, info, debug, trace), or target=level pairs separated by commas";
 
-/// Which lines are written.
+/// A filter for log records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Levels {
     general: LevelFilter,
@@ -25,7 +25,7 @@ static LEVELS: RwLock<Levels> =
     RwLock::new(Levels { general: LevelFilter::Warn, rooms: Vec::new() });
 
 impl Levels {
-    /// Reads a filter; `None` when it is not one.
+    /// Parses a filter; returns `None` if the text is invalid.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut filter = Self { general: LevelFilter::Warn, rooms: Vec::new() };
         for part in text.split(',') {
@@ -39,14 +39,14 @@ impl Levels {
         Some(filter)
     }
 
-    /// Takes the place of the filter of this process.
+    /// Replaces the filter of this process.
     pub(crate) fn set(self) {
         if let Ok(mut current) = LEVELS.write() {
             *current = self;
         }
     }
 
-    /// Whether a line of this room and level is written.
+    /// Returns whether records of this target and level pass the filter.
     fn lets_through(&self, room: &str, level: Level) -> bool {
         let own = self.rooms.iter().rev().find(|(name, _)| name == room);
         level <= own.map_or(self.general, |(_, level)| *level)
@@ -58,22 +58,22 @@ pub(crate) fn warn(room: &str, text: impl FnOnce() -> String) {
     write(room, Level::Warn, text);
 }
 
-/// Logs what began or ended.
+/// Logs a start or an end.
 pub(crate) fn info(room: &str, text: impl FnOnce() -> String) {
     write(room, Level::Info, text);
 }
 
-/// Logs what a backend does.
+/// Logs a backend's actions.
 pub(crate) fn debug(room: &str, text: impl FnOnce() -> String) {
     write(room, Level::Debug, text);
 }
 
 fn write(room: &str, level: Level, text: impl FnOnce() -> String) {
-    // A program that has a logger has set the level that it lets through.
+    // A program with a logger has set its own maximum level.
     if log::max_level() != LevelFilter::Off {
         log::log!(target: &format!("windrow::{room}"), level, "{}", text());
     } else if LEVELS.read().is_ok_and(|levels| levels.lets_through(room, level)) {
-        // A closed stderr is no reason to fail.
+        // A closed standard error is no reason to fail.
         _ = writeln!(std::io::stderr().lock(), "windrow {room}: {}", text());
     }
 }

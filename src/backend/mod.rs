@@ -1,8 +1,8 @@
-//! Backends: who fills the positions.
+//! Backends: the ways to compute samples.
 //!
-//! A backend is given tasks and tells what became of them; that is all it sees. It knows neither
-//! the plan nor the state nor who waits for the samples, so it cannot influence the order. This
-//! file is the one place that says which backend exists on which platform.
+//! A backend receives tasks and reports their outcomes. A backend does not know the plan, the state
+//! or the consumer of the samples. Therefore a backend cannot influence the order. This file alone
+//! decides which backend exists on which platform.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -53,16 +53,17 @@ pub use threads::Threads;
 pub use crate::engine::{Completion, Task};
 use crate::error::{Error, Loss, Result};
 
-/// How much more a task costs beside its work than on threads and processes of a system: a message
-/// between web workers, or waking one of their threads, is that slow.
+/// The fixed cost of a task on this platform, relative to native threads and processes. In
+/// WebAssembly, a message between web workers or waking a thread is about ten times as slow.
 pub(crate) const TASK_OVERHEAD: u64 = if cfg!(target_arch = "wasm32") { 10 } else { 1 };
 
-/// Starts a backend with so many workers for this work, 1 to 1,024 except where the caller's own
-/// thread works.
+/// Starts a backend with this work and this number of workers.
+///
+/// Backend `threads` accepts 1 to 1,024 workers. Backend `inline` ignores the number.
 ///
 /// # Errors
-/// [`Error::Setting`] for another number of workers, [`Error::Unsupported`] when the backend cannot
-/// be had here, or what the system refused.
+/// Returns [`Error::Setting`] for any other number of workers, [`Error::Unsupported`] when the
+/// backend is not available here, or the error of the operating system.
 pub fn start<T: Send + 'static>(
     backend: Backend,
     work: Arc<dyn Fill<T>>,
@@ -77,24 +78,26 @@ pub fn start<T: Send + 'static>(
         "threads" => Ok(Box::new(Threads::shared(work, workers)?)),
         "processes" => Err(Error::Unsupported {
             what: "backend processes".into(),
-            why: "a dataset cannot cross to another process".into(),
-            instead: "give the loader a recipe, with Loader::recipe, or use backend threads".into(),
+            why: "a dataset cannot be sent to another process".into(),
+            instead: "build the loader from a recipe with Loader::recipe, or use backend threads"
+                .into(),
         }),
         _ => Ok(Box::new(Inline::shared(work))),
     }
 }
 
-/// Something that fills positions, in any order, and says when it has.
+/// A backend: computes samples at positions, in any order, and reports each finished task.
 ///
-/// Anyone can write one. It must keep these rules, which `tests/loader/conformance.rs` holds every
-/// backend to:
+/// Programs can implement their own backend. `tests/loader/conformance.rs` checks these rules for
+/// every backend of the crate:
 ///
-/// - Each task that [`submit`](Self::submit) took is answered by exactly one [`Event`], in any
-///   order, unless the backend is shut down first.
-/// - The results of a task are those of [`Fill::fill`] for its positions, in that order.
-/// - A task that can no longer be answered, because its worker is gone, is [`Event::Lost`]; when
-///   there will be no more workers, [`Event::Broken`] is the last event.
-/// - [`wait`](Self::wait) comes back within its time limit.
+/// - The backend answers each task accepted by [`submit`](Self::submit) with exactly one [`Event`],
+///   in any order, unless the caller shuts it down first.
+/// - A task's results are those of [`Fill::fill`] for the task's positions, in the order of the
+///   positions.
+/// - The backend reports [`Event::Lost`] for a task whose worker is gone. When no worker remains
+///   and none will start, [`Event::Broken`] is the last event.
+/// - [`wait`](Self::wait) returns within its time limit.
 ///
 /// ```
 /// use std::time::Duration;
@@ -108,61 +111,65 @@ pub fn start<T: Send + 'static>(
 /// assert_eq!(done.results, [Ok(Some(13)), Ok(Some(14))]);
 /// ```
 pub trait ExecutionBackend<T>: Send {
-    /// What kind of backend this is.
+    /// Returns the description of this kind of backend.
     fn info(&self) -> &Info;
 
-    /// How many samples can be made at the same time.
+    /// Returns how many samples the backend can compute at the same time.
     fn workers(&self) -> u32;
 
-    /// Takes a task on, without waiting.
+    /// Accepts a task, without waiting.
     ///
     /// # Errors
-    /// [`Full`] when the backend's own bound is reached; ask again after the next event.
+    /// Returns [`Full`] when the backend's own bound is reached. The caller then retries after the
+    /// next event.
     fn submit(&mut self, task: Task) -> Result<(), Full>;
 
-    /// The next event, waiting for it no longer than the time limit.
+    /// Returns the next event, waiting for at most the time limit.
     fn wait(&mut self, limit: Duration) -> Option<Event<T>>;
 
-    /// Has a waker woken at the next event: for callers that cannot wait.
+    /// Registers a waker to wake at the next event, for callers that cannot block.
     ///
-    /// Only the last waker counts. A backend that does not know when events come wakes it at once,
-    /// which is what happens unless this is implemented.
+    /// Only the last registered waker counts. The default implementation wakes the waker at once; a
+    /// backend that does not know when events arrive keeps this default.
     fn wake(&mut self, waker: &Waker) {
         waker.wake_by_ref();
     }
 
-    /// Whether what samples add to [reducers](crate::dataset::Reducer) arrives with them: it does
-    /// where workers share the caller's memory, and from windrow's own worker processes.
+    /// Returns whether the additions to [reducers](crate::dataset::Reducer) arrive with the
+    /// samples. True for workers that share the caller's memory, and for windrow's own worker
+    /// processes.
     fn brings_additions(&self) -> bool {
         self.info().capabilities.shares_memory
     }
 
-    /// The positions that workers are filling right now, a worker each; `None` for an idle one.
+    /// Returns the position that each worker is computing right now; `None` for an idle worker.
     fn activity(&self) -> Vec<Option<u64>>;
 
-    /// Stops all work within the time limit, and gives the positions that are still being filled.
+    /// Stops all work within the time limit, and returns the positions that workers are still
+    /// computing.
     ///
-    /// Samples not begun are not made. Nothing may be asked of the backend afterwards.
+    /// The backend does not begin any further sample. The caller must not use the backend
+    /// afterwards.
     fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
 }
 
-/// What a backend tells.
+/// A report from a backend.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<T> {
-    /// A task is done.
+    /// A task is complete.
     Done(Completion<T>),
-    /// A task's worker is gone.
+    /// The worker of a task is gone.
     Lost {
         /// The task's number.
         task: u64,
         /// How the worker ended.
         how: Loss,
     },
-    /// No task will be answered any more.
+    /// The backend will answer no further task.
     Broken(Error),
 }
 
-/// A backend's answer when it can take no more tasks for now: back-pressure as a value.
+/// The refusal of a task while the backend is full: back-pressure as a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;

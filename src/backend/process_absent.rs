@@ -1,4 +1,4 @@
-//! `processes`, where there are none.
+//! The stand-in for backend `processes` on platforms without worker processes.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use super::{Fill, Inline};
 use crate::dataset::Owner;
 use crate::error::{Error, Fault, Result};
 
-/// Puts a sample together.
+/// A function that decodes a sample.
 pub(crate) type Decode<T> = fn(&[u8], Vec<Owner>) -> Result<T, Fault>;
-const WHY: &str = "this platform has no worker processes that windrow can start";
+const WHY: &str = "windrow cannot start worker processes on this platform";
 
-/// Makes worker processes possible, where there are any: call it in the first line of `main`.
+/// Makes worker processes available; call it in the first line of `main`.
 ///
-/// There are none here, so it does nothing.
+/// Does nothing on this platform.
 pub fn init() {}
 
 pub(crate) fn not_a_lost_worker() {}
 
-/// That a test binary has an entry for workers.
+/// Proof that a test binary has an entry point for workers.
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct TestEntry;
 
-/// Lets the tests of a binary use worker processes, where there are any.
+/// Gives a test binary an entry point for workers; expands to no entry on this platform.
 #[macro_export]
 macro_rules! test_entry {
     () => {};
@@ -47,10 +47,10 @@ impl Registered {
     }
 }
 
-/// What keeps a list of names elsewhere.
+/// A stand-in for the registration of names on other platforms.
 #[doc(hidden)]
 pub mod inventory {
-    /// Looks at it and leaves it.
+    /// Accepts an expression and ignores it.
     #[doc(hidden)]
     #[macro_export]
     macro_rules! __submit_nowhere {
@@ -77,12 +77,12 @@ fn refused() -> Error {
     Error::Unsupported { what, why: WHY.into(), instead }
 }
 
-/// Whether a loader with these settings can have worker processes, or why not.
+/// Returns why a loader with these settings cannot use worker processes.
 pub(crate) fn ready(_: &Settings) -> Result<()> {
     Err(refused())
 }
 
-/// What a worker runs: there is none.
+/// The instructions for a worker; uninhabited on this platform.
 #[derive(Debug)]
 pub(crate) enum Launch {}
 
@@ -96,7 +96,7 @@ impl Launch {
     }
 }
 
-/// A pool that cannot be made on this platform.
+/// A pool of worker processes; uninhabited on this platform.
 pub(crate) enum Processes {}
 
 impl Processes {

@@ -1,8 +1,9 @@
-//! Recipes: what a worker process is given instead of a pipeline.
+//! Recipes: the pipeline's definition for a worker process.
 //!
-//! A recipe is a function and its configuration. The configuration is sent, and the function is
-//! found again in the worker, since it is the same program; so a capturing closure is no recipe.
-//! Closures inside the pipeline are as free as ever: the pipeline is built in the worker.
+//! A recipe is a function and its configuration. The loader sends the configuration. The worker
+//! runs the same program and finds the function by name or address. Therefore a capturing closure
+//! cannot be a recipe. Closures inside the pipeline may capture anything, because the worker builds
+//! the pipeline itself.
 //!
 //! ```compile_fail,E0308
 //! let offset = 5;
@@ -10,7 +11,7 @@
 //! windrow::Loader::recipe(|end: u64, _| Ok(windrow::range(offset..end)), 10);
 //! ```
 //!
-//! What comes from outside comes with the configuration:
+//! Put all values from outside into the configuration:
 //!
 //! ```
 //! let offset = 5;
@@ -31,41 +32,41 @@ use crate::error::{Error, Result};
 
 /// A function that opens a pipeline in a worker.
 ///
-/// The context lives as long as the process, so a pipeline may keep it.
+/// The context lives as long as the process, so a pipeline may keep the reference.
 pub type Factory<C, P> = fn(C, &'static WorkerContext) -> Result<P>;
-/// See [`Hooks::on_start`].
+/// A function for [`Hooks::on_start`].
 pub type OnStart = fn(&'static WorkerContext) -> Result<()>;
-/// See [`Hooks::on_exit`].
+/// A function for [`Hooks::on_exit`].
 pub type OnExit = fn(&'static WorkerContext);
 
-/// What runs at the start and at every orderly end of a worker.
+/// Functions that run at a worker's start and at every orderly end.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Hooks {
-    /// Runs before the recipe.
+    /// The function that runs before the recipe.
     pub on_start: Option<OnStart>,
-    /// Runs after the last sample.
+    /// The function that runs after the last sample.
     pub on_exit: Option<OnExit>,
 }
 
 impl Hooks {
-    /// None at all.
+    /// No functions.
     pub const NONE: Self = Self { on_start: None, on_exit: None };
 
-    /// The same with a function that runs before the recipe.
+    /// Returns these hooks with a function that runs before the recipe.
     #[must_use]
     pub const fn on_start(self, on_start: OnStart) -> Self {
         Self { on_start: Some(on_start), ..self }
     }
 
-    /// The same with a function that runs after the last sample.
+    /// Returns these hooks with a function that runs after the last sample.
     #[must_use]
     pub const fn on_exit(self, on_exit: OnExit) -> Self {
         Self { on_exit: Some(on_exit), ..self }
     }
 }
 
-/// Who a worker is: what a recipe and the hooks of a worker are given.
+/// A worker's identity, passed to a recipe and to the hooks.
 pub struct WorkerContext {
     worker: AtomicU32,
     workers: AtomicU32,
@@ -74,7 +75,8 @@ pub struct WorkerContext {
     exits: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
-/// Contexts that no loader has any more: as many as there were loaders of recipes at a time.
+/// Contexts without a loader, for reuse: at most the greatest number of recipe loaders alive at a
+/// time.
 static SPARE: Mutex<Vec<&'static WorkerContext>> = Mutex::new(Vec::new());
 
 impl WorkerContext {
@@ -84,59 +86,64 @@ impl WorkerContext {
         Self { worker, workers, incarnation, is_process, exits: Mutex::default() }
     }
 
-    /// The context of a recipe in the loader's own process: one that no loader has any more, or a
-    /// new one. A pipeline may keep it, so it lives as long as the process.
+    /// Returns a context for a recipe in the loader's own process: a spare one, or a new one. The
+    /// context lives as long as the process, because a pipeline may keep the reference.
     pub(crate) fn of_loader() -> &'static Self {
         let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         spare.unwrap_or_else(|| Box::leak(Box::new(Self::new(0, 1, 0, false))))
     }
 
-    /// Leaves the context of a loader that has ended to the next one.
+    /// Releases the context of an ended loader for reuse.
     pub(crate) fn spare(&'static self) {
         SPARE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
     }
 
-    /// The worker's number, from 0. It must not decide what a sample is. With a fork server, a
-    /// recipe runs before there are workers; then it is right from the first sample on.
+    /// Returns the worker's number, from 0.
+    ///
+    /// The number must not influence the content of a sample. With a fork server, the recipe runs
+    /// before any worker exists; the number is then correct from the first sample on.
     #[must_use]
     pub fn worker(&self) -> u32 {
         self.worker.load(Ordering::Relaxed)
     }
 
-    /// How many workers there are.
+    /// Returns the number of workers.
     #[must_use]
     pub fn workers(&self) -> u32 {
         self.workers.load(Ordering::Relaxed)
     }
 
-    /// How many processes there were in this worker's place before: 0 until one was lost or
-    /// recycled.
+    /// Returns how many processes held this worker's number before: 0 until windrow replaces a lost
+    /// or recycled process.
     #[must_use]
     pub fn incarnation(&self) -> u32 {
         self.incarnation.load(Ordering::Relaxed)
     }
 
-    /// Whether this is a worker process; false in the loader's own process, where a recipe runs
-    /// once to learn what the pipeline is, and where threads and the inline backend work with it.
+    /// Returns whether this process is a worker process.
+    ///
+    /// False in the loader's own process. There, a recipe runs once to learn the pipeline's
+    /// description, and the threads and inline backends run the pipeline.
     #[must_use]
     pub fn is_process(&self) -> bool {
         self.is_process
     }
 
-    /// Runs this at the orderly end of the worker, the last one given first. In the loader's own
-    /// process it runs when the loader is closed.
+    /// Registers a function to run at the worker's orderly end; the last one registered runs first.
+    ///
+    /// In the loader's own process, the function runs when the loader is closed.
     pub fn on_exit(&self, last: impl FnOnce() + Send + 'static) {
         self.exits.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(last));
     }
 
-    /// Becomes the context of another worker, in a process that was split off.
+    /// Changes the identity to another worker's, in a forked process.
     pub(crate) fn become_worker(&self, worker: u32, workers: u32, incarnation: u32) {
         self.worker.store(worker, Ordering::Relaxed);
         self.workers.store(workers, Ordering::Relaxed);
         self.incarnation.store(incarnation, Ordering::Relaxed);
     }
 
-    /// Runs what was given to `on_exit`. A panic in one does not keep the others from running.
+    /// Runs the functions registered with `on_exit`. If one panics, the others still run.
     pub(crate) fn end(&self) {
         let exits = std::mem::take(&mut *self.exits.lock().unwrap_or_else(PoisonError::into_inner));
         for exit in exits.into_iter().rev() {
@@ -156,16 +163,16 @@ impl std::fmt::Debug for WorkerContext {
     }
 }
 
-/// A pipeline that is open in a worker, with its types hidden.
+/// A pipeline that is open in a worker, with its types erased.
 pub(crate) struct Opened {
     pub(crate) fill: Box<dyn FillWire>,
     pub(crate) expected: Expected,
 }
 
-/// Makes samples and encodes them.
+/// A source of encoded samples.
 pub(crate) trait FillWire {
-    /// Makes the sample at a position; says when it goes over to encoding it. Gives also what it
-    /// added to these reducers.
+    /// Computes and encodes the sample at a position, and returns the sample's additions to these
+    /// reducers. Calls `encoding` between the two steps.
     fn fill(
         &self,
         position: u64,
@@ -174,43 +181,43 @@ pub(crate) trait FillWire {
     ) -> (SampleResult<Wire>, Vec<u8>);
 }
 
-/// What the loader's own process learned of a pipeline, which workers must agree with.
+/// The loader's description of a pipeline, to compare with a worker's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Expected {
-    /// How many positions there are.
+    /// The number of positions.
     pub(crate) positions: u64,
-    /// What the pipeline is, in words.
+    /// The text that describes the pipeline.
     pub(crate) pipeline: String,
 }
 
-/// Opens what recipes make. The loader knows how; a backend does not see pipelines.
+/// An opener of pipelines for a backend, which does not know the pipeline's type.
 pub(crate) trait Opener<P> {
-    /// The samples of a pipeline, and what it is.
+    /// Returns the pipeline's samples and description.
     fn open(pipeline: P) -> Result<Opened>;
 }
 
-/// A recipe with its types hidden, as it is found by a name.
+/// A named recipe with its types erased.
 pub(crate) trait Named: Sync + std::fmt::Debug {
-    /// The type of the recipe's function.
+    /// Returns the type of the recipe's function.
     fn kind(&self) -> TypeId;
 
     /// Opens the pipeline, from an encoded configuration.
     fn open(&self, config: &[u8], context: &'static WorkerContext) -> Result<Opened>;
 }
 
-/// The configuration of a recipe as bytes.
+/// Encodes the configuration of a recipe.
 pub(crate) fn encode_config<C: Serialize>(config: &C) -> Result<Vec<u8>> {
     postcard::to_stdvec(config).map_err(|why| Error::Workers {
-        why: format!("the configuration of the recipe cannot be encoded: {why}"),
+        why: format!("the recipe's configuration cannot be encoded: {why}"),
     })
 }
 
-/// The configuration of a recipe from its bytes.
+/// Decodes the configuration of a recipe.
 pub(crate) fn decode_config<C: DeserializeOwned>(config: &[u8]) -> Result<C> {
     postcard::from_bytes(config).map_err(|why| Error::Workers {
         why: format!(
-            "the configuration of the recipe cannot be decoded: {why}; its Serialize and \
-             Deserialize must agree"
+            "the recipe's configuration cannot be decoded: {why}; make its Serialize and \
+             Deserialize implementations agree"
         ),
     })
 }

@@ -1,28 +1,30 @@
-//! Which backends there are, what each can do, and whether it can be had here.
+//! The list of backends, their capabilities and their availability on this platform.
 
 use super::settings::by_name;
 use super::{process, threads};
 use crate::error::{Error, Result};
 
-/// Which backend makes the samples. The batches are the same with every one.
+/// The choice of the backend that computes the samples. The batches are the same with every
+/// backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The best one for this platform and pipeline: worker processes for a recipe, threads for a
-    /// dataset. Where there can be no processes, as without [`init`](crate::init), a recipe takes
-    /// threads, and one line of the log says why; where there are no threads, the caller's own.
+    /// The best backend for this platform and pipeline: worker processes for a recipe, threads for
+    /// a dataset. A recipe runs on threads if processes are not available, for example without a
+    /// call of [`init`](crate::init); one log line then gives the reason. Without threads, the
+    /// loader uses the caller's thread.
     #[default]
     Auto,
     /// The caller's own thread.
     Inline,
-    /// Threads in this process; see [`Threads`](super::Threads) on samples that use rayon.
+    /// Threads of this process; see [`Threads`](super::Threads) for samples that use rayon.
     Threads,
     /// A pool of worker processes.
     Processes,
 }
 
 impl Backend {
-    /// All of them, by the name that the command and the environment use.
+    /// All choices, with the names that the command and the environment use.
     pub const NAMES: [(&str, Self); 4] = [
         ("auto", Self::Auto),
         ("inline", Self::Inline),
@@ -30,10 +32,11 @@ impl Backend {
         ("processes", Self::Processes),
     ];
 
-    /// The backend that this choice means here.
+    /// Returns the backend that this choice selects on this platform.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when it cannot be had here; never another one instead.
+    /// Returns [`Error::Unsupported`] if the backend is not available; windrow never substitutes
+    /// another one.
     pub fn resolve(self) -> Result<&'static Info> {
         let info = match self {
             Self::Auto if (THREADS.available)().is_err() => &INLINE,
@@ -46,7 +49,7 @@ impl Backend {
             Err(why) => Err(Error::Unsupported {
                 what: format!("backend {}", info.name),
                 why,
-                instead: "use backend auto, or one that `windrow backends` lists as available"
+                instead: "use backend auto or one that `windrow backends` lists as available"
                     .into(),
             }),
         }
@@ -55,24 +58,26 @@ impl Backend {
 
 by_name!(Backend, "backend", "threading" => "threads", "multiprocessing" => "processes");
 
-/// What is known of a backend before one is made.
+/// The description of a kind of backend.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Info {
     /// The name, as in `WINDROW_BACKEND`.
     pub name: &'static str,
-    /// What it is, in one sentence.
+    /// The description, in one sentence.
     pub description: &'static str,
-    /// What it needs.
+    /// The requirements.
     pub requires: &'static str,
-    /// Whether it can be had here, or why not.
+    /// The availability check: `Ok` if the backend is available on this platform, or the reason if
+    /// not.
     pub available: fn() -> Result<(), String>,
-    /// What it can do.
+    /// The capabilities.
     pub capabilities: Capabilities,
 }
 
 impl Info {
-    /// A backend that needs nothing, is always available, and has no capability yet.
+    /// Creates the description of a backend without requirements and capabilities, available on
+    /// every platform.
     ///
     /// ```
     /// use windrow::backend::Info;
@@ -92,17 +97,18 @@ impl Info {
     }
 }
 
-/// What a backend can do.
+/// The capabilities of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// A crash in a sample does not take the caller down.
+    /// Whether the caller survives a crash in a sample.
     pub isolates_crashes: bool,
-    /// A sample that never ends can be stopped.
+    /// Whether the backend can stop a sample that never ends.
     pub kills_stuck_samples: bool,
-    /// Workers see the caller's memory, so closures may capture anything that can be shared.
+    /// Whether workers share the caller's memory, so closures may capture any value that threads
+    /// can share.
     pub shares_memory: bool,
-    /// Samples are made while the caller does something else.
+    /// Whether workers compute samples while the caller does other work.
     pub runs_ahead: bool,
 }
 
@@ -113,31 +119,31 @@ impl Capabilities {
         shares_memory: false,
         runs_ahead: false,
     };
-    /// Those of workers that do not share the caller's memory.
+    /// The capabilities of workers without access to the caller's memory.
     pub(super) const APART: Self =
         Self { isolates_crashes: true, kills_stuck_samples: true, runs_ahead: true, ..Self::NONE };
 }
 
 pub(super) static INLINE: Info = Info {
     capabilities: Capabilities { shares_memory: true, ..Capabilities::NONE },
-    ..Info::new("inline", "makes samples in the caller's own thread, when they are asked for")
+    ..Info::new("inline", "computes samples in the caller's own thread, on demand")
 };
 
 pub(super) static THREADS: Info = Info {
-    requires: "a platform with threads; samples and datasets that may be shared between them",
+    requires: "a platform with threads; samples and datasets that threads can share",
     available: threads::available,
     capabilities: Capabilities { shares_memory: true, runs_ahead: true, ..Capabilities::NONE },
-    ..Info::new("threads", "makes samples on a pool of threads in this process")
+    ..Info::new("threads", "computes samples on threads of this process")
 };
 
 pub(super) static PROCESSES: Info = Info {
     requires: "Linux, macOS or Windows; a recipe instead of a dataset",
     available: process::available,
     capabilities: Capabilities::APART,
-    ..Info::new("processes", "makes samples in worker processes, so that a crash costs nothing")
+    ..Info::new("processes", "computes samples in worker processes, so a crash loses no sample")
 };
 
-/// All backends, available or not.
+/// Returns all backends, available or not.
 ///
 /// ```
 /// let names: Vec<&str> = windrow::backend::registry().iter().map(|info| info.name).collect();

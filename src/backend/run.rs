@@ -1,4 +1,4 @@
-//! What a worker does with a task, wherever it runs.
+//! The computation of a task by a worker, for all backends.
 
 use std::ops::Range;
 
@@ -6,22 +6,22 @@ use super::Event;
 use crate::dataset::{Dataset, SampleResult, caught, discard, fill};
 use crate::engine::{Completion, Task};
 
-/// Makes the sample at a position: all that a worker needs to know of a pipeline.
+/// The source of samples: the part of a pipeline that a worker knows.
 ///
-/// Every dataset fills, with a panic as the sample's own fault.
+/// Every dataset implements `Fill`; a panic of the dataset becomes the sample's fault.
 pub trait Fill<T>: Send + Sync {
-    /// The sample at a position.
+    /// Computes the sample at a position.
     ///
     /// # Errors
-    /// Why it could not be made. Never panics.
+    /// Returns why the sample failed. Never panics.
     fn fill(&self, position: u64) -> SampleResult<T>;
 
-    /// What a sample occupies in bytes; `None` where that cannot be known.
+    /// Returns the size of a sample in bytes; `None` if the size is unknown.
     fn bytes(&self, _: &T) -> Option<u64> {
         None
     }
 
-    /// What is kept beside the samples at these positions, in bytes.
+    /// Returns the size in bytes of the values stored beside the samples at these positions.
     fn bytes_beside(&self, _: Range<u64>) -> u64 {
         0
     }
@@ -33,10 +33,10 @@ impl<D: Dataset + Send + Sync + ?Sized> Fill<D::Sample> for D {
     }
 }
 
-/// Fills the positions of a task one after another, telling each before it is begun.
+/// Computes the positions of a task one after another, and calls `begin` before each.
 ///
-/// `begin` may call it off by answering false; then the task is not answered. What the work panics
-/// with is the fault of the position at which it does.
+/// Returns `None` when `begin` returns false; the task then has no answer. A panic of the work
+/// becomes the fault of the current position.
 pub fn run<T>(
     task: Task,
     work: &(impl Fill<T> + ?Sized),
@@ -48,7 +48,7 @@ pub fn run<T>(
     let mut bytes = Some(0u64);
     let mut left = task.positions();
     loop {
-        // One boundary for all positions, since one for each would cost as much as a tiny sample.
+        // One panic boundary for all positions: a boundary for each costs as much as a tiny sample.
         let through = caught(|| {
             for position in left.by_ref() {
                 if !begin(position) {
@@ -81,18 +81,18 @@ pub fn run<T>(
         }
     }
     let bytes = bytes.map(|sum| sum.saturating_add(work.bytes_beside(task.positions())));
-    // At least 1, since a clock that stood still is still a clock; 0 tells the engine that there is none.
+    // At least 1, because 0 tells the engine that no clock exists.
     let nanos = start.zip(now()).map_or(0, |(start, end)| end.saturating_sub(start).max(1));
     Some(Completion { task: task.id, results, bytes, nanos })
 }
 
-/// The most results that one task may ask room for before any of them is there.
+/// The maximum number of results for which a task reserves memory in advance.
 const RESERVED_MAX: u64 = 4096;
 
-/// Drops an event that nobody wants any more.
+/// Drops an event that no caller needs any more.
 #[cfg_attr(
     all(target_arch = "wasm32", not(target_feature = "atomics")),
-    allow(dead_code, reason = "no backend is left with one without threads")
+    allow(dead_code, reason = "without threads, no backend drops events")
 )]
 pub(super) fn discard_event<T>(event: Event<T>) {
     if let Event::Done(completion) = event {
@@ -100,7 +100,7 @@ pub(super) fn discard_event<T>(event: Event<T>) {
     }
 }
 
-/// Nanoseconds since some moment; none where there is no clock.
+/// Returns the nanoseconds since a fixed moment; `None` without a clock.
 #[cfg(not(target_arch = "wasm32"))]
 fn now() -> Option<u64> {
     use std::{sync::OnceLock, time::Instant};
@@ -108,16 +108,17 @@ fn now() -> Option<u64> {
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).ok()
 }
 
-/// As exact as the browser lets a page know.
+/// Returns the page clock's time in nanoseconds, with the precision that the browser
+/// allows.
 #[cfg(all(target_arch = "wasm32", feature = "web"))]
 fn now() -> Option<u64> {
     use wasm_bindgen::JsCast;
-    // Not cast with a check: Node has the property and no class of that name.
+    // Unchecked, because Node has the property but no class of that name.
     let global = js_sys::global().unchecked_into::<web_sys::WorkerGlobalScope>();
     global.performance().map(|clock| (clock.now() * 1e6) as u64)
 }
 
-/// `std` has no clock on `wasm32-unknown-unknown`.
+/// Returns `None`: `std` has no clock on `wasm32-unknown-unknown`.
 #[cfg(all(target_arch = "wasm32", not(feature = "web")))]
 fn now() -> Option<u64> {
     None

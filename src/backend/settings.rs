@@ -1,4 +1,4 @@
-//! How worker processes are run.
+//! The settings of worker processes.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::beside::{Additions, Hashes};
 
-/// The most workers that anyone may ask for.
+/// The maximum number of workers.
 pub(crate) const WORKERS_MAX: u32 = 1024;
 
-/// A choice that is read and shown by its `NAMES`, and read by other names too.
+/// Implements parsing and display of an enum by its `NAMES`, and parsing by aliases.
 macro_rules! by_name {
     ($choice:ty, $setting:literal $(, $other:literal => $name:literal)*) => {
         impl std::str::FromStr for $choice {
@@ -40,49 +40,49 @@ macro_rules! by_name {
 }
 pub(super) use by_name;
 
-/// How a worker process starts.
+/// The way a worker process starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum StartMethod {
-    /// This program is started again, everywhere.
+    /// Start this program again; works on every platform.
     #[default]
     Spawn,
-    /// A process that has opened the pipeline splits off workers (unix).
+    /// Fork workers from a process that has already opened the pipeline (unix).
     Forkserver,
 }
 
 impl StartMethod {
-    /// All of them, by the name that the environment uses.
+    /// All methods, with the names that the environment uses.
     pub const NAMES: [(&str, Self); 2] = [("spawn", Self::Spawn), ("forkserver", Self::Forkserver)];
 }
 
 by_name!(StartMethod, "start_method");
 
-/// How worker processes are run. Nothing here changes what a sample is.
+/// The settings of worker processes. No setting changes the content of a sample.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) start_method: StartMethod,
-    /// How long one sample may take.
+    /// The time limit for one sample.
     pub(crate) sample_timeout: Option<Duration>,
-    /// How long a worker may take to open its pipeline.
+    /// The time limit for a worker to open its pipeline.
     pub(crate) startup_timeout: Duration,
-    /// What a worker may occupy, in bytes.
+    /// The memory limit of a worker, in bytes.
     pub(crate) max_rss: Option<u64>,
-    /// After how many samples a worker is replaced.
+    /// The number of samples after which the parent replaces a worker.
     pub(crate) max_samples: Option<u64>,
-    /// How many workers may be lost in a row without a sample made.
+    /// The number of workers that may be lost in a row without a finished sample.
     pub(crate) max_crashes: u32,
-    /// A program to start instead of this one, with its arguments.
+    /// The program to start instead of this one, with its arguments.
     pub(crate) program: Option<(PathBuf, Vec<OsString>)>,
-    /// What starts the program, with the arguments that come before it.
+    /// The command that starts the program, with the arguments that precede the program.
     pub(crate) launcher: Option<(PathBuf, Vec<OsString>)>,
-    /// Whether lines on a worker's standard error begin with its number.
+    /// Whether lines on a worker's standard error begin with the worker's number.
     pub(crate) prefix_stderr: bool,
-    /// What may be ready ahead of the caller, in bytes.
+    /// The number of bytes that may be ready ahead of the caller.
     pub(crate) ahead_bytes: u64,
-    /// What samples add to reducers.
+    /// The additions that samples make to reducers.
     pub(crate) additions: Arc<Additions>,
-    /// The hashes of samples, where workers make them.
+    /// The hashes of samples, if workers compute them.
     pub(crate) hashes: Option<Arc<Hashes>>,
 }
 

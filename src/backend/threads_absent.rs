@@ -1,24 +1,24 @@
-//! `threads` where there are none: the same names, and a reason.
+//! The stand-in for backend `threads` on platforms without threads.
 
 use std::sync::Arc;
 
 use super::Fill;
 use crate::error::{Error, Result};
 
-/// Why there are no threads here.
+/// Returns why this platform has no threads.
 pub(super) fn available() -> std::result::Result<(), String> {
     Err("this WebAssembly build has no threads".into())
 }
 
-/// A pool that cannot be made on this platform.
+/// A pool of threads; uninhabited on this platform.
 #[derive(Debug)]
 pub enum Threads {}
 
 impl Threads {
-    /// Always an error.
+    /// Returns an error.
     ///
     /// # Errors
-    /// [`Error::Unsupported`], with the reason.
+    /// Returns [`Error::Unsupported`], with the reason.
     pub fn shared<T>(_: Arc<dyn Fill<T>>, _: u32) -> Result<super::Inline<T>> {
         Err(Error::Unsupported {
             what: "backend threads".into(),

@@ -1,26 +1,26 @@
-//! `batch`: several samples become one, inside an epoch.
+//! `batch`: combines several samples of one epoch into one.
 
 use super::{Dataset, SampleKey, SampleResult, as_below, at_least_one, index_in};
 use crate::error::{BoxError, Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
-/// The most samples that one batch may ask room for before any of them is there.
+/// The most samples for which a batch reserves memory in advance.
 const RESERVED_MAX: u64 = 4096;
 
-/// A way to make one batch of several samples.
+/// A function that combines several samples into one batch.
 ///
-/// Any closure `Fn(Vec<T>) -> Result<U, E>` is one.
+/// Every closure `Fn(Vec<T>) -> Result<U, E>` implements this trait.
 pub trait Collate<T> {
-    /// The batch.
+    /// The type of a batch.
     type Batch;
 
-    /// Makes the batch; `samples` has at least one element.
+    /// Combines the samples into a batch; `samples` has at least one element.
     ///
     /// # Errors
-    /// Why these samples do not go together.
+    /// Returns a fault if the samples do not fit together.
     fn collate(&self, samples: Vec<T>) -> Result<Self::Batch, Fault>;
 
-    /// Adds the options that decide the result.
+    /// Adds the options that affect the result to the op's description.
     fn describe(&self, op: Op) -> Op {
         op
     }
@@ -34,7 +34,7 @@ impl<T, U, E: Into<BoxError>, F: Fn(Vec<T>) -> Result<U, E>> Collate<T> for F {
     }
 }
 
-/// Leaves a batch as the `Vec` of its samples.
+/// A [`Collate`] that keeps a batch as the `Vec` of its samples.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AsVec;
 
@@ -55,7 +55,7 @@ pub struct Batched<D, C = AsVec> {
     size: u64,
     drop_remainder: bool,
     samples: u64,
-    /// Which part of each batch is made.
+    /// The part of each batch that this rank makes; `None` for the whole batch.
     part: Option<Shard>,
 }
 
@@ -65,17 +65,17 @@ impl<D: Dataset, C> Batched<D, C> {
         Self { dataset, collate, size, drop_remainder: false, samples, part: None }
     }
 
-    /// Leaves out the last batch where it would be shorter than the others.
+    /// Leaves out the last batch if it is shorter than the others.
     #[must_use]
     pub fn drop_remainder(self) -> Self {
         Self { drop_remainder: true, ..self }
     }
 
-    /// Makes only this rank's part of each batch: all ranks together make the batches of one.
+    /// Makes only this rank's part of each batch; all ranks together make the whole batch.
     ///
-    /// The rank and their number are no part of the fingerprint. All ranks are at the same position,
-    /// so a state that any of them took resumes each of any other number of ranks, at the same
-    /// `size` of the whole batch. (A digest is of one rank's parts.)
+    /// The rank and the number of ranks are no part of the fingerprint. All ranks are at the same
+    /// position. A state of any rank therefore resumes every rank of any other number of ranks,
+    /// with the same `size` of the whole batch. A digest covers one rank's parts only.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, order::Shard, range};
@@ -94,7 +94,7 @@ impl<D: Dataset, C> Batched<D, C> {
         Self { part: Some(part), ..self }
     }
 
-    /// Finds what keeps the batches from being split across the ranks.
+    /// Checks that the batches can be split across the ranks.
     fn check_part(&self) -> Result<()> {
         let Some(part) = self.part else { return Ok(()) };
         let wrong = |name: &str, value: String, allowed: String| {
@@ -102,15 +102,15 @@ impl<D: Dataset, C> Batched<D, C> {
         };
         let ranks = part.count();
         if part.drops_remainder() {
-            let allowed = "a shard that keeps its remainder: what is left out would depend on the \
-                           number of ranks";
+            let allowed = "a shard that keeps its remainder, because the samples left out would \
+                           depend on the number of ranks";
             return wrong("split_across", "a shard with drop_remainder".into(), allowed.into());
         }
         if self.size < ranks {
             return wrong(
                 "batch.size",
                 self.size.to_string(),
-                format!("{ranks} or more, a sample a rank"),
+                format!("{ranks} or more, at least one sample for each rank"),
             );
         }
         match self.samples % self.size {
@@ -118,7 +118,7 @@ impl<D: Dataset, C> Batched<D, C> {
                 "batch",
                 format!("made of {} samples", self.samples),
                 format!(
-                    "a last batch of {ranks} samples or more, a sample a rank, or drop_remainder"
+                    "a last batch of {ranks} samples or more, one for each rank, or drop_remainder"
                 ),
             ),
             _ => Ok(()),
@@ -126,7 +126,7 @@ impl<D: Dataset, C> Batched<D, C> {
     }
 }
 
-/// The op that a batch of this kind is described by, in the random-access and the ordered part.
+/// Returns the op that describes a batch, in the random-access part and in the ordered part.
 pub(crate) fn batch_op<T, C: Collate<T>>(size: u64, drop_remainder: bool, collate: &C) -> Op {
     collate.describe(Op::new("batch").with("size", size).with("drop_remainder", drop_remainder))
 }
@@ -150,7 +150,9 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
         let from = number.saturating_mul(self.size);
         let to = from.saturating_add(self.size).min(self.samples);
         if from >= to {
-            return Err(Fault::new(format!("there is no batch {index}")));
+            return Err(Fault::new(format!(
+                "batch {index} does not exist: an epoch has no batches"
+            )));
         }
         let (from, to) = match self.part.map(|part| part.range(to - from)) {
             Some(part) => (from + part.start, from + part.end),
@@ -159,7 +161,7 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
         if from >= to {
             return Err(Fault::new(format!("this rank has no sample of batch {index}")));
         }
-        // The last index must fit into 64 bits; the one after it need not.
+        // The last index must fit into 64 bits; the index after the last need not.
         index_in(epoch, to - 1, self.samples)?;
         let start = index_in(epoch, from, self.samples)?;
         let mut samples = Vec::with_capacity((to - from).min(RESERVED_MAX) as usize);
@@ -167,7 +169,9 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
             match self.dataset.get(start + offset)? {
                 Some(sample) => samples.push(sample),
                 None => {
-                    let fault = Fault::new("a batch cannot be made over a gap");
+                    let fault = Fault::new(
+                        "a batch needs every sample, but this one is a gap; use `.ordered().batch(..)`",
+                    );
                     return Err(fault.at("batch", from + offset));
                 }
             }
@@ -204,7 +208,7 @@ pub(super) mod tests {
     use super::*;
     use crate::source::range;
 
-    /// A dataset that panics outside of any closure.
+    /// A dataset that panics outside every closure.
     pub(crate) struct Panicking<D>(pub(crate) D);
 
     impl<D: Dataset> Dataset for Panicking<D> {

@@ -1,7 +1,7 @@
-//! `Stack`: records become one record, each field with the samples along a new first axis.
+//! `Stack`: combines records into one record, each field with the samples along a new first axis.
 //!
-//! Each field of a batch is allocated once, and each sample's bytes are copied once. Absent on
-//! purpose: guessing. Fields, dtypes and shapes must agree, or `pad` must be asked for.
+//! A batch allocates each field once and copies each sample's bytes once. Absent on purpose:
+//! guessing. Fields, dtypes and shapes must agree unless the caller sets `pad`.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,12 @@ use super::tensor::Tensor;
 use crate::error::Fault;
 use crate::order::Op;
 
-/// A padded field may take this many bytes, whatever its samples take.
+/// The most bytes of a padded field, whatever the bytes of its samples.
 const PADDED_BYTES_FREE: u64 = 1 << 30;
-/// Beyond that, it may take this many times the bytes of its samples.
+/// The most bytes of a larger padded field, as a multiple of the bytes of its samples.
 const PADDED_TIMES_MAX: u64 = 16;
 
-/// Stacks the samples' fields along a new first axis.
+/// A collate function that stacks the samples' fields along a new first axis.
 ///
 /// ```
 /// use windrow::dataset::{Record, Stack, Tensor};
@@ -35,27 +35,27 @@ const PADDED_TIMES_MAX: u64 = 16;
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Stack {
-    /// What fills up shapes that differ; without it they are an error.
+    /// The padding for shapes that differ; without it, different shapes are an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pad: Option<Pad>,
 }
 
-/// The value that is put after the elements of a sample, along each axis, up to the largest sample
-/// of the batch.
+/// The padding after a sample's elements, along each axis, up to the batch's largest sample.
 ///
-/// An integer dtype must have this very number; a float dtype rounds it, but not to infinity.
+/// An integer dtype must represent the value exactly. A float dtype rounds the value, but not to
+/// infinity.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pad(pub f64);
 
 impl Stack {
-    /// Stacks shapes that are all the same.
+    /// Returns a `Stack` for samples of one shape.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Stacks shapes that differ, filled up with `value`.
+    /// Returns a `Stack` for samples of different shapes, padded with `value`.
     #[must_use]
     pub fn padded(value: f64) -> Self {
         Self { pad: Some(Pad(value)) }
@@ -89,11 +89,11 @@ impl Collate<Record> for Stack {
     }
 }
 
-/// Stacks records: see [`Stack`]. The batch carries the keys of all of them.
+/// Stacks records: see [`Stack`]. The batch carries the keys of all records.
 ///
 /// # Errors
-/// No record, some with keys and some without, or records whose fields, dtypes, ranks or (without `pad`) shapes differ; the fault
-/// names the sample's place in the batch, the field, and both sides.
+/// Returns a fault for no records, keys on only some of them, or different fields, dtypes, ranks or
+/// (without `pad`) shapes. The fault names the place in the batch, the field, and both sides.
 pub fn stack(mut records: Vec<Record>, pad: Option<Pad>) -> Result<Record, Fault> {
     let keys = all_keys(&mut records)?;
     let Some(first) = records.first() else {
@@ -112,13 +112,13 @@ pub fn stack(mut records: Vec<Record>, pad: Option<Pad>) -> Result<Record, Fault
     Ok(Record::from_sorted(fields).with_keys(keys))
 }
 
-/// The keys of all records, which have some or have none.
+/// Takes the keys of all records. Either all of them have keys, or none.
 fn all_keys(records: &mut [Record]) -> Result<Vec<SampleKey>, Fault> {
     if records.iter().all(|record| record.keys().is_empty()) {
         return Ok(Vec::new());
     }
     if let Some(place) = records.iter().position(|record| record.keys().is_empty()) {
-        let why = "has no key, others have one; give all of them their keys, or none";
+        let why = "has no key, others have one; use `.keys()` for all samples or for none";
         return Err(Fault::new(format!("sample {place} of the batch {why}")));
     }
     Ok(records.iter_mut().flat_map(Record::take_keys).collect())
@@ -177,7 +177,9 @@ impl<'a> Parts<'a> {
         let first = &self.records[0].fields()[self.number].1;
         let dtype = first.dtype();
         let Some(filler) = element_bytes(dtype, value) else {
-            return Err(format!("`pad` is {value:?}, which {dtype} does not have"));
+            return Err(format!(
+                "`pad` is {value:?}, which {dtype} cannot hold; set another value"
+            ));
         };
         let mut largest = first.shape().to_vec();
         for part in self.iter() {
@@ -190,8 +192,9 @@ impl<'a> Parts<'a> {
         let takes = shape.iter().try_fold(dtype.size(), |size, &axis| size.checked_mul(axis));
         if takes.is_none_or(|size| size > PADDED_BYTES_FREE && size / PADDED_TIMES_MAX > given) {
             return Err(format!(
-                "padded to {shape:?}, {given} bytes of samples take more than {PADDED_BYTES_FREE} \
-                 bytes and {PADDED_TIMES_MAX} times their own; batch samples of like shapes"
+                "padded to shape {shape:?}, {given} bytes of samples take more than \
+                 {PADDED_BYTES_FREE} bytes and {PADDED_TIMES_MAX} times their own; batch samples of \
+                 similar shapes"
             ));
         }
         Tensor::build_overwritten(dtype, shape, |bytes| {
@@ -205,7 +208,7 @@ impl<'a> Parts<'a> {
         .map_err(|fault| fault.to_string())
     }
 
-    /// A sample's shape after the number of samples.
+    /// Returns a sample's shape with the number of samples in front.
     fn shape(&self, sample: &[u64]) -> Vec<u64> {
         std::iter::once(self.records.len() as u64).chain(sample.iter().copied()).collect()
     }
@@ -232,7 +235,7 @@ fn same_fields(place: usize, record: &Record, first: &Record) -> Result<(), Faul
     )))
 }
 
-/// Repeats `element` over all of `bytes`.
+/// Fills all of `bytes` with copies of `element`.
 fn fill(bytes: &mut [u8], element: &[u8]) {
     let Some(start) = bytes.get_mut(..element.len()) else { return };
     start.copy_from_slice(element);
@@ -244,7 +247,7 @@ fn fill(bytes: &mut [u8], element: &[u8]) {
     }
 }
 
-/// Copies a tensor into the low corner of room for a larger one of the same rank.
+/// Copies a tensor into the low corner of the memory of a larger one of the same rank.
 fn copy_into(room: &mut [u8], largest: &[u64], tensor: &Tensor) {
     let (own, bytes) = (tensor.shape(), tensor.bytes());
     let Some(split) = (0..own.len()).rev().find(|&axis| own[axis] != largest[axis]) else {
@@ -253,7 +256,8 @@ fn copy_into(room: &mut [u8], largest: &[u64], tensor: &Tensor) {
     if bytes.is_empty() {
         return;
     }
-    // From `split` on, a run of the tensor lies in one piece at the start of a run of the room.
+    // From `split` on, a run of the tensor is contiguous at the start of a run of the larger
+    // memory.
     let size = |axes: &[u64]| (axes.iter().product::<u64>() * tensor.dtype().size()) as usize;
     let (run, room_run) = (size(&own[split..]), size(&largest[split..]));
     for (number, part) in bytes.chunks_exact(run).enumerate() {
@@ -342,7 +346,7 @@ mod tests {
         assert_eq!(batch["x"].to_vec::<i16>().unwrap(), padded);
         let with_empty = stack(parts.clone(), Some(Pad(0.0))).unwrap();
         assert_eq!(with_empty["x"].shape(), [3, 2, 9]);
-        assert!(text(parts, Some(Pad(0.5))).contains("`pad` is 0.5, which I16 does not have"));
+        assert!(text(parts, Some(Pad(0.5))).contains("`pad` is 0.5, which I16 cannot hold"));
     }
 
     #[test]
@@ -367,7 +371,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a copy element by element.
+        /// Compares with a copy element by element.
         #[test]
         fn padding_is_a_copy_of_each_element(
             shapes in proptest::collection::vec([0u64..4, 0..4, 0..4], 1..5),

@@ -1,4 +1,4 @@
-//! The trait of all datasets and its combinators, each of which is a file of this room.
+//! The trait of all datasets, with its combinators, each in a file of this folder.
 
 use super::{
     AsVec, Batched, Collate, Filter, FilterBy, GrainShuffle, Keys, Map, MapBy, MapWithIndex,
@@ -11,13 +11,13 @@ use crate::stage::Ordered;
 
 /// Samples by index.
 ///
-/// `len` counts the indices of one epoch. An index past the end is a sample of the next epoch: with
-/// 10 samples, index 23 is the fourth of the third epoch, and a shuffle below gives that epoch its
-/// own order. `get` is a pure function of the index; a loader may ask for any index, in any order,
-/// from several workers, and again after a crash.
+/// `len` counts the indices of one epoch. An index past the end is a sample of the next epoch. With
+/// 10 samples, index 23 is the fourth sample of the third epoch, and a shuffle below gives that
+/// epoch its own order. `get` is a pure function of the index. A loader may call `get` for any
+/// index, in any order, from several workers, and again after a crash.
 ///
-/// To serve samples of your own, implement the simpler [`Source`](crate::source::Source), which
-/// never sees an index past its end, and wrap it with [`from_source`](crate::from_source).
+/// To serve custom samples, implement the simpler [`Source`](crate::source::Source) and wrap it
+/// with [`from_source`](crate::from_source). A source never receives an index past its end.
 ///
 /// ```
 /// use windrow::{Dataset, range};
@@ -30,67 +30,67 @@ use crate::stage::Ordered;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a dataset",
     note = "a function that returns a pipeline with `.ordered()` returns `impl stage::ParallelPipeline<Sample = .., Batch = ..>`",
-    note = "what implements `Source` becomes a dataset with `from_source`"
+    note = "a type that implements `Source` becomes a dataset with `from_source`"
 )]
 pub trait Dataset {
-    /// What the dataset is made of.
+    /// The type of a sample.
     type Sample;
 
-    /// The number of indices in one epoch.
+    /// Returns the number of indices in one epoch.
     fn len(&self) -> u64;
 
-    /// The sample at `index`, counted on into later epochs.
+    /// Returns the sample at `index`, counted on into later epochs; `None` for a gap.
     ///
     /// # Errors
-    /// Why this sample could not be made. Other samples are not affected.
+    /// Returns the fault that kept this sample from being made. Other samples are not affected.
     fn get(&self, index: u64) -> SampleResult<Self::Sample>;
 
-    /// Which sample of its source is at `index`; `None` for a batch, which is several.
+    /// Returns the key of the sample at `index` in its source; `None` for a batch.
     ///
-    /// A dataset around another one answers as that one does for the index below.
+    /// A dataset around another one returns that one's key for the index below.
     fn key(&self, index: u64) -> Option<SampleKey> {
         (!self.is_empty()).then(|| SampleKey::Index(epoch_of(index, self.len()).1))
     }
 
-    /// Adds what this dataset is to a description, source first.
+    /// Adds this dataset to a description, source first.
     fn describe(&self, description: &mut Description) {
         description.push(Op::new("dataset").with("len", self.len()));
     }
 
-    /// Whether `get` may answer with a gap.
+    /// Returns whether `get` may return a gap.
     fn has_gaps(&self) -> bool {
         false
     }
 
-    /// Whether each epoch has an order of its own, as after [`shuffle`](Self::shuffle).
+    /// Returns whether each epoch has a different order, as after [`shuffle`](Self::shuffle).
     ///
-    /// A part of its indices would be other samples in each epoch, so [`slice`](Self::slice) and
-    /// [`split`](Self::split) refuse it. A dataset around another one answers as that one does.
+    /// Part of the indices would be other samples in each epoch, so [`slice`](Self::slice) and
+    /// [`split`](Self::split) refuse it. A dataset around another one returns that one's answer.
     fn is_reshuffled(&self) -> bool {
         false
     }
 
-    /// Whether an epoch may have a sample more than once, as after [`repeat`](Self::repeat).
+    /// Returns whether an epoch may repeat a sample, as after [`repeat`](Self::repeat).
     ///
-    /// Parts of it could share samples, so [`split`](Self::split) refuses it.
+    /// Parts of that dataset could share samples, so [`split`](Self::split) refuses it.
     fn is_repeated(&self) -> bool {
         false
     }
 
-    /// Finds what is wrong with the pipeline before anything runs.
+    /// Checks the pipeline before anything runs.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) naming the op and the value that cannot work.
+    /// Returns [`Error::Setting`](crate::Error::Setting) with the op and the refused value.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Whether there is no index.
+    /// Returns whether the dataset has no index.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Puts each sample through a [`Transform`].
+    /// Applies a [`Transform`] to each sample.
     fn transform<T: Transform<Self::Sample>>(self, transform: T) -> Transformed<Self, T>
     where
         Self: Sized,
@@ -98,7 +98,7 @@ pub trait Dataset {
         Transformed::new(self, transform)
     }
 
-    /// Makes each sample into another.
+    /// Applies a function to each sample.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -111,7 +111,7 @@ pub trait Dataset {
         Transformed::new(self, MapBy(f))
     }
 
-    /// Makes each sample into another, or says why it cannot be.
+    /// Applies a function that may fail to each sample.
     ///
     /// ```
     /// use windrow::{Dataset, from_vec};
@@ -129,7 +129,7 @@ pub trait Dataset {
         Transformed::new(self, TryMapBy(f))
     }
 
-    /// Makes each sample into another with its index, which counts on past the first epoch.
+    /// Applies a function to each sample and its index, which counts on past the first epoch.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -143,10 +143,10 @@ pub trait Dataset {
         Transformed::new(self, MapWithIndexBy(f))
     }
 
-    /// Makes each sample into another with random numbers of its own.
+    /// Applies a function to each sample and a random number generator for that sample.
     ///
-    /// The generator is keyed by (seed, epoch, op, index): the same sample draws the same numbers
-    /// on every backend and on every attempt, and other numbers in the next epoch.
+    /// The generator is keyed by (seed, epoch, op, index). The same sample draws the same numbers
+    /// on every backend and on every attempt, and different numbers in the next epoch.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -162,8 +162,8 @@ pub trait Dataset {
         Transformed::new(self, RandomMapBy { seed, f })
     }
 
-    /// Gives each sample together with its [key](Self::key). [`Stack`](super::Stack) makes batches of
-    /// keyed records that carry the keys.
+    /// Pairs each sample with its [key](Self::key). [`Stack`](super::Stack) combines keyed records
+    /// into batches that carry the keys.
     ///
     /// ```
     /// use windrow::{Dataset, from_vec};
@@ -178,9 +178,8 @@ pub trait Dataset {
         Keys::new(self)
     }
 
-    /// Leaves a gap for every sample that does not pass.
-    ///
-    /// The length stays; the loader closes the gaps, in order.
+    /// Replaces each sample that does not pass with a gap. The length stays the same, and the
+    /// loader closes the gaps in order.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -195,9 +194,9 @@ pub trait Dataset {
         Transformed::new(self, FilterBy(f))
     }
 
-    /// Puts the samples into a random order, which is drawn anew for each epoch.
+    /// Puts the samples into a random order, drawn anew for each epoch.
     ///
-    /// A true permutation for every length up to 2^63, in O(1) memory: see
+    /// The order is a true permutation for every length up to 2^63, in O(1) memory: see
     /// [`Permutation`](crate::order::Permutation).
     ///
     /// ```
@@ -215,7 +214,8 @@ pub trait Dataset {
         Shuffle::new(self, seed)
     }
 
-    /// Puts the samples into the random order of epoch 0 of [`shuffle`](Self::shuffle) in each epoch.
+    /// Puts the samples into one random order for all epochs: epoch 0 of
+    /// [`shuffle`](Self::shuffle).
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -232,10 +232,12 @@ pub trait Dataset {
 
     /// Splits the samples at random into parts of these fractions, the same in each epoch.
     ///
-    /// The parts share no sample; together they are the dataset. Their lengths are off by less than
-    /// one sample, so a small dataset may have empty parts. [`check`](Self::check) refuses fractions
-    /// that are below 0 or do not add up to 1 within 10^-9, and a dataset that is
-    /// [reshuffled](Self::is_reshuffled) or [repeated](Self::is_repeated): do that to the parts.
+    /// The parts share no sample, and together they are the dataset. The lengths of the parts
+    /// differ from the exact fractions by less than one sample, so a small dataset may have empty
+    /// parts. [`check`](Self::check) refuses fractions that are below 0 or do not add up to 1
+    /// within 10^-9. [`check`](Self::check) also refuses a dataset that is
+    /// [reshuffled](Self::is_reshuffled) or [repeated](Self::is_repeated); shuffle or repeat the
+    /// parts instead.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -250,11 +252,10 @@ pub trait Dataset {
         Split::all(self, seed, fractions)
     }
 
-    /// Puts the samples into the order that Grain's `shuffle(seed)` gives them.
+    /// Puts the samples into the order of Grain's `shuffle(seed)`, to continue a run of Grain.
     ///
-    /// For people who come with a Grain run. **Not a bijection** for lengths `2^k + 1` with `k`
-    /// even and at least 16, and slow for short datasets: see
-    /// [`index_shuffle`](crate::order::index_shuffle).
+    /// The order is **not a bijection** for lengths `2^k + 1` with `k` even and at least 16, and
+    /// slow for short datasets: see [`index_shuffle`](crate::order::index_shuffle).
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -267,11 +268,12 @@ pub trait Dataset {
         GrainShuffle::new(self, seed)
     }
 
-    /// Keeps the samples of a range of indices; a range past the end is cut, as Python's slices.
+    /// Keeps the samples in a range of indices; cuts a range past the end, like Python's slices.
     ///
     /// [`check`](Self::check) refuses to leave out samples of a [reshuffled](Self::is_reshuffled)
     /// dataset, other ones in each epoch. [`split`](Self::split) and
-    /// [`shuffle_once`](Self::shuffle_once) give one part for good, [`sample`](Self::sample) does not.
+    /// [`shuffle_once`](Self::shuffle_once) select one part for all epochs,
+    /// [`sample`](Self::sample) one for each.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -286,8 +288,8 @@ pub trait Dataset {
         Slice::new(self, range)
     }
 
-    /// Keeps the first `count` samples of each epoch of a [reshuffled](Self::is_reshuffled) dataset,
-    /// which are other ones in each. [`check`](Self::check) refuses other datasets.
+    /// Keeps the first `count` samples of each epoch of a [reshuffled](Self::is_reshuffled)
+    /// dataset, other ones in each epoch. [`check`](Self::check) refuses other datasets.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -303,7 +305,7 @@ pub trait Dataset {
         Slice::sample(self, count)
     }
 
-    /// Keeps the first of every `step` samples; what is said of [`slice`](Self::slice) holds here too.
+    /// Keeps the first of every `step` samples, under the conditions of [`slice`](Self::slice).
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -316,8 +318,8 @@ pub trait Dataset {
         Slice::new(self, ..).step_by(step)
     }
 
-    /// Keeps this trainer's share: see [`Shard`]. Shuffle before: the shards of an epoch together are
-    /// all its samples, once each.
+    /// Keeps this trainer's share: see [`Shard`]. Shuffle before: the shards of an epoch together
+    /// hold each of its samples once.
     ///
     /// ```
     /// use windrow::{Dataset, order::Shard, range};
@@ -332,10 +334,9 @@ pub trait Dataset {
         Slice::shard(self, shard)
     }
 
-    /// Goes through the samples `epochs` times, each time as the next epoch.
+    /// Repeats the samples `epochs` times, each time as the next epoch.
     ///
-    /// A length has 64 bits, so what would lie past index 2^64 - 2 is cut off: `repeat(u64::MAX)` is
-    /// as good as for ever.
+    /// `repeat` cuts off indices past 2^64 - 2, so `repeat(u64::MAX)` is practically endless.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -349,10 +350,10 @@ pub trait Dataset {
         Repeat::new(self, epochs)
     }
 
-    /// Puts `size` samples together into a `Vec`; the last one may be shorter.
+    /// Combines `size` samples into a `Vec`; the last batch may be shorter.
     ///
-    /// Batches never reach over the end of an epoch. A batch cannot be made over gaps: after
-    /// [`filter`](Self::filter) use [`ordered`](Self::ordered) first.
+    /// A batch never crosses the end of an epoch. A batch cannot include gaps: after
+    /// [`filter`](Self::filter), use [`ordered`](Self::ordered) first.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -367,7 +368,7 @@ pub trait Dataset {
         Batched::new(self, size, AsVec)
     }
 
-    /// Puts `size` samples together in a way of your own.
+    /// Combines `size` samples with a custom [`Collate`].
     ///
     /// ```
     /// use windrow::{Dataset, Fault, range};
@@ -381,7 +382,7 @@ pub trait Dataset {
         Batched::new(self, size, collate)
     }
 
-    /// Ends the random-access part: what follows sees the samples one after another, without gaps.
+    /// Ends the random-access part; stages after it see samples one after another, without gaps.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, range};

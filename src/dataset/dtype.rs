@@ -1,7 +1,7 @@
-//! What the elements of a tensor are.
+//! The types of a tensor's elements.
 //!
-//! Thirteen types under the names that safetensors uses. Absent on purpose: structures, strings and
-//! packed types; a text is a `U8` tensor of its bytes.
+//! Thirteen types have the names that safetensors uses. Absent on purpose: structures, strings and
+//! packed types. A text is a `U8` tensor of its bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,9 +13,9 @@ use crate::error::Fault;
 
 /// The type of a tensor's elements.
 ///
-/// The names are safetensors' ones and are the same in `Display`, `FromStr` and JSON; the last two
-/// read them in lower case too. Compact encodings use the place in this list, from 0, which never
-/// changes.
+/// The names are those of safetensors, and are the same in `Display`, `FromStr` and JSON. `FromStr`
+/// and JSON also accept lower case. Compact encodings use the place in this list, from 0, which
+/// never changes.
 ///
 /// ```
 /// use windrow::dataset::Dtype;
@@ -68,7 +68,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// All of them, in their fixed order.
+    /// All dtypes, in their fixed order.
     pub const ALL: [Self; 13] = [
         Self::BOOL,
         Self::U8,
@@ -85,7 +85,7 @@ impl Dtype {
         Self::F64,
     ];
 
-    /// The bytes that one element takes: 1, 2, 4 or 8.
+    /// Returns the bytes of one element: 1, 2, 4 or 8.
     #[must_use]
     pub const fn size(self) -> u64 {
         match self {
@@ -96,7 +96,7 @@ impl Dtype {
         }
     }
 
-    /// The name, as in `Display`.
+    /// Returns the name, as in `Display`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         const NAMES: [&str; 13] = [
@@ -106,7 +106,7 @@ impl Dtype {
         NAMES[self as usize]
     }
 
-    /// Whether this is one of the four floating-point types.
+    /// Returns whether this is one of the four floating-point types.
     #[must_use]
     pub const fn is_float(self) -> bool {
         matches!(self, Self::F16 | Self::BF16 | Self::F32 | Self::F64)
@@ -122,10 +122,10 @@ impl fmt::Display for Dtype {
 impl FromStr for Dtype {
     type Err = Fault;
 
-    /// Reads a name, in upper or in lower case.
+    /// Parses a name, in upper or in lower case.
     ///
     /// # Errors
-    /// A fault that lists the names there are.
+    /// Returns a fault that lists the known names.
     fn from_str(text: &str) -> Result<Self, Fault> {
         let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
         let named = |dtype: &Self| {
@@ -133,12 +133,12 @@ impl FromStr for Dtype {
         };
         Self::ALL.into_iter().find(named).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            Fault::new(format!("there is no dtype {text:?}; there are {names}"))
+            Fault::new(format!("unknown dtype {text:?}; use one of {names}"))
         })
     }
 }
 
-/// An expression with `T` as the element type of a dtype that is known only when it runs.
+/// Evaluates an expression with `T` as the element type of a dtype known only at run time.
 macro_rules! with_dtype {
     ($dtype:expr, $T:ident => $body:expr) => {{
         use $crate::dataset::Dtype;
@@ -168,20 +168,20 @@ macro_rules! with_dtype {
 
 pub(crate) use with_dtype;
 
-/// A Rust type that can be a tensor's element: `bool`, the integers of 8 to 64 bits, `half::f16`,
-/// `half::bf16`, `f32` and `f64`.
+/// A Rust type of a tensor's elements: `bool`, the integers of 8 to 64 bits, `half::f16`,
+/// `half::bf16`, `f32` or `f64`.
 pub trait Element: Raw + Copy + fmt::Debug + PartialEq + Send + Sync + 'static {
-    /// The dtype of tensors of this type.
+    /// The dtype of tensors with elements of this type.
     const DTYPE: Dtype;
 }
 
 mod sealed {
-    /// What every element can do; it cannot be had outside of this crate.
+    /// The operations on every element type; sealed, so other crates cannot implement it.
     pub trait Raw: bytemuck::NoUninit + bytemuck::CheckedBitPattern {
-        /// The element in the first bytes, little-endian.
+        /// Reads the element from the first bytes, little-endian.
         fn read(bytes: &[u8]) -> Self;
 
-        /// Puts the element into the first bytes, little-endian.
+        /// Writes the element into the first bytes, little-endian.
         fn write(self, bytes: &mut [u8]);
     }
 }

@@ -1,4 +1,4 @@
-//! Filling one position: the one thing every worker does.
+//! Filling one position: the only work of every worker.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,16 +9,23 @@ use super::{Dataset, SampleContext, SampleResult};
 use crate::error::Fault;
 
 thread_local! {
-    /// The index whose closure panicked, told by the innermost [`Watch`] as the panic passed it.
+    /// The index whose closure panicked, set by the innermost [`Watch`] that the panic passed.
     static PANICKED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// The sample at a position, with a panic turned into a fault that names the index.
+/// Returns the sample at a position, and turns a panic into a fault that names the index.
+///
+/// ```
+/// use windrow::{Dataset, dataset::fill, range};
+/// let odd = range(0..4).map(|x| if x == 2 { panic!("even") } else { x });
+/// let fault = fill(&odd, 2).unwrap_err();
+/// assert_eq!((fault.index(), fault.message()), (Some(2), "even"));
+/// ```
 ///
 /// # Errors
-/// What the dataset said, or the panic's message.
+/// Returns the fault of the dataset, or a fault with the panic's message.
 pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> SampleResult<D::Sample> {
-    // A panic that code of the user caught, here or before, told an index that is not this one's.
+    // A panic that user code caught, here or earlier, may have set the index of another sample.
     PANICKED.set(None);
     caught(|| dataset.get(position)).unwrap_or_else(|fault| {
         Err(match PANICKED.take() {
@@ -28,13 +35,13 @@ pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> SampleResult<D::
     })
 }
 
-/// Runs code of the user, with a panic turned into a fault.
+/// Runs user code and turns a panic into a fault.
 ///
 /// # Errors
-/// The panic's message.
+/// Returns a fault with the panic's message.
 pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, Fault> {
-    // Nothing half-changed is looked at afterwards: what is called is meant to be pure, or is given
-    // up.
+    // No caller looks at half-changed values afterwards: the code is pure, or its values are
+    // dropped.
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
         let fault = Fault::panicked(panic_text(&*panic));
         discard(panic);
@@ -42,22 +49,22 @@ pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, Fault> {
     })
 }
 
-/// Drops a value of the user, which may panic.
+/// Drops a value of the user, whose `Drop` may panic.
 pub(crate) fn discard<V>(value: V) {
-    // What it panics with may panic when it is dropped; such a value is left where it is.
+    // The panic's own value may panic when dropped, so it is leaked.
     catch_unwind(AssertUnwindSafe(|| drop(value))).unwrap_or_else(std::mem::forget);
 }
 
-/// Where the index that is being read is kept, in a process that may die of it.
+/// The place of the index being read, in a process that may die of the read.
 static READING: OnceLock<&'static AtomicU64> = OnceLock::new();
 
-/// Keeps each index that a source is asked for, plus one, in this place from now on.
+/// Stores each index that a source reads, plus one, in this place from now on.
 #[allow(dead_code, reason = "not every platform has worker processes")]
 pub(crate) fn keep_index_in(place: &'static AtomicU64) {
     _ = READING.set(place);
 }
 
-/// A source is asked for an index.
+/// Records that a source is about to read an index.
 #[inline]
 pub(crate) fn reading(index: u64) {
     if let Some(place) = READING.get() {
@@ -65,7 +72,7 @@ pub(crate) fn reading(index: u64) {
     }
 }
 
-/// The message of a caught panic.
+/// Returns the message of a caught panic.
 #[must_use]
 pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -73,7 +80,7 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "a value that is not text".into())
 }
 
-/// Notes the index when a panic unwinds past it; costs nothing otherwise.
+/// Records the index if a panic unwinds past this guard; costs nothing otherwise.
 pub(crate) struct Watch(SampleContext);
 
 impl Watch {

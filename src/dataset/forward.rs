@@ -1,7 +1,7 @@
-//! Pointers that pass calls on to what they point to.
+//! Forwarding from pointers to the values that they point to.
 
-/// Methods of a pointer that answer what the pointed-to value answers; with `mut` first, methods that
-/// change it.
+/// Defines methods of a pointer that forward to the value behind it; with `mut` first, methods that
+/// take `&mut self`.
 macro_rules! forward {
     (mut $($method:ident($($arg:ident: $type:ty),*) $(-> $out:ty)?;)*) => {$(
         fn $method(&mut self, $($arg: $type),*) $(-> $out)? {

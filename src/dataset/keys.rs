@@ -1,4 +1,4 @@
-//! `keys`: each sample with what tells which one it is.
+//! `keys`: pairs each sample with its key.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,9 +10,9 @@ use super::{Dataset, Record, SampleResult, as_below};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op};
 
-/// Which sample of a source it is, whatever the order, the epoch and the transforms.
+/// The identity of a sample in its source, whatever the order, the epoch and the transforms.
 ///
-/// In JSON it is a number or a text.
+/// In JSON, a key is a number or a text.
 ///
 /// ```
 /// use windrow::dataset::SampleKey;
@@ -24,9 +24,9 @@ use crate::order::{Description, Op};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SampleKey {
-    /// Its index in the source, from 0.
+    /// The sample's index in the source, from 0.
     Index(u64),
-    /// Its path or its key, where the source has one.
+    /// The sample's path or key, if the source has one.
     Name(String),
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for SampleKey {
     }
 }
 
-/// A key in formats that do not tell a number from a text.
+/// A key in formats that do not distinguish a number from a text.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "SampleKey")]
 enum Told<'a> {
@@ -106,17 +106,17 @@ impl Visitor<'_> for Written {
     }
 }
 
-/// A sample and its key: see [`Dataset::keys`].
+/// A sample with its key: see [`Dataset::keys`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keyed<T> {
-    /// Which sample it is.
+    /// The key of the sample.
     pub key: SampleKey,
-    /// What was made of it.
+    /// The sample.
     pub sample: T,
 }
 
 impl From<Keyed<Record>> for Record {
-    /// The record, which carries the key.
+    /// Returns the record with the key in it.
     fn from(keyed: Keyed<Record>) -> Self {
         keyed.sample.with_keys([keyed.key])
     }
@@ -161,15 +161,15 @@ impl<D: Dataset> Dataset for Keys<D> {
         }
         Err(Error::Setting {
             name: "keys".into(),
-            value: "made over batches, which have no key of their own".into(),
+            value: "applied to batches, which have no single key".into(),
             allowed: "`keys` before `batch`".into(),
         })
     }
 }
 
-/// The key of what is at an index, or the fault that it has none.
+/// Returns the key at an index, or a fault if the dataset has none.
 pub(crate) fn key_of<D: Dataset + ?Sized>(dataset: &D, index: u64) -> Result<SampleKey, Fault> {
-    dataset.key(index).ok_or_else(|| Fault::new("it has no key").at("keys", index))
+    dataset.key(index).ok_or_else(|| Fault::new("the dataset has no key for it").at("keys", index))
 }
 
 #[cfg(test)]
@@ -179,7 +179,7 @@ mod tests {
     use crate::order::Shard;
     use crate::source::{from_vec, range};
 
-    /// Whether the key of every sample of two epochs is the number that the sample is.
+    /// Checks that the key of every sample in two epochs is the sample's number.
     fn keeps_keys<D: Dataset<Sample = u64>>(dataset: D) {
         dataset.check().unwrap();
         let (len, twice) = (dataset.len(), 2 * dataset.len());
@@ -222,10 +222,13 @@ mod tests {
         let keyed = batches.keys();
         assert_eq!(
             keyed.check().unwrap_err().to_string(),
-            "keys is made over batches, which have no key of their own; allowed: `keys` before \
+            "keys is applied to batches, which have no single key; allowed: `keys` before \
              `batch`"
         );
-        assert_eq!(keyed.get(1).unwrap_err().to_string(), "keys of index 1: it has no key");
+        assert_eq!(
+            keyed.get(1).unwrap_err().to_string(),
+            "keys of index 1: the dataset has no key for it"
+        );
         assert_eq!((range(0..0).key(3), range(0..0).shuffle(1).key(0)), (None, None));
         assert!(range(0..0).keys().check().is_ok());
     }

@@ -1,7 +1,7 @@
-//! Memory that is lent to the tensors a thread builds, such as a slot of shared memory.
+//! Memory that a lender lends to the tensors of a thread, such as a slot of shared memory.
 //!
-//! What is lent belongs to the tensor until its last clone is gone, so a tensor that user code keeps
-//! stays as it is. Absent on purpose: whose the memory is, and when it is worth lending.
+//! Lent memory belongs to the tensor until its last clone is dropped, so a tensor that user code
+//! keeps stays valid. Absent on purpose: the owner of the memory, and when lending pays.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,50 +9,50 @@ use std::sync::Arc;
 
 use super::scope::Scope;
 
-/// Memory of one tensor: nobody else writes to it while this lives, and it starts at a multiple of
-/// 64.
+/// Memory of one tensor, which starts at a multiple of 64 bytes. No other code writes to it while
+/// the value lives.
 pub(crate) trait Lent: Send + Sync {
-    /// What is in it.
+    /// Returns the bytes.
     fn bytes(&self) -> &[u8];
 
-    /// What is in it, to write to.
+    /// Returns the bytes for writing.
     fn bytes_mut(&mut self) -> &mut [u8];
 }
 
-/// Lends memory.
+/// A lender of memory.
 pub(crate) trait Lender {
-    /// So many bytes, if they are to be had; whatever is in them.
+    /// Lends this many bytes, of any content; `None` if the lender has no memory.
     fn lend(&mut self, bytes: usize) -> Option<Arc<dyn Lent>>;
 
-    /// A tensor is built here, where this lent nothing.
+    /// Receives the bytes of a tensor for which the lender lent nothing.
     fn elsewhere(&mut self, at: &[u8]);
 }
 
-/// A lender that is asked now and then by the one who set it, too.
+/// A lender that the code that set it also uses.
 type Shared = Rc<RefCell<dyn Lender>>;
 
 thread_local! {
     static LENDER: RefCell<Option<Shared>> = const { RefCell::new(None) };
 }
 
-/// Has large tensors that this thread builds from now on ask this lender for memory.
+/// Makes large tensors of this thread ask this lender for memory from now on.
 #[allow(dead_code, reason = "not every platform has worker processes")]
 pub(crate) fn borrow_from(lender: Option<Shared>) {
     drop(LENDER.replace(lender));
 }
 
-/// Runs this without the thread's lender: what it builds is in memory of its own.
+/// Runs a function without the thread's lender, so that its tensors allocate their memory.
 pub(crate) fn without<R>(run: impl FnOnce() -> R) -> R {
     let _scope = Scope::enter(&LENDER, None);
     run()
 }
 
-/// Memory from this thread's lender, if it has one.
+/// Returns memory from this thread's lender, if any.
 pub(super) fn ask(bytes: usize) -> Option<Arc<dyn Lent>> {
     LENDER.with_borrow(|lender| lender.as_ref()?.try_borrow_mut().ok()?.lend(bytes))
 }
 
-/// Tells the lender where a tensor is built that it was asked for.
+/// Tells the lender the bytes of a tensor that it lent nothing for.
 pub(super) fn elsewhere(at: &[u8]) {
     LENDER.with_borrow(|lender| {
         if let Some(mut lender) = lender.as_ref().and_then(|lender| lender.try_borrow_mut().ok()) {

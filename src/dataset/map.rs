@@ -12,10 +12,11 @@ pub type TryMap<D, F> = Transformed<D, TryMapBy<F>>;
 /// A dataset with a closure applied to each index and sample: see
 /// [`Dataset::map_with_index`](super::Dataset::map_with_index).
 pub type MapWithIndex<D, F> = Transformed<D, MapWithIndexBy<F>>;
-/// A dataset with a closure applied to each sample and a generator of its own: see
+/// A dataset with a closure applied to each sample and the sample's random number generator: see
 /// [`Dataset::random_map`](super::Dataset::random_map).
 pub type RandomMap<D, F> = Transformed<D, RandomMapBy<F>>;
-/// A dataset with gaps where samples did not pass: see [`Dataset::filter`](super::Dataset::filter).
+/// A dataset with gaps in place of samples that did not pass: see
+/// [`Dataset::filter`](super::Dataset::filter).
 pub type Filter<D, F> = Transformed<D, FilterBy<F>>;
 
 /// The transform of [`Map`].

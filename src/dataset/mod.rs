@@ -1,7 +1,7 @@
-//! Datasets: random access by index, made lazily, and their combinators.
+//! Datasets: lazy random access by index, and the combinators of datasets.
 //!
-//! A dataset answers two questions: how long it is, and what is at an index. It keeps no cursor
-//! and no order, so any worker can make any sample. Absent on purpose: iteration, threads, state.
+//! A dataset returns its length and the sample at an index. A dataset keeps no cursor and no order,
+//! so any worker can make any sample. Absent on purpose: iteration, threads, state.
 
 mod batch;
 pub(crate) mod buffer;
@@ -54,11 +54,14 @@ pub use transform::{SampleContext, Transform, Transformed};
 use crate::error::{Error, Fault, Result};
 use crate::order::Description;
 
-/// What a dataset gives for one index: a sample, a gap (`None`), or why it could not be made.
+/// The result for one index: a sample, a gap (`None`), or the fault that kept the sample from being
+/// made.
 pub type SampleResult<T> = Result<Option<T>, Fault>;
 
-/// Methods of a combinator that answer what the dataset below it answers; `at_index_below` asks for
-/// sample and key at the index that the combinator's own `index_below` gives.
+/// Defines methods of a combinator that forward to the dataset below.
+///
+/// `at_index_below` forwards `get` and `key` with the index from the combinator's own
+/// `index_below`.
 macro_rules! as_below {
     (@check) => {
         fn check(&self) -> $crate::error::Result<()> {
@@ -112,20 +115,20 @@ macro_rules! pointers {
 
 pointers!(Box<D>, std::sync::Arc<D>, &D);
 
-/// The number of the op that would come next: how many there are below it.
+/// Returns the number of the next op, which is the number of ops below it.
 fn next_op<D: Dataset>(dataset: &D) -> u64 {
     let mut description = Description::default();
     dataset.describe(&mut description);
     description.len() as u64
 }
 
-/// The index that stands at `offset` of an epoch, or the fault that it lies beyond 2^64.
+/// Returns the index at `offset` of an epoch, or a fault for an index beyond 2^64.
 fn index_in(epoch: u64, offset: u64, len: u64) -> Result<u64, Fault> {
     crate::order::index_in(epoch, offset, len)
         .ok_or_else(|| Fault::new(format!("epoch {epoch} of {len} samples lies beyond 2^64")))
 }
 
-/// Says that a number must be at least 1.
+/// Returns an error unless the value is at least 1.
 pub(crate) fn at_least_one(name: &str, value: u64) -> Result<()> {
     if value > 0 {
         return Ok(());

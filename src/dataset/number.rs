@@ -1,8 +1,9 @@
-//! Numbers of one dtype made into numbers of another, with the same bits on every platform.
+//! Conversions between the numbers of two dtypes, with the same bits on every platform.
 //!
-//! The rules are `Cast`'s: nothing wraps or saturates, integers that do not fit are refused, floats
-//! are rounded to nearest even, a fraction is cut off on the way to an integer, and a NaN that is
-//! made is the quiet positive one without payload. Absent on purpose: whole tensors, field names.
+//! The rules are those of `Cast`. Nothing wraps or saturates, and an integer that does not fit is
+//! refused. Floats round to nearest even, and a conversion to an integer cuts off the fraction. A
+//! new NaN is the quiet positive one without payload. Absent on purpose: whole tensors, field
+//! names.
 
 use half::{bf16, f16};
 
@@ -16,17 +17,17 @@ pub(crate) enum Wide {
     Float(f64),
 }
 
-/// An element that can be converted.
+/// An element type with conversions.
 pub(crate) trait Number: Element {
-    /// The same number in the widest type of its kind.
+    /// Returns the same number in the widest type of its kind.
     fn wide(self) -> Wide;
 
-    /// The number in this type, or `None` where it does not fit.
+    /// Returns the number in this type, or `None` if it does not fit.
     fn narrow(wide: Wide) -> Option<Self>;
 }
 
 impl Wide {
-    /// As `f64`; integers beyond 2^53 are rounded to nearest even.
+    /// Returns the number as `f64`; rounds integers beyond 2^53 to nearest even.
     #[inline]
     pub(crate) fn to_f64(self) -> f64 {
         match self {
@@ -47,8 +48,10 @@ impl std::fmt::Display for Wide {
     }
 }
 
-/// The little-endian bytes of `value` in a dtype, in the first [`Dtype::size`] bytes, or `None` where
-/// an integer type has no such number or a float type would have to make it infinite.
+/// Returns the little-endian bytes of `value` in a dtype, in the first [`Dtype::size`] bytes.
+///
+/// Returns `None` if an integer type does not have the number or a float type would round it to
+/// infinity.
 pub(crate) fn element_bytes(dtype: Dtype, value: f64) -> Option<[u8; 8]> {
     let whole = value.trunc() == value;
     with_dtype!(dtype, T => {
@@ -73,7 +76,7 @@ macro_rules! integers {
 
             #[inline]
             fn narrow(wide: Wide) -> Option<Self> {
-                /// One more than the largest, which every float type has exactly.
+                /// One more than the largest value, which every float type represents exactly.
                 const END: f64 = (<$kind>::MAX / 2 + 1) as f64 * 2.0;
                 match wide {
                     Wide::Signed(x) => x.try_into().ok(),
@@ -97,7 +100,7 @@ impl Number for bool {
         Wide::Unsigned(self.into())
     }
 
-    /// Only 0 and 1 are one.
+    /// Accepts only 0 and 1.
     #[inline]
     fn narrow(wide: Wide) -> Option<Self> {
         let x = wide.to_f64();
@@ -134,7 +137,7 @@ floats! {
     bf16: 0x7fc0, bf16::to_f64, |wide| bf16::from_f32(odd(wide));
 }
 
-/// A number rounded to odd in single precision.
+/// Rounds a number to odd in single precision.
 fn odd(wide: Wide) -> f32 {
     odd_f32(match wide {
         Wide::Signed(x) => odd_f64(x.unsigned_abs()).copysign(x as f64),
@@ -143,12 +146,12 @@ fn odd(wide: Wide) -> f32 {
     })
 }
 
-/// An integer rounded to odd: where bits are lost, the last one that stays is 1.
+/// Rounds an integer to odd: if bits are lost, the last remaining bit is 1.
 ///
-/// Rounding to nearest afterwards, to fewer bits by two or more, gives what rounding the integer
-/// itself would have given (S. Boldo and G. Melquiond, "Emulation of a FMA and correctly rounded
-/// sums: proved algorithms using rounding to odd", 2008). `half`'s own conversion from `f64` goes by
-/// way of a rounded `f32` on some processors and so differs in the last bit between hosts.
+/// Rounding to nearest afterwards, to fewer bits by two or more, equals rounding the integer itself
+/// (S. Boldo and G. Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms
+/// using rounding to odd", 2008). On some processors `half`'s own conversion from `f64` goes
+/// through a rounded `f32`, so its last bit differs between hosts.
 fn odd_f64(x: u64) -> f64 {
     if x >> 53 == 0 {
         return x as f64;
@@ -157,14 +160,14 @@ fn odd_f64(x: u64) -> f64 {
     ((x >> 11 | lost) << 11) as f64
 }
 
-/// A double rounded to odd in single precision.
+/// Rounds a double to odd in single precision.
 fn odd_f32(x: f64) -> f32 {
     let near = x as f32;
     let back = f64::from(near);
     if back == x || near.is_nan() || near.to_bits() & 1 == 1 {
         return near;
     }
-    // The neighbour on the other side of `x`: away from zero is one more in the bits.
+    // Takes the neighbour on the other side of `x`: away from zero is one more in the bits.
     let step = if back.abs() > x.abs() { u32::MAX } else { 1 };
     f32::from_bits(near.to_bits().wrapping_add(step))
 }
@@ -175,7 +178,8 @@ mod tests {
 
     use super::*;
 
-    /// Rounds `x` to `bits` significant bits, no exponent below `least`, by exact arithmetic on f64.
+    /// Rounds `x` to `bits` significant bits, with no exponent below `least`, by exact arithmetic
+    /// on f64.
     fn naive(x: f64, bits: i32, least: i32, end: f64) -> f64 {
         if x == 0.0 || !x.is_finite() {
             return x;
@@ -188,7 +192,7 @@ mod tests {
         if rounded.abs() >= end { f64::INFINITY.copysign(x) } else { rounded.abs().copysign(x) }
     }
 
-    /// A power of two, which `powi` need not give to the last bit.
+    /// Returns a power of two, which `powi` may not compute to the last bit.
     fn two(exponent: i32) -> f64 {
         if exponent < -1022 {
             return f64::from_bits(1 << (exponent + 1074));
@@ -205,7 +209,8 @@ mod tests {
         #[test]
         fn halves_are_rounded_once(bits: u64, near: u16, off in -3i64..4) {
             let mut all = vec![f64::from_bits(bits), f64::from_bits(bits) as f32 as f64];
-            // Just beside the halves and the ties between two, where rounding twice goes wrong.
+            // Numbers just beside the halves and the ties between two, where rounding twice goes
+            // wrong.
             for half in [f16::from_bits(near).to_f64(), bf16::from_bits(near).to_f64()] {
                 for tie in [0, 1 << 41, 1 << 44] {
                     all.push(f64::from_bits(half.to_bits().wrapping_add_signed(tie + off)));
@@ -247,7 +252,7 @@ mod tests {
 
     #[test]
     fn large_integers_are_rounded_once_into_halves() {
-        // A tie of BF16 and one more, which an f64 cannot hold.
+        // A tie of BF16 plus one, which an f64 cannot hold.
         let above = (1u64 << 63) + (1 << 55) + 1;
         let up = bf16::from_f64(two(63) + two(56));
         assert_eq!(bf16::narrow(Wide::Unsigned(above)), Some(up));

@@ -1,4 +1,4 @@
-//! Records: the samples and batches of pipelines that know no Rust types, as named tensors.
+//! Records: samples and batches as named tensors, for pipelines without Rust types.
 
 use std::fmt;
 use std::ops::Index;
@@ -12,16 +12,16 @@ use super::keys::SampleKey;
 use super::tensor::Tensor;
 use crate::error::Fault;
 
-/// The most fields a record may have.
+/// The most fields of a record.
 pub const FIELDS_MAX: usize = 1024;
-/// The most bytes the name of a field may have.
+/// The most bytes of a field's name.
 pub const NAME_BYTES_MAX: usize = 255;
-/// What stands in the place of a field's name before the keys, where a record is encoded.
+/// The name under which an encoded record holds its keys, before the fields.
 const KEYS: &str = "__keys__";
 
 /// Tensors by name, in byte order of the names.
 ///
-/// A batch is one too: each field has the samples along its first axis.
+/// A batch is also a record: each field has the samples along its first axis.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -38,27 +38,28 @@ pub struct Record {
 }
 
 impl Record {
-    /// A record without fields.
+    /// Returns a record without fields.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a field, or replaces the one of that name.
+    /// Adds a field, or replaces the field with that name.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert).
+    /// Returns the errors of [`insert`](Self::insert).
     pub fn with(mut self, name: impl Into<Arc<str>>, tensor: Tensor) -> Result<Self, Fault> {
         self.insert(name, tensor)?;
         Ok(self)
     }
 
-    /// Adds a field, or replaces the one of that name and returns it.
+    /// Adds a field, or replaces the field with that name and returns the old tensor.
     ///
-    /// A name that is an `Arc<str>` is shared: a source can make its names once.
+    /// A name that is an `Arc<str>` is shared, so a source can allocate its names once.
     ///
     /// # Errors
-    /// A name of more than 255 bytes, the name `__keys__`, or more than 1024 fields.
+    /// Returns a fault for a name of more than 255 bytes, for the name `__keys__`, or for more than
+    /// 1024 fields.
     pub fn insert(
         &mut self,
         name: impl Into<Arc<str>>,
@@ -68,15 +69,15 @@ impl Record {
         match self.place(&name) {
             Ok(place) => Ok(Some(std::mem::replace(&mut self.fields[place].1, tensor))),
             Err(_) if *name == *KEYS => Err(Fault::new(format!(
-                "no field can have the name {KEYS}: keys are carried as it"
+                "no field can have the name {KEYS}, which holds the keys; use another name"
             ))),
             Err(_) if name.len() > NAME_BYTES_MAX => Err(Fault::new(format!(
-                "the name of a field has at most {NAME_BYTES_MAX} bytes, this one has {}",
+                "the name of a field has at most {NAME_BYTES_MAX} bytes, this one has {}; use a shorter name",
                 name.len()
             ))),
-            Err(_) if self.fields.len() >= FIELDS_MAX => {
-                Err(Fault::new(format!("a record has at most {FIELDS_MAX} fields")))
-            }
+            Err(_) if self.fields.len() >= FIELDS_MAX => Err(Fault::new(format!(
+                "a record has at most {FIELDS_MAX} fields; remove one first"
+            ))),
             Err(place) => {
                 self.fields.insert(place, (name, tensor));
                 Ok(None)
@@ -84,24 +85,24 @@ impl Record {
         }
     }
 
-    /// The field of that name.
+    /// Returns the field with that name, or `None`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Tensor> {
         self.place(name).ok().map(|place| &self.fields[place].1)
     }
 
-    /// The field of that name.
+    /// Returns the field with that name.
     ///
     /// # Errors
-    /// There is none; the fault lists the fields there are.
+    /// Returns a fault that lists the record's fields if no field has that name.
     pub fn field(&self, name: &str) -> Result<&Tensor, Fault> {
         self.get(name).ok_or_else(|| Fault::new(self.lacks(name)))
     }
 
-    /// The field of that name, to be replaced.
+    /// Returns the field with that name, for replacement.
     ///
     /// # Errors
-    /// As [`field`](Self::field).
+    /// Returns the errors of [`field`](Self::field).
     pub fn field_mut(&mut self, name: &str) -> Result<&mut Tensor, Fault> {
         match self.place(name) {
             Ok(place) => Ok(&mut self.fields[place].1),
@@ -114,36 +115,38 @@ impl Record {
         self.fields.retain(|(name, _)| keep(name));
     }
 
-    /// Takes a field out.
+    /// Removes a field and returns its tensor.
     pub fn remove(&mut self, name: &str) -> Option<Tensor> {
         self.place(name).ok().map(|place| self.fields.remove(place).1)
     }
 
-    /// The fields, in byte order of their names.
+    /// Returns an iterator over the fields, in byte order of their names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor)> + Clone {
         self.fields.iter().map(|(name, tensor)| (&**name, tensor))
     }
 
-    /// The number of fields.
+    /// Returns the number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
         self.fields.len()
     }
 
-    /// Whether there is no field.
+    /// Returns whether the record has no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
 
-    /// The keys of the samples that this record was made of, where they were asked for: see
-    /// [`Dataset::keys`](super::Dataset::keys). They are no field.
+    /// Returns the keys of the samples in this record, if the pipeline has
+    /// [`keys`](super::Dataset::keys).
+    ///
+    /// Keys are not a field.
     #[must_use]
     pub fn keys(&self) -> &[SampleKey] {
         &self.keys
     }
 
-    /// The same record with other keys.
+    /// Returns the same record with other keys.
     ///
     /// ```
     /// use windrow::dataset::{Record, Stack, Tensor, stack};
@@ -157,38 +160,38 @@ impl Record {
         Self { keys: keys.into(), ..self }
     }
 
-    /// The bytes of all tensors together, without names and shapes.
+    /// Returns the bytes of all tensors together, without names and shapes.
     #[must_use]
     pub fn byte_len(&self) -> u64 {
         self.fields.iter().map(|(_, tensor)| tensor.bytes().len() as u64).sum()
     }
 
-    /// Takes the keys out.
+    /// Takes the keys out of the record.
     pub(super) fn take_keys(&mut self) -> Vec<SampleKey> {
         std::mem::take(&mut self.keys)
     }
 
-    /// The fields with their shared names.
+    /// Returns the fields with their shared names.
     pub(super) fn fields(&self) -> &[(Arc<str>, Tensor)] {
         &self.fields
     }
 
-    /// A record of fields that are already in order, such as those of another record.
+    /// Returns a record of fields that are already in order, such as those of another record.
     pub(super) fn from_sorted(fields: Vec<(Arc<str>, Tensor)>) -> Self {
         debug_assert!(fields.is_sorted_by(|one, next| one.0 < next.0));
         Self { fields, keys: Vec::new() }
     }
 
-    /// Where the field is, or where it belongs.
+    /// Returns the place of the field, or the place to insert it.
     fn place(&self, name: &str) -> Result<usize, usize> {
         self.fields.binary_search_by(|(own, _)| (**own).cmp(name))
     }
 
     fn lacks(&self, name: &str) -> String {
-        format!("there is no field {name:?}; the record has {}", self.names())
+        format!("the record has no field {name:?}; it has {}", self.names())
     }
 
-    /// The names, for messages.
+    /// Returns the names for messages.
     pub(super) fn names(&self) -> String {
         const SHOWN: usize = 20;
         let mut names: Vec<_> = self.iter().map(|(name, _)| name).take(SHOWN).collect();
@@ -202,10 +205,11 @@ impl Record {
 impl Index<&str> for Record {
     type Output = Tensor;
 
-    /// The field of that name.
+    /// Returns the field with that name.
     ///
     /// # Panics
-    /// There is none. See [`field`](Record::field) for names that come from elsewhere.
+    /// Panics if no field has that name. For names from outside the program, use
+    /// [`field`](Record::field).
     fn index(&self, name: &str) -> &Tensor {
         self.get(name).unwrap_or_else(|| panic!("{}", self.lacks(name)))
     }
@@ -257,13 +261,13 @@ impl<'de> Visitor<'de> for Fields {
                 let twice = !record.keys.is_empty();
                 record.keys = map.next_value()?;
                 if twice || record.keys.is_empty() {
-                    return Err(A::Error::custom("its keys are there twice, or are none"));
+                    return Err(A::Error::custom("its keys are empty or appear twice"));
                 }
                 continue;
             }
             let tensor: Tensor = map.next_value()?;
             if record.get(&name).is_some() {
-                return Err(A::Error::custom(format_args!("field {name:?} is there twice")));
+                return Err(A::Error::custom(format_args!("field {name:?} appears twice")));
             }
             record.insert(name, tensor).map_err(A::Error::custom)?;
         }
@@ -295,7 +299,7 @@ mod tests {
     fn a_missing_field_is_answered_with_those_there_are() {
         let record = Record::new().with("x", Tensor::scalar(1u8)).unwrap();
         let message = record.field("y").unwrap_err().to_string();
-        assert_eq!(message, "there is no field \"y\"; the record has x");
+        assert_eq!(message, "the record has no field \"y\"; it has x");
         assert!(Record::new().field("y").unwrap_err().to_string().contains("no fields"));
     }
 
@@ -319,7 +323,7 @@ mod tests {
             [&b"\x01\x10__keys__\x00"[..], b"\x02\x10__keys__\x02\x00\x07\x10__keys__\x02\x00\x07"]
         {
             let message = decode::<Record>(bad, Vec::new()).unwrap_err().to_string();
-            assert!(message.contains("twice, or are none"), "{message}");
+            assert!(message.contains("empty or appear twice"), "{message}");
         }
     }
 

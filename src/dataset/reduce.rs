@@ -1,15 +1,15 @@
-//! Reducers: what a pipeline adds up beside its samples.
+//! Reducers: values that a pipeline merges beside its samples.
 //!
-//! A [`Reducer`] is a name and a type. While a sample is made, code anywhere in the pipeline
-//! [adds](Reducer::add) values to it; a loader that was told to collect it merges them, in the order
-//! of the positions and never in the order of work. So also what is not commutative, such as a sum of
-//! floats or a list, is the same to the bit on every backend. Absent on purpose: who makes samples,
-//! and when they are merged.
+//! A [`Reducer`] is a name and a type. While a worker makes a sample, code anywhere in the pipeline
+//! [adds](Reducer::add) values. A loader that collects the reducer merges the values in the order
+//! of the positions, never in the order of work. Values whose merge is not commutative, such as
+//! sums of floats or lists, are therefore the same to the bit on every backend. Absent on purpose:
+//! which worker makes a sample, and when the loader merges.
 //!
-//! What a position added is a run of bytes, the same on every backend: for each reducer that was
-//! added to, in the order of the keys, the number of its key and the length of its encoded value as
-//! varints, and the value. No bytes stand for nothing added. Encoding is done everywhere, so that
-//! nothing can depend on where a sample was made.
+//! The values of a position are a run of bytes, the same on every backend. For each reducer with a
+//! value, in the order of the keys, the bytes are a varint for the number of the key, a varint for
+//! the length, and the encoded value. A position without values has no bytes. Every backend
+//! encodes, so no result can depend on where a sample was made.
 
 use std::any::{Any, type_name};
 use std::cell::RefCell;
@@ -25,18 +25,18 @@ use super::scope::Scope;
 use super::{SampleResult, caught, discard};
 use crate::error::Fault;
 
-/// Values that can be merged in order.
+/// A value that can be merged in order.
 ///
-/// `Default` is the value of nothing at all. Merging need not be commutative, but it should not
-/// depend on anything but the two values. It is there for `u64` (a sum that stops at the largest
-/// number), `f64` (a sum), `Vec` (one after the other), `BTreeMap` (by key) and tuples.
+/// `Default` is the value of no samples. Merging need not be commutative, but should depend only on
+/// the two values. windrow implements `Reduce` for `u64` (a sum that stops at the largest number),
+/// `f64` (a sum), `Vec` (one after the other), `BTreeMap` (by key) and tuples.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
 /// use windrow::dataset::{Reduce, Reducer};
 /// use windrow::{Dataset, Loader, range};
 ///
-/// /// Count, mean and sum of squared differences from it.
+/// /// Count, mean, and sum of squared differences from the mean.
 /// #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 /// struct Moments(f64, f64, f64);
 ///
@@ -64,7 +64,7 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Error>(())
 /// ```
 pub trait Reduce: Default + Serialize + DeserializeOwned + Send + 'static {
-    /// Takes in what comes after this value.
+    /// Merges `later`, which comes after this value.
     fn merge(&mut self, later: Self);
 }
 
@@ -113,59 +113,62 @@ impl<A: Reduce, B: Reduce, C: Reduce> Reduce for (A, B, C) {
     }
 }
 
-/// A name under which the makers of samples add values.
+/// A name under which code in a pipeline adds values.
 ///
-/// It holds nothing, so it is best a `const`, which the pipeline and the caller of the loader both
-/// name. A loader collects it when told so by [`LoaderBuilder::reduce`](crate::loader::LoaderBuilder::reduce)
-/// and gives what came of it by [`Loader::reduced`](crate::Loader::reduced).
+/// A reducer holds no value, so it is best a `const` that the pipeline and the caller of the loader
+/// both use. [`LoaderBuilder::reduce`](crate::loader::LoaderBuilder::reduce) makes a loader collect
+/// the reducer, and [`Loader::reduced`](crate::Loader::reduced) returns the merged value.
 ///
-/// # What counts
-/// - What is added while a sample is made belongs to its position. It counts once, with the outcome
-///   of that position: a sample that was made again after a crash, or tried again, counts as it was
-///   made last.
-/// - A gap counts: what a filter adds about samples that it leaves out is kept.
-/// - A sample that failed, panicked or was lost adds nothing, whether its error is raised or skipped.
-///   Samples that a dataset put together by [`batch`](super::Dataset::batch) are one position and
-///   fail together.
-/// - It counts when the caller has received what was made of the position, as with a state. What
-///   workers made ahead does not.
-/// - Merged are first the values of one position, in the order in which they were added; and then
-///   what these came to, position after position.
+/// # Values that count
+/// - A value added while a worker makes a sample belongs to the sample's position. Each value counts
+///   once, with the outcome of that position. If a worker makes a sample again after a crash or a
+///   retry, the last attempt counts.
+/// - A gap counts: the loader keeps the values that a filter adds for the samples that it leaves
+///   out.
+/// - A sample that failed, panicked or was lost adds no value, whether the loader raises or skips
+///   its error. Samples in one batch of [`batch`](super::Dataset::batch) are one position and fail
+///   together.
+/// - A value counts once the caller has received the results of the position, as with a state.
+///   Values of samples that workers made ahead do not count yet.
+/// - The loader first merges the values of one position in the order of the additions. The loader
+///   then merges the results of the positions in order.
 ///
-/// # What does not
-/// A value belongs to a sample only in the thread that makes the sample. What is added elsewhere, in
-/// jobs of rayon or other threads that a sample starts, has no position and must not be: it is lost,
-/// or comes to a sample at random. The same is true of recipes and of the hooks of workers, which
-/// make no samples; what a worker adds up over its life depends on what it happened to be given, so
-/// that there is no order in which it could be merged.
+/// # Values that do not count
+/// A value belongs to a sample only in the thread that makes the sample. A value added elsewhere,
+/// in jobs of rayon or other threads that a sample starts, has no position. Do not add such values:
+/// they are lost, or reach a random sample.
+///
+/// The same holds for recipes and for the hooks of workers, which make no samples. The sum over a
+/// worker's life depends on the samples that the worker happened to receive, so it has no order in
+/// which to merge.
 ///
 /// # Types
-/// A reducer has one type wherever it is named. A sample that adds a value of another type fails.
-/// Workers of [another program](crate::loader::LoaderBuilder::worker_program) are the exception: there the
-/// name alone tells reducers apart, and a value that the loader's type cannot be decoded from is an
-/// error of [`Loader::reduced`](crate::Loader::reduced).
+/// A reducer has one type wherever it is used. A sample that adds a value of another type fails.
+/// Workers of [another program](crate::loader::LoaderBuilder::worker_program) are the exception:
+/// there the name alone identifies a reducer. A value that does not decode as the loader's type is
+/// then an error of [`Loader::reduced`](crate::Loader::reduced).
 pub struct Reducer<T> {
     name: &'static str,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T: Reduce> Reducer<T> {
-    /// A reducer of this name, 1 to 200 bytes. No two that a loader collects may share one.
+    /// Creates a reducer with this name, 1 to 200 bytes, unique among the reducers of a loader.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name, value: PhantomData }
     }
 
-    /// Adds a value to those of the sample that this thread is making.
+    /// Adds a value to the sample that this thread is making.
     ///
-    /// It costs little more than nothing, and does nothing, where no loader collects the reducer.
-    /// A sample may add as much as takes 1 MiB to [encode](super::wire), to all reducers together;
-    /// one that adds more fails.
+    /// Without a loader that collects the reducer, `add` does nothing and costs almost nothing. The
+    /// [encoded](super::wire) values of a sample may take up to 1 MiB, for all reducers together. A
+    /// sample that adds more fails.
     pub fn add(&self, value: T) {
         self.add_with(|| value);
     }
 
-    /// As [`add`](Self::add), for a value that is worth computing only where it is collected.
+    /// Adds a value like [`add`](Self::add), but computes it only if a loader collects the reducer.
     ///
     /// ```
     /// use windrow::{dataset::Reducer, from_vec, Dataset, Loader};
@@ -202,17 +205,18 @@ impl<T> fmt::Debug for Reducer<T> {
     }
 }
 
-/// What is known of a reducer across processes.
+/// The identity of a reducer across processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) name: String,
-    /// The type, as the compiler names it; `None` where another build of the program says so, whose
-    /// compiler may name the same type in another way.
+    /// The type, as the compiler names it; `None` for a worker of another build, whose compiler may
+    /// name the same type differently.
     pub(crate) kind: Option<String>,
 }
 
 impl Key {
-    /// The reducers of a loader in a worker, which may be another build than the loader's program.
+    /// Returns the reducers of a loader in a worker, which may be another build than the loader's
+    /// program.
     #[allow(dead_code, reason = "not every platform has worker processes")]
     pub(crate) fn in_worker(keys: &[Self], same_build: bool) -> Arc<[Self]> {
         let kind = |key: &Self| key.kind.clone().filter(|_| same_build);
@@ -223,16 +227,17 @@ impl Key {
 /// The reducers that a loader collects.
 pub(crate) type Keys = Arc<[Key]>;
 
-/// How many bytes the making of one sample may add.
+/// The most bytes that one sample may add.
 pub(crate) const ADDED_MAX: usize = 1 << 20;
 
 thread_local! {
-    /// What the sample that this thread makes has added; `None` where nobody collects.
+    /// The values of the sample that this thread makes; `None` if no loader collects values.
     static GATHERING: RefCell<Option<Gathering>> = const { RefCell::new(None) };
 }
 
-/// Makes a sample, and gives what was added to these reducers meanwhile. A sample that fails adds
-/// nothing, and one that adds what cannot be sent fails.
+/// Makes a sample, and returns the values that it added to these reducers.
+///
+/// A failed sample adds no value. A sample whose values cannot be encoded fails.
 pub(crate) fn gather<S>(
     keys: &Keys,
     make: impl FnOnce() -> SampleResult<S>,
@@ -251,8 +256,9 @@ pub(crate) fn gather<S>(
     }
 }
 
-/// Does something that adds nothing to the sample that this thread may be making: what a loader
-/// does for itself inside of a sample.
+/// Runs a function whose values do not count for the sample that this thread may be making.
+///
+/// The loader uses `apart` for its own work inside a sample.
 pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {
     if GATHERING.with_borrow(Option::is_none) {
         return work();
@@ -261,11 +267,11 @@ pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Adds a value to what this thread gathers.
+/// Adds a value to the sample that this thread makes.
 fn add<T: Reduce>(name: &'static str, value: impl FnOnce() -> T) {
     let place = GATHERING.with_borrow(|gathering| gathering.as_ref()?.place(name));
     let Some(place) = place else { return };
-    // Outside of the borrow, since the caller's code may add to other reducers.
+    // Evaluated outside the borrow, since the caller's code may add to other reducers.
     let value = value();
     let before = GATHERING.with_borrow_mut(|gathering| {
         let gathering = gathering.as_mut()?;
@@ -290,12 +296,12 @@ fn add<T: Reduce>(name: &'static str, value: impl FnOnce() -> T) {
     });
 }
 
-/// The parts of what a position added: the number of a key, and an encoded value.
+/// Splits the values of a position into parts: the number of a key, and an encoded value.
 ///
 /// # Errors
-/// When the bytes are not such parts.
+/// Returns a fault if the bytes are not such parts.
 pub(crate) fn parts(mut added: &[u8]) -> Result<Vec<(usize, &[u8])>, Fault> {
-    let broken = || Fault::new("what it added to reducers is no such thing");
+    let broken = || Fault::new("its values for reducers are damaged");
     let mut parts = Vec::new();
     while !added.is_empty() {
         let ((place, length), rest): ((usize, usize), _) =
@@ -309,12 +315,12 @@ pub(crate) fn parts(mut added: &[u8]) -> Result<Vec<(usize, &[u8])>, Fault> {
 
 struct Gathering {
     keys: Keys,
-    /// What was added, for each key.
+    /// The value for each key.
     held: Vec<Option<Box<dyn Held>>>,
     fault: Option<Fault>,
 }
 
-/// A value that was added, with its type hidden.
+/// An added value with its type hidden.
 trait Held: Any {
     fn encode(&self) -> postcard::Result<Vec<u8>>;
 }
@@ -337,9 +343,8 @@ impl Gathering {
     fn refuse<T>(&mut self, place: usize) {
         let Key { name, kind } = &self.keys[place];
         let (added, kind) = (type_name::<T>(), kind.as_deref().unwrap_or("another type"));
-        let why = format!(
-            "it added a {added} to the reducer {name:?}, of which the loader collects {kind}"
-        );
+        let why =
+            format!("it added a {added} to the reducer {name:?}, but the loader collects {kind}");
         self.fault.get_or_insert_with(|| Fault::new(why));
     }
 
@@ -352,15 +357,13 @@ impl Gathering {
             let Some(held) = held else { continue };
             let name = &key.name;
             let encoded = caught(|| held.encode())?.map_err(|why| {
-                Fault::new(format!(
-                    "what it added to the reducer {name:?} cannot be encoded: {why}"
-                ))
+                Fault::new(format!("its value for the reducer {name:?} cannot be encoded: {why}"))
             })?;
             let bytes = added.len() + encoded.len();
             if bytes > ADDED_MAX {
                 return Err(Fault::new(format!(
                     "it added {bytes} bytes to reducers, the last of them {name:?}; {ADDED_MAX} are \
-                     allowed a sample"
+                     allowed for each sample"
                 )));
             }
             let head = postcard::to_stdvec(&(place, encoded.len())).map_err(Fault::other)?;

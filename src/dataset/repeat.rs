@@ -3,7 +3,7 @@
 use super::{Dataset, SampleResult, as_below};
 use crate::order::{Description, Op};
 
-/// A dataset gone through several times: see [`Dataset::repeat`].
+/// A dataset repeated several times: see [`Dataset::repeat`].
 #[derive(Debug, Clone)]
 pub struct Repeat<D> {
     dataset: D,
@@ -30,7 +30,7 @@ impl<D: Dataset> Dataset for Repeat<D> {
 
     #[inline]
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        // An index past the end of the dataset below is its next epoch, which is all there is to it.
+        // An index past the end of the dataset below is already its next epoch.
         self.dataset.get(index)
     }
 

@@ -1,9 +1,10 @@
-//! Thread-locals that are set for a while.
+//! Thread-locals with a temporary value.
 
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
-/// Sets a thread-local for its own lifetime and puts back what was there, also in a panic.
+/// A guard that sets a thread-local for its lifetime and then restores the old value, also in a
+/// panic.
 pub(super) struct Scope<T: 'static> {
     place: &'static LocalKey<RefCell<Option<T>>>,
     before: Option<T>,

@@ -1,4 +1,4 @@
-//! `shuffle` and `shuffle_once`: the samples in random order, anew for each epoch or the same.
+//! `shuffle` and `shuffle_once`: the samples in random order, new for each epoch or the same.
 
 use std::cell::RefCell;
 
@@ -9,17 +9,18 @@ use crate::order::{Description, Op, Permutation, epoch_of, index_shuffle};
 /// The longest dataset that can be shuffled.
 pub(super) const LEN_MAX: u64 = 1 << 63;
 
-/// How many permutations a thread keeps: one a shuffle of its pipelines, if they are that few.
+/// The number of permutations that a thread keeps: one for each shuffle, if its pipelines have that
+/// few.
 const KEPT: usize = 4;
 
 thread_local! {
-    /// The permutations used last, since making one costs as much as many look-ups, and the place
-    /// of the one that goes next.
+    /// The permutations used last, because making one costs as much as many look-ups, and the place
+    /// of the one to replace next.
     static LAST: RefCell<([Permutation; KEPT], usize)> =
         RefCell::new(([Permutation::new(0, 0, 0); KEPT], 0));
 }
 
-/// The entry at an offset of a permutation that is kept, or made and kept.
+/// Returns the entry at an offset of a permutation, from the kept ones or a new one.
 pub(super) fn permuted(len: u64, seed: u64, epoch: u64, offset: u64) -> u64 {
     LAST.with_borrow_mut(|(kept, next)| {
         if let Some(permutation) = kept.iter().find(|kept| kept.is_for(len, seed, epoch)) {
@@ -50,7 +51,7 @@ impl<D: Dataset> Shuffle<D> {
         Self { once: true, ..Self::new(dataset, seed) }
     }
 
-    /// The index of the dataset below.
+    /// Returns the index in the dataset below.
     #[inline]
     fn index_below(&self, index: u64) -> Result<u64, Fault> {
         let (epoch, offset) = epoch_of(index, self.len);
@@ -109,7 +110,7 @@ impl<D: Dataset> GrainShuffle<D> {
         Self { dataset, seed, len }
     }
 
-    /// The index of the dataset below.
+    /// Returns the index in the dataset below.
     #[inline]
     fn index_below(&self, index: u64) -> Result<u64, Fault> {
         const ROUNDS: u32 = 4;

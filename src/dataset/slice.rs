@@ -1,4 +1,4 @@
-//! `slice`, `step_by`, `sample` and `shard`: some of the indices, in their order.
+//! `slice`, `step_by`, `sample` and `shard`: a part of the indices, in their order.
 
 use std::ops::{Bound, RangeBounds};
 
@@ -6,7 +6,7 @@ use super::{Dataset, as_below, at_least_one, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
-/// Some of a dataset's samples: see [`Dataset::slice`].
+/// A part of a dataset's samples: see [`Dataset::slice`].
 #[derive(Debug, Clone)]
 pub struct Slice<D> {
     dataset: D,
@@ -17,7 +17,7 @@ pub struct Slice<D> {
     kind: Kind,
 }
 
-/// What the indices were asked for as.
+/// The method that selected the indices.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Range,
@@ -51,22 +51,23 @@ impl<D: Dataset> Slice<D> {
         Self { kind: Kind::Sample, ..Self::new(dataset, ..count) }
     }
 
-    /// Keeps the first of every `step` of these samples.
+    /// Keeps the first of every `step` samples of this slice.
     #[must_use]
     pub fn step_by(self, step: u64) -> Self {
         Self { step: self.step.saturating_mul(step), ..self }
     }
 
-    /// The index of the dataset below.
+    /// Returns the index in the dataset below.
     #[inline]
     fn index_below(&self, index: u64) -> Result<u64, Fault> {
         let (epoch, offset) = epoch_of(index, self.len());
-        // An index of an empty slice is asked for by nobody; it stands for the first one below.
+        // No loader requests an index of an empty slice; the index stands for the first one
+        // below.
         let offset = self.start.saturating_add(offset.saturating_mul(self.step));
         index_in(epoch, offset, self.below)
     }
 
-    /// Refuses to cut an order that is another one in each epoch, unless that was asked for.
+    /// Refuses to cut an order that differs in each epoch, except in `sample` and `shard`.
     fn check_order(&self) -> Result<()> {
         let refused = |value: String, allowed: &str| {
             let name = self.op().name().to_owned();

@@ -7,7 +7,7 @@ use super::{Dataset, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Parts, epoch_of};
 
-/// One part of a dataset that was split: see [`Dataset::split`].
+/// One part of a split dataset: see [`Dataset::split`].
 #[derive(Debug)]
 pub struct Split<D> {
     dataset: Arc<D>,
@@ -29,7 +29,7 @@ impl<D: Dataset> Split<D> {
         std::array::from_fn(|part| Self::new(dataset.clone(), seed, parts.clone(), part as u64))
     }
 
-    /// One part, whose number counts from 0; past the last one, it is empty.
+    /// Returns the part with this number, from 0; past the last one, an empty part.
     pub(crate) fn new(dataset: Arc<D>, seed: u64, parts: Arc<Parts>, part: u64) -> Self {
         let below = dataset.len();
         let std::ops::Range { start, end } = parts.range(part, below);
@@ -38,11 +38,13 @@ impl<D: Dataset> Split<D> {
 }
 
 impl<D> Split<D> {
-    /// The index of the dataset below.
+    /// Returns the index in the dataset below.
     fn index_below(&self, index: u64) -> Result<u64, Fault> {
         let len = self.end - self.start;
         if len == 0 {
-            return Err(Fault::new(format!("index {index} of an empty part")));
+            return Err(Fault::new(format!(
+                "index {index} does not exist: the part of the split is empty"
+            )));
         }
         let (epoch, offset) = epoch_of(index, len);
         let offset = permuted(self.below, self.seed, 0, self.start + offset);
@@ -51,7 +53,7 @@ impl<D> Split<D> {
 }
 
 impl<D> Clone for Split<D> {
-    /// Shares the dataset.
+    /// Clones the part; the clone shares the dataset.
     fn clone(&self) -> Self {
         Self { dataset: self.dataset.clone(), parts: self.parts.clone(), ..*self }
     }

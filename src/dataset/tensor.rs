@@ -1,7 +1,7 @@
-//! Tensors: a dtype, a shape and the bytes, shared when cloned.
+//! Tensors: a dtype, a shape and bytes that clones share.
 //!
-//! The bytes are little-endian and row-major on every host, so that what is hashed, stored or sent
-//! is the memory itself. Absent on purpose: strides, views of a part, arithmetic, devices.
+//! The bytes are little-endian and row-major on every host, so hashing, storing and sending use the
+//! memory as it is. Absent on purpose: strides, views of a part, arithmetic, devices.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,16 +11,16 @@ use super::buffer::{ALIGN, Data, Owner};
 use super::dtype::{Dtype, Element, Raw, with_dtype};
 use crate::error::Fault;
 
-/// The most axes a tensor may have.
+/// The most axes of a tensor.
 pub const RANK_MAX: usize = 8;
 
-/// How many elements are shown by `Debug`.
+/// The number of elements that `Debug` shows.
 const SHOWN: usize = 6;
 
-/// An array of numbers of any rank up to 8.
+/// An immutable array of numbers, with 0 to 8 axes.
 ///
-/// Cheap to clone: clones share the bytes, and nobody can change them. Two tensors are equal when
-/// dtype, shape and bytes are, so a NaN equals itself and `-0.0` is not `0.0`.
+/// Cloning is cheap, because clones share the bytes. Two tensors are equal if their dtypes, shapes
+/// and bytes are equal. A NaN therefore equals itself, and `-0.0` does not equal `0.0`.
 ///
 /// ```
 /// use windrow::dataset::{Dtype, Tensor};
@@ -39,11 +39,11 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// A tensor of a copy of `bytes`, which are little-endian and row-major.
+    /// Creates a tensor from a copy of `bytes`, which are little-endian and row-major.
     ///
     /// # Errors
-    /// More than 8 axes, a size beyond this host, a length that is not the shape's, or a `BOOL`
-    /// that is neither 0 nor 1.
+    /// Returns a fault for more than 8 axes, a size beyond this host, or a length that differs from
+    /// the shape's. Returns a fault for a `BOOL` byte that is neither 0 nor 1.
     pub fn new(dtype: Dtype, shape: impl AsRef<[u64]>, bytes: &[u8]) -> Result<Self, Fault> {
         let (shape, size) = sized(dtype, shape.as_ref())?;
         fits(dtype, &shape, size, bytes.len())?;
@@ -53,7 +53,7 @@ impl Tensor {
         })
     }
 
-    /// A tensor whose bytes `fill` writes in place; they are all zero when it gets them.
+    /// Creates a tensor whose bytes `fill` writes in place; the bytes are zero before.
     ///
     /// ```
     /// use windrow::dataset::{Dtype, Tensor};
@@ -66,7 +66,7 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// As [`new`](Self::new), and what `fill` says.
+    /// Returns the errors of [`new`](Self::new) and the fault of `fill`.
     pub fn build(
         dtype: Dtype,
         shape: impl AsRef<[u64]>,
@@ -76,7 +76,7 @@ impl Tensor {
         Self::filled(dtype, shape, size, true, fill)
     }
 
-    /// [`build`](Self::build) for a `fill` that writes every byte: what it gets may be anything.
+    /// Creates a tensor like [`build`](Self::build), but `fill` must overwrite bytes of any content.
     pub(crate) fn build_overwritten(
         dtype: Dtype,
         shape: impl AsRef<[u64]>,
@@ -86,7 +86,8 @@ impl Tensor {
         Self::filled(dtype, shape, size, false, fill)
     }
 
-    /// [`build_overwritten`](Self::build_overwritten) by elements instead of bytes.
+    /// Creates a tensor like [`build_overwritten`](Self::build_overwritten), by elements instead of
+    /// bytes.
     pub(crate) fn build_elements<T: Element>(
         shape: impl AsRef<[u64]>,
         fill: impl FnOnce(&mut [T]) -> Result<(), Fault>,
@@ -104,10 +105,10 @@ impl Tensor {
         })
     }
 
-    /// A tensor of a copy of these elements, the last axis running fastest.
+    /// Creates a tensor from a copy of these elements, in row-major order.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Returns the errors of [`new`](Self::new).
     pub fn from_slice<T: Element>(shape: impl AsRef<[u64]>, elements: &[T]) -> Result<Self, Fault> {
         let (shape, size) = sized(T::DTYPE, shape.as_ref())?;
         fits(T::DTYPE, &shape, size, size_of_val(elements))?;
@@ -117,9 +118,9 @@ impl Tensor {
         })
     }
 
-    /// A tensor of these elements, the last axis running fastest: they stay where they are.
+    /// Creates a tensor from these elements, in row-major order, without a copy.
     ///
-    /// Only a big-endian host copies them, to have their bytes in order.
+    /// Only a big-endian host copies the elements, to reorder their bytes.
     ///
     /// ```
     /// use windrow::dataset::Tensor;
@@ -133,7 +134,7 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Returns the errors of [`new`](Self::new).
     pub fn from_vec<T: Element>(shape: impl AsRef<[u64]>, elements: Vec<T>) -> Result<Self, Fault> {
         let (shape, size) = sized(T::DTYPE, shape.as_ref())?;
         fits(T::DTYPE, &shape, size, size_of_val(&*elements))?;
@@ -144,7 +145,7 @@ impl Tensor {
         Ok(Self { dtype: T::DTYPE, shape, bytes: size, data })
     }
 
-    /// A tensor of one element, without axes.
+    /// Creates a tensor of one element, without axes.
     ///
     /// ```
     /// use windrow::dataset::Tensor;
@@ -157,12 +158,14 @@ impl Tensor {
         made.unwrap_or_else(|_| unreachable!("one element is of shape []"))
     }
 
-    /// A tensor of bytes that someone else owns: nothing is copied.
+    /// Creates a tensor from bytes that another object owns, without a copy.
     ///
-    /// The owner is dropped with the last clone. Its `as_ref` must give the same bytes each time.
+    /// Dropping the last clone drops the owner. The owner's `as_ref` must return the same bytes
+    /// each time.
     ///
     /// # Errors
-    /// As [`new`](Self::new), and bytes that do not start at a multiple of the element's size.
+    /// Returns the errors of [`new`](Self::new), and a fault for bytes that do not start at a
+    /// multiple of the element's size.
     pub fn from_owner(dtype: Dtype, shape: impl AsRef<[u64]>, owner: Owner) -> Result<Self, Fault> {
         let (shape, size) = sized(dtype, shape.as_ref())?;
         let bytes = (*owner).as_ref();
@@ -175,48 +178,48 @@ impl Tensor {
         let over = bytes.as_ptr().addr() % align;
         if over != 0 {
             return Err(Fault::new(format!(
-                "the bytes of a {dtype} tensor must start at a multiple of {align}, these start {over} after one"
+                "the bytes of a {dtype} tensor must start at a multiple of {align}, these start {over} after one; align or copy them"
             )));
         }
         Ok(Self { dtype, shape, bytes: size, data: Data::Foreign(owner) })
     }
 
-    /// What the elements are.
+    /// Returns the type of the elements.
     #[must_use]
     pub fn dtype(&self) -> Dtype {
         self.dtype
     }
 
-    /// The length of each axis; empty for a scalar.
+    /// Returns the length of each axis; empty for a scalar.
     #[must_use]
     pub fn shape(&self) -> &[u64] {
         self.shape.axes()
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.bytes as u64 / self.dtype.size()
     }
 
-    /// Whether there is no element.
+    /// Returns whether the tensor has no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// The elements, little-endian and row-major.
+    /// Returns the bytes of the elements, little-endian and row-major.
     ///
-    /// They start at a multiple of 64 where windrow chose the place. Those given to
-    /// [`from_vec`](Self::from_vec) or [`from_owner`](Self::from_owner) stay where they were, which
-    /// is a multiple of the element's size.
+    /// The bytes start at a multiple of 64 if windrow allocated them. Elements given to
+    /// [`from_vec`](Self::from_vec) or [`from_owner`](Self::from_owner) stay in place, at a
+    /// multiple of the element's size.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.data.bytes(self.bytes)
     }
 
-    /// The elements without a copy, or `None` where the dtype is another one or, for elements of
-    /// more than one byte, the host is big-endian.
+    /// Returns the elements without a copy; `None` for another dtype and, for elements of more than
+    /// one byte, on a big-endian host.
     ///
     /// ```
     /// use windrow::dataset::Tensor;
@@ -234,14 +237,14 @@ impl Tensor {
         bytemuck::checked::try_cast_slice(self.bytes()).ok()
     }
 
-    /// A copy of the elements, on every host.
+    /// Returns a copy of the elements, on every host.
     ///
     /// # Errors
-    /// Another dtype.
+    /// Returns a fault for another dtype.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, Fault> {
         if self.dtype != T::DTYPE {
             let (own, asked) = (self.dtype, T::DTYPE);
-            return Err(Fault::new(format!("the tensor is {own}, it was read as {asked}")));
+            return Err(Fault::new(format!("the tensor is {own}, not {asked}; read it as {own}")));
         }
         Ok(match self.as_slice() {
             Some(elements) => elements.to_vec(),
@@ -249,7 +252,7 @@ impl Tensor {
         })
     }
 
-    /// The elements, copied only where the host is big-endian.
+    /// Returns the elements; copies them only on a big-endian host.
     pub(crate) fn elements<T: Element>(&self) -> Result<Cow<'_, [T]>, Fault> {
         match self.as_slice() {
             Some(elements) => Ok(elements.into()),
@@ -257,10 +260,10 @@ impl Tensor {
         }
     }
 
-    /// The same elements in another shape, without a copy.
+    /// Returns the same elements in another shape, without a copy.
     ///
     /// # Errors
-    /// A shape of another number of elements, or of more than 8 axes.
+    /// Returns a fault for a shape with another number of elements, or with more than 8 axes.
     pub fn reshape(mut self, shape: impl AsRef<[u64]>) -> Result<Self, Fault> {
         let (shape, size) = sized(self.dtype, shape.as_ref())?;
         if size != self.bytes {
@@ -289,7 +292,7 @@ impl Tensor {
     }
 }
 
-/// Elements that a tensor took over.
+/// The elements of a `Vec` that a tensor owns.
 struct Elements<T>(Vec<T>);
 
 impl<T: Element> AsRef<[u8]> for Elements<T> {
@@ -317,7 +320,7 @@ impl fmt::Debug for Tensor {
     }
 }
 
-/// Up to eight lengths.
+/// The lengths of up to eight axes.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
     rank: u8,
@@ -340,10 +343,10 @@ impl Shape {
     }
 }
 
-/// A shape and the bytes that it takes.
+/// Returns a shape and its size in bytes.
 ///
-/// Axes of length 0 do not excuse the others: without them, the size must still be below 2^63, so
-/// that the answer is the same on every host for every shape whose bytes could be there.
+/// An axis of length 0 does not excuse the others. Without such axes, the size must still be below
+/// 2^63. The result is then the same on every host for every shape whose bytes fit.
 fn sized(dtype: Dtype, axes: &[u64]) -> Result<(Shape, usize), Fault> {
     let shape = Shape::new(axes)?;
     let size = axes
@@ -363,7 +366,7 @@ fn sized(dtype: Dtype, axes: &[u64]) -> Result<(Shape, usize), Fault> {
     }
 }
 
-/// A product, unless it is too large; mostly without the 128 bits that not every platform has.
+/// Returns a product, or `None` on overflow; mostly avoids 128 bits, which some platforms lack.
 fn times(a: u64, b: u64) -> Option<u64> {
     if (a | b) >> 32 == 0 { Some(a * b) } else { a.checked_mul(b) }
 }

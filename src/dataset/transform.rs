@@ -1,15 +1,15 @@
-//! What all one-sample-in, one-sample-out combinators share.
+//! Transforms: combinators that turn one sample into one sample.
 
 use super::{Dataset, SampleResult, as_below, next_op};
 use crate::dataset::fill::Watch;
 use crate::error::Fault;
 use crate::order::{Description, Op, Rng, epoch_of};
 
-/// Where a transform is applied: enough to name the sample and to key its random numbers.
+/// The place of a transform's sample, which names the sample and keys its random numbers.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct SampleContext {
-    /// The index asked for, counted on into later epochs.
+    /// The requested index, counted on into later epochs.
     pub index: u64,
     /// The number of samples in an epoch.
     pub len: u64,
@@ -18,31 +18,39 @@ pub struct SampleContext {
 }
 
 impl SampleContext {
-    /// The context of an index of a dataset of `len` samples, for tests of a transform.
+    /// Creates the context of an index in a dataset of `len` samples, for tests of a transform.
     ///
-    /// `op` counts the ops below the transform.
+    /// `op` is the number of ops below the transform.
     #[must_use]
     pub fn new(index: u64, len: u64, op: u64) -> Self {
         Self { index, len, op }
     }
 
-    /// The generator for this sample, keyed by (seed, epoch, op, index).
+    /// Returns the random number generator of this sample, keyed by (seed, epoch, op, index).
+    ///
+    /// ```
+    /// use windrow::dataset::SampleContext;
+    /// let [third, again] = [SampleContext::new(2, 10, 0); 2].map(|place| place.rng(7).next_u64());
+    /// assert_eq!(third, again);
+    /// assert_ne!(third, SampleContext::new(12, 10, 0).rng(7).next_u64()); // the next epoch
+    /// ```
     #[must_use]
     pub fn rng(&self, seed: u64) -> Rng {
         let (epoch, index) = epoch_of(self.index, self.len);
         Rng::keyed(seed, epoch, self.op, index)
     }
 
-    /// The number of the sample in its epoch, which faults name.
+    /// Returns the index of the sample in its epoch, which faults name.
     pub(crate) fn index_in_epoch(&self) -> u64 {
         epoch_of(self.index, self.len).1
     }
 }
 
-/// A transform of one sample, with a name and options that go into the fingerprint.
+/// A transform of one sample, with a name and options that are part of the fingerprint.
 ///
-/// [`map`](Dataset::map) takes any closure, but nobody can tell two closures apart, so a state
-/// saved with one resumes with another. A transform that says what it does is told apart.
+/// [`map`](Dataset::map) takes any closure, but windrow cannot distinguish two closures, so a state
+/// saved with one resumes with another. A `Transform` has a description, so windrow can distinguish
+/// it from others.
 ///
 /// ```
 /// use windrow::{Dataset, Fault, range};
@@ -67,25 +75,25 @@ impl SampleContext {
 /// # Ok::<(), Fault>(())
 /// ```
 pub trait Transform<In> {
-    /// What comes out.
+    /// The type of the resulting sample.
     type Sample;
 
-    /// Makes a sample of another; `None` leaves a gap.
+    /// Applies the transform to a sample; `None` leaves a gap.
     ///
     /// # Errors
-    /// Why this sample cannot be made.
+    /// Returns the fault that kept this sample from being made.
     fn apply(&self, context: SampleContext, sample: In) -> SampleResult<Self::Sample>;
 
-    /// The name and the options that decide what this does.
+    /// Returns the name and the options that affect the result.
     fn op(&self) -> Op;
 
-    /// Whether `apply` may leave a gap.
+    /// Returns whether `apply` may leave a gap.
     fn leaves_gaps(&self) -> bool {
         false
     }
 }
 
-/// A dataset whose samples went through a [`Transform`]: see [`Dataset::transform`].
+/// A dataset with a [`Transform`] applied to each sample: see [`Dataset::transform`].
 #[derive(Debug, Clone)]
 pub struct Transformed<D, T> {
     dataset: D,

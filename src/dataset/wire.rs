@@ -1,13 +1,13 @@
-//! The encoding of samples and batches that crosses process boundaries and that digests are
-//! computed over.
+//! The encoding of samples and batches between processes and for digests.
 //!
-//! [`encode`] takes any serde type apart into an *inline* part, which is small, and *payloads*: the
-//! bytes of the tensors that were anywhere inside it and of its long runs of numbers, in the order
-//! in which serde met them. So a megabyte of pixels is not copied into a message; it goes beside it.
+//! [`encode`] splits a value of any serde type into a small *inline* part and *payloads*. The
+//! payloads are the bytes of the tensors anywhere inside the value and of its long runs of numbers,
+//! in serde's order. A megabyte of pixels therefore travels beside a message instead of being
+//! copied into it.
 //!
-//! **The inline part** has no names and no types; who reads it knows them.
+//! **The inline part** has no names and no types; the reader knows them.
 //!
-//! | value | as |
+//! | value | encoding |
 //! |---|---|
 //! | `bool`, `u8`, `i8` | a byte; a `bool` is 0 or 1 |
 //! | `u16` to `u128`, `usize` | varint: groups of 7 bits, the lowest first, bit 7 set in all but the last |
@@ -15,41 +15,40 @@
 //! | `f32`, `f64` | their 4 or 8 bytes, little-endian |
 //! | `char` | varint of its code point |
 //! | a text, bytes | varint of twice the length in bytes, and those bytes; from 1,024 bytes on, varint of twice the length plus 1, and the bytes are the next payload |
-//! | a sequence | varint of twice its length, and the elements; where it is a run, varint of twice its length plus 1, and the next payload is a *block* of it |
+//! | a sequence | varint of twice its length, and the elements; for a run, varint of twice its length plus 1, and the next payload is a *block* of it |
 //! | a tuple or array of at most 32 elements, a struct | its elements in order |
-//! | a longer one | a byte 0 and its elements; where it is a run, a byte 1, and a block |
+//! | a longer one | a byte 0 and its elements; for a run, a byte 1, and a block |
 //! | a map | varint of its length, then each key and value |
 //! | an option | a byte 0, or a byte 1 and the value |
-//! | an enum | varint of the variant's place, from 0, and what is in it |
-//! | nothing, a newtype | nothing, what is in it |
+//! | an enum | varint of the variant's place, from 0, and the variant's content |
+//! | a unit, a newtype | no bytes, the content |
 //!
-//! Elements of sequences and entries of maps that take no byte, such as `()`, are at most 2^20 in a
-//! value.
+//! A value has at most 2^20 elements of sequences and entries of maps without bytes, such as `()`.
 //!
-//! A **run** is a sequence, or a tuple or array of more than 32 elements, whose elements are all
-//! numbers of one kind and take at least 1,024 bytes together. Numbers are `bool`, the integers,
-//! floats and `char`, also inside of newtypes. A **block** is those numbers one after another,
-//! little-endian, each in as many bytes as its type has: 1 for a `bool`, 4 for a `char`, 8 for a
-//! `usize`.
+//! A **run** is a sequence, or a tuple or array of more than 32 elements, with at least 1,024 bytes
+//! of numbers and no other elements. The numbers of a run are all of one kind. Numbers are `bool`,
+//! the integers, floats and `char`, also inside newtypes. A **block** holds those numbers one after
+//! another, little-endian, each in the bytes of its type. A `bool` has 1 byte, a `char` 4, a
+//! `usize` 8.
 //!
-//! A [`Tensor`] is three fields:
+//! A [`Tensor`] has three fields:
 //!
-//! | field | as |
+//! | field | encoding |
 //! |---|---|
 //! | dtype | varint: its place in [`Dtype::ALL`](super::Dtype::ALL), from 0 |
 //! | shape | varint: twice the number of axes, at most 8; then each axis as a varint |
 //! | length | varint: the bytes of the payload, which is the axes' product times the element size |
 //!
-//! Its payload is its bytes: little-endian, row-major, without padding. A [`Record`](super::Record)
-//! is a map: a varint, the number of fields, and then for each field, in byte order of the names,
-//! its name as a text and its tensor.
+//! The tensor's payload is its bytes: little-endian, row-major, without padding. A
+//! [`Record`](super::Record) is a map: a varint for the number of fields, and then the fields in
+//! byte order of the names. A field is its name as a text and its tensor.
 //!
-//! **The canonical stream**, which is hashed, is the length of the inline part as 8 little-endian
-//! bytes, the inline part, and then for each payload its length as 8 little-endian bytes and the
-//! payload. It is the same for equal values on every platform, as long as the value has an order: a
-//! `HashMap` has none, a `BTreeMap` does.
+//! **The canonical stream** is the input of hashes: the inline part, and then each payload. The
+//! length of each part comes before it, as 8 little-endian bytes. The stream is the same for equal
+//! values on every platform if the value has an order. A `HashMap` has no order, a `BTreeMap` has
+//! one.
 //!
-//! Outside of [`encode`] and [`decode`] a tensor serialises with its payload inside: in JSON it is
+//! Outside [`encode`] and [`decode`], a tensor serialises with its payload inside: in JSON,
 //! `{"dtype":"U8","shape":[2],"data":[1,2]}`. Absent on purpose: frames, checksums, shared memory.
 
 mod access;
@@ -78,33 +77,33 @@ pub(crate) use back::{Variants, compare};
 use read::Reader;
 use write::Writer;
 
-/// What lies beside the inline part has at least so many bytes, but for tensors.
+/// The fewest bytes of a payload, except for tensors.
 const BLOCK_MIN: usize = 1024;
 /// The bytes of the largest number.
 const NUMBER_MAX: usize = 16;
-/// Tuples and arrays of at most so many elements are never runs.
+/// The most elements of a tuple or array that is never a run.
 const TUPLE_PLAIN: usize = 32;
-/// The most elements of sequences and entries of maps in a value that take no byte of the inline
-/// part: a length alone could go on for ever.
+/// The most elements of sequences and entries of maps without inline bytes in a value. A length
+/// alone could otherwise make a reader loop without end.
 const EMPTY_MAX: u32 = 1 << 20;
 
-/// What a type must do to cross, for who reads why it does not.
-const AGREE: &str = "its Serialize must write what its Deserialize reads, so take off serde's \
+/// The advice for types that cannot cross.
+const AGREE: &str = "its Serialize must write what its Deserialize reads, so remove serde's \
                      `skip`, `skip_serializing`, `skip_deserializing`, `untagged`, `flatten` and, \
                      on a struct, `tag`";
 
 /// An encoded value: see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wire {
-    /// Everything but the payloads.
+    /// The bytes of the value without the payloads.
     pub inline: Vec<u8>,
-    /// The payloads, in the order in which serde met them: the tensors inside the value, whose bytes
-    /// are shared, and runs of numbers and long texts as `U8` tensors of one axis.
+    /// The payloads, in serde's order: the tensors inside the value, whose bytes are shared, and
+    /// `U8` tensors of one axis for runs of numbers and long texts.
     pub payloads: Vec<Tensor>,
 }
 
 impl Wire {
-    /// Gives the canonical stream to `out`, piece by piece.
+    /// Passes the canonical stream to `out`, piece by piece.
     pub fn write_canonical(&self, out: &mut impl FnMut(&[u8])) {
         let parts = self.payloads.iter().map(Tensor::bytes);
         for part in std::iter::once(&*self.inline).chain(parts) {
@@ -113,7 +112,7 @@ impl Wire {
         }
     }
 
-    /// The SHA-256 of the canonical stream.
+    /// Returns the SHA-256 of the canonical stream.
     #[must_use]
     pub fn sha256(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
@@ -121,7 +120,7 @@ impl Wire {
         hash.finalize().into()
     }
 
-    /// The bytes of the inline part and of the payloads.
+    /// Returns the bytes of the inline part and of the payloads together.
     #[must_use]
     pub fn byte_len(&self) -> u64 {
         let payloads = self.payloads.iter().map(|payload| payload.bytes().len() as u64);
@@ -129,11 +128,11 @@ impl Wire {
     }
 }
 
-/// Bytes that are written value by value and are felt: some 20 µs on either side.
+/// The bytes written value by value that cost noticeable time: some 20 µs on either side.
 const INLINE_MANY: u64 = 16 * 1024;
 
-/// Why samples of a type are slow to cross, of which one has so many bytes, and so many of them
-/// written value by value; none where nearly all cross in blocks.
+/// Returns why samples of a type are slow to cross, from the bytes of a sample and its inline
+/// bytes. Returns `None` if nearly all bytes cross in blocks.
 pub(crate) fn slow_to_cross(name: &str, bytes: u64, inline_bytes: u64) -> Option<String> {
     (inline_bytes >= INLINE_MANY && inline_bytes > bytes / 4).then(|| {
         format!(
@@ -144,7 +143,7 @@ pub(crate) fn slow_to_cross(name: &str, bytes: u64, inline_bytes: u64) -> Option
     })
 }
 
-/// Takes a value apart.
+/// Encodes a value.
 ///
 /// ```
 /// use windrow::dataset::{Tensor, wire};
@@ -161,12 +160,13 @@ pub(crate) fn slow_to_cross(name: &str, bytes: u64, inline_bytes: u64) -> Option
 /// ```
 ///
 /// # Errors
-/// What the value's own `Serialize` says, or a sequence or map that does not know its length.
+/// Returns a fault with the error of the value's `Serialize`, or for a sequence or map of unknown
+/// length.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Wire, Fault> {
     encode_noting(value).map(|(wire, _)| wire)
 }
 
-/// As [`encode`], with the variants of enums that were written.
+/// Encodes a value like [`encode`], and returns the enum variants that it wrote.
 pub(crate) fn encode_noting<T: Serialize + ?Sized>(value: &T) -> Result<(Wire, Variants), Fault> {
     let scope = Scope::enter(&SINK, Some(Vec::new()));
     let mut writer = Writer::default();
@@ -177,19 +177,20 @@ pub(crate) fn encode_noting<T: Serialize + ?Sized>(value: &T) -> Result<(Wire, V
     Ok((Wire { inline: writer.inline, payloads }, writer.variants))
 }
 
-/// Puts a value together again.
+/// Decodes a value.
 ///
 /// # Errors
-/// An inline part that is not such a value or longer than one, another number of payloads, or a
-/// payload that is not what the inline part says.
+/// Returns a fault if the inline part is damaged or too long, or if the payloads do not match it in
+/// number or content.
 pub fn decode<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Tensor>) -> Result<T, Fault> {
     decode_from(inline, payloads.into_iter().map(Payload::Tensor).collect())
 }
 
-/// Puts a value together with payloads that lie in someone else's memory: tensors stay in it.
+/// Decodes a value with payloads in memory of other owners; tensors stay in that memory.
 ///
 /// # Errors
-/// As [`decode`], and the payload of a tensor that is not aligned to its elements.
+/// Returns the errors of [`decode`], and a fault for a tensor's payload that is not aligned to its
+/// elements.
 pub fn decode_owned<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Owner>) -> Result<T, Fault> {
     decode_from(inline, payloads.into_iter().map(Payload::Owner).collect())
 }
@@ -204,7 +205,7 @@ fn decode_from<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Payload>) -> Re
         Ok(value) if reader.left.is_empty() && left == 0 => return Ok(value),
         Ok(_) if left > 0 => {
             let used = given - left;
-            format!("the encoded value has {used} payloads, {given} came")
+            format!("the encoded value has {used} payloads, but {given} came")
         }
         Ok(_) => {
             let (rest, all) = (reader.left.len(), inline.len());
@@ -216,7 +217,7 @@ fn decode_from<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Payload>) -> Re
     Err(Fault::new(format!("a value of {name} cannot be read: {why}; {AGREE}")))
 }
 
-/// Why a value cannot be written or read, in words.
+/// The reason why a value cannot be written or read.
 #[derive(Debug)]
 struct Trouble(String);
 
@@ -246,7 +247,7 @@ impl From<Fault> for Trouble {
     }
 }
 
-/// Counts the elements of a value that take no byte of the inline part.
+/// A counter of the elements of a value without inline bytes.
 #[derive(Debug, Default)]
 struct Empty(u32);
 
@@ -265,9 +266,9 @@ impl Empty {
 }
 
 thread_local! {
-    /// Where payloads go while [`encode`] runs.
+    /// The payloads that [`encode`] has collected.
     static SINK: RefCell<Option<Vec<Tensor>>> = const { RefCell::new(None) };
-    /// Where payloads come from while [`decode`] runs.
+    /// The payloads that [`decode`] has not used yet.
     static SOURCE: RefCell<Option<std::vec::IntoIter<Payload>>> = const { RefCell::new(None) };
 }
 
@@ -295,7 +296,7 @@ fn push_payload(payload: Tensor) {
 
 fn next_payload() -> Result<Payload, Fault> {
     let next = SOURCE.with_borrow_mut(|source| source.as_mut().and_then(Iterator::next));
-    next.ok_or_else(|| Fault::new("it has more payloads than came with it"))
+    next.ok_or_else(|| Fault::new("it needs more payloads than came"))
 }
 
 #[cfg(test)]

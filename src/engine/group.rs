@@ -1,33 +1,33 @@
-//! Positions that were handed out together, and what has come back of them.
+//! Positions that were handed out together, and their results so far.
 
 use std::collections::VecDeque;
 
 use crate::dataset::{SampleResult, discard};
 use crate::error::Result;
 
-/// Adjoining positions with the results that are there.
+/// A group of adjoining positions, with the results that have come back.
 #[derive(Debug)]
 pub(super) struct Group<T> {
     start: u64,
     count: u64,
-    /// How many have been taken out.
+    /// The number of results taken out.
     taken: u64,
-    /// What the results that are not taken out occupy.
+    /// The size in bytes of the results not yet taken out.
     bytes: u64,
     results: Results<T>,
 }
 
 #[derive(Debug)]
 enum Results<T> {
-    /// Nothing has come back yet.
+    /// No result has come back yet.
     None,
-    /// All came back at once, and none failed.
+    /// All results came back at once, and none failed.
     All(std::vec::IntoIter<SampleResult<T>>),
-    /// Some came back.
+    /// Some results came back.
     Some(Vec<Option<Result<Option<T>>>>),
 }
 
-/// Results that nobody takes: the end of one does not keep the others from ending.
+/// Drops the remaining results one by one, so a panic in one drop does not prevent the other drops.
 impl<T> Drop for Results<T> {
     fn drop(&mut self) {
         match self {
@@ -38,7 +38,7 @@ impl<T> Drop for Results<T> {
     }
 }
 
-/// The group that holds a position which was handed out and has no outcome yet.
+/// Returns the group of a position that was handed out and has no outcome yet.
 pub(super) fn of<T>(groups: &mut VecDeque<Group<T>>, position: u64) -> &mut Group<T> {
     let after = groups.partition_point(|group| group.start <= position);
     &mut groups[after - 1]
@@ -53,12 +53,12 @@ impl<T> Group<T> {
         self.count
     }
 
-    /// Whether all came back at once and some, but not all, have been taken out.
+    /// Returns `true` if all results came back at once and some, but not all, have been taken out.
     pub(super) fn is_begun(&self) -> bool {
         self.taken > 0 && matches!(self.results, Results::All(_))
     }
 
-    /// Whether every position has been taken out.
+    /// Returns `true` if every result has been taken out.
     pub(super) fn is_spent(&self) -> bool {
         self.taken == self.count
     }
@@ -67,19 +67,19 @@ impl<T> Group<T> {
         self.bytes += bytes;
     }
 
-    /// Takes all results in, none of them a fault.
+    /// Accepts all results at once, none of them a fault.
     pub(super) fn fill(&mut self, results: Vec<SampleResult<T>>) {
         self.results = Results::All(results.into_iter());
     }
 
-    /// Makes ready to take results one by one.
+    /// Prepares the group for single results.
     pub(super) fn open(&mut self) {
         if matches!(self.results, Results::None) {
             self.results = Results::Some((0..self.count).map(|_| None).collect());
         }
     }
 
-    /// Takes one result in.
+    /// Accepts one result.
     pub(super) fn put(&mut self, position: u64, outcome: Result<Option<T>>) {
         self.open();
         if let Results::Some(results) = &mut self.results {
@@ -87,7 +87,7 @@ impl<T> Group<T> {
         }
     }
 
-    /// Takes the next result out, with its share of the bytes.
+    /// Takes out the next result, with its share of the bytes.
     pub(super) fn take(&mut self) -> Option<(Result<Option<T>>, u64)> {
         let outcome = match &mut self.results {
             Results::None => None,

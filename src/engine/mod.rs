@@ -1,10 +1,10 @@
-//! The engine: tasks out, completions in, results in order.
+//! The engine: hands out tasks, takes completions and returns results in order.
 //!
-//! A plain state machine: no threads, no clocks, no files, nothing async. A driver asks for the
-//! [next task](Engine::next_task), tells what became of it ([`done`](Engine::done),
-//! [`lost`](Engine::lost)) and takes results in position order ([`pop`](Engine::pop)). Completions
-//! may come in any order, twice, or never; every position still has exactly one outcome, in its
-//! place. It knows nothing of what a sample is, of backends, or of states.
+//! The engine is a plain state machine without threads, clocks, files or async code. A driver asks
+//! for the [next task](Engine::next_task), reports its completion ([`done`](Engine::done)) or loss
+//! ([`lost`](Engine::lost)), and takes results in position order ([`pop`](Engine::pop)).
+//! Completions may come in any order, twice, or never. Every position still has exactly one
+//! outcome, in its place. The engine does not know samples, backends or states.
 
 mod group;
 mod window;
@@ -18,50 +18,50 @@ use group::Group;
 pub use window::Limits;
 use window::Window;
 
-/// Positions for one worker to fill, one after another.
+/// A range of positions for one worker to fill, one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Task {
-    /// The task's number; never used twice in a run.
+    /// The task's number, which is never used twice in a run.
     pub id: u64,
     /// The first position.
     pub start: u64,
-    /// How many positions, at least 1.
+    /// The number of positions, at least 1.
     pub count: u64,
 }
 
 impl Task {
-    /// The positions to fill.
+    /// Returns the positions to fill.
     #[must_use]
     pub fn positions(&self) -> Range<u64> {
         self.start..self.start.saturating_add(self.count)
     }
 }
 
-/// What a finished task brings back.
+/// The results of a finished task.
 #[derive(Debug)]
 pub struct Completion<T> {
     /// The task's number.
     pub task: u64,
-    /// One result a position, in the task's order.
+    /// One result for each position, in the task's order.
     pub results: Vec<SampleResult<T>>,
-    /// What the results occupy, in bytes; `None` where that cannot be known.
+    /// The size of the results in bytes, or `None` if unknown.
     pub bytes: Option<u64>,
-    /// How long the worker took, in nanoseconds; 0 where there is no clock.
+    /// The time that the worker took, in nanoseconds, or 0 without a clock.
     pub nanos: u64,
 }
 
-/// What the engine thinks of a completion.
+/// The engine's answer to a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was taken in.
+    /// The engine accepted the completion.
     Taken,
-    /// Nobody waits for this task: it was done or lost before. Nothing changed.
+    /// No one waits for this task, which was done or lost before. Nothing changed.
     Stale,
-    /// It has another number of results than the task has positions. The task counts as lost.
+    /// The number of results differs from the number of positions. The task counts as lost.
     Malformed,
 }
 
-/// What stands next in the order.
+/// The next item in the order.
 #[derive(Debug)]
 pub enum Next<T> {
     /// The outcome of a position: a sample, a gap, or an error.
@@ -72,27 +72,27 @@ pub enum Next<T> {
     End,
 }
 
-/// The state machine. See the [module](self).
+/// The state machine. See the [module documentation](self).
 #[derive(Debug)]
 pub struct Engine<T> {
-    /// Positions handed out and not popped, as adjoining groups in order.
+    /// The positions handed out and not popped, as adjoining groups in order.
     groups: VecDeque<Group<T>>,
-    /// Tasks handed out and not heard of.
+    /// The tasks handed out and neither done nor lost.
     outstanding: BTreeMap<u64, Task>,
-    /// Positions to be filled again, alone.
+    /// The positions to fill again, each as a task of one position.
     redo: BTreeSet<u64>,
-    /// What went wrong so far at positions that have no outcome yet.
+    /// The failures and losses so far at positions that have no outcome yet.
     book: BTreeMap<u64, Trouble>,
     window: Window,
     /// The next position to pop.
     front: u64,
-    /// The next position that was never handed out.
+    /// The next position to hand out for the first time.
     fresh: u64,
     end: u64,
     next_id: u64,
 }
 
-/// What went wrong at one position.
+/// The failures and losses at one position.
 #[derive(Debug, Default)]
 struct Trouble {
     failures: u32,
@@ -100,7 +100,7 @@ struct Trouble {
 }
 
 impl<T> Engine<T> {
-    /// An engine for a range of positions.
+    /// Creates an engine for a range of positions.
     #[must_use]
     pub fn new(positions: Range<u64>, limits: Limits) -> Self {
         Self {
@@ -116,8 +116,9 @@ impl<T> Engine<T> {
         }
     }
 
-    /// Goes on at another position, before the end: what was handed out is given up. Answers to that
-    /// come too late.
+    /// Continues at another position, before the end, and gives up everything handed out.
+    ///
+    /// The engine ignores later completions of tasks that were given up.
     pub fn skip_to(&mut self, position: u64) {
         self.groups.clear();
         self.outstanding.clear();
@@ -128,48 +129,52 @@ impl<T> Engine<T> {
         self.fresh = self.front;
     }
 
-    /// Numbers the tasks to come from here on, so that none has a number of another engine's.
+    /// Numbers later tasks from `next_id`, so that no number repeats one of another engine.
     #[must_use]
     pub fn numbering_from(self, next_id: u64) -> Self {
         Self { next_id, ..self }
     }
 
-    /// The number of the next task.
+    /// Returns the number of the next task.
     #[must_use]
     pub fn next_id(&self) -> u64 {
         self.next_id
     }
 
-    /// The next position that [`pop`](Self::pop) will give.
+    /// Returns the next position that [`pop`](Self::pop) returns.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.front
     }
 
-    /// How many tasks are handed out and not heard of.
+    /// Returns the number of tasks handed out and neither done nor lost.
     #[cfg(test)]
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()
     }
 
-    /// Whether the next position is ready and others of its group have been popped before it.
+    /// Returns `true` if the next position is ready, and earlier positions of its group have been
+    /// popped.
     ///
-    /// Then a driver need not look for completions and tasks: there is something to pop, and room
-    /// for another group comes with the last of this one.
+    /// A driver then need not look for completions and tasks. The next position can be popped, and
+    /// room for another group appears only with the last position of this group.
     #[must_use]
     pub fn is_inside_group(&self) -> bool {
         self.groups.front().is_some_and(Group::is_begun)
     }
 
-    /// The next task to give to a worker, if there is any to give now.
+    /// Returns the next task for a worker, if a task can be handed out now.
     ///
-    /// Positions to be redone come first, the earliest before the others, each alone. The first
-    /// position not yet popped is always handed out, however tight the limits are.
+    /// Positions to fill again come first: one position a task, the earliest first. The engine
+    /// always hands out the first position not yet popped, however tight the limits are.
     pub fn next_task(&mut self) -> Option<Task> {
         self.next_task_within(|_, count| count)
     }
 
-    /// The same, where a caller says how many of the positions from one on make a task: 1 or more.
+    /// Returns the next task, as [`next_task`](Self::next_task) does, with a number of positions
+    /// from `part`.
+    ///
+    /// `part` receives the first position and the largest count, and returns a count of 1 or more.
     pub fn next_task_within(&mut self, part: impl FnOnce(u64, u64) -> u64) -> Option<Task> {
         if let Some(position) = self.redo.pop_first() {
             return Some(self.hand_out(position, 1));
@@ -186,14 +191,14 @@ impl<T> Engine<T> {
         Some(task)
     }
 
-    /// Takes the results of a task in.
+    /// Accepts the results of a task.
     pub fn done(&mut self, completion: Completion<T>) -> Verdict {
         let task = self.outstanding.get(&completion.task).copied();
         let count = completion.results.len() as u64;
         let Some(task) = task.filter(|task| task.count == count) else {
             completion.results.into_iter().for_each(discard);
             let Some(task) = task else { return Verdict::Stale };
-            self.lost(task.id, format!("answered {count} of {} positions", task.count));
+            self.lost(task.id, format!("returned {count} results for {} positions", task.count));
             return Verdict::Malformed;
         };
         self.outstanding.remove(&task.id);
@@ -227,10 +232,11 @@ impl<T> Engine<T> {
         Verdict::Taken
     }
 
-    /// Hears that the worker with this task is gone, and how it ended.
+    /// Records that the worker with this task is gone, and how the worker ended.
     ///
-    /// A group is redone position by position, so that blame is exact. A position that lost its
-    /// worker alone, as often as the limits allow, has the outcome [`Error::SampleLost`].
+    /// The engine fills the positions of a group again one by one, so that the failing position is
+    /// known exactly. A position that lost its worker alone, as often as the limits allow, has the
+    /// outcome [`Error::SampleLost`].
     pub fn lost(&mut self, task: u64, how: impl Into<Loss>) -> Verdict {
         let Some(task) = self.outstanding.remove(&task) else { return Verdict::Stale };
         let group = group::of(&mut self.groups, task.start);
@@ -256,7 +262,7 @@ impl<T> Engine<T> {
         Verdict::Taken
     }
 
-    /// The outcome of the next position, if it is there.
+    /// Returns the outcome of the next position, if ready.
     pub fn pop(&mut self) -> Next<T> {
         let Some(group) = self.groups.front_mut() else {
             debug_assert!(self.window.is_idle(), "{:?}", self.window);

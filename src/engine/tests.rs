@@ -1,4 +1,5 @@
-//! Every completion order for small cases, random ones with losses and duplicates for large.
+//! Every completion order for small cases, and random orders with losses and duplicates for large
+//! ones.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -15,12 +16,12 @@ fn completion(task: Task) -> Completion<u64> {
     Completion { task: task.id, results, bytes: Some(8 * task.count), nanos: 50 * task.count }
 }
 
-/// What must come out at a position, whatever happened on the way.
+/// Returns the outcome that a position must have, whatever happened on the way.
 fn expected(position: u64) -> Option<u64> {
     (position % 5 != 3).then_some(position * 10)
 }
 
-/// Pops all that is ready and checks that it is next in order.
+/// Pops all ready results and checks that each is next in order.
 fn drain(engine: &mut Engine<u64>, next: &mut u64) {
     while let Next::Ready(position, outcome) = engine.pop() {
         assert_eq!((position, outcome.unwrap()), (*next, expected(position)));
@@ -28,7 +29,7 @@ fn drain(engine: &mut Engine<u64>, next: &mut u64) {
     }
 }
 
-/// Hands out all tasks there are, then goes on with each choice of which one comes back first.
+/// Hands out all tasks, then continues with each choice of the task that comes back first.
 fn every_order(history: &[usize], len: u64, window: u64, seen: &mut u64) {
     let mut engine = Engine::new(0..len, limits(window));
     let mut out = Vec::new();
@@ -64,7 +65,7 @@ fn every_completion_order_gives_the_same_stream() {
     }
 }
 
-/// One random run: completions in random order, some lost, some told twice, some malformed.
+/// Runs once with completions in random order, some lost, some repeated, some malformed.
 fn random_run(seed: u64, len: u64) {
     let mut rng = Rng::keyed(seed, 0, 0, 0);
     let bounds = Limits {

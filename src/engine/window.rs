@@ -1,35 +1,40 @@
-//! How far ahead of the consumer the workers may be, and how many positions make a task.
+//! Limits on the work ahead of the consumer, and the number of positions in a task.
 
-/// Bounds on work ahead of the consumer.
+/// Bounds on the work ahead of the consumer.
 ///
-/// All are upper bounds; whichever is reached first holds. Any value will do: one sample may be
-/// ahead and one position makes a task whatever they are. Grouping never shows in the results.
+/// All are upper bounds, and the first one reached applies. Every value is valid: one sample may
+/// always be ahead, and one position can always be a task. Grouping never shows in the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Positions ahead of the consumer.
+    /// The number of positions ahead of the consumer.
     pub samples: u64,
-    /// Bytes ahead of the consumer, made or being made.
+    /// The number of bytes ahead of the consumer, in finished samples and in samples being made.
     pub bytes: u64,
-    /// Positions that may be ahead whatever their bytes, so that no worker starves; also all that
-    /// may be ahead until the first is back and its size known.
+    /// The number of positions that may be ahead whatever their bytes, so that no worker is idle.
+    ///
+    /// The floor is also the number of positions that may be ahead until the first sample is back
+    /// and its size known.
     pub floor: u64,
-    /// Positions that make two results: so many may be ahead in any number of tasks, and while their
-    /// size cannot be known. 0 leaves both to the other bounds.
+    /// The number of positions that make two results.
+    ///
+    /// So many positions may be ahead in any number of tasks, and while their size is unknown. With
+    /// 0, only the other bounds apply.
     pub results: u64,
-    /// Tasks ahead of the consumer, made or being made.
+    /// The number of tasks ahead of the consumer, finished or not.
     pub tasks: u64,
-    /// Positions in a task.
+    /// The number of positions in a task.
     pub group: u64,
-    /// The work that makes a task worth its overhead, in nanoseconds.
+    /// The amount of work, in nanoseconds, that makes a task worth its overhead.
     pub group_nanos: u64,
-    /// How often a position that failed is tried again.
+    /// The number of retries for a position that failed.
     pub retries: u32,
-    /// How many workers a position may lose before it is given up; at least 1.
+    /// The number of workers that a position may lose before the engine gives up on the position;
+    /// at least 1.
     pub losses: u32,
 }
 
 impl Limits {
-    /// The defaults for so many workers.
+    /// Returns the defaults for a number of workers.
     #[must_use]
     pub fn for_workers(workers: u32) -> Self {
         let workers = u64::from(workers.max(1));
@@ -46,47 +51,50 @@ impl Limits {
         }
     }
 
-    /// Makes room for two results that take so many samples each, whatever tasks these are in. What
-    /// is known of bytes still bounds them.
+    /// Makes room for two results of `samples` samples each, whatever tasks they are in.
+    ///
+    /// The known number of bytes still bounds the samples.
     pub fn look_ahead(&mut self, samples: u64) {
         let two = samples.saturating_mul(2).min(AHEAD_MAX);
         self.results = self.results.max(two);
     }
 }
 
-/// What a sample of unknown size may hold for each nanosecond it took: no core writes faster, even
-/// where the memory is in its cache.
+/// The assumed bytes of a sample of unknown size for each nanosecond the sample took. No core
+/// writes faster, even into its cache.
 const BYTES_PER_NANO: u64 = 64;
-/// What a task is charged with at most, far beyond any memory, so that sums of it fit 64 bits.
+/// The most bytes charged for a task, far beyond any memory, so that sums fit in 64 bits.
 const TASK_BYTES_MAX: u64 = 1 << 44;
-/// Samples of unknown size that may always be ahead.
+/// The number of samples of unknown size that may always be ahead.
 const UNKNOWN_SAMPLES: u64 = 8;
-/// For how many samples room is made because results take them.
+/// The most samples for which [`Limits::look_ahead`] makes room.
 const AHEAD_MAX: u64 = 1 << 16;
-/// What the samples of a group may occupy: groups that stay in the cache are handed over faster,
-/// and their memory is used again before the allocator gives it back to the system.
+/// The largest size in bytes of a group's samples. Groups that stay in the cache are handed over
+/// faster, and their memory is used again before the allocator returns the memory to the system.
 const GROUP_BYTES: u64 = 128 * 1024;
-/// Into how many groups the bounds must be divisible, so that none waits for room for long.
+/// The least number of groups within the bounds, so that no group waits for room for long.
 const GROUPS_MIN: u64 = 8;
-/// How fast groups may grow from one task to the next.
+/// The largest growth of a group from one task to the next.
 const GROWTH: u64 = 4;
-/// Tasks for each of the floor's samples before any has come back; one more with each that has.
+/// The number of tasks for each sample of the floor before any task is back. Each task that comes
+/// back adds one.
 const FIRST_TASKS: u64 = 2;
 
-/// The running account.
+/// The running account of the work ahead of the consumer.
 #[derive(Debug)]
 pub(super) struct Window {
     limits: Limits,
-    /// Positions handed out and not come back.
+    /// The number of positions handed out and not yet back.
     away: u64,
-    /// Positions come back and not popped.
+    /// The number of positions back and not popped.
     held: u64,
-    /// What those occupy.
+    /// The bytes of the positions in `held`.
     held_bytes: u64,
-    /// Bytes and nanoseconds of a sample, as running means; `None` before the first came back.
+    /// The running means of a sample's bytes and nanoseconds, or `None` before the first sample is
+    /// back.
     mean: Option<Mean>,
     group: u64,
-    /// Tasks come back.
+    /// The number of tasks that came back.
     back: u64,
 }
 
@@ -106,7 +114,7 @@ impl Window {
         &self.limits
     }
 
-    /// How many of the `left` positions the next task should have; 0 for none now.
+    /// Returns how many of the `left` positions the next task should have, or 0 for no task now.
     pub(super) fn group(&mut self, tasks: usize, left: u64) -> u64 {
         let ahead = self.away + self.held;
         let size = self.size(left).min(left);
@@ -114,13 +122,13 @@ impl Window {
         if ahead == 0 {
             return size.min(room.max(1));
         }
-        // Few tasks at first: what the first ones took, cold, says little of how many samples
-        // make a good one.
+        // Few tasks at first: the first ones are slow because nothing is warm, so their times say
+        // little about a good group size.
         let first = self.back.saturating_add(FIRST_TASKS.saturating_mul(self.limits.floor));
-        // Slow samples are tasks of their own, and two results may take more of them than that.
+        // Slow samples are one to a task, and two results may need more tasks than the limit.
         let is_little = ahead.saturating_add(size) <= self.limits.results;
         let most = if is_little { first } else { first.min(self.limits.tasks) };
-        // A whole group or none: filling up what each popped sample frees would undo the grouping.
+        // A whole group or none: filling the room of each popped sample would undo the grouping.
         if tasks as u64 >= most || size > room { 0 } else { size }
     }
 
@@ -128,7 +136,7 @@ impl Window {
         self.away += count;
     }
 
-    /// Takes the account of a task that came back; returns the bytes to charge it with.
+    /// Records a task that came back, and returns the bytes to charge for the task.
     pub(super) fn came_back(&mut self, count: u64, bytes: Option<u64>, nanos: u64) -> u64 {
         let charged = bytes.unwrap_or(nanos.saturating_mul(BYTES_PER_NANO)).min(TASK_BYTES_MAX);
         self.away -= count;
@@ -137,7 +145,7 @@ impl Window {
         self.back += 1;
         let now = Mean {
             bytes: charged / count,
-            // Without a clock nothing is known to be cheap, so samples go one by one.
+            // Without a clock no sample is known to be cheap, so each sample is a task.
             nanos: if nanos == 0 { self.limits.group_nanos } else { nanos / count }.max(1),
             known: bytes.is_some(),
         };
@@ -148,24 +156,25 @@ impl Window {
         charged
     }
 
-    /// One position that came back goes out again.
+    /// Records that one position that came back is handed out again.
     pub(super) fn sent_again(&mut self) {
         self.away += 1;
         self.held -= 1;
     }
 
-    /// One position will not come back: it holds nothing, and tells nothing of what others cost.
+    /// Records that one position will not come back. The position holds no bytes and does not
+    /// change the means.
     pub(super) fn given_up(&mut self) {
         self.away -= 1;
         self.held += 1;
     }
 
-    /// Nothing is ahead of the consumer any more.
+    /// Clears the account: nothing is ahead of the consumer any more.
     pub(super) fn empty(&mut self) {
         (self.away, self.held, self.held_bytes) = (0, 0, 0);
     }
 
-    /// Whether nothing is ahead of the consumer.
+    /// Returns `true` if nothing is ahead of the consumer.
     pub(super) fn is_idle(&self) -> bool {
         self.away == 0 && self.held == 0 && self.held_bytes == 0
     }
@@ -175,19 +184,19 @@ impl Window {
         self.held_bytes -= bytes;
     }
 
-    /// The number of positions that makes a task worth its overhead, growing step by step.
+    /// Returns the number of positions that makes a task worth its overhead, growing step by step.
     fn size(&mut self, left: u64) -> u64 {
         let Some(mean) = self.mean else { return 1 };
         let wanted = (self.limits.group_nanos / mean.nanos).min(self.limits.group);
         let part = self.limits.samples.min(self.limits.bytes / mean.bytes.max(1)) / GROUPS_MIN;
         let cached = if mean.known { GROUP_BYTES / mean.bytes.max(1) } else { u64::MAX };
         self.group = wanted.min(self.group.saturating_mul(GROWTH)).min(part).min(cached).max(1);
-        // Towards the end, smaller groups, so that no worker is left alone with a large one.
+        // Groups get smaller towards the end, so that no worker is left alone with a large group.
         let share = left.div_ceil(8).max(1);
         self.group.min(share)
     }
 
-    /// How many more samples fit into the bytes that are left.
+    /// Returns the number of further samples that fit into the remaining bytes.
     fn byte_room(&self) -> u64 {
         let ahead = self.away + self.held;
         let Some(mean) = self.mean else { return self.limits.floor.saturating_sub(ahead) };
@@ -199,7 +208,8 @@ impl Window {
     }
 }
 
-/// A running mean that follows upwards at once, so that bounds hold, and downwards by a part.
+/// Returns a running mean that rises at once, so that bounds hold, and falls by a part of the
+/// difference.
 fn mean(before: u64, now: u64, part: u64) -> u64 {
     if now >= before { now } else { before - (before - now) / part }
 }
@@ -214,24 +224,24 @@ mod tests {
     const NANOS: u64 = 400_000;
     const BATCH: u64 = 256;
     const BATCHES: u64 = 40;
-    /// What the consumer takes for a batch: 2 % less than two workers.
+    /// The time that the consumer takes for a batch: 2 % less than two workers.
     const STEP: u64 = 50_000_000;
     const WORKERS: usize = 2;
 
-    /// Workers whose clock is a number.
+    /// A simulation of workers with a number as the clock.
     struct Simulation {
         engine: Engine<()>,
         now: u64,
         queue: VecDeque<Task>,
-        /// The tasks that workers are at, and when they are done.
+        /// The tasks in progress, and the times at which the tasks finish.
         at: Vec<(u64, Task)>,
-        /// Bytes of a sample, if they are known.
+        /// The bytes of a sample, if known.
         bytes: Option<u64>,
         given: u64,
     }
 
     impl Simulation {
-        /// Who has nothing to do begins the next task.
+        /// Gives the next task to each idle worker.
         fn begin(&mut self) {
             while let Some(task) = self.engine.next_task() {
                 self.given += task.count;
@@ -244,7 +254,7 @@ mod tests {
             }
         }
 
-        /// Goes on to when the next task is done, unless that is later.
+        /// Advances the clock to the end of the next task, unless that end is after `until`.
         fn go_on(&mut self, until: u64) -> bool {
             self.begin();
             let next = (0..self.at.len()).min_by_key(|&place| self.at[place].0);
@@ -259,8 +269,8 @@ mod tests {
         }
     }
 
-    /// How long the consumer waits for batches after the first, as a share of all the time, and how
-    /// many samples were ahead of it at most.
+    /// Returns two numbers: the share of time that the consumer waits for batches after the first,
+    /// and the largest number of samples ahead of the consumer.
     fn waits(limits: Limits, bytes: Option<u64>) -> (f64, u64) {
         let engine = Engine::new(0..BATCH * BATCHES, limits);
         let (queue, at) = (VecDeque::new(), Vec::new());
@@ -293,7 +303,7 @@ mod tests {
         let (share, most) = waits(limits, None);
         assert!(share < 0.05, "{share}");
         assert_eq!(most, 2 * BATCH);
-        // Slow samples of known size are one to a task, and tasks are bounded too.
+        // Slow samples of known size are one to a task, and the number of tasks is bounded too.
         assert!(waits(before, Some(100)).0 > 0.2);
         let (share, most) = waits(limits, Some(100));
         assert!(share < 0.05, "{share}");

@@ -1,4 +1,4 @@
-//! Why one sample could not be made.
+//! The reason why one sample failed.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 
-/// Why one sample could not be made: what a dataset says to the loader.
+/// The reason why one sample failed, as a dataset reports it to the loader.
 ///
-/// Texts and the errors of the standard library convert into a fault by `?`, any other by
-/// [`Fault::other`]; the chain of sources is kept as text. Closures and
-/// [`Source`](crate::source::Source)s may return errors of their own type.
+/// Strings and the errors of the standard library convert into a fault with `?`, and any other
+/// error with [`Fault::other`]. A fault keeps the chain of sources as text. Closures and
+/// [`Source`](crate::source::Source)s may return errors of their own types.
 ///
 /// ```
 /// use windrow::Fault;
@@ -38,13 +38,13 @@ pub enum FaultKind {
 }
 
 impl Fault {
-    /// A fault with this message.
+    /// Creates a fault with this message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self { kind: FaultKind::Failed, op: None, index: None, message: message.into() }
     }
 
-    /// A fault with the message of another error and its sources; any error type will do.
+    /// Creates a fault from an error of any type, with the messages of the error and its sources.
     ///
     /// ```
     /// use windrow::Fault;
@@ -56,13 +56,14 @@ impl Fault {
         error.into().into()
     }
 
-    /// A fault for a panic with this message.
+    /// Creates a fault for a panic with this message.
     #[must_use]
     pub fn panicked(message: impl Into<String>) -> Self {
         Self { kind: FaultKind::Panicked, ..Self::new(message) }
     }
 
-    /// Names the op and the index it was asked for, unless an op further in already did.
+    /// Adds the op and the index that the op was asked for, unless an inner op has already added
+    /// its own.
     #[must_use]
     pub fn at(mut self, op: impl Into<Cow<'static, str>>, index: u64) -> Self {
         self.op.get_or_insert_with(|| op.into());
@@ -70,46 +71,47 @@ impl Fault {
         self
     }
 
-    /// Names what failed, where that was asked for no index.
+    /// Adds the part that failed, for parts that are not asked for an index.
     #[must_use]
     pub(crate) fn by(mut self, what: impl Into<Cow<'static, str>>) -> Self {
         self.op.get_or_insert_with(|| what.into());
         self
     }
 
-    /// Whether the sample failed or panicked.
+    /// Returns whether the sample failed or panicked.
     #[must_use]
     pub fn kind(&self) -> FaultKind {
         self.kind
     }
 
-    /// The op that failed, where known.
+    /// Returns the op that failed, if known.
     #[must_use]
     pub fn op(&self) -> Option<&str> {
         self.op.as_deref()
     }
 
-    /// The index that the failing op was asked for: after a shuffle, the number of the sample in
-    /// the dataset below it.
+    /// Returns the index that the failing op was asked for.
+    ///
+    /// After a shuffle, the index is the number of the sample in the dataset below the shuffle.
     #[must_use]
     pub fn index(&self) -> Option<u64> {
         self.index
     }
 
-    /// What went wrong, in one line.
+    /// Returns the message, which is one line.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 }
 
-/// An error of any kind, as boxes of the standard library hold it.
+/// A boxed error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl std::error::Error for Fault {}
 
 impl From<BoxError> for Fault {
-    /// Keeps a fault as it is, and of any other error its message and those of its sources.
+    /// Keeps a fault as is, and the message and the sources' messages of any other error.
     fn from(error: BoxError) -> Self {
         match error.downcast::<Self>() {
             Ok(fault) => *fault,
@@ -118,7 +120,7 @@ impl From<BoxError> for Fault {
     }
 }
 
-/// The messages of an error and of those of its sources that it does not repeat.
+/// Joins the messages of an error and of its sources, and leaves out repeated messages.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();

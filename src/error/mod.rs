@@ -1,8 +1,8 @@
-//! What can go wrong, where it went wrong, and what to do about it.
+//! Errors: what went wrong, where, and what to do.
 //!
-//! Two types: a [`Fault`] is why one sample could not be made, said by the code that tried; an
-//! [`Error`] is what a loader tells its user, with the place added. Both are plain text and
-//! numbers, so they cross a process boundary and are the same on every backend.
+//! A [`Fault`] is the reason why one sample failed, from the code that made the sample. An
+//! [`Error`] is a report from the loader to its caller, with the position added. Both consist of
+//! text and numbers, so both cross a process boundary and are the same on every backend.
 
 mod fault;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fault::{BoxError, Fault, FaultKind};
 
-/// The result of most calls in this crate. `windrow::Result` alone is one for `main`.
+/// The result type of most calls in this crate. `windrow::Result` alone is a result for `main`.
 ///
 /// ```
 /// fn main() -> windrow::Result {
@@ -24,17 +24,17 @@ pub use fault::{BoxError, Fault, FaultKind};
 /// ```
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// How a worker was lost while it made a sample.
+/// The loss of a worker while the worker made a sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Loss {
-    /// How it ended, such as `killed by SIGSEGV`.
+    /// How the worker ended, such as `killed by SIGSEGV`.
     pub how: String,
-    /// What it was doing, such as `making the sample`; empty where that is not known.
+    /// What the worker was doing, such as `making the sample`; empty if unknown.
     pub stage: Cow<'static, str>,
-    /// The most it was seen to occupy, in bytes, where known.
+    /// The largest amount of memory seen in use by the worker, in bytes, if known.
     pub rss: Option<u64>,
-    /// The index that it last asked of a source, where known.
+    /// The index that the worker last asked a source for, if known.
     pub index: Option<u64>,
 }
 
@@ -60,10 +60,11 @@ impl std::fmt::Display for Loss {
     }
 }
 
-/// What a loader reports.
+/// An error that a loader reports.
 ///
-/// Each variant says what happened, where, and what to do. New variants may come. Its `Debug` is the
-/// same sentence, since that is what `fn main() -> windrow::Result<()>` prints.
+/// Each variant says what happened, where, and what to do. Later versions may add variants. `Debug`
+/// prints the same sentence as `Display`, because `fn main() -> windrow::Result<()>` prints errors
+/// with `Debug`.
 ///
 /// ```
 /// use windrow::{Dataset, Loader, range};
@@ -79,36 +80,36 @@ impl std::fmt::Display for Loss {
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// One sample could not be made. It is one error, in the sample's own place in the order, and
-    /// the stream goes on after it.
+    /// One sample failed. The error takes the sample's own position in the order, and the stream
+    /// continues after the error.
     #[error("position {position}: {fault}{}", attempts_text(*.attempts))]
     Sample {
-        /// The place in the stream.
+        /// The position in the stream.
         position: u64,
-        /// Why it could not be made.
+        /// Why the sample failed.
         fault: Fault,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
     },
     /// Every worker that took this sample was lost.
     #[error("position {position}{}: lost its worker {} time(s): {}; {}", index_text(*.index), .attempts.len(), losses_text(.attempts), advice_text(.attempts))]
     SampleLost {
-        /// The place in the stream.
+        /// The position in the stream.
         position: u64,
-        /// The index that was last asked of a source, where known.
+        /// The index that a worker last asked a source for, if known.
         index: Option<u64>,
         /// How each attempt ended.
         attempts: Vec<Loss>,
     },
-    /// Worker processes that cannot start, or that all end.
+    /// Worker processes cannot start, or all of them end.
     #[error("worker processes: {why}")]
     Workers {
-        /// What the last of them said, or how it ended.
+        /// What the last worker reported, or how that worker ended.
         why: String,
     },
-    /// A state of another pipeline was given to this loader.
+    /// The state given to this loader is of another pipeline.
     #[error(
-        "state was saved with {field} {saved}, this loader has {current}; use the same pipeline and settings, or start afresh without the state"
+        "state was saved with {field} {saved}, this loader has {current}; use the same pipeline and settings, or start without the state"
     )]
     Mismatch {
         /// The field that differs, such as `batch.size`.
@@ -118,69 +119,69 @@ pub enum Error {
         /// Its value in this loader.
         current: String,
     },
-    /// A state that cannot be read.
-    #[error("not a usable windrow state: {why}")]
+    /// A state cannot be read or used.
+    #[error("not a usable windrow state: {why}; use another state, or start without one")]
     State {
-        /// What is wrong with it.
+        /// What is wrong with the state.
         why: String,
     },
-    /// A setting with a value that makes no sense.
+    /// A setting has a value that is not allowed.
     #[error("{name} is {value}; allowed: {allowed}")]
     Setting {
-        /// The setting.
+        /// The name of the setting.
         name: String,
-        /// What it was given.
+        /// The value given.
         value: String,
-        /// What it may be.
+        /// The values that the setting allows.
         allowed: String,
     },
-    /// An environment variable with a value that makes no sense.
+    /// An environment variable has a value that is not allowed.
     #[error("environment variable {variable} is {value:?}; allowed: {allowed}")]
     Environment {
-        /// The variable.
+        /// The name of the variable.
         variable: &'static str,
-        /// What it holds.
+        /// The value of the variable.
         value: String,
-        /// What it may hold.
+        /// The values that the variable allows.
         allowed: String,
     },
-    /// Something that cannot be had here.
+    /// A feature is not available on this platform or in this build.
     #[error("{what} is not available: {why}; {instead}")]
     Unsupported {
-        /// What was asked for.
+        /// The feature that was asked for.
         what: String,
-        /// Why it cannot be had.
+        /// Why the feature is not available.
         why: String,
-        /// What works.
+        /// What to use instead.
         instead: String,
     },
-    /// Bytes that are not what they should be.
+    /// Data has a wrong format.
     #[error("{name}{}: {why}", offset_text(*.offset))]
     Format {
-        /// The file, or what stands for it.
+        /// The name of the file or other input.
         name: String,
-        /// Where in it, in bytes from the start.
+        /// The place in the input, in bytes from the start.
         offset: Option<u64>,
         /// What is wrong.
         why: String,
     },
-    /// A pipeline document that says something it may not.
+    /// A pipeline document has a value that is not allowed.
     #[error("{path}: {why}")]
     Spec {
-        /// Where in the document, as in `$.ops[2].size`.
+        /// The place in the document, such as `$.ops[2].size`.
         path: String,
         /// What is wrong.
         why: String,
     },
-    /// An error of the caller's own: see [`Error::other`].
+    /// An error from the caller's own code: see [`Error::other`].
     #[error(transparent)]
     Other(Arc<dyn std::error::Error + Send + Sync>),
-    /// The operating system refused.
+    /// The operating system returned an error.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried, with the path.
+        /// The operation that failed, with the path.
         what: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: Arc<std::io::Error>,
     },
 }
@@ -204,17 +205,17 @@ impl From<std::io::Error> for Error {
 }
 
 impl Error {
-    /// An error of the caller's own, such as of another crate.
+    /// Wraps an error from the caller's own code or from another crate.
     pub fn other(error: impl Into<BoxError>) -> Self {
         Self::Other(error.into().into())
     }
 
-    /// An [`Error::Io`] for something tried on the system.
+    /// Creates an [`Error::Io`] for a failed operation of the operating system.
     pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { what: what.into(), source: Arc::new(source) }
     }
 
-    /// The same error at another position.
+    /// Returns the same error at another position.
     pub(crate) fn at_position(mut self, at: u64) -> Self {
         if let Self::Sample { position, .. } | Self::SampleLost { position, .. } = &mut self {
             *position = at;
@@ -222,8 +223,8 @@ impl Error {
         self
     }
 
-    /// What went wrong, for an [`Error::Workers`] that is made of it.
-    #[allow(dead_code, reason = "only worker processes ask, and not every platform has them")]
+    /// Returns the reason, for use in another [`Error::Workers`].
+    #[allow(dead_code, reason = "only worker processes use it, and not every platform has them")]
     pub(crate) fn why(self) -> String {
         match self {
             Self::Workers { why } => why,
@@ -231,7 +232,7 @@ impl Error {
         }
     }
 
-    /// The place in the stream, for errors that have one.
+    /// Returns the position in the stream, for errors that have one.
     #[must_use]
     pub fn position(&self) -> Option<u64> {
         match self {
@@ -255,9 +256,9 @@ fn losses_text(losses: &[Loss]) -> String {
 
 fn advice_text(losses: &[Loss]) -> &'static str {
     if losses.iter().any(|loss| loss.how.ends_with("its time limit")) {
-        "raise the time limit where this sample, which may be a whole batch, is only slow"
+        "raise the time limit if this sample, which may be a whole batch, is only slow"
     } else {
-        "the sample crashes or hangs whoever makes it"
+        "correct the sample, which crashes or hangs every worker that makes it"
     }
 }
 

@@ -1,14 +1,14 @@
-//! What the caller receives.
+//! The batches that a loader yields, and the caller's place in the stream.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::order::{Mark, Plan, State};
 
-/// A batch, and the state that resumes right after it.
+/// A batch, with the state that resumes right after it.
 ///
-/// It derefs to what the pipeline makes: a `Vec` of samples, a record, or whatever the last step
-/// gives.
+/// A batch dereferences to the pipeline's value: a `Vec` of samples, a record, or the result of
+/// another last step.
 ///
 /// ```
 /// use windrow::{Dataset, Loader, range};
@@ -31,7 +31,7 @@ pub struct Batch<B> {
 pub(super) struct Point {
     pub(super) mark: Mark,
     pub(super) batches: u64,
-    /// Of the mark's epoch.
+    /// The number of batches in the mark's epoch.
     pub(super) epoch_batches: u64,
     pub(super) digest: Option<[u8; 32]>,
 }
@@ -47,31 +47,31 @@ impl<B> Batch<B> {
         Self { value, point, plan }
     }
 
-    /// The state that resumes right after this batch.
+    /// Returns the state that resumes right after this batch.
     #[must_use]
     pub fn state(&self) -> State {
         self.point.state(&self.plan)
     }
 
-    /// The batch's number in the stream, from 0.
+    /// Returns the batch's number in the stream, from 0.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.point.batches - 1
     }
 
-    /// The epoch that the batch is of, from 0.
+    /// Returns the batch's epoch, from 0.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.point.mark.epoch
     }
 
-    /// The batch's number in its epoch, from 0.
+    /// Returns the batch's number in its epoch, from 0.
     #[must_use]
     pub fn number_in_epoch(&self) -> u64 {
         self.point.epoch_batches - 1
     }
 
-    /// The batch alone.
+    /// Returns the value without its state.
     #[must_use]
     pub fn into_inner(self) -> B {
         self.value

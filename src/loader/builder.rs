@@ -1,4 +1,4 @@
-//! Describing a loader, and checking all of it before anything runs.
+//! The builder of a loader, which checks all settings before anything runs.
 
 mod choices;
 
@@ -26,13 +26,13 @@ use crate::error::{Error, Result};
 use crate::order::{Epochs, State};
 use crate::stage::{ParallelPipeline, Pipeline, Stages as _};
 
-/// Makes a backend of one's own for the work it is given and a number of workers.
+/// Starts a custom backend, given the work and a number of workers.
 type Custom<T> = Box<dyn FnOnce(Arc<dyn Fill<T>>, u32) -> Result<Box<dyn ExecutionBackend<T>>>>;
 
-/// Has threads share the work of a loader.
+/// Wraps the work of a loader so that threads can share it.
 type Share<P> = fn(Work<<P as Pipeline>::Dataset>) -> Arc<dyn Fill<<P as Pipeline>::Sample>>;
 
-/// Methods of a builder that set one thing: `fn name(arguments) => field = value;`.
+/// Defines builder methods that set one field: `fn name(arguments) => field = value;`.
 macro_rules! setters {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) => $($at:ident).+ = $value:expr;)*) => {$(
         $(#[$doc])*
@@ -47,7 +47,8 @@ pub(super) use setters;
 
 /// The settings of a loader: see [`Loader::builder`].
 ///
-/// Only the pipeline decides what the batches are; everything here decides how they are made.
+/// Only the pipeline decides the content and the order of the batches. The settings decide how
+/// workers make them, how often, and from which position on.
 pub struct LoaderBuilder<P: Pipeline> {
     pipeline: Origin<P>,
     backend: Backend,
@@ -72,7 +73,7 @@ pub struct LoaderBuilder<P: Pipeline> {
 }
 
 impl Loader<()> {
-    /// Starts to describe a loader for a dataset, or a dataset with stages after it.
+    /// Returns the builder of a loader for a dataset, or for a dataset with stages after it.
     pub fn builder<P: Pipeline>(pipeline: P) -> LoaderBuilder<P> {
         LoaderBuilder::new(Origin::Here(pipeline))
     }
@@ -105,13 +106,15 @@ impl<P: Pipeline> LoaderBuilder<P> {
         }
     }
 
-    /// Who makes the samples; [`Backend::Auto`] by default. `WINDROW_BACKEND` overrides it.
+    /// Sets the backend that makes the samples; [`Backend::Auto`] by default. The environment
+    /// variable `WINDROW_BACKEND` overrides this setting.
     #[must_use]
     pub fn backend(self, backend: Backend) -> Self {
         Self { backend, custom: None, ..self }
     }
 
-    /// A backend of your own: a function that starts it. `WINDROW_BACKEND` overrides it.
+    /// Sets a custom backend, as a function that starts it. The environment variable
+    /// `WINDROW_BACKEND` overrides this setting.
     #[must_use]
     pub fn custom_backend<F>(self, start: F) -> Self
     where
@@ -122,51 +125,56 @@ impl<P: Pipeline> LoaderBuilder<P> {
     }
 
     setters! {
-        /// How many samples are made at the same time, 0 to 1,024; by default one a core.
+        /// Sets the number of workers, 0 to 1,024; by default one for each core.
         ///
-        /// With 0 and no backend named, the caller's own thread makes them. `WINDROW_WORKERS`
-        /// overrides it.
+        /// With 0 workers and no backend named, the caller's own thread makes the samples. The
+        /// environment variable `WINDROW_WORKERS` overrides this setting.
         fn workers(workers: u32) => workers = Some(workers);
 
-        /// How many samples may be ready or in the making ahead of the caller, at least 1. By default
-        /// only [`prefetch_bytes`](Self::prefetch_bytes) bounds them.
+        /// Limits the samples ahead of the caller, finished or in progress; at least 1. By default
+        /// only [`prefetch_bytes`](Self::prefetch_bytes) limits them.
         fn prefetch(samples: u64) => prefetch = Some(samples);
 
-        /// How many bytes of samples may be ready or in the making ahead of the caller; 32 MiB by
-        /// default. One sample a worker may be there in any case, and where samples become larger all at
-        /// once, the groups that were handed out before are finished.
+        /// Limits the bytes of samples ahead of the caller, finished or in progress; 32 MiB by
+        /// default.
         ///
-        /// Samples are counted by what their type tells: records, tensors, plain values, `Vec`s of
-        /// numbers. For other types see [`sample_bytes`](Self::sample_bytes).
+        /// Each worker may hold one sample whatever the limit. If samples suddenly become larger,
+        /// workers still finish the groups that the loader handed out before.
+        ///
+        /// The loader measures records, tensors, plain values and `Vec`s of numbers. For other
+        /// types, see [`sample_bytes`](Self::sample_bytes).
         fn prefetch_bytes(bytes: u64) => prefetch_bytes = Some(bytes);
     }
 
-    /// Tells what a sample occupies, for types that windrow cannot measure.
+    /// Sets a function that returns the bytes of a sample, for types that windrow cannot measure.
     ///
-    /// Without it, such a sample counts as what worker processes carried of it. On other backends it
-    /// counts as what a core could write in the time it took (64 bytes a nanosecond), and up to 8 of
-    /// them, or as many as two batches of the ordered part take, may be ahead in any case.
+    /// Without this function, a sample from a worker process counts as the bytes that crossed the
+    /// process boundary. On other backends a sample counts as 64 bytes for each nanosecond that it
+    /// took: the amount that a core could write in that time. There, up to 8 samples may be ahead
+    /// of the caller whatever the limit, or as many as two batches of the ordered part take.
     #[must_use]
     pub fn sample_bytes(self, bytes: impl Fn(&P::Sample) -> u64 + Send + Sync + 'static) -> Self {
         Self { measure: Some(Box::new(move |sample| Some(bytes(sample)))), ..self }
     }
 
     setters! {
-        /// What happens when a sample cannot be made; [`OnError::Raise`] by default.
+        /// Sets the policy for samples that fail; [`OnError::Raise`] by default.
         fn on_error(policy: OnError) => on_error = policy;
 
-        /// How often a sample that failed is tried again before it counts as failed; 0 by default.
+        /// Sets how often a worker tries a failed sample again before the sample counts as failed;
+        /// 0 by default.
         ///
-        /// It is tried with the same random numbers, so this is for reads that fail now and then.
+        /// Each try has the same random numbers, so retries help with reads that fail now and then.
         fn retries(retries: u32) => retries = retries;
 
-        /// Goes on where a state says: of this pipeline, from any backend, with any policy for errors.
+        /// Resumes at a state of this pipeline, saved on any backend and with any error policy.
         ///
-        /// Nothing is made again but the samples from the oldest one on that a stage held back.
+        /// Workers make no earlier sample again, except from the oldest sample that a stage held
+        /// back.
         fn resume(state: &State) => resume = Some(state.clone());
     }
 
-    /// Keeps a running digest of the batches: see [`digest_of`](super::digest_of). Where workers make
+    /// Keeps a running digest of the batches: see [`digest_of`](super::digest_of). If workers make
     /// whole batches, they hash them too.
     #[must_use]
     pub fn digest(self) -> Self
@@ -176,7 +184,8 @@ impl<P: Pipeline> LoaderBuilder<P> {
         Self { hasher: Some(hash_of), ..self }
     }
 
-    /// Says that samples can be encoded, so that `WINDROW_STRICT=1` can show that they survive it.
+    /// Declares that samples can be encoded, so that `WINDROW_STRICT=1` can check that encoding
+    /// keeps them.
     #[must_use]
     pub fn encodable(self) -> Self
     where
@@ -186,22 +195,23 @@ impl<P: Pipeline> LoaderBuilder<P> {
     }
 
     setters! {
-        /// How long closing the loader waits for samples in the making; 5 s by default.
+        /// Sets how long closing the loader waits for samples in progress; 5 s by default.
         fn shutdown_timeout(limit: Duration) => shutdown_timeout = limit;
 
-        /// After how long without any sample a warning names those in the making; 60 s by default.
+        /// Sets how long the loader waits without a sample before it logs a warning that names the
+        /// samples in progress; 60 s by default.
         fn warn_after(limit: Duration) => warn_after = limit;
     }
 
-    /// Checks everything, starts the workers, and gives the loader.
+    /// Checks all settings, starts the workers and returns the loader.
     ///
-    /// The dataset must be `Send` and `Sync`, since threads may have to share it. For a recipe whose
-    /// dataset is not, such as one that holds an [`Rc`](std::rc::Rc), there is
+    /// The dataset must be `Send` and `Sync`, since threads may have to share it. If a recipe's
+    /// dataset is not, for example because it holds an [`Rc`](std::rc::Rc), use
     /// [`build_processes`](Self::build_processes).
     ///
     /// # Errors
-    /// The first thing that is wrong: an environment variable, a setting, the pipeline, the state,
-    /// or a backend that cannot be had here.
+    /// Returns the first error in an environment variable, a setting, the pipeline or the state, or
+    /// an error that the backend is not available here.
     pub fn build(self) -> Result<Loader<P::Batch>>
     where
         P: ParallelPipeline,
@@ -209,11 +219,12 @@ impl<P: Pipeline> LoaderBuilder<P> {
         self.build_by(Some(|work| Arc::new(work)))
     }
 
-    /// As [`build`](Self::build), for a recipe whose dataset stays in the thread that opened it: the
-    /// samples are made in worker processes and nowhere else.
+    /// Builds the loader like [`build`](Self::build), for a recipe whose dataset stays in the
+    /// thread that opened it.
     ///
-    /// Each worker opens the dataset in its only thread. This process opens it too, in the caller's
-    /// thread, and drops it when it knows how long the stream is.
+    /// Only worker processes make samples. Each worker opens the dataset in its only thread. This
+    /// process also opens the dataset, in the caller's thread, and drops it once the length of the
+    /// stream is known.
     ///
     /// ```standalone_crate
     /// use std::rc::Rc;
@@ -234,8 +245,9 @@ impl<P: Pipeline> LoaderBuilder<P> {
     /// ```
     ///
     /// # Errors
-    /// As [`build`](Self::build); and [`Error::Unsupported`] where there are no worker processes,
-    /// where another backend was named, here or by `WINDROW_BACKEND`, or without a recipe.
+    /// Returns the errors of [`build`](Self::build). Returns [`Error::Unsupported`] if the platform
+    /// has no worker processes, if the pipeline is not a recipe, or if this builder or
+    /// `WINDROW_BACKEND` names another backend.
     pub fn build_processes(self) -> Result<Loader<P::Batch>>
     where
         P::Sample: Send + 'static,
@@ -245,7 +257,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         self.build_by(None)
     }
 
-    /// Builds the loader; without a way to share its dataset, on worker processes only.
+    /// Builds the loader. Without a way to share the dataset, uses worker processes only.
     fn build_by(self, share: Option<Share<P>>) -> Result<Loader<P::Batch>>
     where
         P::Sample: Send + 'static,
@@ -258,8 +270,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let (backend, workers) = self.choice(&environment, share.is_some())?;
         if backend != Backend::Processes && self.settings.sample_timeout.is_some() {
             log::warn("loader", || {
-                "a sample on a thread cannot be stopped: sample_timeout needs backend processes"
-                    .into()
+                format!("sample_timeout has no effect with backend {backend}; use processes")
             });
         }
         let mut limits = self.limits(backend, workers)?;
@@ -301,7 +312,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
         let backend = match (custom, crossing, share) {
             (None, Some(crossing), _) if backend == Backend::Processes => {
-                // Each worker has its own, and here nobody needs one.
+                // Each worker opens its own dataset, so this process needs none.
                 discard(dataset);
                 let work = Arc::new(Measured(measure));
                 processes::start(&crossing, name.as_deref(), hooks, &plan, workers, settings, work)?
@@ -313,12 +324,12 @@ impl<P: Pipeline> LoaderBuilder<P> {
                     None => backend::start(backend, work, workers)?,
                 }
             }
-            _ => return Err(processes::alone("a pipeline that is no recipe, or a custom backend")),
+            _ => return Err(processes::alone("a custom backend, or a pipeline without a recipe")),
         };
         if reduction.is_some() && !backend.brings_additions() {
             return Err(Error::Unsupported {
                 what: format!("reduce with backend {}", backend.info().name),
-                why: "its workers do not send what samples add".into(),
+                why: "its workers do not send the values that samples add to reducers".into(),
                 instead: "use backend inline, threads or processes".into(),
             });
         }
@@ -333,7 +344,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         if self.resume.is_some() && point.mark.position >= ends.1 {
             log::warn("loader", || {
                 format!(
-                    "the state is at the end of epoch {epochs} of {epochs}; set epochs to more to go on"
+                    "the state is at the end of epoch {epochs} of {epochs}; set epochs to a larger number to continue"
                 )
             });
         }
@@ -355,7 +366,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         };
         let point = match self.resume {
             Some(_) => point,
-            // With the cursors of stages that have seen nothing.
+            // Saves the cursors of stages that have seen no sample yet.
             None => Point { mark: stream.mark()?, ..point },
         };
         Ok(Loader {

@@ -1,4 +1,4 @@
-//! Epoch by epoch, so that something can be done between them.
+//! Iteration epoch by epoch, with time for other work between epochs.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,14 +9,15 @@ use crate::error::Result;
 use crate::order::Epochs;
 use crate::stage::Pipeline;
 
-/// How many epochs there are.
+/// Settings for the number of epochs.
 impl<P: Pipeline> LoaderBuilder<P> {
     setters! {
-        /// Goes through the pipeline so many times, at least 1; once by default, or as often as a
-        /// pipeline document says.
+        /// Sets the number of epochs, at least 1; by default 1, or the number in a pipeline
+        /// document.
         ///
-        /// Each epoch has its own order and random numbers, and the pipeline's stages end with it. The
-        /// number is no part of the fingerprint: a state of a run of 3 epochs resumes with 5.
+        /// Each epoch has its own order and random numbers, and the pipeline's stages end with each
+        /// epoch. The number is no part of the fingerprint: the state of a run of 3 epochs resumes
+        /// with 5.
         ///
         /// ```
         /// use windrow::{Dataset, Loader, range};
@@ -29,7 +30,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         /// ```
         fn epochs(epochs: u64) => epochs = Some(Epochs::Count(epochs));
 
-        /// Goes through the pipeline again and again, without an end: see [`epochs`](Self::epochs).
+        /// Repeats the pipeline without end: see [`epochs`](Self::epochs).
         ///
         /// ```
         /// use windrow::{Dataset, Loader, range};
@@ -43,12 +44,12 @@ impl<P: Pipeline> LoaderBuilder<P> {
 }
 
 impl<B> Loader<B> {
-    /// Gives the epochs one after another, each an iterator over its batches.
+    /// Returns an iterator over the epochs, each an iterator over its batches.
     ///
-    /// Workers go on with the next epoch while the caller does something else. An epoch that is left
-    /// early ends with [`Epoch::end`], or when the next one is asked for, here or in another
-    /// `by_epoch`. A loader that was resumed begins with the rest of the epoch that its state was
-    /// taken in, which may be empty.
+    /// Workers go on with the next epoch while the caller does other work between epochs. An epoch
+    /// that the caller leaves early ends with [`Epoch::end`], or with the next call for an epoch,
+    /// here or in another `by_epoch`. A resumed loader begins with the rest of the epoch of its
+    /// state, which may be empty.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, range};
@@ -65,7 +66,8 @@ impl<B> Loader<B> {
     /// # Ok::<(), windrow::Error>(())
     /// ```
     ///
-    /// It borrows the loader. A `while let` gives the loader back after each epoch:
+    /// The iterator borrows the loader. A `while let` returns the loader to the caller after each
+    /// epoch:
     ///
     /// ```
     /// # use windrow::{Dataset, Loader, range};
@@ -85,7 +87,7 @@ impl<B> Loader<B> {
     }
 }
 
-/// The epochs of a loader: see [`Loader::by_epoch`].
+/// An iterator over the epochs of a loader: see [`Loader::by_epoch`].
 #[derive(Debug)]
 pub struct ByEpoch<'a, B> {
     loader: Rc<RefCell<&'a mut Loader<B>>>,
@@ -109,7 +111,7 @@ impl<'a, B> Iterator for ByEpoch<'a, B> {
     }
 }
 
-/// The batches of one epoch: see [`Loader::by_epoch`].
+/// An iterator over the batches of one epoch: see [`Loader::by_epoch`].
 #[derive(Debug)]
 pub struct Epoch<'a, B> {
     loader: Rc<RefCell<&'a mut Loader<B>>>,
@@ -117,13 +119,14 @@ pub struct Epoch<'a, B> {
 }
 
 impl<B> Epoch<'_, B> {
-    /// The epoch's number, from 0.
+    /// Returns the epoch's number, from 0.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Ends the epoch, whatever is left of it. The loader's state is then at the start of the next.
+    /// Ends the epoch and skips the rest of it. The loader's state is then at the start of the next
+    /// epoch.
     pub fn end(self) {
         let mut loader = self.loader.borrow_mut();
         if loader.epoch() == self.number {

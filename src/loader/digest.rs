@@ -1,9 +1,10 @@
-//! The running digest of the batch stream.
+//! The running digest of a stream of batches.
 //!
-//! A chain of SHA-256: it starts with 32 zero bytes, and each batch makes the next link of the one
-//! before and of the hash of the batch's canonical bytes (see [`crate::dataset::wire`]). So 32 bytes
-//! in the state are enough for a resumed run to end with the digest of an uninterrupted one, and
-//! workers hash what they make: only the links have an order.
+//! The digest is a chain of SHA-256 hashes that starts with 32 zero bytes. Each link hashes the
+//! previous link and the hash of the batch's canonical bytes (see [`crate::dataset::wire`]). The 32
+//! bytes in the state therefore suffice for a resumed run to end with the digest of an
+//! uninterrupted run. Workers can hash the batches they make, since only the links depend on the
+//! order.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,15 +18,15 @@ use crate::error::Fault;
 use crate::order::Description;
 use crate::stage::Stages;
 
-/// The digest of a stream with no batch in it yet.
+/// The digest of a stream without batches.
 pub(super) const START: Hash = [0; 32];
 
-/// Hashes a batch alone.
+/// A function that hashes one batch.
 pub(super) type Hasher<B> = fn(&B) -> Result<Hash, Fault>;
 
-/// The digest of a stream whose digest was `before`, after one more batch.
+/// Returns the digest of a stream with digest `before` after one more batch.
 ///
-/// It is the SHA-256 of `before` and of the SHA-256 of the batch's canonical bytes.
+/// The result is the SHA-256 of `before`, followed by the SHA-256 of the batch's canonical bytes.
 ///
 /// ```
 /// use windrow::loader::digest_of;
@@ -35,22 +36,23 @@ pub(super) type Hasher<B> = fn(&B) -> Result<Hash, Fault>;
 /// ```
 ///
 /// # Errors
-/// When the batch's own `Serialize` fails.
+/// Returns a fault if the batch's `Serialize` fails.
 pub fn digest_of<B: Serialize>(before: [u8; 32], batch: &B) -> Result<[u8; 32], Fault> {
     Ok(chained(before, hash_of(batch)?))
 }
 
-/// The next link of the chain.
+/// Returns the next link of the chain.
 pub(super) fn chained(before: Hash, hash: Hash) -> Hash {
     Sha256::new().chain_update(before).chain_update(hash).finalize().into()
 }
 
-/// The SHA-256 of a batch's canonical bytes.
+/// Returns the SHA-256 of a batch's canonical bytes.
 pub(super) fn hash_of<B: Serialize>(batch: &B) -> Result<Hash, Fault> {
     Ok(encode(batch)?.sha256())
 }
 
-/// How those who make samples hash them, where a sample is a batch as it is: there are no stages.
+/// Returns how workers hash samples, if a sample is a whole batch because the pipeline has no
+/// stages.
 pub(super) fn beside<T: 'static, S: Stages<T>>(
     hasher: Option<Hasher<S::Out>>,
     stages: &S,

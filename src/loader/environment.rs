@@ -1,4 +1,4 @@
-//! What the environment forces.
+//! The environment variables that override a loader's settings.
 #![expect(clippy::disallowed_methods, reason = "the variables of this process")]
 
 use crate::backend::log::{self, Levels};
@@ -6,7 +6,7 @@ use crate::backend::settings::WORKERS_MAX;
 use crate::backend::{Backend, StartMethod};
 use crate::error::{Error, Result};
 
-/// The settings that variables force on every loader of this process.
+/// The settings that environment variables force on every loader of this process.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Environment {
     pub(super) backend: Option<Backend>,
@@ -17,7 +17,7 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    /// Reads the variables of this process.
+    /// Reads the environment variables of this process.
     pub(super) fn of_process() -> Result<Self> {
         let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let environment = Self::read(read)?;
@@ -27,7 +27,7 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Reads variables by a function.
+    /// Reads each variable with the given function.
     fn read(read: impl Fn(&'static str) -> Option<String>) -> Result<Self> {
         let backends = Backend::NAMES.map(|(name, _)| name).join(", ");
         let count = |text: &str| text.parse().ok().filter(|count| *count <= WORKERS_MAX);
@@ -49,7 +49,7 @@ impl Environment {
     }
 }
 
-/// The value of a variable; an empty one counts as absent.
+/// Returns the value of a variable; `None` if it is absent or empty.
 fn one<T>(
     read: impl Fn(&'static str) -> Option<String>,
     variable: &'static str,

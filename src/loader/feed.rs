@@ -1,4 +1,4 @@
-//! Between the backend and the stages: keeps workers busy, gives samples in order.
+//! The link between backend and stages, which keeps workers busy and returns samples in order.
 
 #[cfg(any(feature = "web", test))]
 use std::ops::Range;
@@ -17,10 +17,10 @@ use super::OnError;
 use super::reduction::Reduction;
 use super::remaking::Remaking;
 
-/// How many skipped samples are told with their errors.
+/// The number of skipped samples whose errors appear as warnings.
 const SKIPS_TOLD: u64 = 8;
 
-/// An engine, the backend that works for it, and what happens to samples that fail.
+/// An engine, its backend, and the policy for samples that fail.
 pub(super) struct Workers<T> {
     engine: Engine<T>,
     backend: Box<dyn ExecutionBackend<T>>,
@@ -28,20 +28,21 @@ pub(super) struct Workers<T> {
     refused: Option<Task>,
     on_error: OnError,
     skips: Skips,
-    /// The caller knows of all errors of samples before this position: they were raised or counted.
+    /// The caller knows of all sample errors before this position, because they were raised or
+    /// counted.
     reported: u64,
     warn_after: Duration,
-    /// Where there are reducers.
+    /// The reducers of the loader, if any.
     pub(super) reduction: Option<Reduction>,
-    /// Where those who make samples hash them.
+    /// The hashes from the workers, if workers hash samples.
     pub(super) hashes: Option<Arc<Hashes>>,
-    /// The hash of the sample that came last.
+    /// The hash of the last sample.
     pub(super) hash: Option<Hash>,
-    /// The workers are all gone; why, until it was told.
+    /// The reason why all workers are gone, until the caller has received it.
     broken: Option<Option<Error>>,
     /// The position after the last one of the epoch.
     epoch_end: u64,
-    /// The samples that stages held back, while they are made again.
+    /// The samples that stages held back, while workers make them again.
     pub(super) remaking: Option<Remaking<T>>,
 }
 
@@ -75,7 +76,8 @@ impl<T> Workers<T> {
         }
     }
 
-    /// Goes on with the positions of the next epoch, up to its end; none of this one come any more.
+    /// Moves on to the positions of the next epoch, up to its end, and skips the rest of this
+    /// epoch.
     pub(super) fn end_epoch(&mut self, next_end: u64) {
         let start = std::mem::replace(&mut self.epoch_end, next_end);
         if let Some(mut remaking) = self.remaking.take() {
@@ -91,7 +93,7 @@ impl<T> Workers<T> {
         }
     }
 
-    /// Goes on with the positions of an epoch, as after so many skips, wherever it is.
+    /// Moves to the positions of an epoch with these skips, from any position.
     #[cfg(any(feature = "web", test))]
     pub(super) fn begin(&mut self, epoch: Range<u64>, skips: Skips) {
         self.end_epoch(epoch.end);
@@ -100,7 +102,7 @@ impl<T> Workers<T> {
         (self.skips, self.reported) = (skips, 0);
     }
 
-    /// The samples that stages held back, once all are made again.
+    /// Returns the samples that stages held back, once workers have made all of them again.
     pub(super) fn remade(&mut self) -> Step<Vec<T>> {
         let Some(remaking) = &mut self.remaking else { return Step::Item(Vec::new()) };
         match remaking.take(&mut self.engine) {
@@ -120,14 +122,16 @@ impl<T> Workers<T> {
         self.skips
     }
 
-    /// Adds what the caller knows of errors to a mark of the stages, which may lie before them.
+    /// Adds the errors that the caller knows of to a mark of the stages, which may lie before them.
     pub(super) fn known(&self, mark: &mut Mark) {
         mark.reported = if self.reported > mark.position { self.reported } else { 0 };
         mark.skips = self.skips;
     }
 
-    /// Takes in what is done and hands out what there is room for, without waiting; once a group,
-    /// since a look at the backend costs as much as the handing over of several tiny samples.
+    /// Accepts finished tasks and hands out tasks while the backend has room, without waiting.
+    ///
+    /// Does so once for each group, because a look at the backend costs as much as handing over
+    /// several tiny samples.
     pub(super) fn go_on(&mut self) {
         if !self.engine.is_inside_group() && self.backend.info().capabilities.runs_ahead {
             self.take_in(Duration::ZERO);
@@ -135,12 +139,12 @@ impl<T> Workers<T> {
         }
     }
 
-    /// Whether there will be no more samples because the workers are gone; why, the first time.
+    /// Returns whether all workers are gone; the first time, with the reason.
     pub(super) fn broken(&mut self) -> Option<Option<Error>> {
         self.broken.as_mut().map(Option::take)
     }
 
-    /// Waits until something is done. Says which samples are slow when that takes long.
+    /// Waits for a finished task. Logs a warning with the positions in progress after a long wait.
     pub(super) fn wait(&mut self) {
         self.hand_out();
         let mut waited = Duration::ZERO;
@@ -149,20 +153,21 @@ impl<T> Workers<T> {
             let stuck: Vec<String> =
                 self.backend.activity().into_iter().flatten().map(|p| p.to_string()).collect();
             log::warn("loader", || {
-                format!("no sample for {waited:?}; still at position {}", stuck.join(", "))
+                format!("no sample for {waited:?}; workers are at position {}", stuck.join(", "))
             });
         }
         self.hand_out();
     }
 
-    /// Takes in what is done, or has the waker woken when something is; true for the first.
+    /// Returns true if the backend has finished tasks. Otherwise registers the waker and returns
+    /// false.
     pub(super) fn go_on_or_wake(&mut self, waker: &Waker) -> bool {
         self.hand_out();
         if self.take_in(Duration::ZERO) {
             return true;
         }
         self.backend.wake(waker);
-        // What was done before the waker was there would wake nobody.
+        // A task that finished before the backend had the waker would wake nothing.
         self.take_in(Duration::ZERO)
     }
 
@@ -185,19 +190,19 @@ impl<T> Workers<T> {
         Some(remaking.placed(task))
     }
 
-    /// Says why a sample is left out, of the first ones.
+    /// Logs why the loader skips a sample: the first few as warnings, the rest at debug level.
     #[cold]
     fn tell_skip(&self, error: &Error) {
         let (count, last) = (self.skips.count(), SKIPS_TOLD);
         if count <= last {
-            let more = if count == last { "; later ones are only counted" } else { "" };
+            let more = if count == last { "; the loader only counts later ones" } else { "" };
             log::warn("loader", || format!("skipped: {error}{more}"));
         } else {
             log::debug("loader", || format!("skipped: {error}"));
         }
     }
 
-    /// Takes in all events that are there, waiting for the first one; false when none came.
+    /// Accepts all events, after waiting for the first; returns false if none came in time.
     fn take_in(&mut self, limit: Duration) -> bool {
         let mut event = self.backend.wait(limit);
         let any = event.is_some();
@@ -211,7 +216,7 @@ impl<T> Workers<T> {
                 }
             };
             if verdict != Verdict::Taken {
-                log::debug("loader", || format!("task {task} was answered wrongly: {verdict:?}"));
+                log::debug("loader", || format!("task {task} had a wrong answer: {verdict:?}"));
             }
             let more = self.backend.info().capabilities.runs_ahead;
             event = if more { self.backend.wait(Duration::ZERO) } else { None };

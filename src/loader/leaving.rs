@@ -1,7 +1,8 @@
-//! Leaving an epoch from far away: where batches are on their way to who receives them.
+//! Leaving an epoch while some batches are still on their way to the receiver.
 //!
-//! A page receives batches that a coordinator made some time before. When the page leaves an epoch,
-//! the loader may be past that epoch. It goes back to what the page had received, and on from there.
+//! A page receives batches that a coordinator made earlier. When the page leaves an epoch, the
+//! loader may be past that epoch. The loader then returns to the last state that the page received,
+//! and goes on from that state.
 
 use super::Loader;
 use super::batch::Point;
@@ -9,20 +10,21 @@ use crate::error::{Error, Result};
 use crate::order::State;
 
 impl<B> Loader<B> {
-    /// Keeps the workers at the end, so that an epoch before it may still be left.
+    /// Keeps the workers at the end, so that the caller can still leave an earlier epoch.
     pub(crate) fn stay_open(&mut self) {
         self.stays_open = true;
     }
 
-    /// The states at the starts of the epochs that began since this was asked.
+    /// Returns the states at the starts of the epochs that began since the last call.
     pub(crate) fn take_epoch_starts(&mut self) -> Vec<State> {
         self.epoch_starts.drain(..).map(|point| point.state(&self.plan)).collect()
     }
 
-    /// Goes on with an epoch as if the caller had received nothing after this state of the stream.
+    /// Begins an epoch as if the caller had received nothing after this state of the stream.
     ///
     /// # Errors
-    /// [`Error::State`] and others for a state that is not of this stream, or not before the epoch.
+    /// Returns [`Error::State`] or another error for a state of another stream, or one not before
+    /// the epoch.
     pub(crate) fn leave(&mut self, epoch: u64, state: &State) -> Result<()> {
         let mark = self.plan.resume(state, self.epochs)?;
         if epoch <= mark.epoch {
@@ -47,7 +49,8 @@ mod tests {
     use crate::source::range;
     use crate::{Batch, Result};
 
-    /// Epochs of 4 batches and a shorter one, of samples of which two are skipped.
+    /// Returns a loader of epochs with 4 batches and a shorter one, whose samples include two
+    /// skipped ones.
     fn loader(backend: Backend) -> Loader<Vec<u64>> {
         let samples = range(0..20).shuffle(1).try_map(|x| match x {
             3 | 11 => Err(Fault::new("no")),

@@ -1,8 +1,8 @@
-//! The loader: a pipeline, a backend and a place in the stream, as an iterator.
+//! The loader: an iterator over the batches of a pipeline, run by a backend.
 //!
-//! It puts the rooms together: asks the engine for tasks, hands them to the backend, feeds what
-//! comes back, in order, to the stages, and keeps the state of what the caller has received. It
-//! decides no order itself.
+//! The loader asks the engine for tasks and hands them to the backend. The loader feeds the results
+//! to the stages in order, and keeps the state of the last item that the caller received. The
+//! loader decides no order itself.
 
 mod batch;
 mod builder;
@@ -53,14 +53,15 @@ use digest::Hasher;
 use origin::Ending;
 use run::Stream;
 
-/// How many epochs in a row may give nothing before the stream ends with an error.
+/// The number of epochs in a row that may give no item before the stream ends with an error.
 const EMPTY_EPOCHS_MAX: u32 = 1000;
 
-/// Batches in order: an iterator over `Result<Batch<B>>`, epoch after epoch.
+/// An iterator over the batches of a pipeline, as `Result<Batch<B>>`, epoch after epoch.
 ///
-/// [`by_epoch`](Self::by_epoch) tells where epochs end. The batches are the same, bit for bit, whatever backend and however many workers make them. An
-/// error stands in the place of the sample that could not be made, and the iterator goes on after
-/// it. Workers run ahead of the caller within bounds; dropping the loader stops them.
+/// The batches are the same, bit for bit, on every backend and with any number of workers. An error
+/// takes the place of a sample that failed, and the iterator goes on after the error.
+/// [`by_epoch`](Self::by_epoch) shows where epochs end. Workers run ahead of the caller within
+/// bounds. Dropping the loader stops them.
 ///
 /// ```
 /// use windrow::{Dataset, Loader, range};
@@ -75,46 +76,65 @@ const EMPTY_EPOCHS_MAX: u32 = 1000;
 pub struct Loader<B> {
     stream: Box<dyn Stream<B>>,
     plan: Arc<Plan>,
-    /// What the caller has received.
+    /// The place right after the last item that the caller received.
     point: Point,
     hasher: Option<Hasher<B>>,
     shutdown_timeout: Duration,
     open: bool,
-    /// Whether workers are kept at the end, since an epoch before it may be left and the next begun.
+    /// Whether the loader keeps its workers at the end, because the caller may still leave an
+    /// earlier epoch and begin the next one.
     stays_open: bool,
-    /// Where epochs began, until somebody asks; for a loader that stays open.
+    /// The starts of the epochs since the last call of `take_epoch_starts`; empty unless the loader
+    /// stays open.
     epoch_starts: Vec<Point>,
     epochs: Epochs,
-    /// The epoch that `by_epoch` gave last.
+    /// The number of the epoch that `by_epoch` gave last.
     entered: Option<u64>,
-    /// How many epochs ended since the last item.
+    /// The number of epochs that ended since the last item.
     empty_epochs: u32,
-    /// What a recipe in this process wants at the end.
+    /// The hooks and the context of a recipe that runs in this process, until the end.
     ending: Option<Ending>,
-    /// Has the memory of large tensors used again.
+    /// Reuses the memory of large tensors.
     keeping: Option<Keeping>,
 }
 
 impl<B> Loader<B> {
-    /// Where the stream stands: right after the last batch or error that the caller received.
+    /// Returns the state right after the last batch or error that the caller received.
     #[must_use]
     pub fn state(&self) -> State {
         self.point.state(&self.plan)
     }
 
-    /// The digest of all batches received so far, where the loader was told to keep one.
+    /// Returns the digest of all batches received so far, or `None` unless
+    /// [`LoaderBuilder::digest`] turned digests on.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let digest = |workers| {
+    ///     let batches = range(0..100).shuffle(7).batch(10);
+    ///     let mut loader = Loader::builder(batches).digest().workers(workers).build()?;
+    ///     assert_eq!(loader.by_ref().count(), 10);
+    ///     Ok::<_, windrow::Error>(loader.digest())
+    /// };
+    /// assert_eq!(digest(1)?, digest(3)?);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
     #[must_use]
     pub fn digest(&self) -> Option<[u8; 32]> {
         self.point.digest
     }
 
-    /// Stops the workers, as dropping the loader does, and gives the positions of samples that
-    /// were still being made when the shutdown timeout ended. The state can be had before.
+    /// Stops the workers, as dropping the loader does.
+    ///
+    /// Returns the positions of samples that workers were still making when the shutdown timeout
+    /// ended. Call [`state`](Self::state) before, since `close` consumes the loader.
     pub fn close(mut self) -> Vec<u64> {
         self.shutdown()
     }
 
-    /// The next batch without blocking the thread, for async code.
+    /// Waits for the next batch without blocking the thread, for async code.
+    ///
+    /// Returns `None` at the end of the stream.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, range};
@@ -148,12 +168,12 @@ impl<B> Loader<B> {
         std::future::poll_fn(|context| self.poll_next(context)).await
     }
 
-    /// [`next_async`](Self::next_async) for those who poll by hand.
+    /// Polls for the next batch: [`next_async`](Self::next_async) as a poll function.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Batch<B>>>> {
         self.advance(Some(context.waker()))
     }
 
-    /// The next item of any epoch; without a waker it waits, and is never pending.
+    /// Returns the next item of any epoch. Without a waker, waits and never returns `Pending`.
     fn advance(&mut self, waker: Option<&Waker>) -> Poll<Option<Result<Batch<B>>>> {
         loop {
             let item = match self.stream.next(waker) {
@@ -170,7 +190,8 @@ impl<B> Loader<B> {
         }
     }
 
-    /// The next item of this epoch; none once at its end, and then those of the next one.
+    /// Returns the next item of this epoch; `None` at its end, and after that the items of the next
+    /// epoch.
     fn next_in_epoch(&mut self) -> Option<Result<Batch<B>>> {
         let step = self.stream.next(None);
         let item = self.receive(step);
@@ -180,7 +201,7 @@ impl<B> Loader<B> {
         self.ended_in_vain().map(Err)
     }
 
-    /// Notes that the caller receives what comes next: none for the end of an epoch.
+    /// Records a step that the caller receives; returns `None` for the end of an epoch.
     fn receive(&mut self, step: Step<B>) -> Option<Result<Batch<B>>> {
         match step {
             Step::Item(value) => Some(self.deliver(value)),
@@ -195,7 +216,7 @@ impl<B> Loader<B> {
         }
     }
 
-    /// Goes on to the next epoch, whatever is left of this one, or ends.
+    /// Ends this epoch, skipping its remaining items, and begins the next epoch or ends the stream.
     fn end_epoch(&mut self) {
         if !self.stream.is_over() {
             match self.stream.end_epoch().and_then(|()| self.received()) {
@@ -211,7 +232,8 @@ impl<B> Loader<B> {
         }
     }
 
-    /// An epoch ended without an item, where nobody sees it: why the stream ends, after too many.
+    /// Counts an epoch that ended without an item. Returns the error that ends the stream after too
+    /// many.
     fn ended_in_vain(&mut self) -> Option<Error> {
         self.empty_epochs += 1;
         if self.empty_epochs < EMPTY_EPOCHS_MAX {
@@ -220,14 +242,14 @@ impl<B> Loader<B> {
         self.stream.fail(None);
         self.shutdown();
         let why = if self.plan.start_of(self.point.mark.epoch) == u64::MAX {
-            "positions are numbered up to 2^64".into()
+            "positions end at 2^64".into()
         } else {
             format!("{EMPTY_EPOCHS_MAX} epochs in a row gave no batch")
         };
         Some(Error::Setting {
             name: "epochs".into(),
             value: self.epochs.to_string(),
-            allowed: format!("a number up to {}, since {why}", self.point.mark.epoch),
+            allowed: format!("a number up to {}, because {why}", self.point.mark.epoch),
         })
     }
 
@@ -240,9 +262,13 @@ impl<B> Loader<B> {
         for position in &stuck {
             log::warn("loader", || {
                 let waited = self.shutdown_timeout;
-                let worker = if killed { "worker was killed" } else { "thread is left behind" };
+                let fate = if killed {
+                    "the loader killed the worker"
+                } else {
+                    "its thread is left behind"
+                };
                 format!(
-                    "the sample at position {position} is still being made {waited:?} after shutdown began; its {worker}"
+                    "a worker still makes the sample at position {position} {waited:?} after shutdown began; {fate}"
                 )
             });
         }
@@ -251,7 +277,7 @@ impl<B> Loader<B> {
         stuck
     }
 
-    /// Notes that the caller receives what came.
+    /// Records that the caller receives the last item.
     fn received(&mut self) -> Result<()> {
         self.stream.received(&mut self.point.mark)
     }
@@ -271,7 +297,8 @@ impl<B> Loader<B> {
                     discard(value);
                     let (position, number) = (self.point.mark.position, self.point.batches);
                     let fault = fault.at("digest", number);
-                    // The error takes the batch's place, so the state is the one after it.
+                    // The error takes the batch's place, so the state is the one right after the
+                    // batch.
                     self.received()?;
                     return Err(Error::Sample { position, fault, attempts: 1 });
                 }
@@ -300,17 +327,18 @@ impl<B> Iterator for Loader<B> {
         }
     }
 
-    /// At most one item a position comes, and an error that ends the stream;
-    /// [`len`](Loader::len) tells how many batches there are.
+    /// Returns an upper bound of one item for each position and one error that ends the stream.
+    ///
+    /// [`len`](Loader::len) gives the number of batches.
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // Errors are items too, and with stages they are items beside the batches.
+        // Errors are items too. With stages, errors come in addition to the batches.
         let bare = self.stream.len_of_epoch() == Some(self.plan.len());
         let left = self.len().filter(|_| bare).map(|len| len.saturating_sub(self.point.batches));
         (0, left.and_then(|left| usize::try_from(left).ok()?.checked_add(1)))
     }
 }
 
-/// As [`next_async`](Loader::next_async) gives them.
+/// Yields the items of [`next_async`](Loader::next_async).
 ///
 /// ```
 /// use std::pin::pin;

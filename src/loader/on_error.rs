@@ -1,14 +1,23 @@
-//! What happens when a sample cannot be made.
+//! The policy for samples that fail.
 
-/// What happens when a sample cannot be made.
+/// The policy for samples that fail.
 ///
-/// The stream has the same samples in the same order either way, on every backend.
+/// With either policy, the stream has the same samples in the same order on every backend.
+///
+/// ```
+/// use windrow::{Dataset, Loader, OnError, range};
+/// let evens = range(0..6).try_map(|x| if x % 2 == 1 { Err("odd") } else { Ok(x) });
+/// let mut loader = Loader::builder(evens).on_error(OnError::Skip).build()?;
+/// assert_eq!(loader.by_ref().count(), 3);
+/// assert_eq!(loader.skips().count(), 3);
+/// # Ok::<(), windrow::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnError {
-    /// The error takes the sample's place; the stream can go on after it.
+    /// The loader returns the error in the sample's place, and the stream can go on after it.
     #[default]
     Raise,
-    /// The sample is left out, counted, and its position listed in the state, up to a bound.
+    /// The loader leaves out the sample and counts it; the state lists the first 4 positions.
     Skip,
 }

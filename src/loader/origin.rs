@@ -1,5 +1,5 @@
-//! Where the pipeline of a loader comes from, how it is opened in several processes, and what a recipe
-//! in the loader's own process wants at the end.
+//! The origin of a loader's pipeline, how each process opens it, and the end of a recipe in the
+//! loader's own process.
 
 use std::any::TypeId;
 
@@ -16,34 +16,35 @@ use crate::dataset::wire::decode_owned;
 use crate::error::Result;
 use crate::stage::Pipeline;
 
-/// Where the pipeline of a loader comes from.
+/// The origin of a loader's pipeline.
 pub(super) enum Origin<P: Pipeline> {
-    /// It was given.
+    /// A pipeline that the caller made.
     Here(P),
-    /// It is made where it is needed.
+    /// A recipe that each process opens.
     Recipe(Crossing<P>),
-    /// It is made here.
+    /// A recipe that only this process opens.
     InProcess(Opening<P>),
 }
 
-/// Opens a pipeline in this process.
+/// A function that opens a pipeline in this process.
 pub(super) type Opening<P> = Box<dyn FnOnce(&'static WorkerContext) -> Result<P>>;
 
-/// Makes what a worker needs, by a name or by places with these hooks.
+/// A function that makes the message for a worker: with the recipe's name, or with its place and
+/// hooks.
 type ToLaunch = dyn Fn(Option<&str>, Hooks) -> Result<Launch>;
 
-/// What is needed to open a pipeline in several processes.
+/// The means to open a pipeline in several processes.
 pub(super) struct Crossing<P: Pipeline> {
     open: Box<dyn Fn(&'static WorkerContext) -> Result<P>>,
     launch: Box<ToLaunch>,
     /// The type of the recipe.
     pub(super) kind: TypeId,
-    /// The name it has anyway.
+    /// The recipe's built-in name, if any.
     pub(super) name: Option<&'static str>,
     pub(super) decode: Decode<P::Sample>,
 }
 
-/// What a recipe makes; an error for a panic too.
+/// Opens a recipe and returns its pipeline. Turns a panic into an error.
 pub(super) fn opened<P>(open: impl FnOnce() -> Result<P>) -> Result<P> {
     caught(open).map_err(|fault| fault.by("the recipe"))?
 }
@@ -69,18 +70,19 @@ impl<P: Pipeline> Crossing<P> {
         }
     }
 
-    /// The pipeline, opened in this process.
+    /// Opens the pipeline in this process.
     pub(super) fn open(&self, context: &'static WorkerContext) -> Result<P> {
         opened(|| (self.open)(context))
     }
 
-    /// What a worker needs to open it: by this name, or by its place with these hooks.
+    /// Returns the message from which a worker opens the pipeline: by this name, or by place with
+    /// these hooks.
     pub(super) fn launch(&self, name: Option<&str>, hooks: Hooks) -> Result<Launch> {
         (self.launch)(name, hooks)
     }
 }
 
-/// Opens pipelines in a worker.
+/// An opener for pipelines in a worker.
 pub(super) struct Plain;
 
 impl<P: Pipeline> Opener<P> for Plain
@@ -96,8 +98,7 @@ where
     }
 }
 
-/// The context of a recipe in the loader's own process. When it is dropped, what is to run at the
-/// end of a worker runs.
+/// The context of a recipe in the loader's own process, which runs a worker's exit hooks on drop.
 pub(super) struct Ending {
     context: Option<&'static WorkerContext>,
     hooks: Hooks,
@@ -105,14 +106,15 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// `works_here` says whether this process makes samples, and so runs the hooks of a worker.
+    /// Makes the context. `works_here` says whether this process makes samples, and so runs a
+    /// worker's hooks.
     pub(super) fn new<P: Pipeline>(origin: &Origin<P>, hooks: Hooks, works_here: bool) -> Self {
         let context = (!matches!(origin, Origin::Here(_))).then(WorkerContext::of_loader);
         let hooks = if works_here { hooks } else { Hooks::default() };
         Self { context, hooks, begun: false }
     }
 
-    /// Runs what comes before the recipe, and gives its context.
+    /// Runs the start hook and returns the context for the recipe.
     pub(super) fn begin(&mut self) -> Result<&'static WorkerContext> {
         let context = self.context.unwrap_or_else(|| unreachable!("only recipes are begun"));
         if let Some(hook) = self.hooks.on_start {

@@ -1,4 +1,4 @@
-//! Preflight: what a pipeline costs on each backend, tried out before a long run.
+//! Preflight: measures the cost of a pipeline on each backend before a long run.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -19,21 +19,23 @@ use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
 use crate::stage::ParallelPipeline;
 
-/// How many samples are made one by one to see what they cost.
+/// The number of samples that preflight makes one by one to measure their cost.
 const SAMPLES: u64 = 16;
-/// How long making those may take.
+/// The time limit for making those samples.
 const SAMPLES_TIME: Duration = Duration::from_millis(500);
-/// How many epochs a trial goes through at most, and how many times as many as the last lap had.
+/// The most epochs of a trial, and the largest factor between the epochs of two laps.
 const EPOCHS_MAX: u64 = 1 << 40;
 const GROWTH_MAX: u64 = 1 << 16;
-/// How much slower than the best a simpler choice may be and still be recommended.
+/// The smallest fraction of the best rate at which preflight still recommends a simpler choice.
 const CLOSE_ENOUGH: f64 = 0.9;
 
-/// Tries a pipeline on every backend there is, each for about the time given, and says what its
-/// samples cost, whether they cross to another process, and what to run with.
+/// Tries a pipeline on every available backend, for about `per_trial` each.
 ///
-/// `make` gives the loader's builder, once a try. Nothing is consumed but time: the run that comes
-/// after starts where it would have started anyway.
+/// Reports the cost of the samples, whether they cross to another process, and which backend and
+/// number of workers to use.
+///
+/// `make` returns the loader's builder and is called once for each try. Preflight saves no state,
+/// so a later run starts where it would have started anyway.
 ///
 /// ```standalone_crate
 /// use std::time::Duration;
@@ -54,7 +56,8 @@ const CLOSE_ENOUGH: f64 = 0.9;
 /// ```
 ///
 /// # Errors
-/// What is wrong with the pipeline itself, or that the environment forces a backend.
+/// Returns the errors of the pipeline itself. Returns [`Error::Unsupported`] if `WINDROW_BACKEND`
+/// forces a backend.
 pub fn preflight<P>(make: impl Fn() -> LoaderBuilder<P>, per_trial: Duration) -> Result<Preflight>
 where
     P: ParallelPipeline,
@@ -82,7 +85,7 @@ where
     Ok(report)
 }
 
-/// Makes some samples one by one, here.
+/// Makes some samples one by one in this process.
 fn samples<P>(make: &impl Fn() -> LoaderBuilder<P>) -> Result<Preflight>
 where
     P: ParallelPipeline,
@@ -140,7 +143,7 @@ where
     Ok(report)
 }
 
-/// Sends a sample through the encoding and back, and compares.
+/// Encodes a sample, decodes it, and compares the two.
 fn cost<T: Serialize + DeserializeOwned>(sample: &T, make_nanos: u64) -> Result<SampleCost, Fault> {
     let begun = Instant::now();
     let wire = encode(sample)?;
@@ -153,8 +156,10 @@ fn cost<T: Serialize + DeserializeOwned>(sample: &T, make_nanos: u64) -> Result<
     Ok(SampleCost { bytes, inline_bytes, make_nanos, encode_nanos, decode_nanos })
 }
 
-/// Runs a loader for a while. Where an epoch is shorter, it is repeated in one loader, since what
-/// threads cost when they start would hide what cheap samples cost.
+/// Runs a loader for a while.
+///
+/// Repeats a shorter epoch in one loader, because the start-up of threads would hide the cost of
+/// cheap samples.
 fn trial<P>(
     make: impl Fn() -> LoaderBuilder<P>,
     each: Duration,
@@ -168,7 +173,7 @@ where
     loop {
         let lap = lap(make().epochs(epochs), each, errors)?;
         let first_batch = *first_batch.get_or_insert(lap.first_batch);
-        // A loader that gives nothing in an epoch may give nothing in many.
+        // A loader without items in one epoch may have none in many epochs.
         if lap.spent < each && lap.items > 0 && begun.elapsed() < 2 * each && epochs < EPOCHS_MAX {
             let more = each.as_nanos() / lap.spent.as_nanos().max(1);
             epochs *= u64::try_from(more).unwrap_or(u64::MAX).clamp(2, GROWTH_MAX);
@@ -184,14 +189,14 @@ where
     }
 }
 
-/// What one loader did.
+/// The measurements of one loader.
 struct Lap {
     backend: String,
     workers: u32,
     first_batch: Duration,
-    /// Batches and errors.
+    /// The number of batches and errors.
     items: u64,
-    /// Positions after the first batch, and how long they took.
+    /// The number of positions after the first batch, and the time that they took.
     positions: u64,
     spent: Duration,
 }
@@ -227,7 +232,7 @@ where
     })
 }
 
-/// The simplest of the choices that are about as fast as the fastest.
+/// Returns the simplest choice that is about as fast as the fastest.
 fn recommend(trials: &[Trial]) -> Option<Recommendation> {
     let rate = |trial: &Trial| trial.positions_per_second;
     let best = trials.iter().filter(|trial| trial.failed.is_none()).map(rate).fold(0.0, f64::max);
@@ -290,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_short_epoch_is_repeated_in_one_loader_until_the_time_is_up() {
-        // A busy machine takes longer to come to so many epochs.
+        // A busy machine takes longer to reach the number of epochs.
         for millis in [50, 500, 5000, 50_000] {
             let (builders, calls) = (AtomicU64::new(0), Arc::new(AtomicU64::new(0)));
             let make = || {

@@ -9,59 +9,72 @@ use super::builder::setters;
 use crate::backend::{OnExit, OnStart, StartMethod};
 use crate::stage::Pipeline;
 
-/// Settings for worker processes. None of them changes what a sample is; other backends do not
-/// look at them.
+/// Settings for worker processes.
+///
+/// None of them changes the content of a sample. Other backends ignore these settings.
 impl<P: Pipeline> LoaderBuilder<P> {
     setters! {
-        /// How long one sample may take in a worker process; without a limit by default.
+        /// Limits the time for one sample in a worker process; no limit by default.
         ///
-        /// A worker that takes longer is killed, and the sample is tried once more in another, as after
-        /// a crash. Time in which the loader's own process was stopped or too busy to look does not
-        /// count, so a worker may be killed up to an eighth later, and no sooner than after 3 ms.
-        /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
+        /// The loader kills a worker that takes longer. Another worker tries the sample once more,
+        /// as after a crash. Time during which the loader's own process was stopped or too busy to
+        /// check does not count. The loader may therefore kill a worker up to an eighth of the
+        /// limit later, and never before 3 ms. [`Duration::MAX`] is no limit; `build` refuses
+        /// [`Duration::ZERO`].
         ///
-        /// What counts is making a sample and encoding it. Some are read again there, which counts too.
+        /// The limit covers making a sample and encoding it. Workers also decode some samples again
+        /// to compare them, and the limit covers that too.
         fn sample_timeout(limit: Duration) => settings.sample_timeout = Some(limit);
 
-        /// How long a worker process may take to open its pipeline; 30 s by default.
+        /// Limits the time that a worker process may take to open its pipeline; 30 s by default.
         ///
-        /// [`Duration::MAX`] is no limit; [`Duration::ZERO`] is refused by `build`.
+        /// [`Duration::MAX`] is no limit; `build` refuses [`Duration::ZERO`].
         fn startup_timeout(limit: Duration) => settings.startup_timeout = limit;
 
-        /// What a worker process may occupy, in bytes, at least 1 (its resident set; Linux). One that has grown
-        /// larger is replaced between two samples; at twice as much it is killed at once.
+        /// Limits the memory of a worker process, in bytes of its resident set, at least 1 (Linux
+        /// only).
+        ///
+        /// The loader replaces a larger worker between two samples. At twice the limit, the loader
+        /// kills the worker at once.
         fn max_rss(bytes: u64) => settings.max_rss = Some(bytes);
 
-        /// How many samples a worker process makes at most before it is replaced by a new one, at least
-        /// 1; without a bound by default.
+        /// Limits the samples that a worker process makes before a new worker replaces it; at least
+        /// 1, no limit by default.
         fn max_samples_per_worker(samples: u64) => settings.max_samples = Some(samples.max(1));
 
-        /// How many workers one sample may lose, each working on it alone, before it is given up with
-        /// [`Error::SampleLost`](crate::Error::SampleLost); 2 by default, at least 1.
+        /// Limits the workers that one sample may lose, each while working on it alone; 2 by
+        /// default, at least 1.
+        ///
+        /// After that many losses the loader gives up the sample with
+        /// [`Error::SampleLost`](crate::Error::SampleLost).
         fn max_losses(workers: u32) => losses = workers.max(1);
 
-        /// How many workers may be lost in a row before the loader gives up with
-        /// [`Error::Workers`](crate::Error::Workers); 16 by default.
+        /// Limits the workers that may be lost in a row; 16 by default. One more ends the stream
+        /// with [`Error::Workers`](crate::Error::Workers).
         ///
-        /// One that does not start counts as lost. A sample made in between begins a new row, but for
-        /// starts, of which as many may fail in a row as workers may be lost.
+        /// A worker that does not start counts as lost. A finished sample begins a new count. Failed
+        /// starts in a row have a count of their own with the same limit, which a finished sample
+        /// does not reset.
         fn max_crashes(workers: u32) => settings.max_crashes = workers;
 
-        /// How worker processes are started; `WINDROW_START_METHOD` overrides it.
+        /// Sets how the loader starts worker processes; the environment variable
+        /// `WINDROW_START_METHOD` overrides this setting.
         fn start_method(method: StartMethod) => settings.start_method = method;
     }
 
-    /// A program to start for each worker instead of this one, with its arguments. A path without
-    /// a `/` is looked for where the system looks for commands.
+    /// Sets a program, with its arguments, that the loader starts for each worker instead of this
+    /// one.
     ///
-    /// Its `main` begins with [`windrow::init()`](crate::init), and it registers the recipe under
-    /// the name that is given to [`registered_as`](Self::registered_as). It is another build by
-    /// design, so only the version of windrow and the platform must be this program's. What the
-    /// pipeline says of itself is compared too; closures are not seen in that, so see to it that
-    /// both programs are built from the same recipes.
+    /// The system looks for a path without a `/` in its search path for commands.
     ///
-    /// This program need not call `init` itself: it may be a library in somebody else's. The last
-    /// argument that the worker sees is `--windrow-worker`.
+    /// The program's `main` begins with [`windrow::init()`](crate::init), and registers the recipe
+    /// under the name given to [`registered_as`](Self::registered_as). The program is another build
+    /// by design, so only the version of windrow and the platform must match this program's. The
+    /// loader also compares the pipelines' descriptions. Descriptions do not cover closures, so
+    /// build both programs from the same recipes.
+    ///
+    /// This program need not call `init` itself, for example if it is a library inside another
+    /// program. The worker's last argument is `--windrow-worker`.
     #[must_use]
     pub fn worker_program(
         mut self,
@@ -73,12 +86,15 @@ impl<P: Pipeline> LoaderBuilder<P> {
         self
     }
 
-    /// A command that runs the workers' program: it is started with these arguments, then the path
-    /// of the program and what that is given. An emulator, a debugger, `nice`, `env`, `valgrind`.
+    /// Sets a launcher that runs the workers' program, such as an emulator, a debugger, `nice`,
+    /// `env` or `valgrind`.
     ///
-    /// The launcher must leave standard input to the program, over which the worker speaks, and
-    /// either become it or be its parent. Where it waits for the program, how a worker ended is
-    /// what the launcher says of it.
+    /// The launcher receives these arguments, then the path of the worker program and the program's
+    /// own arguments.
+    ///
+    /// The launcher must leave standard input to the program, because the worker communicates over
+    /// it. The launcher must either become the program or be its parent. If the launcher waits for
+    /// the program, the launcher's own exit status tells the loader how the worker ended.
     ///
     /// ```standalone_crate
     /// # windrow::init();
@@ -101,21 +117,26 @@ impl<P: Pipeline> LoaderBuilder<P> {
     }
 
     setters! {
-        /// The name under which [`register!`](crate::register) has this loader's recipe, here and in
-        /// the program of the workers. They find the recipe by it, in whatever build; hooks are those
-        /// that were registered with it.
+        /// Sets the name under which [`register!`](crate::register) registers this loader's recipe,
+        /// in this program and in the workers' program.
+        ///
+        /// Workers of any build find the recipe by this name. The hooks are those registered with
+        /// the recipe.
         fn registered_as(name: impl Into<String>) => name = Some(name.into());
 
-        /// Begins each line that a worker writes to standard error with the worker's number.
+        /// Starts each line that a worker writes to standard error with the worker's number.
         fn prefix_stderr() => settings.prefix_stderr = true;
 
-        /// Runs in each worker before the recipe. An error keeps the worker from starting.
+        /// Sets a hook that runs in each worker before the recipe. If the hook fails, the worker
+        /// does not start.
         fn on_worker_start(hook: OnStart) => hooks.on_start = Some(hook);
 
-        /// Runs in each worker after its last sample, at every orderly end: when the loader is closed
-        /// and when the worker is replaced. See also [`WorkerContext::on_exit`](crate::WorkerContext::on_exit).
+        /// Sets a hook that runs in each worker after its last sample, at every orderly end.
         ///
-        /// What it adds to a [`Reducer`](crate::Reducer) counts nowhere, since it has no position.
+        /// A worker ends in order when the caller closes the loader or the loader replaces the
+        /// worker. See also [`WorkerContext::on_exit`](crate::WorkerContext::on_exit). Values that
+        /// the hook adds to a [`Reducer`](crate::Reducer) count nowhere, since they have no
+        /// position.
         fn on_worker_exit(hook: OnExit) => hooks.on_exit = Some(hook);
     }
 }

@@ -1,4 +1,4 @@
-//! When a loader takes worker processes, and how it starts them.
+//! Worker processes: when a loader uses them, and how it starts them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::order::Plan;
 use crate::stage::Pipeline;
 
-/// Refuses values with which no worker could make a sample.
+/// Refuses settings with which no worker could make a sample.
 pub(super) fn check(settings: &Settings) -> Result<()> {
     let refused = [
         ("sample_timeout", settings.sample_timeout == Some(Duration::ZERO)),
@@ -29,7 +29,7 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
     }
 }
 
-/// The name by which workers find the recipe, where they do, and the hooks of workers.
+/// Returns the recipe's name, if workers find the recipe by name, and the hooks of the workers.
 pub(super) fn named(
     name: Option<String>,
     crossing: &Crossing<impl Pipeline>,
@@ -40,29 +40,29 @@ pub(super) fn named(
         None if settings.program.is_none() => return Ok((None, hooks)),
         None => crossing.name.map(Into::into).ok_or_else(|| Error::Unsupported {
             what: "worker_program".into(),
-            why: "a recipe without a name is known to this program only".into(),
-            instead: "name it with windrow::register! in both programs, and give the name to \
-                      .registered_as(name); or leave out worker_program, if it was meant as a \
-                      worker_launcher of this program"
+            why: "only this program knows a recipe without a name".into(),
+            instead: "register the recipe with windrow::register! in both programs, and give its \
+                      name to .registered_as(name); to run this program itself under another \
+                      command, use worker_launcher instead"
                 .into(),
         })?,
         Some(name) => name,
     };
     if hooks.on_start.is_some() || hooks.on_exit.is_some() {
         return Err(Error::Unsupported {
-            what: "on_worker_start or on_worker_exit of a recipe that has a name".into(),
-            why: "they are functions of this program only".into(),
-            instead: "give them to windrow::register! as the third argument".into(),
+            what: "on_worker_start or on_worker_exit for a recipe with a name".into(),
+            why: "the hooks are functions of this program only".into(),
+            instead: "give the hooks to windrow::register! as its third argument".into(),
         });
     }
     let hooks = process::registered(&name, crossing.kind)?;
     Ok((Some(name), hooks))
 }
 
-/// The backend that a choice means for this kind of pipeline.
+/// Returns the backend for this setting and this kind of pipeline.
 ///
 /// # Errors
-/// Why there can be no processes, when these were asked for by name.
+/// Returns the reason why worker processes are not available, if the caller asked for them by name.
 pub(super) fn choice(asked: Backend, is_recipe: bool, settings: &Settings) -> Result<Backend> {
     if !is_recipe || !matches!(asked, Backend::Auto | Backend::Processes) {
         return Ok(asked);
@@ -72,24 +72,24 @@ pub(super) fn choice(asked: Backend, is_recipe: bool, settings: &Settings) -> Re
         (Backend::Processes, Err(error)) => Err(error),
         (_, Err(error)) => {
             let instead = Backend::Auto.resolve()?.name;
-            log::warn("loader", || format!("auto takes {instead}: {error}"));
+            log::warn("loader", || format!("backend auto uses {instead}: {error}"));
             Ok(Backend::Auto)
         }
     }
 }
 
-/// That something cannot be had with `build_processes`.
+/// Returns the error for a feature that `build_processes` does not support.
 pub(super) fn alone(what: &str) -> Error {
     Error::Unsupported {
         what: format!("{what} with build_processes()"),
-        why: "it makes samples in worker processes and nowhere else".into(),
-        instead: "give it a recipe and backend processes, or call build(), for which the dataset \
-                  must be Send and Sync"
+        why: "build_processes makes samples in worker processes only".into(),
+        instead: "use a recipe with backend processes, or call build(), which needs a dataset \
+                  that is Send and Sync"
             .into(),
     }
 }
 
-/// Starts worker processes.
+/// Starts the worker processes.
 pub(super) fn start<P: Pipeline>(
     crossing: &Crossing<P>,
     name: Option<&str>,

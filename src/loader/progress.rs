@@ -1,37 +1,48 @@
-//! How far a loader is, and what it runs on.
+//! The progress of a loader, and the backend that it uses.
 
 use super::Loader;
 use crate::backend::Info;
 use crate::order::{Plan, Skips};
 
-/// How far a loader is.
+/// The progress of a loader.
+///
+/// ```
+/// use windrow::{Dataset, Loader, range};
+/// let mut loader = Loader::builder(range(0..10).batch(5)).epochs(2).build()?;
+/// loader.next().expect("four batches")?;
+/// let progress = loader.progress();
+/// assert_eq!((progress.epoch, progress.batches, progress.positions), (0, 1, Some(4)));
+/// # Ok::<(), windrow::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The epoch, counted from 0; after the end of the last one, the number of epochs.
+    /// The epoch, from 0; the number of epochs after the end of the last one.
     pub epoch: u64,
-    /// How many epochs there are; `None` where there is no end.
+    /// The number of epochs; `None` for a loader without an end.
     pub epochs: Option<u64>,
-    /// Positions consumed so far, those of earlier epochs included.
+    /// The number of positions consumed so far, those of earlier epochs included.
     pub position: u64,
-    /// Positions in all epochs; `None` where there is no end.
+    /// The number of positions in all epochs; `None` for a loader without an end.
     pub positions: Option<u64>,
-    /// Batches received so far, those before a resume included.
+    /// The number of batches received so far, those before a resume included.
     pub batches: u64,
-    /// Positions skipped so far: samples, or batches where workers make batches.
+    /// The number of positions skipped so far. A position is a sample, or a batch if workers make
+    /// batches.
     pub skipped: u64,
-    /// What each worker is filling right now; `None` for an idle one.
+    /// The position that each worker is filling now; `None` for an idle worker.
     pub workers: Vec<Option<u64>>,
 }
 
 impl<B> Loader<B> {
-    /// How many samples were skipped, and where the first were; the log has the errors of the first.
+    /// Returns the number of skipped samples and the positions of the first ones, whose errors are
+    /// in the log.
     #[must_use]
     pub fn skips(&self) -> Skips {
         self.stream.skips()
     }
 
-    /// How far the loader is.
+    /// Returns the progress of the loader.
     #[must_use]
     pub fn progress(&self) -> Progress {
         Progress {
@@ -45,14 +56,17 @@ impl<B> Loader<B> {
         }
     }
 
-    /// The epoch that the next batch is of, from 0; after the end of the last one, their number.
+    /// Returns the epoch of the next batch, from 0; the number of epochs after the end of the last
+    /// one.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.point.mark.epoch
     }
 
-    /// How many batches an epoch has if every sample can be made; `None` where nobody can know
-    /// before: after a filter, or with a stage that does not tell.
+    /// Returns the number of batches in an epoch without failed samples.
+    ///
+    /// Returns `None` if the number is unknown in advance: after a filter, or with a stage of
+    /// unknown length.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, range};
@@ -67,32 +81,34 @@ impl<B> Loader<B> {
         self.stream.len_of_epoch()
     }
 
-    /// How many batches all epochs have, those before a resume included; `None` where
-    /// [`batches_per_epoch`](Self::batches_per_epoch) is unknown or there is no end.
+    /// Returns the number of batches in all epochs, those before a resume included.
+    ///
+    /// Returns `None` if [`batches_per_epoch`](Self::batches_per_epoch) is unknown or the loader
+    /// has no end.
     #[must_use]
     pub fn len(&self) -> Option<u64> {
         self.batches_per_epoch()?.checked_mul(self.epochs.count()?)
     }
 
-    /// Whether there is no batch in any epoch, where that is known.
+    /// Returns whether all epochs are without a batch; `None` if that is unknown.
     #[must_use]
     pub fn is_empty(&self) -> Option<bool> {
         self.len().map(|len| len == 0)
     }
 
-    /// What the order depends on.
+    /// Returns the plan, on which the order depends.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The backend that makes the samples.
+    /// Returns the backend that makes the samples.
     #[must_use]
     pub fn backend(&self) -> Info {
         self.stream.info()
     }
 
-    /// How many workers make the samples.
+    /// Returns the number of workers that make the samples.
     #[must_use]
     pub fn workers(&self) -> u32 {
         u32::try_from(self.stream.activity().len()).unwrap_or(u32::MAX)

@@ -1,5 +1,5 @@
-//! Loaders for recipes: pipelines that are opened once here and once in every worker process. A recipe
-//! may have a name.
+//! Loaders for recipes: pipelines that this process and every worker process open. A recipe may
+//! have a name.
 
 use std::any::TypeId;
 
@@ -16,19 +16,20 @@ use crate::spec::{Spec, SpecPipeline};
 use crate::stage::Pipeline;
 
 impl Loader<()> {
-    /// Starts to describe a loader for a recipe: a function that makes a pipeline, and what it is
-    /// given.
+    /// Returns the builder of a loader for a recipe: a function that makes a pipeline, and its
+    /// configuration.
     ///
-    /// A recipe can run on every backend. With `processes` each worker is this program, started
-    /// again, and calls the function there: so it is a function, not a closure that captures
-    /// something, and `main` begins with [`windrow::init()`](crate::init). Files and connections
-    /// are opened in the worker; closures inside the pipeline may be of any kind. The function is
-    /// also called once here, to know how long the stream is and what it depends on. A dataset that
-    /// is not `Send` and `Sync` needs [`build_processes`](LoaderBuilder::build_processes).
+    /// A recipe runs on every backend. With backend `processes`, each worker is this program,
+    /// started again, and calls the function. The recipe is therefore a function, not a closure
+    /// that captures values, and `main` begins with [`windrow::init()`](crate::init). Workers open
+    /// files and connections themselves; closures inside the pipeline may be of any kind. The
+    /// loader also calls the function once in this process, to learn the length of the stream and
+    /// its description. A dataset that is not `Send` and `Sync` needs
+    /// [`build_processes`](LoaderBuilder::build_processes).
     ///
-    /// Over processes a sample is written and read by `serde`. A field that serde skips has its
-    /// default on the other side. A worker reads some of its samples again: a type that reads
-    /// something else than it writes is an error, which [`preflight`](super::preflight()) finds too.
+    /// Worker processes send samples through `serde`. A field that serde skips has its default
+    /// value in this process. A worker decodes some of its samples again. A type that reads back
+    /// another value than it wrote is an error, which [`preflight`](super::preflight()) also finds.
     ///
     /// ```standalone_crate
     /// use windrow::{Backend, Dataset, Loader, Result, WorkerContext, range};
@@ -56,9 +57,11 @@ impl Loader<()> {
         LoaderBuilder::new(Origin::Recipe(Crossing::new(factory, config))).encodable()
     }
 
-    /// Starts to describe a loader for a recipe that only this process opens: on threads, or inline.
+    /// Returns the builder of a loader for a recipe that only this process opens: on threads, or
+    /// inline.
     ///
-    /// Neither samples nor the configuration need `serde`. Backend `processes` is refused.
+    /// Neither the samples nor the configuration need `serde`. The loader refuses backend
+    /// `processes`.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, Result, WorkerContext, range};
@@ -83,15 +86,14 @@ impl Loader<()> {
         })))
     }
 
-    /// Starts to describe a loader for a pipeline document whose files are in a folder: a document is
-    /// a recipe by itself.
+    /// Returns the builder of a loader for a pipeline document whose files are in a folder.
     ///
-    /// A path is a [`Folder`] whose files may not lie elsewhere; [`Folder::within`] and
-    /// [`Folder::unconfined`] let them, in worker processes too.
+    /// A document is a recipe by itself. A path is a [`Folder`] that refuses files outside it;
+    /// [`Folder::within`] and [`Folder::unconfined`] allow such files, in worker processes too.
     ///
-    /// Every program that is linked with windrow has the recipe of documents by name, so
-    /// [`worker_program`](LoaderBuilder::worker_program) needs no [`register!`](crate::register) for it;
-    /// the `windrow` command is such a program.
+    /// Every program that links windrow has the recipe of documents under a name, so
+    /// [`worker_program`](LoaderBuilder::worker_program) needs no [`register!`](crate::register)
+    /// for documents. The `windrow` command is one such program.
     ///
     /// ```standalone_crate
     /// use windrow::{Loader, Result, spec::Spec};
@@ -112,18 +114,17 @@ impl Loader<()> {
     }
 }
 
-/// Gives a recipe a name by which worker processes of another program find it.
+/// Registers a recipe under a name by which the worker processes of another program find it.
 ///
-/// Where the workers are the loader's own program, a recipe needs no name. It needs one where they
-/// cannot be: when the code is a library in somebody else's program, as with an extension module
-/// for Python, or when the workers are to be a program of their own. Both the loader's program and
-/// the worker's must register the recipe, best by sharing the crate that does so. See
-/// [`registered_as`](crate::loader::LoaderBuilder::registered_as) and
+/// A recipe needs no name if the workers are the loader's own program. A recipe needs a name if the
+/// workers are a separate program. A recipe also needs a name in a library inside another program,
+/// such as an extension module for Python. Both programs must register the recipe, best by sharing
+/// the crate that does so. See [`registered_as`](crate::loader::LoaderBuilder::registered_as) and
 /// [`worker_program`](crate::loader::LoaderBuilder::worker_program).
 ///
-/// The name is a text that stays when the code is built anew and no other recipe of the program has.
-/// Recipes with type parameters are registered once for each choice of types. A third argument is
-/// the [`Hooks`](crate::backend::Hooks) of its workers; they take the place of those given to the loader.
+/// The name is a text that stays the same in every build and is unique in the program. Register a
+/// recipe with type parameters once for each choice of types. A third argument sets the
+/// [`Hooks`](crate::backend::Hooks) of its workers, which replace the hooks given to the loader.
 ///
 /// ```standalone_crate
 /// use windrow::{Backend, Dataset, Loader, Result, WorkerContext, range};
@@ -181,7 +182,8 @@ where
     P::Sample: Serialize + DeserializeOwned,
     P::Dataset: 'static,
 {
-    /// The recipe under a name, given in this line of source, with the hooks of its workers if any.
+    /// Returns the registration of the recipe: its name, its place in the source, and the hooks, if
+    /// any.
     pub const fn register(
         &'static self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! What the samples that the caller received added to reducers, merged in their order.
+//! The values that received samples added to reducers, merged in the order of the samples.
 
 use super::reduction::{Reduced, Slot, Total};
 use super::{Loader, LoaderBuilder};
@@ -6,25 +6,25 @@ use crate::dataset::{Reduce, Reducer};
 use crate::error::{Error, Result};
 use crate::stage::Pipeline;
 
-/// Reducers: what a pipeline adds up beside its samples.
+/// Settings for reducers: values that a pipeline merges beside its samples.
 impl<P: Pipeline> LoaderBuilder<P> {
-    /// Collects what samples add to a reducer, for [`Loader::reduced`].
+    /// Collects the values that samples add to a reducer, for [`Loader::reduced`].
     ///
-    /// At most 64 can be collected, each under a name of its own. Backends of one's own must share
-    /// the caller's memory for it, or [say](crate::backend::ExecutionBackend::brings_additions)
-    /// that they can do it.
+    /// A loader collects at most 64 reducers, each with a different name. A custom backend must
+    /// share the caller's memory, or [declare](crate::backend::ExecutionBackend::brings_additions)
+    /// that it sends the added values.
     #[must_use]
     pub fn reduce<T: Reduce>(mut self, reducer: Reducer<T>) -> Self {
         self.reducers.push(Slot::new(reducer.key(), Total::<T>::default()));
         self
     }
 
-    /// Collects a reducer and goes on with what was reduced before, which was saved with the state
-    /// that the loader resumes, or after it.
+    /// Collects a reducer and continues from a saved value.
     ///
-    /// Then it comes to what it would have without the interruption, to the bit: positions that are
-    /// made again but were merged before are not merged again. Save it in a format that keeps floats
-    /// as they are, as `serde_json` does with its feature `float_roundtrip`.
+    /// Save the value together with the state that the loader resumes, or later. The result then
+    /// equals, to the bit, the result of an uninterrupted run. Positions that workers make again
+    /// but that were merged before are not merged again. Save the value in a format that keeps
+    /// floats exactly, such as `serde_json` with its feature `float_roundtrip`.
     ///
     /// ```
     /// use windrow::{dataset::Reducer, Dataset, Loader, range};
@@ -56,16 +56,18 @@ impl<P: Pipeline> LoaderBuilder<P> {
 }
 
 impl<B> Loader<B> {
-    /// What the samples that the caller received have added to a reducer, merged in their order.
+    /// Returns the values that received samples added to a reducer, merged in the order of the
+    /// samples.
     ///
-    /// It can be asked for at any time, and after the last batch. It covers the positions that went
-    /// into what the caller received: whole batches, the gaps and the errors between them; after the
-    /// end of the stream, all. [`Reducer`] says what counts. The value is the same, to the bit, on
-    /// every backend and with any number of workers, also when some of them are lost.
+    /// Call `reduced` at any time, and after the last batch. The value covers the positions of
+    /// everything that the caller received: whole batches, and the gaps and errors between them.
+    /// After the end of the stream the value covers all positions. [`Reducer`] says which additions
+    /// count. The value is the same, to the bit, on every backend and with any number of workers,
+    /// even if some workers are lost.
     ///
-    /// A state holds nothing of it, since it may be large: in a loader that resumes, it begins where
-    /// the state says, and samples that a stage held back are made and counted again. To go on with
-    /// what was reduced before, see [`LoaderBuilder::reduce_from`].
+    /// A state holds no reduced values, since they may be large. In a resumed loader the value
+    /// begins at the state's position, and workers make and count again the samples that a stage
+    /// held back. To continue from a saved value, see [`LoaderBuilder::reduce_from`].
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -88,10 +90,10 @@ impl<B> Loader<B> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] when the loader was not told to collect this reducer;
-    /// [`Error::Sample`] when what a sample added could not be merged, because the reducer's own
-    /// code panicked or its `Deserialize` does not agree with its `Serialize`. Batches come all the
-    /// same.
+    /// Returns [`Error::Setting`] if the loader does not collect this reducer. Returns
+    /// [`Error::Sample`] if a sample's value failed to merge, because the reducer's own code
+    /// panicked or its `Deserialize` does not agree with its `Serialize`. The loader still yields
+    /// its batches.
     pub fn reduced<T: Reduce>(&self, reducer: Reducer<T>) -> Result<&Reduced<T>> {
         let key = reducer.key();
         let found = self.stream.reduction().and_then(|reduction| reduction.total(&key));

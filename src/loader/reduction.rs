@@ -1,8 +1,9 @@
-//! Merging what positions added to reducers, as the caller receives what was made of them.
+//! Merging the values that positions added to reducers, as the caller receives the results.
 //!
-//! Positions go to the stages before the caller receives anything made of them. So what they added
-//! waits, as it came, and is merged when the caller has received. When that is long in coming, it is
-//! merged into a copy of what the caller sees, so that no more than a bound of it is kept.
+//! Positions reach the stages before the caller receives any result of them. The values of a
+//! position wait, encoded, until the caller receives the result, and are then merged. If too many
+//! bytes wait, the values are merged into a copy of the total that the caller sees. The copy bounds
+//! the memory for waiting values.
 
 use std::any::Any;
 use std::ops::{Deref, Range};
@@ -17,15 +18,16 @@ use crate::error::{Error, Fault, Result};
 
 /// The most reducers that a loader collects.
 const REDUCERS_MAX: usize = 64;
-/// The longest name of one.
+/// The longest name of a reducer, in bytes.
 const NAME_MAX: usize = 200;
-/// What may wait to be merged, in bytes, with the places that hold it.
+/// The most bytes that may wait to be merged, with the bytes for each waiting entry.
 const WAITING_MAX: usize = 1 << 20;
 const PLACE_BYTES: usize = 64;
 
-/// What came of a reducer, and of which positions: see [`Loader::reduced`](super::Loader::reduced).
+/// The merged value of a reducer, and its positions: see
+/// [`Loader::reduced`](super::Loader::reduced).
 ///
-/// It derefs to the value. It can be saved beside a state, and given to
+/// `Reduced` dereferences to the value. Save it beside a state, and give it to
 /// [`LoaderBuilder::reduce_from`](super::LoaderBuilder::reduce_from) when the loader resumes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reduced<T> {
@@ -35,19 +37,20 @@ pub struct Reduced<T> {
 }
 
 impl<T> Reduced<T> {
-    /// The positions that were merged, those that added nothing or were left out by a limit included.
+    /// Returns the merged positions, those without a value and those that a limit left out
+    /// included.
     #[must_use]
     pub fn positions(&self) -> Range<u64> {
         self.start..self.end
     }
 
-    /// The value.
+    /// Returns the value.
     #[must_use]
     pub fn value(&self) -> &T {
         &self.value
     }
 
-    /// The value alone.
+    /// Returns the value without its positions.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value
@@ -66,16 +69,16 @@ impl<T> Deref for Reduced<T> {
 pub(super) struct Reduction {
     additions: Arc<Additions>,
     slots: Vec<Slot>,
-    /// What positions added that went to the stages, in order.
+    /// The encoded values of positions that reached the stages, in order.
     waiting: Vec<(u64, Vec<u8>)>,
     waiting_bytes: usize,
-    /// Whether the slots are ahead of what the caller sees.
+    /// Whether the slots are ahead of the totals that the caller sees.
     ahead: bool,
-    /// All positions before this one went to the stages.
+    /// The position after the last one that reached the stages.
     front: u64,
 }
 
-/// One reducer, and what came of it.
+/// One reducer and its total.
 pub(super) struct Slot {
     key: Key,
     total: Box<dyn Merge>,
@@ -88,7 +91,8 @@ impl Slot {
 }
 
 impl Reduction {
-    /// Checks the reducers of a loader that starts at a position; none where it has none.
+    /// Checks the reducers of a loader that starts at a position; `None` for a loader without
+    /// reducers.
     pub(super) fn new(mut slots: Vec<Slot>, start: u64) -> Result<Option<Self>> {
         let wrong = |value: String, allowed: &str| {
             Err(Error::Setting { name: "reduce".into(), value, allowed: allowed.into() })
@@ -102,7 +106,7 @@ impl Reduction {
                 return wrong(format!("{name:?}"), "a name of 1 to 200 bytes");
             }
             if slots[..number].iter().any(|other| other.key.name == *name) {
-                return wrong(format!("{name:?} twice"), "a name of its own for each reducer");
+                return wrong(format!("{name:?} twice"), "a different name for each reducer");
             }
         }
         for slot in &mut slots {
@@ -112,8 +116,8 @@ impl Reduction {
                 return wrong(
                     format!("{name:?} from positions before {end}"),
                     &format!(
-                        "what was reduced up to position {start} at least, where the loader starts: \
-                         save it together with the state"
+                        "a value reduced up to position {start} at least, where the loader starts; \
+                         save the value together with the state"
                     ),
                 );
             }
@@ -127,12 +131,13 @@ impl Reduction {
         Ok(Some(Self { additions, slots, waiting, waiting_bytes, ahead: false, front: start }))
     }
 
-    /// Where samples put what they add.
+    /// Returns the place for the values that samples add.
     pub(super) fn additions(&self) -> Arc<Additions> {
         self.additions.clone()
     }
 
-    /// Takes what a position added that goes to the stages now. It counts unless the sample failed.
+    /// Takes the values of a position that reaches the stages now. The values count unless the
+    /// sample failed.
     pub(super) fn take(&mut self, position: u64, counts: bool) {
         self.front = position + 1;
         let added = self.additions.take(position);
@@ -151,12 +156,12 @@ impl Reduction {
         }
     }
 
-    /// The positions before this one that did not go to the stages never will.
+    /// Skips all positions before this one that did not reach the stages.
     pub(super) fn skip_to(&mut self, position: u64) {
         self.front = position;
     }
 
-    /// The caller receives what was made of the positions that went to the stages.
+    /// Records that the caller receives the results of all positions that reached the stages.
     pub(super) fn received(&mut self) {
         self.merge_waiting();
         self.ahead = false;
@@ -165,7 +170,7 @@ impl Reduction {
         }
     }
 
-    /// What the caller sees of a reducer; none if it is not one of these.
+    /// Returns the total that the caller sees of a reducer; `None` for a reducer of another loader.
     pub(super) fn total<T: Reduce>(&self, key: &Key) -> Option<Result<&Reduced<T>>> {
         let slot = self.slots.iter().find(|slot| slot.key == *key)?;
         let total: &dyn Any = &*slot.total;
@@ -194,13 +199,13 @@ impl Reduction {
     }
 }
 
-/// What came of a reducer.
+/// The total of a reducer.
 pub(super) struct Total<T> {
-    /// Of what the caller has received.
+    /// The total of the samples that the caller has received.
     seen: Reduced<T>,
-    /// With what went to the stages since.
+    /// The total that also includes samples that reached the stages since.
     ahead: Option<T>,
-    /// Positions before this one are merged already.
+    /// The position before which all values are merged already.
     from: u64,
     failed: Option<Error>,
     is_new: bool,
@@ -222,10 +227,10 @@ impl<T> Total<T> {
 
 /// A total with its type hidden.
 trait Merge: Any + Send {
-    /// Says where the loader starts; gives the end of what is merged already.
+    /// Sets the start of the loader; returns the end of the positions merged already.
     fn start_at(&mut self, position: u64) -> u64;
     fn merge(&mut self, position: u64, value: &[u8]);
-    /// From now on the caller sees a copy.
+    /// Copies the total. From now on values merge into the copy, and the caller sees the old total.
     fn go_ahead(&mut self);
     fn received(&mut self, front: u64);
     fn fail(&mut self, position: u64, fault: Fault);
@@ -255,7 +260,7 @@ impl<T: Reduce> Merge for Total<T> {
         match merged {
             Ok(Ok(())) => {}
             Ok(Err(why)) => {
-                let why = format!("what it added to a reducer cannot be decoded: {why}");
+                let why = format!("its value for a reducer cannot be decoded: {why}");
                 self.fail(position, Fault::new(why));
             }
             Err(fault) => self.fail(position, fault),

@@ -1,4 +1,4 @@
-//! Making the samples again that stages held back, before the stream goes on.
+//! Making again the samples that stages held back, before the stream goes on.
 
 use crate::engine::{Engine, Limits, Next, Task};
 use crate::error::Error;
@@ -7,18 +7,17 @@ use crate::stage::Step;
 
 /// The samples that stages held back.
 pub(super) struct Remaking<T> {
-    /// Their positions, which are made in rising order, so that neighbours make a task.
+    /// The positions of the samples, in rising order, so that neighbours share a task.
     positions: Vec<u64>,
-    /// The place of each in the cursors' order.
+    /// The place of each sample in the cursors' order.
     places: Vec<usize>,
     samples: Vec<T>,
-    /// What works for the stream afterwards.
+    /// The engine of the stream, for use afterwards.
     stream: Option<Engine<T>>,
 }
 
 impl<T> Remaking<T> {
-    /// The engine to begin with: one whose positions number the samples that were held back, where
-    /// there are any.
+    /// Returns the engine to begin with: one whose positions number the held samples, if any.
     pub(super) fn before(
         stream: Engine<T>,
         cursors: &[Cursor],
@@ -35,35 +34,34 @@ impl<T> Remaking<T> {
         (engine, Some(Self { positions, places, samples: Vec::new(), stream: Some(stream) }))
     }
 
-    /// How many of the next `count` positions from this number on lie one after another.
+    /// Returns how long the next `count` positions from this number on stay consecutive.
     pub(super) fn neighbours(&self, from: u64, count: u64) -> u64 {
         let positions = &self.positions[from as usize..(from + count) as usize];
         let follows = |two: &&[u64]| two[0].checked_add(1) == Some(two[1]);
         1 + positions.windows(2).take_while(follows).count() as u64
     }
 
-    /// A task of the engine with the positions to fill.
+    /// Returns a task of the engine with the real positions to fill.
     pub(super) fn placed(&self, task: Task) -> Task {
         Task { start: self.positions[task.start as usize], ..task }
     }
 
-    /// Goes on with the engine of the stream, whatever is made.
+    /// Switches to the engine of the stream, whatever samples are finished.
     pub(super) fn end(&mut self, engine: &mut Engine<T>) {
         if let Some(stream) = self.stream.take() {
             *engine = stream.numbering_from(engine.next_id());
         }
     }
 
-    /// Takes what is made; all of it in the cursors' order once the last is, and then the engine is
-    /// the stream's.
+    /// Collects finished samples. Returns all of them in the cursors' order once the last one is
+    /// finished, and then switches to the engine of the stream.
     pub(super) fn take(&mut self, engine: &mut Engine<T>) -> Step<Vec<T>> {
         loop {
             match engine.pop() {
                 Next::Ready(_, Ok(Some(sample))) => self.samples.push(sample),
                 Next::Ready(number, outcome) => {
                     let position = self.positions[number as usize];
-                    let why =
-                        || format!("position {position}, which a stage held back, is a gap now");
+                    let why = || format!("position {position}, which a stage held, is now a gap");
                     let error = outcome.err().map(|error| error.at_position(position));
                     return Step::SampleError(error.unwrap_or_else(|| Error::State { why: why() }));
                 }

@@ -1,72 +1,72 @@
-//! The report of a preflight, and how it reads.
+//! The report of a preflight, and its text.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What [`preflight`](super::preflight()) found.
+/// The report of [`preflight`](super::preflight()).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Preflight {
-    /// How many positions the stream has.
+    /// The number of positions in the stream.
     pub positions: u64,
-    /// Whether samples cross to another process and come back the same, or why they do not.
+    /// Whether samples cross to another process and come back the same; if not, the reason.
     pub crosses: Result<(), String>,
-    /// The mean cost of the samples that were made one by one; none when all failed.
+    /// The mean cost of the samples that preflight made one by one; `None` if all failed.
     pub sample: Option<SampleCost>,
-    /// Why samples of this type are slow to cross to another process, and what to do about it; none
-    /// where nearly all of their bytes cross in blocks.
+    /// The reason why samples of this type are slow to cross to another process, and the remedy.
+    /// `None` if nearly all of their bytes cross in blocks.
     pub slow_to_cross: Option<String>,
-    /// What went wrong with samples, the first of each try.
+    /// The first errors of samples, in each try.
     pub errors: Vec<String>,
-    /// The backends that were tried.
+    /// The trials, one for each backend and number of workers.
     pub trials: Vec<Trial>,
-    /// What is recommended.
+    /// The recommended backend and number of workers; `None` if no backend works.
     pub recommendation: Option<Recommendation>,
 }
 
-/// What a sample costs.
+/// The mean cost of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SampleCost {
     /// Bytes on the wire to another process.
     pub bytes: u64,
-    /// How many of those are written value by value, and not in blocks: see
+    /// The part of those bytes that is written value by value, not in blocks: see
     /// [`wire`](crate::dataset::wire).
     pub inline_bytes: u64,
-    /// Nanoseconds to make it.
+    /// Nanoseconds to make the sample.
     pub make_nanos: u64,
-    /// Nanoseconds to encode it.
+    /// Nanoseconds to encode the sample.
     pub encode_nanos: u64,
-    /// Nanoseconds to decode it.
+    /// Nanoseconds to decode the sample.
     pub decode_nanos: u64,
 }
 
-/// How a backend did.
+/// The result of one trial of a backend.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Trial {
     /// The backend's name.
     pub backend: String,
-    /// How many workers it had.
+    /// The number of workers.
     pub workers: u32,
     /// Seconds from the start to the first batch.
     pub first_batch_seconds: f64,
-    /// Positions a second after that.
+    /// Positions per second after the first batch.
     pub positions_per_second: f64,
-    /// Why it could not be tried.
+    /// Why the trial failed; `None` if it succeeded.
     pub failed: Option<String>,
 }
 
-/// What to run with.
+/// The recommended backend and number of workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Recommendation {
     /// The backend's name.
     pub backend: String,
-    /// How many workers.
+    /// The number of workers.
     pub workers: u32,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
@@ -119,7 +119,7 @@ impl fmt::Display for Preflight {
                 "recommended: {} with {} workers ({})",
                 choice.backend, choice.workers, choice.why
             ),
-            None => write!(f, "nothing can be recommended: no backend works"),
+            None => write!(f, "no recommendation: no backend works; see the errors above"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The drivers: the ordered stream of a pipeline on a backend, waiting or woken.
+//! The driver of a pipeline on a backend: an ordered stream that a caller waits for or polls.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -12,39 +12,41 @@ use crate::error::{Error, Result};
 use crate::order::{Cursor, Epochs, Mark, Plan, Skips};
 use crate::stage::{Stages, Step};
 
-/// The ordered stream with its types hidden.
+/// An ordered stream with its types hidden.
 pub(super) trait Stream<B>: Send {
-    /// The next item of the epoch. Without a waker it waits and is never [`Step::Pending`].
+    /// Returns the next item of the epoch. Without a waker, waits and never returns
+    /// [`Step::Pending`].
     fn next(&mut self, waker: Option<&Waker>) -> Step<B>;
-    /// Begins the next epoch, whatever of this one is left.
+    /// Begins the next epoch and skips the rest of this one.
     ///
     /// # Errors
-    /// What a stage did wrong.
+    /// Returns the error of a stage.
     fn end_epoch(&mut self) -> Result<()>;
-    /// Begins an epoch, as after so many skips, whatever came since.
+    /// Begins an epoch with these skips, wherever the stream is.
     ///
     /// # Errors
-    /// What a stage did wrong.
+    /// Returns the error of a stage.
     #[cfg(any(feature = "web", test))]
     fn begin_epoch(&mut self, epoch: u64, skips: Skips) -> Result<()>;
-    /// Whether nothing more will come, in this epoch or a later one.
+    /// Returns whether the stream has no more items, in this epoch or a later one.
     fn is_over(&self) -> bool;
-    /// Ends the stream here, with an error that `next` gives yet.
+    /// Ends the stream here. `next` still returns the given error.
     fn fail(&mut self, why: Option<Error>);
-    /// The caller receives what `next` gave: the mark becomes the one right after that, or stays the
-    /// one before it, if the stream went wrong.
+    /// Records that the caller receives the last result of `next`.
+    ///
+    /// Moves the mark right after that result, or leaves the mark unchanged if the stream failed.
     ///
     /// # Errors
-    /// What a stage did wrong, which ends the stream where it was before.
+    /// Returns the error of a stage, which ends the stream at the previous mark.
     fn received(&mut self, mark: &mut Mark) -> Result<()>;
-    /// The hash of what `next` gave last, where it came with it.
+    /// Returns the hash of the last item of `next`, if the worker hashed the item.
     fn hash(&self) -> Option<Hash>;
     fn reduction(&self) -> Option<&Reduction>;
     fn skips(&self) -> Skips;
     fn info(&self) -> Info;
     fn activity(&self) -> Vec<Option<u64>>;
     fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
-    /// How many batches an epoch has, where that is known before.
+    /// Returns the number of batches in an epoch, if known in advance.
     fn len_of_epoch(&self) -> Option<u64>;
 }
 
@@ -52,23 +54,24 @@ pub(super) trait Stream<B>: Send {
 pub(super) struct Run<T, S> {
     pub(super) workers: Workers<T>,
     pub(super) stages: S,
-    /// The caller knew of errors of samples before this position when the run was resumed.
+    /// When the run resumed, the caller already knew of all sample errors before this position.
     pub(super) reported: u64,
     pub(super) plan: Arc<Plan>,
     pub(super) epoch: u64,
     pub(super) epochs: Epochs,
-    /// The cursors of the stages, until the samples that they held back are made again.
+    /// The cursors of the stages, until workers have made again the samples that the stages held
+    /// back.
     pub(super) held: Vec<Cursor>,
-    /// Something went wrong that ends the stream.
+    /// Whether an error ended the stream.
     pub(super) failed: bool,
-    /// Why it went wrong, until it was told.
+    /// The error that ended the stream, until `next` has returned it.
     pub(super) broken: Option<Error>,
-    /// Whether there may be positions without a sample.
+    /// Whether positions may have no sample.
     pub(super) has_gaps: bool,
 }
 
 impl<T, S: Stages<T>> Run<T, S> {
-    /// The mark right after what `next` gave last.
+    /// Returns the mark right after the last result of `next`.
     pub(super) fn mark(&mut self) -> Result<Mark> {
         let mut mark = self.stages.mark(&self.workers)?;
         self.workers.known(&mut mark);
@@ -76,7 +79,7 @@ impl<T, S: Stages<T>> Run<T, S> {
         Ok(mark)
     }
 
-    /// The next item as it comes.
+    /// Returns the next step, once the stages have back the samples that they held.
     fn poll(&mut self) -> Step<S::Out> {
         if self.workers.remaking.is_none() {
             return self.stages.poll(&mut self.workers);
@@ -123,7 +126,8 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
                         Some(_) => return Step::Pending,
                     }
                 }
-                // They go as far as here, so that the stages' marks are those of a run that raised them.
+                // These errors pass through the stages, so that the marks equal those of a run that
+                // raised them.
                 Step::SampleError(error)
                     if error.position().is_some_and(|position| position < self.reported) => {}
                 Step::Broken(error) => {
@@ -162,7 +166,7 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
 
     fn received(&mut self, mark: &mut Mark) -> Result<()> {
         if self.failed {
-            return Ok(()); // What the stages took in since is lost.
+            return Ok(()); // The samples that the stages took in since the mark are lost.
         }
         match self.mark() {
             Ok(now) => *mark = now,

@@ -1,4 +1,4 @@
-//! Where a stream starts: its plan, and what a state says.
+//! The start of a stream: its plan, and the place that a state names.
 
 use super::batch::Point;
 use crate::dataset::Dataset;
@@ -21,7 +21,7 @@ pub(super) fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) ->
     Ok(Plan::new(dataset.len(), description))
 }
 
-/// Where a state says to go on, with the stages put there.
+/// Returns the place that a state names, and moves the stages there.
 pub(super) fn resume<T, S: Stages<T>>(
     plan: &Plan,
     stages: &mut S,
@@ -39,7 +39,10 @@ pub(super) fn resume<T, S: Stages<T>>(
     }
     let results = stages.restore(&mut cursors, samples)?;
     if cursors.next().is_some() {
-        return wrong("it has cursors of more stages than the pipeline".into());
+        return wrong(
+            "it has cursors of more stages than the pipeline; resume the pipeline that saved it"
+                .into(),
+        );
     }
     let (batches, epoch_batches) = (state.batches(), state.epoch_batches());
     let most = an_epoch.saturating_mul(mark.epoch).saturating_add(epoch_batches);
@@ -49,7 +52,7 @@ pub(super) fn resume<T, S: Stages<T>>(
         if batches > results {
             let position = mark.position;
             return wrong(format!(
-                "its {batches} {what} are more than the {results} that can come before position {position}"
+                "its {batches} {what} are more than the {results} possible before position {position}; resume from an undamaged state"
             ));
         }
     }
@@ -59,12 +62,12 @@ pub(super) fn resume<T, S: Stages<T>>(
         && epoch_batches > most
     {
         return wrong(format!(
-            "a stage holds position {first}, which is of one of its {epoch_batches} batches already"
+            "a stage holds position {first}, which one of its {epoch_batches} batches already contains; resume from an undamaged state"
         ));
     }
     if batches < epoch_batches {
         return wrong(format!(
-            "its {batches} batches are fewer than the {epoch_batches} of its epoch"
+            "its {batches} batches are fewer than the {epoch_batches} of its epoch; resume from an undamaged state"
         ));
     }
     if digest && state.digest().is_none() {

@@ -1,4 +1,4 @@
-//! The work of a loader: its dataset, with what the loader's settings add.
+//! The work of a loader: its dataset, with the additions of the loader's settings.
 
 use std::any::Any;
 use std::ops::Range;
@@ -15,18 +15,18 @@ use crate::dataset::wire::{compare, decode, encode};
 use crate::dataset::{Dataset, Record, SampleResult, Tensor, caught, discard, fill};
 use crate::error::Fault;
 
-/// What a sample occupies in bytes.
+/// A function that returns the bytes of a sample.
 pub(super) type Measure<T> = Box<dyn Fn(&T) -> Option<u64> + Send + Sync>;
-/// Sends a sample through the encoding that worker processes use.
+/// A function that sends a sample through the encoding of worker processes.
 pub(super) type RoundTrip<T> = fn(&T) -> Result<T, Fault>;
 
-/// A dataset to fill from, measured and, in strict mode, encoded and decoded.
+/// A dataset whose samples are measured and, in strict mode, encoded and decoded.
 pub(super) struct Work<D: Dataset> {
     pub(super) dataset: D,
     pub(super) measure: Measure<D::Sample>,
     pub(super) strict: Option<RoundTrip<D::Sample>>,
     pub(super) additions: Arc<Additions>,
-    /// Where samples are batches, and how they are hashed.
+    /// The hashes and the function that hashes a sample, if samples are batches.
     pub(super) hashes: Option<(Arc<Hashes>, Hasher<D::Sample>)>,
 }
 
@@ -35,7 +35,7 @@ impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
         let Some((hashes, hasher)) = &self.hashes else { return self.made(position) };
         let made = self.made(position);
         let sample = made.as_ref().ok().and_then(Option::as_ref);
-        // Why a sample has none is found by the loader, which then tries itself.
+        // The loader finds out why a sample has no hash when it hashes the sample itself.
         let hash = sample.and_then(|sample| caught(|| hasher(sample)).ok()?.ok());
         hashes.keep(position, hash);
         made
@@ -50,12 +50,12 @@ impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
     }
 }
 
-/// What the loader's own process does while worker processes make the samples: it measures them.
+/// The work of the loader's own process with backend processes: it only measures samples.
 pub(super) struct Measured<T>(pub(super) Measure<T>);
 
 impl<T> Fill<T> for Measured<T> {
     fn fill(&self, _: u64) -> SampleResult<T> {
-        Err(Fault::new("samples of this loader are made in worker processes only"))
+        Err(Fault::new("only worker processes make samples of this loader"))
     }
 
     fn bytes(&self, sample: &T) -> Option<u64> {
@@ -64,7 +64,7 @@ impl<T> Fill<T> for Measured<T> {
 }
 
 impl<D: Dataset> Work<D> {
-    /// A sample; what it adds to reducers is kept.
+    /// Makes a sample and keeps the values that it adds to reducers.
     fn made(&self, position: u64) -> SampleResult<D::Sample> {
         let reducers = self.additions.keys();
         if reducers.is_empty() {
@@ -76,14 +76,14 @@ impl<D: Dataset> Work<D> {
         made
     }
 
-    /// A sample after what strict mode does to it.
+    /// Returns the sample, after a round trip in strict mode.
     fn checked(&self, made: SampleResult<D::Sample>) -> SampleResult<D::Sample> {
         let Some(round_trip) = self.strict else { return made };
         made?.map(|sample| strictly(sample, round_trip)).transpose()
     }
 }
 
-/// A sample after its way through the encoding, and the sample itself dropped.
+/// Returns the sample after a round trip through the encoding, and drops the original.
 fn strictly<T>(sample: T, round_trip: RoundTrip<T>) -> Result<T, Fault> {
     let back = caught(|| round_trip(&sample)).unwrap_or_else(Err);
     match (back, caught(|| drop(sample))) {
@@ -96,7 +96,7 @@ fn strictly<T>(sample: T, round_trip: RoundTrip<T>) -> Result<T, Fault> {
     .map_err(|fault| fault.by("strict mode"))
 }
 
-/// Encodes a sample and decodes it again, as the same value.
+/// Encodes a sample, decodes it again, and checks that the value is the same.
 pub(super) fn round_trip<T: Serialize + DeserializeOwned>(sample: &T) -> Result<T, Fault> {
     let wire = encode(sample)?;
     let back = decode(&wire.inline, wire.payloads.clone())?;
@@ -109,7 +109,7 @@ pub(super) fn round_trip<T: Serialize + DeserializeOwned>(sample: &T) -> Result<
     }
 }
 
-/// What a sample occupies in bytes, where its type tells; `None` for other types.
+/// Returns the bytes of a sample if its type is known; `None` for other types.
 pub(super) fn bytes_of<T: 'static>(sample: &T) -> Option<u64> {
     if !std::mem::needs_drop::<T>() {
         return Some(size_of::<T>() as u64);
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::source::range;
 
-    /// Panics when it is encoded, decoded or dropped, by its number.
+    /// A sample that panics when it is encoded, decoded or dropped, by its number.
     struct Sample(u64);
 
     impl Serialize for Sample {
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// Serde counts the variant that it skips where it writes, and not where it reads.
+    /// Serde counts the skipped variant when writing and not when reading.
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     enum Label {
         #[serde(skip)]

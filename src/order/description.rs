@@ -1,18 +1,20 @@
-//! What a pipeline is, in words that can be stored, compared and hashed.
+//! A pipeline's description: text that can be stored, compared and hashed.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use sha2::{Digest, Sha256};
 
-/// The bytes of an op's hash in a shortened text, and the characters it takes with its mark.
+/// The bytes of an op's hash in a shortened text. `HASH_LEN` is the number of characters with the
+/// mark.
 const HASH_BYTES: usize = 4;
 const HASH_LEN: usize = 1 + 2 * HASH_BYTES;
 
-/// A pipeline as a list of ops with their options: everything that the order depends on.
+/// A list of ops with their options: everything that the order depends on.
 ///
-/// Its text form is one line, `range(start=0,end=100)|shuffle(seed=7)|batch(size=10)`. A state
-/// holds it, whole or shortened, and so can name the field in which another pipeline differs.
+/// The text form is one line, such as `range(start=0,end=100)|shuffle(seed=7)|batch(size=10)`. A
+/// state contains the whole or shortened text, and can therefore name the field in which another
+/// pipeline differs.
 ///
 /// ```
 /// use windrow::order::{Description, Op};
@@ -26,7 +28,7 @@ pub struct Description {
     ops: Vec<Op>,
 }
 
-/// One op of a pipeline and the options that decide what it does.
+/// One op of a pipeline, and the options that decide what the op does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Op {
     name: Cow<'static, str>,
@@ -34,7 +36,7 @@ pub struct Op {
 }
 
 impl Op {
-    /// An op of that name, without options yet.
+    /// Creates an op with the given name and no options.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self { name: name.into(), options: Vec::new() }
@@ -47,7 +49,7 @@ impl Op {
         self
     }
 
-    /// The op's name.
+    /// Returns the op's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -55,36 +57,38 @@ impl Op {
 }
 
 impl Description {
-    /// Adds an op after the ones that are there.
+    /// Appends an op.
     pub fn push(&mut self, op: Op) {
         self.ops.push(op);
     }
 
-    /// Adds the ops of another description after the ones that are there.
+    /// Appends the ops of another description.
     pub fn append(&mut self, other: Self) {
         self.ops.extend(other.ops);
     }
 
-    /// How many ops there are.
+    /// Returns the number of ops.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ops.len()
     }
 
-    /// Whether there is no op.
+    /// Returns `true` if the description has no op.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()
     }
 
-    /// The 64-bit fingerprint, as 16 hexadecimal digits: the start of the SHA-256 of the text form.
+    /// Returns the 64-bit fingerprint as 16 hexadecimal digits: the start of the SHA-256 of the
+    /// text form.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         hash(&self.to_string(), 8)
     }
 
-    /// The first field in which a stored text form differs from this pipeline: its name, the
-    /// stored value and the value here.
+    /// Returns the first field in which a stored text form differs from this pipeline.
+    ///
+    /// The three values are the field's name, the stored value and the value in this pipeline.
     pub(super) fn difference(&self, saved: &str) -> Option<(String, String, String)> {
         const NOTHING: &str = "(nothing)";
         let saved: Vec<&str> = saved.split('|').filter(|part| !part.is_empty()).collect();
@@ -115,8 +119,10 @@ impl Description {
     }
 }
 
-/// A description's text form in at most `bytes` bytes: the longest ops lose their options to a hash
-/// first, and where even that is too long, ops at the end are left out.
+/// Returns a description's text form, shortened to at most `bytes` bytes.
+///
+/// The longest ops first lose their options to a hash. If the text is still too long, ops at the
+/// end are left out.
 pub(super) fn shorten(text: &str, bytes: usize) -> String {
     let mut parts: Vec<String> = text.split('|').map(String::from).collect();
     let length = |parts: &[String]| parts.iter().map(|part| part.len() + 1).sum::<usize>();
@@ -133,7 +139,7 @@ pub(super) fn shorten(text: &str, bytes: usize) -> String {
     parts.join("|")
 }
 
-/// An op's text with its options replaced by a hash of the whole.
+/// Replaces an op's options by a hash of the whole text.
 fn hashed(op: &str) -> String {
     format!("{}#{}", name(op), hash(op, HASH_BYTES))
 }
@@ -165,8 +171,9 @@ impl fmt::Display for Description {
     }
 }
 
-/// Keeps letters, digits and a few marks, and writes every other byte as `%` and two digits, so
-/// that the text form splits without ambiguity and needs no escaping in JSON.
+/// Escapes a text so that the text form splits without ambiguity and needs no escaping in JSON.
+///
+/// Keeps letters, digits and a few marks, and writes every other byte as `%` and two digits.
 fn escaped(text: &str) -> String {
     let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:+ <>![];".contains(&byte);
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {

@@ -1,20 +1,20 @@
-//! How many epochs there are.
+//! The number of epochs.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The word that stands for epochs without an end.
+/// The word for an endless number of epochs.
 pub(crate) const FOREVER: &str = "forever";
 
-/// How many epochs a loader goes through.
+/// The number of epochs that a loader runs.
 ///
-/// The number is no part of the pipeline's fingerprint, so a run may be resumed with more.
+/// The number is no part of the pipeline's fingerprint, so a run can resume with more epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Epochs {
-    /// So many, at least 1.
+    /// A number of epochs, at least 1.
     Count(u64),
-    /// Epoch after epoch, without an end.
+    /// Epoch after epoch, without end.
     Forever,
 }
 
@@ -25,7 +25,7 @@ impl Default for Epochs {
 }
 
 impl Epochs {
-    /// The number of epochs; `None` where there is no end.
+    /// Returns the number of epochs, or `None` without end.
     #[must_use]
     pub fn count(self) -> Option<u64> {
         match self {
@@ -47,12 +47,14 @@ impl fmt::Display for Epochs {
 impl FromStr for Epochs {
     type Err = String;
 
-    /// Reads a number from 1 on, or `forever`.
+    /// Reads a number of at least 1, or `forever`.
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse() {
             _ if text == FOREVER => Ok(Self::Forever),
             Ok(count @ 1..) => Ok(Self::Count(count)),
-            _ => Err(format!("{text:?} where a number from 1 on or {FOREVER:?} belongs")),
+            _ => Err(format!(
+                "{text:?} is not a number of epochs; give a number of at least 1, or {FOREVER:?}"
+            )),
         }
     }
 }

@@ -1,12 +1,15 @@
-//! Grain's `index_shuffle`, for people who come with a Grain run.
+//! Grain's `index_shuffle`, to repeat the order of a Grain run.
 
-/// Where Grain's dataset shuffle sends `index` in a dataset of `max_index + 1` samples.
+/// Returns the index to which Grain's dataset shuffle sends `index` in `max_index + 1` samples.
 ///
-/// `seed` counts modulo 2^32 and `rounds` is even; Grain's `shuffle` uses 4 and, for epoch `e`, the
-/// seed `seed + e`. Kept apart from [`Permutation`](super::Permutation) because it is **not a
-/// bijection** for lengths `2^k + 1` with `k` even and at least 16 (65,537; 262,145; …): there the
-/// block is too small to hold `max_index`, so one sample never comes and another comes twice. It is
-/// also slow for short datasets, since it walks a block of at least 65,536 entries.
+/// `seed` counts modulo 2^32, and `rounds` is even. Grain's `shuffle` uses 4 rounds and, for epoch
+/// `e`, the seed `seed + e`.
+///
+/// This function is separate from [`Permutation`](super::Permutation), because it is **not a
+/// bijection** for every length. The exceptions are `2^k + 1` with `k` even and at least 16 (65,537;
+/// 262,145; …). For these lengths the block is too small to hold `max_index`: one sample never
+/// comes and another comes twice. The function is also slow for short datasets, because it walks a
+/// block of at least 65,536 entries.
 ///
 /// ```
 /// let order: Vec<u64> = (0..5).map(|i| windrow::order::index_shuffle(i, 4, 32, 4)).collect();
@@ -14,11 +17,14 @@
 /// ```
 ///
 /// # Panics
-/// When `index` is over `max_index`, or `rounds` is not an even number from 2 to 1,024.
+/// Panics if `index` is over `max_index`, or if `rounds` is not an even number from 2 to 1,024.
 #[must_use]
 pub fn index_shuffle(index: u64, max_index: u64, seed: u32, rounds: u32) -> u64 {
-    assert!(index <= max_index, "index {index} of {max_index} at most");
-    assert!(rounds.is_multiple_of(2) && (2..=1024).contains(&rounds), "{rounds} rounds");
+    assert!(index <= max_index, "index {index} is over max_index {max_index}");
+    assert!(
+        rounds.is_multiple_of(2) && (2..=1024).contains(&rounds),
+        "{rounds} rounds; expected an even number from 2 to 1,024"
+    );
     if max_index == 0 {
         return 0;
     }
@@ -34,7 +40,7 @@ pub fn index_shuffle(index: u64, max_index: u64, seed: u32, rounds: u32) -> u64 
     }
 }
 
-/// A Feistel network in the manner of the SIMON cipher over two words of `bits` bits.
+/// Encrypts `value` with a Feistel network like the SIMON cipher's, over two words of `bits` bits.
 fn simon(value: u64, bits: u32, keys: &[u32]) -> u64 {
     let mask = (1u64 << bits) - 1;
     let rotate = |x: u64, by: u32| {
@@ -50,7 +56,8 @@ fn simon(value: u64, bits: u32, keys: &[u32]) -> u64 {
     left << bits | right
 }
 
-/// C++'s `std::seed_seq{seed}.generate` for `count` words (ISO C++ \[rand.util.seedseq\]).
+/// Computes `count` words as C++'s `std::seed_seq{seed}.generate` does (ISO C++
+/// \[rand.util.seedseq\]).
 fn seed_sequence(seed: u32, count: u32) -> Vec<u32> {
     let n = count as usize;
     let mut words = vec![0x8b8b_8b8b_u32; n];

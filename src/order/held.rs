@@ -1,19 +1,20 @@
-//! What a stage holds back, as positions.
+//! The inputs that a stage holds back, as positions.
 
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
-/// What a value in the ordered part was made of.
+/// The origin of a value in the ordered part of a pipeline.
 ///
-/// A sample is its position. A result of a stage is the inputs that the stage made it of. So the
-/// origin of an input of stage *n*, counted from 0, is a tree of depth *n* with positions as leaves.
+/// The origin of a sample is its position. The origin of a stage's result is the list of inputs
+/// that the stage made the result from. The origin of an input of stage *n*, counted from 0, is
+/// therefore a tree of depth *n* with positions as leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// The sample at this position.
     Sample(u64),
-    /// The result that a stage made of these inputs.
+    /// The result that a stage made from these inputs.
     Result(Arc<[Origin]>),
 }
 
@@ -29,9 +30,10 @@ impl Origin {
 
 /// Writes the origins of inputs of stage `depth`, relative to a position, as text.
 ///
-/// The numbers of all trees stand one after another: for a position, its distance from the position
-/// before it (the first one's from `position`), and for a result the number of its inputs. They are
-/// zigzag varints after their count, as postcard writes a `Vec<i64>`, in URL-safe Base64.
+/// The text lists the numbers of all trees one after another. A position is written as its distance
+/// from the position before it. The first distance counts from `position`. A result is written as
+/// the number of its inputs. The numbers are zigzag varints after their count, as postcard writes a
+/// `Vec<i64>`, in URL-safe Base64.
 pub(super) fn write(origins: &[Origin], position: u64) -> String {
     let mut numbers = Vec::new();
     let mut last = position;
@@ -53,9 +55,9 @@ fn number(origin: &Origin, last: &mut u64, numbers: &mut Vec<i64>) {
     }
 }
 
-/// Reads what [`write`] wrote.
+/// Reads the text that [`write`] returned.
 pub(super) fn read(text: &str, position: u64, depth: usize) -> Result<Vec<Origin>, String> {
-    let wrong = |why: &str| format!("what stage {depth} holds is {why}");
+    let wrong = |why: &str| format!("stages[{depth}].held is {why}");
     let bytes = BASE64.decode(text).map_err(|_| wrong("not Base64"))?;
     let (numbers, rest): (Vec<i64>, _) =
         postcard::take_from_bytes(&bytes).map_err(|_| wrong("not a list of numbers"))?;
@@ -64,7 +66,7 @@ pub(super) fn read(text: &str, position: u64, depth: usize) -> Result<Vec<Origin
     let mut origins = Vec::new();
     while !numbers.as_slice().is_empty() {
         let origin = origin(&mut numbers, &mut last, depth);
-        origins.push(origin.ok_or_else(|| wrong("cut off"))?);
+        origins.push(origin.ok_or_else(|| wrong("cut short"))?);
     }
     if rest.is_empty() { Ok(origins) } else { Err(wrong("longer than its list of numbers")) }
 }

@@ -1,4 +1,4 @@
-//! Which inputs a stage holds back, and what these were made of.
+//! The inputs that a stage holds back, and the positions behind these inputs.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use super::list::List;
 
 /// The numbers of the inputs that a stage holds back, in the stage's order.
 ///
-/// A copy costs the same however many there are, and so does [`Stage::held`] for a stage that keeps
-/// one and changes it as it changes what it holds. A range costs nothing.
+/// A clone takes constant time. [`Stage::held`] also takes constant time if the stage keeps a
+/// `Held` and updates the `Held` with each input that the stage takes or gives up. A range uses no
+/// memory per number.
 ///
 /// ```
 /// use windrow::stage::Held;
@@ -58,7 +59,7 @@ impl PartialEq for Held {
 impl Eq for Held {}
 
 impl Held {
-    /// How many there are.
+    /// Returns the number of inputs held back.
     #[must_use]
     pub fn len(&self) -> u64 {
         match &self.0 {
@@ -67,13 +68,13 @@ impl Held {
         }
     }
 
-    /// Whether there are none.
+    /// Returns `true` if the stage holds back no input.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The numbers in order.
+    /// Returns the numbers in order.
     pub fn iter(&self) -> impl Iterator<Item = u64> {
         let (range, list) = match &self.0 {
             Numbers::Range(numbers) => (numbers.clone(), None),
@@ -87,8 +88,9 @@ impl Held {
         self.list().push(number);
     }
 
-    /// Takes out the number at a place, which the last one takes; `None` where there is no such
-    /// place.
+    /// Removes and returns the number at `place`, and moves the last number there.
+    ///
+    /// Returns `None` if `place` is past the end.
     pub fn swap_remove(&mut self, place: u64) -> Option<u64> {
         let numbers = self.list();
         if place >= numbers.len() {
@@ -101,8 +103,9 @@ impl Held {
         }
     }
 
-    /// Puts a number at a place and gives the one that was there; `None` where there is no such
-    /// place.
+    /// Replaces the number at `place` and returns the old number.
+    ///
+    /// Returns `None` if `place` is past the end.
     pub fn replace(&mut self, place: u64, number: u64) -> Option<u64> {
         let there = self.list().get_mut(place)?;
         Some(std::mem::replace(there, number))
@@ -114,12 +117,13 @@ impl Held {
         }
         match &mut self.0 {
             Numbers::List(numbers) => numbers,
-            Numbers::Range(_) => unreachable!("it was made a list"),
+            Numbers::Range(_) => unreachable!("the range has just become a list"),
         }
     }
 
-    /// The first of its numbers that is not among those that are known, which rise. Numbers that
-    /// `before` has in the same places need not be looked for.
+    /// Returns the first number that is missing from `known`, whose numbers ascend.
+    ///
+    /// Skips numbers that `before` has in the same place.
     pub(crate) fn unknown<T>(&self, before: &Self, known: &List<(u64, T)>) -> Option<u64>
     where
         T: Clone,
@@ -131,7 +135,8 @@ impl Held {
         match (&self.0, &before.0) {
             (Numbers::Range(numbers), _) if numbers.is_empty() => None,
             (Numbers::Range(numbers), _) => {
-                // Known numbers rise, so between places as far apart as the numbers all are there.
+                // Known numbers ascend. If `first` and `last` are as far apart as in the range, no
+                // number between them is missing.
                 let Range { start, end } = *numbers;
                 let first = place(start);
                 let last = first.and_then(|first| known.get(first + (end - start - 1)));
@@ -154,46 +159,46 @@ impl Held {
     }
 }
 
-/// What the inputs were made of that a stage holds back, in the stage's order.
+/// The origins of the inputs that a stage holds back, in the stage's order.
 ///
-/// It is found out when it is asked for, from lists that share what they have in common.
+/// [`to_vec`](Self::to_vec) computes the origins from lists that share their common entries.
 #[derive(Debug, Clone, Default)]
 pub struct Origins(Option<Arc<Told>>);
 
 #[derive(Debug)]
 struct Told {
     held: Held,
-    /// By the inputs' numbers, which rise.
+    /// The origins with the numbers of their inputs, which ascend.
     known: List<(u64, Origin)>,
 }
 
 impl Origins {
-    /// Those of these inputs, all of which are known.
+    /// Creates the origins of `held`; `known` has each of these inputs.
     pub(crate) fn new(held: &Held, known: &List<(u64, Origin)>) -> Self {
         let told = || Arc::new(Told { held: held.clone(), known: known.clone() });
         Self((!held.is_empty()).then(told))
     }
 
-    /// How many there are.
+    /// Returns the number of origins.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.0.as_ref().map_or(0, |told| told.held.len())
     }
 
-    /// Whether there are none.
+    /// Returns `true` if the stage holds back no input.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The origins.
+    /// Returns the origins.
     #[must_use]
     pub fn to_vec(&self) -> Vec<Origin> {
         let Some(told) = &self.0 else { return Vec::new() };
         let known: Vec<&(u64, Origin)> = told.known.iter().collect();
         let first = known.first().map_or(0, |(number, _)| *number);
         let origin = |number: u64| {
-            // Mostly no number is missing.
+            // Numbers are mostly consecutive.
             let direct = usize::try_from(number.checked_sub(first)?).ok();
             let direct = direct.and_then(|place| known.get(place));
             if let Some((_, origin)) = direct.filter(|(known, _)| *known == number) {

@@ -1,4 +1,4 @@
-//! JSON in which no object has a key twice.
+//! A JSON reader that refuses an object with the same key twice.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// Reads JSON, of which serde_json alone would take the last of two values of a key.
+/// Reads JSON and refuses a repeated key; serde_json alone would keep the last of the two values.
 pub(crate) fn value(json: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str::<Unique>(json)?;
     serde_json::from_str(json)
 }
 
-/// Any value whose objects have each key once.
+/// Any JSON value in which no object repeats a key.
 struct Unique;
 
 impl<'de> Deserialize<'de> for Unique {
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for Unique {
         while let Some(key) = entries.next_key::<String>()? {
             if keys.contains(&key) {
                 entries.next_value::<IgnoredAny>()?;
-                return Err(A::Error::custom(format_args!("{key:?} is there twice")));
+                return Err(A::Error::custom(format_args!("{key:?} appears twice")));
             }
             entries.next_value::<Self>()?;
             keys.insert(key);
@@ -74,7 +74,7 @@ mod tests {
         }
         for json in [r#"{"a": 1, "b": 2, "a": 1}"#, r#"[{"x": {"a": 1, "\u0061": 2}}]"#] {
             let why = value(json).unwrap_err().to_string();
-            assert!(why.contains("\"a\" is there twice"), "{why}");
+            assert!(why.contains("\"a\" appears twice"), "{why}");
         }
         assert!(value("{").is_err());
         assert!(value(&"[".repeat(10_000)).is_err());

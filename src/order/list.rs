@@ -1,23 +1,23 @@
-//! A list whose copies share what they have in common.
+//! A list whose clones share their common entries.
 
 use std::sync::Arc;
 
-/// How many entries a node has, and the bits of a place that choose one.
+/// The number of entries in a node. `BITS` is the number of bits of a place that choose an entry.
 const WIDTH: usize = 1 << BITS;
 const BITS: u32 = 5;
 
-/// A list that costs the same to copy however long it is.
+/// A list with a clone that takes constant time.
 ///
-/// A tree of nodes that copies share, and the last entries apart from it. Changing an entry copies
-/// the nodes on its path that another copy has too.
+/// The list is a tree of nodes that clones share, plus the last entries outside the tree. A change
+/// of an entry copies the nodes on the entry's path that another clone shares.
 #[derive(Debug, Clone)]
 pub struct List<T> {
     tree: Arc<Node<T>>,
-    /// How many levels of nodes lie above the leaves.
+    /// The number of levels of nodes above the leaves.
     height: u32,
-    /// How many entries are in the tree: whole leaves.
+    /// The number of entries in the tree, in whole leaves.
     rooted: usize,
-    /// At most a leaf of entries.
+    /// The last entries, at most one leaf of them.
     tail: Vec<T>,
 }
 
@@ -75,7 +75,7 @@ impl<T: Clone> List<T> {
         self.rooted += WIDTH;
     }
 
-    /// Takes the last entry out.
+    /// Removes and returns the last entry.
     pub(crate) fn pop(&mut self) -> Option<T> {
         if self.tail.is_empty() && self.rooted > 0 {
             self.tail = uprooted(&mut self.tree)?;
@@ -84,7 +84,7 @@ impl<T: Clone> List<T> {
         self.tail.pop()
     }
 
-    /// The entries of the leaf that has a place, or of the tail.
+    /// Returns the entries of the leaf that contains a place, or of the tail.
     fn leaf(&self, place: usize) -> &[T] {
         if place >= self.rooted {
             return &self.tail;
@@ -104,7 +104,7 @@ impl<T: Clone> List<T> {
         self.leaf(place).get(place % WIDTH).filter(|_| place < self.rooted + self.tail.len())
     }
 
-    /// The entry at a place, to be changed.
+    /// Returns the entry at a place, for changes.
     pub(crate) fn get_mut(&mut self, place: u64) -> Option<&mut T> {
         let place = usize::try_from(place).ok()?;
         if place >= self.rooted {
@@ -125,7 +125,8 @@ impl<T: Clone> List<T> {
         leaves.flat_map(|place| self.leaf(place)).chain(&self.tail)
     }
 
-    /// How many entries at the start are as `is_before` says, where it says so of a first part.
+    /// Returns the number of entries at the start for which `is_before` is true. `is_before` must
+    /// be true for a first part of the list and false for the rest.
     pub(crate) fn count_before(&self, is_before: impl Fn(&T) -> bool) -> u64 {
         let (mut start, mut end) = (0, self.len());
         while start < end {
@@ -135,8 +136,9 @@ impl<T: Clone> List<T> {
         start
     }
 
-    /// Calls `see` with each entry that another list does not have in the same place, and perhaps
-    /// with others; copies that share most of what they have are compared fast.
+    /// Calls `see` with each entry that differs from the entry of `other` in the same place.
+    ///
+    /// May call `see` with equal entries too. Clones that share most of their entries compare fast.
     pub(crate) fn differing(&self, other: &Self, see: &mut impl FnMut(&T))
     where
         T: PartialEq,
@@ -164,7 +166,7 @@ impl<T> Node<T> {
     }
 }
 
-/// Takes the last leaf out of a tree that has one.
+/// Removes and returns the last leaf of a tree.
 fn uprooted<T: Clone>(node: &mut Arc<Node<T>>) -> Option<Vec<T>> {
     let children = match Arc::make_mut(node) {
         Node::Leaf(entries) => return Some(std::mem::take(entries)),
@@ -198,7 +200,7 @@ fn differing<T: PartialEq>(
         (Node::Leaf(ours), _) => ours.iter().for_each(see),
         (Node::Inner(children), _) => {
             for (number, child) in children.iter().enumerate() {
-                // A lower tree is the first child of what a tree as high as ours would be.
+                // A lower tree corresponds to the first child of a tree as high as ours.
                 let (theirs, their_height) = if height > their_height {
                     (theirs.filter(|_| number == 0), their_height)
                 } else {
@@ -224,7 +226,7 @@ mod tests {
         let (mut list, mut vec) = (List::default(), Vec::new());
         let mut copies: Vec<(List<u64>, Vec<u64>)> = Vec::new();
         for step in 0..30_000 {
-            // It grows beyond two levels, and then shrinks to nothing.
+            // The list grows beyond two levels, and then shrinks to nothing.
             match rng.below(10) {
                 0..=2 => assert_eq!(list.pop(), vec.pop()),
                 3 | 4 if step > 15_000 => assert_eq!(list.pop(), vec.pop()),

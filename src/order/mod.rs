@@ -1,8 +1,9 @@
-//! The order: what stands at which position, decided before anything runs.
+//! The order: the sample at each position, decided before anything runs.
 //!
-//! Everything here is a pure function of numbers. Absent on purpose: clocks, threads, files, `cfg`
-//! and `usize` in any value that decides an order, so that every platform computes the same bits.
-//! The algorithms are specified in `ARCHITECTURE.md` and pinned by `tests/golden/order.json`.
+//! Every item in this module is a pure function of numbers. The module uses no clocks, threads,
+//! files or `cfg`, and no `usize` in a value that decides an order. Every platform therefore
+//! computes the same bits. `ARCHITECTURE.md` specifies the algorithms, and
+//! `tests/golden/order.json` pins them.
 
 mod description;
 mod epochs;
@@ -37,10 +38,10 @@ pub use shard::Shard;
 pub use state::{Cursor, Mark};
 pub use state::{Skips, State};
 
-/// Splits an index that may lie past the end into its epoch and the index within that epoch.
+/// Splits an index, possibly past the end, into an epoch and an index within that epoch.
 ///
-/// An index past the end of a dataset is a sample of the next epoch: in a dataset of 10, index 23
-/// is index 3 of epoch 2. An empty dataset has only epoch 0.
+/// An index past the end of a dataset is a sample of a later epoch. In a dataset of 10, index 23 is
+/// index 3 of epoch 2. An empty dataset has only epoch 0.
 ///
 /// ```
 /// assert_eq!(windrow::order::epoch_of(23, 10), (2, 3));
@@ -52,9 +53,9 @@ pub fn epoch_of(index: u64, len: u64) -> (u64, u64) {
     if index < len || len == 0 { (0, index) } else { (index / len, index % len) }
 }
 
-/// The inverse of [`epoch_of`]: the index that stands at `offset` in epoch `epoch`.
+/// Returns the index at `offset` in epoch `epoch`: the inverse of [`epoch_of`].
 ///
-/// `None` when the index does not fit in 64 bits.
+/// Returns `None` when the index does not fit in 64 bits.
 ///
 /// ```
 /// assert_eq!(windrow::order::index_in(2, 3, 10), Some(23));

@@ -1,13 +1,14 @@
-//! How long the parts of a dataset are that is split by fractions.
+//! The lengths of the parts of a dataset that is split by fractions.
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 
-/// How far the sum of the fractions may be from 1.
+/// The largest allowed distance between the sum of the fractions and 1.
 const SUM_SLACK: f64 = 1e-9;
-/// Fractions become multiples of 2^-53, which all floats from 0.5 to 1 are.
+/// The weight of the fraction 1. Fractions become multiples of 2^-53, as all floats from 0.5 to 1
+/// are.
 const WEIGHT_OF_ONE: f64 = (1u64 << 53) as f64;
 
 /// The parts of a split, as fractions of the whole.
@@ -24,14 +25,15 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Parts of these fractions, which [`check`](Self::check) judges.
+    /// Creates parts with the given fractions, which [`check`](Self::check) validates.
     #[must_use]
     pub fn new(fractions: impl Into<Vec<f64>>) -> Self {
         Self { fractions: fractions.into() }
     }
 
-    /// The places of a part among `len` samples in their shuffled order; none where
-    /// [`check`](Self::check) refuses the part.
+    /// Returns the range of a part among `len` samples in their shuffled order.
+    ///
+    /// The range is empty if [`check`](Self::check) refuses the part.
     #[must_use]
     pub fn range(&self, part: u64, len: u64) -> Range<u64> {
         if self.check(part).is_err() {
@@ -40,21 +42,24 @@ impl Parts {
         let weight = |fraction: &f64| u128::from((fraction * WEIGHT_OF_ONE) as u64);
         let sum = |fractions: &[f64]| fractions.iter().map(weight).sum::<u128>();
         let total = sum(&self.fractions);
-        // Rounded to the nearest number, and up from the middle. Below 2^120: a sum of weights is
-        // about 2^53.
+        // Round to the nearest number, and half up. A sum of weights is about 2^53, so the product
+        // stays below 2^120.
         let end = |parts: usize| {
             let twice = 2 * u128::from(len) * sum(&self.fractions[..parts]);
             ((twice + total) / (2 * total)) as u64
         };
-        // The check found that there is such a part.
+        // `check` made sure that the part exists.
         end(part as usize)..end(part as usize + 1)
     }
 
-    /// Finds what is wrong with the fractions, or with the number of a part, from 0.
+    /// Checks the fractions and the number of a part, counted from 0.
     ///
     /// # Errors
-    /// [`Error::Setting`] for no fraction, one that is below 0 or no number, a sum that is not 1
-    /// within 10^-9, and a part that there is not.
+    /// Returns [`Error::Setting`] in these cases:
+    /// - The list of fractions is empty.
+    /// - A fraction is negative or not a number.
+    /// - The fractions do not add up to 1 within 10^-9.
+    /// - The part does not exist.
     pub fn check(&self, part: u64) -> Result<()> {
         let refused = |name: &str, value: String, allowed: String| {
             Err(Error::Setting { name: format!("split.{name}"), value, allowed })
@@ -75,7 +80,7 @@ impl Parts {
 }
 
 impl fmt::Display for Parts {
-    /// The fractions with `;` between them, each in its shortest form.
+    /// Writes the fractions with `;` between them, each in its shortest form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, fraction) in self.fractions.iter().enumerate() {
             let before = if number == 0 { "" } else { ";" };

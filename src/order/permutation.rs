@@ -2,23 +2,27 @@
 
 use super::Rng;
 
-/// Rounds of the network. `tests/order.rs` shows what fewer would let through.
+/// The number of rounds of the network. `tests/order.rs` shows the flaws of fewer rounds.
 const ROUNDS: usize = 8;
-/// Up to this length a permutation is drawn whole; the table is no larger than the keys would be.
+/// The longest permutation that is drawn as a table, which is no larger than the keys would be.
 const TABLE: usize = 128;
-/// Spreads the bits of a round; the odd number next to 2^64 divided by the golden ratio.
+/// The multiplier that spreads the bits of a round: the odd number next to 2^64 divided by the
+/// golden ratio.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-/// The op number that keys permutations; ops of a pipeline count from 0 and never reach it.
+/// The op number that keys permutations. Ops of a pipeline count from 0 and never reach this
+/// number.
 const OP: u64 = u64::MAX;
 
 /// A random permutation of `0..len`, keyed by seed and epoch, in O(1) memory.
 ///
-/// It is a bijection for every length. Up to 128 entries it is drawn by Fisher and Yates, so every
-/// order is equally likely. Above, it is a Feistel network over the smallest `2^bits >= len`,
-/// walked along its cycle until it lands inside `0..len` (J. Black, P. Rogaway, "Ciphers with
-/// arbitrary finite domains", 2002), and one key bit decides whether the entries 0 and 1 change
-/// places, since a Feistel network alone gives even permutations only.
-/// `ARCHITECTURE.md` specifies it to the bit.
+/// The permutation is a bijection for every length. Up to 128 entries, Fisher and Yates draw the
+/// permutation, so every order is equally likely.
+///
+/// Above 128 entries, the permutation is a Feistel network over the smallest `2^bits >= len`. An
+/// index walks along its cycle until it lands inside `0..len` (J. Black, P. Rogaway, "Ciphers with
+/// arbitrary finite domains", 2002). One key bit decides whether the entries 0 and 1 change places,
+/// because a Feistel network alone gives even permutations only. `ARCHITECTURE.md` specifies the
+/// algorithm to the bit.
 ///
 /// ```
 /// use windrow::order::Permutation;
@@ -42,10 +46,10 @@ enum Kind {
 }
 
 impl Permutation {
-    /// The permutation of `0..len` for a seed and an epoch; `len` from 0 to 2^63.
+    /// Creates the permutation of `0..len` for a seed and an epoch; `len` is from 0 to 2^63.
     ///
     /// # Panics
-    /// When `len` is over 2^63.
+    /// Panics if `len` is over 2^63.
     #[must_use]
     pub fn new(len: u64, seed: u64, epoch: u64) -> Self {
         assert!(len <= 1 << 63, "a permutation has at most 2^63 entries, not {len}");
@@ -66,21 +70,25 @@ impl Permutation {
         Self { len, seed, epoch, kind }
     }
 
-    /// Whether this is the permutation for that length, seed and epoch.
+    /// Returns `true` if the permutation has this length, seed and epoch.
     #[inline]
     #[must_use]
     pub fn is_for(&self, len: u64, seed: u64, epoch: u64) -> bool {
         self.len == len && self.seed == seed && self.epoch == epoch
     }
 
-    /// The entry at `index`.
+    /// Returns the entry at `index`.
     ///
     /// # Panics
-    /// When `index` is not below the length.
+    /// Panics if `index` is not below the length.
     #[inline]
     #[must_use]
     pub fn get(&self, index: u64) -> u64 {
-        assert!(index < self.len, "index {index} of a permutation of {} entries", self.len);
+        assert!(
+            index < self.len,
+            "index {index} is past the end of a permutation of {} entries",
+            self.len
+        );
         match &self.kind {
             Kind::Table(entries) => u64::from(entries[index as usize]),
             Kind::Network { left_bits, right_bits, keys, parity } => {
@@ -96,8 +104,9 @@ impl Permutation {
     }
 }
 
-/// One pass of the network over `left_bits + right_bits` bits: a bijection, since each round can
-/// be undone by doing it again.
+/// Runs the network once over `left_bits + right_bits` bits.
+///
+/// The result is a bijection, because each round is its own inverse.
 #[inline]
 fn network(value: u64, left_bits: u32, right_bits: u32, keys: &[[u64; 2]; ROUNDS]) -> u64 {
     let mut left = value >> right_bits;

@@ -1,14 +1,14 @@
-//! Philox4x64-10, the counter-based generator under everything random.
+//! Philox4x64-10, the counter-based generator behind all random numbers.
 //!
-//! J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2,
-//! 3", SC'11. Any block of the stream is a pure function of a key and a counter, so no state is
-//! ever carried from one sample to the next. The published test vectors are tested below.
+//! Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as
+//! 1, 2, 3", SC'11. Every block of the stream is a pure function of a key and a counter, so no
+//! state passes from one sample to the next. The tests below check the published vectors.
 
 const ROUNDS: u32 = 10;
 const MULTIPLIERS: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
 const WEYL: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
 
-/// The four words that Philox4x64-10 gives for a key and a counter.
+/// Returns the four words that Philox4x64-10 computes for a key and a counter.
 #[inline]
 pub(super) fn block(mut key: [u64; 2], mut counter: [u64; 4]) -> [u64; 4] {
     for _ in 0..ROUNDS {
@@ -30,7 +30,7 @@ fn wide(a: u64, b: u64) -> (u64, u64) {
 mod tests {
     use super::block;
 
-    /// The known answers that Random123 ships for `philox4x64 10`.
+    /// Checks the known answers that Random123 ships for `philox4x64 10`.
     #[test]
     fn the_published_vectors_come_out() {
         assert_eq!(

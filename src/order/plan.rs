@@ -1,15 +1,15 @@
-//! The plan: how long the stream is, what it depends on, and where it may start.
+//! The plan: the length of a stream, its pipeline, and the places where it may resume.
 
 use std::sync::Arc;
 
 use super::{Description, Epochs, Mark, State};
 use crate::error::{Error, Result};
 
-/// Everything about a stream that is settled before anything runs.
+/// Everything about a stream that is fixed before anything runs.
 ///
-/// Positions count from 0 and on through the epochs, each of [`len`](Self::len) positions; what is at
-/// each is a pure function of the pipeline described here. The plan makes the states of its stream and
-/// judges states that are given to it; it knows of no worker and no backend.
+/// Positions count from 0 and on through the epochs, each of [`len`](Self::len) positions. The
+/// sample at each position is a pure function of the pipeline described here. The plan creates the
+/// states of its stream and validates states from outside. A plan knows no worker and no backend.
 #[derive(Debug, Clone)]
 pub struct Plan {
     len: u64,
@@ -19,7 +19,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan for a pipeline of `len` positions an epoch.
+    /// Creates the plan for a pipeline of `len` positions an epoch.
     #[must_use]
     pub fn new(len: u64, description: Description) -> Self {
         let fingerprint = description.fingerprint().into();
@@ -27,31 +27,33 @@ impl Plan {
         Self { len, description, fingerprint, text }
     }
 
-    /// How many positions an epoch has.
+    /// Returns the number of positions in an epoch.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there is no position.
+    /// Returns `true` if an epoch has no positions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// What the pipeline is.
+    /// Returns the description of the pipeline.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// The first position of an epoch; the last that 64 bits can tell where it lies beyond.
+    /// Returns the first position of an epoch, or `u64::MAX` if the position does not fit in 64
+    /// bits.
     #[must_use]
     pub fn start_of(&self, epoch: u64) -> u64 {
         self.len.saturating_mul(epoch)
     }
 
-    /// The state of this stream at a mark, after so many batches in all and in the mark's epoch.
+    /// Returns the state of this stream at a mark. `batches` counts all batches, and the batches of
+    /// the mark's epoch.
     #[must_use]
     pub fn state(&self, mark: Mark, batches: [u64; 2], digest: Option<[u8; 32]>) -> State {
         let (fingerprint, pipeline) = (self.fingerprint.clone(), self.text.clone());
@@ -59,16 +61,19 @@ impl Plan {
         State { mark, batches, epoch_batches, digest, fingerprint, pipeline }
     }
 
-    /// Where a state says to go on, once it is certain that it is of this pipeline and has begun no
-    /// more than these epochs.
+    /// Returns the mark from which a state resumes.
+    ///
+    /// Checks first that the state is of this pipeline, and that the state has begun no more than
+    /// `epochs` epochs.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] naming the first field that differs, [`Error::Setting`] for fewer epochs
-    /// than the state has seen, or [`Error::State`] when a position lies outside the stream, the
-    /// skips before it or what stages hold back.
+    /// - [`Error::Mismatch`] names the first field that differs.
+    /// - [`Error::Setting`] reports fewer epochs than the state has begun.
+    /// - [`Error::State`] reports a position outside the stream: of the state, of the skips before
+    ///   it, or of the inputs that stages hold back.
     pub fn resume(&self, state: &State, epochs: Epochs) -> Result<Mark> {
         if let Some((field, saved, current)) = self.description.difference(&state.pipeline) {
-            // A shortened text can lack ops at its end; then only the fingerprint can tell.
+            // A shortened text can lack ops at its end, which only the fingerprint can detect.
             if saved != "(nothing)" || state.fingerprint != self.fingerprint {
                 return Err(Error::Mismatch { field, saved, current });
             }
@@ -86,40 +91,40 @@ impl Plan {
             Epochs::Count(epochs) if epochs < begun => Err(Error::Setting {
                 name: "epochs".into(),
                 value: epochs.to_string(),
-                allowed: format!("{begun} or more, as many as the state has begun"),
+                allowed: format!("{begun} or more, because the state has begun {begun}"),
             }),
             _ => Ok(state.mark.clone()),
         }
     }
 
-    /// Whether a state lies after the start of its epoch.
+    /// Returns `true` if a state lies after the start of its epoch.
     fn is_inside(&self, state: &State) -> bool {
         state.epoch_batches > 0 || state.mark.position > self.start_of(state.mark.epoch)
     }
 
-    /// What is wrong with the positions of a mark.
+    /// Checks the positions of a mark.
     fn check(&self, mark: &Mark) -> Result<(), String> {
         let Mark { epoch, position, reported, skips, stages } = mark;
         let positions = self.start_of(*epoch)..=self.start_of(epoch.saturating_add(1));
         if self.len.checked_mul(epoch.saturating_add(1)).is_none() {
-            return Err(format!("its epoch {epoch} of {} positions ends past 2^64", self.len));
+            return Err(format!("epoch {epoch} of {} positions ends past 2^64", self.len));
         }
         for (what, place) in [("position", position), ("reported", reported)] {
             if place > positions.end() {
                 let len = self.len;
-                return Err(format!("its {what} {place} is past epoch {epoch} of {len} positions"));
+                return Err(format!("{what} {place} is past epoch {epoch} of {len} positions"));
             }
         }
         if position < positions.start() {
-            return Err(format!("its position {position} is before its epoch {epoch}"));
+            return Err(format!("position {position} is before epoch {epoch}"));
         }
         if (1..=*position).contains(reported) {
-            return Err(format!("its reported {reported} is not past its position {position}"));
+            return Err(format!("reported {reported} is not past position {position}"));
         }
         if !skips.can_lie_before(*position.max(reported)) {
             let (count, first) = (skips.count(), skips.first());
             return Err(format!(
-                "its {count} skips, first {first:?}, cannot lie before its position"
+                "the {count} skips, first {first:?}, cannot lie before its position"
             ));
         }
         for (number, cursor) in stages.iter().enumerate() {
@@ -127,7 +132,7 @@ impl Plan {
             let begun = *positions.start()..*position;
             if let Some(held) = held.iter().find(|held| !begun.contains(held)) {
                 return Err(format!(
-                    "stage {number} holds position {held}, which is not one of epoch {epoch} before \
+                    "stage {number} holds position {held}, which is not in epoch {epoch} before \
                      position {position}"
                 ));
             }
@@ -161,7 +166,7 @@ mod tests {
             position: u64::MAX - 1,
             reported: u64::MAX,
             skips,
-            // Of a batch and a limit.
+            // The stages are a batch and a limit.
             stages: vec![
                 Cursor::default(),
                 Cursor { counters: vec![u64::MAX], ..Cursor::default() },

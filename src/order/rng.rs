@@ -4,11 +4,12 @@ use super::philox;
 
 /// A random generator for one sample, keyed by (seed, epoch, op, index).
 ///
-/// The four words enter Philox4x64-10 apart: the key is `[seed, op]`, the counter `[block, index,
-/// epoch, 0]`. So `(seed 0, epoch 1)` and `(seed 1, epoch 0)` have nothing in common, and a sample
-/// that is made again, by another worker or after a crash, draws the same numbers.
+/// The key of Philox4x64-10 is `[seed, op]` and its counter is `[block, index, epoch, 0]`, so the
+/// four words enter apart. `(seed 0, epoch 1)` and `(seed 1, epoch 0)` therefore have nothing in
+/// common. A sample draws the same numbers when another worker, or a run after a crash, makes the
+/// sample again.
 ///
-/// The stream is portable: it is the same on every platform and pinned by golden vectors.
+/// The stream of numbers is the same on every platform and pinned by golden vectors.
 ///
 /// ```
 /// use windrow::order::Rng;
@@ -26,13 +27,13 @@ pub struct Rng {
 }
 
 impl Rng {
-    /// The generator for sample `index` of `epoch`, in the op numbered `op`.
+    /// Creates the generator for sample `index` of `epoch`, in the op numbered `op`.
     #[must_use]
     pub fn keyed(seed: u64, epoch: u64, op: u64, index: u64) -> Self {
         Self { key: [seed, op], counter: [0, index, epoch, 0], words: [0; 4], used: 4 }
     }
 
-    /// The next 64 random bits.
+    /// Returns the next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         if self.used == 4 {
             self.words = philox::block(self.key, self.counter);
@@ -44,10 +45,10 @@ impl Rng {
         word
     }
 
-    /// An integer in `0..bound`, without bias.
+    /// Returns an integer in `0..bound`, without bias.
     ///
-    /// Lemire's multiply-and-reject (D. Lemire, "Fast random integer generation in an interval",
-    /// 2019). A bound of 0 gives 0.
+    /// Uses Lemire's multiply-and-reject (D. Lemire, "Fast random integer generation in an
+    /// interval", 2019). Returns 0 for a bound of 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         let mut product = u128::from(self.next_u64()) * u128::from(bound);
         if (product as u64) < bound {
@@ -59,17 +60,17 @@ impl Rng {
         (product >> 64) as u64
     }
 
-    /// A number in `[0, 1)` with 53 random bits.
+    /// Returns a number in `[0, 1)` with 53 random bits.
     pub fn unit_f64(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// A number in `[0, 1)` with 24 random bits.
+    /// Returns a number in `[0, 1)` with 24 random bits.
     pub fn unit_f32(&mut self) -> f32 {
         (self.next_u64() >> 40) as f32 * (1.0 / (1u32 << 24) as f32)
     }
 
-    /// Puts a slice into random order (Fisher and Yates, from the end).
+    /// Shuffles a slice (Fisher and Yates, from the end).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = self.below(last as u64 + 1) as usize;

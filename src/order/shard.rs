@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Result};
 
-/// Which of several equal trainers this is: shard `index` of `count`.
+/// The share of one of several equal trainers: shard `index` of `count`.
 ///
-/// Shards are contiguous, disjoint and cover the dataset. Where the length does not divide, the
-/// first shards have one sample more; with [`drop_remainder`](Self::drop_remainder) those are left
-/// out and all shards are equally long. (The same cut as Grain's `ShardOptions`.)
+/// Shards are contiguous, disjoint and cover the dataset. If `count` does not divide the length,
+/// the first shards have one sample more. [`drop_remainder`](Self::drop_remainder) leaves out the
+/// remainder, so all shards are equally long. Grain's `ShardOptions` cuts in the same way.
 ///
 /// ```
 /// use windrow::order::Shard;
@@ -22,10 +22,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Shard `index` of `count`, where `index` counts from 0.
+    /// Creates shard `index` of `count`, where `index` counts from 0.
     ///
     /// # Errors
-    /// When `count` is 0 or `index` is not below it.
+    /// Returns [`Error::Setting`] if `count` is 0, or if `index` is not below `count`.
     pub fn new(index: u64, count: u64) -> Result<Self> {
         if index >= count {
             return Err(Error::Setting {
@@ -43,7 +43,7 @@ impl Shard {
         Self { drop_remainder: true, ..self }
     }
 
-    /// The indices of this shard in a dataset of `len` samples.
+    /// Returns the indices of this shard in a dataset of `len` samples.
     #[must_use]
     pub fn range(&self, len: u64) -> std::ops::Range<u64> {
         let share = len / self.count;
@@ -55,19 +55,19 @@ impl Shard {
         start..start + share + u64::from(self.index < longer)
     }
 
-    /// This shard's number, from 0.
+    /// Returns this shard's number, from 0.
     #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// How many shards there are.
+    /// Returns the number of shards.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether all shards are cut to the same length.
+    /// Returns `true` if all shards are cut to the same length.
     #[must_use]
     pub fn drops_remainder(&self) -> bool {
         self.drop_remainder

@@ -1,4 +1,4 @@
-//! The state of a stream: where to go on, and for which pipeline.
+//! The state of a stream: the place to resume at, and the pipeline.
 
 use std::sync::Arc;
 
@@ -10,44 +10,45 @@ use super::holding::Origins;
 use super::json;
 use crate::error::{Error, Result};
 
-/// The version of the stream: of the order, the random numbers, the digest and this format.
+/// The version of the stream: the order, the random numbers, the digest and this format.
 const VERSION: u32 = 1;
-/// The longest text that is read as a state, in bytes.
+/// The longest text that [`State::from_json`] reads, in bytes.
 const BYTES_MAX: usize = 64 << 20;
-/// The length that [`State::to_json`] keeps to, in bytes, by shortening the pipeline's text.
+/// The length, in bytes, to which [`State::to_json`] shortens the state by shortening the
+/// pipeline's text.
 const BYTES_GOAL: usize = 500;
-/// How many skipped positions a state lists; all of them are counted.
+/// The number of skipped positions that a state lists; the count includes all of them.
 const SKIPS_LISTED: usize = 4;
 
-/// A point of the ordered stream from which everything after it can be made again.
+/// A point of the ordered stream from which the loader can make everything after it again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mark {
     /// The epoch, counted from 0.
     pub epoch: u64,
-    /// The first position that has to be filled again, counted on through the epochs.
+    /// The first position that the loader has to fill again, counted on through the epochs.
     pub position: u64,
-    /// Errors of samples before this position have been raised, or skipped and counted; 0 where
-    /// that follows from `position`.
+    /// The position before which all errors of samples have been raised, or skipped and counted.
+    /// The value is 0 if that follows from `position`.
     pub reported: u64,
-    /// All that the caller knows to be skipped.
+    /// All skips that the caller has been told of.
     pub skips: Skips,
-    /// Where each stage stands, in the stages' order.
+    /// The progress of each stage, in the order of the stages.
     pub stages: Vec<Cursor>,
 }
 
-/// Where one stage stands.
+/// The progress of one stage.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cursor {
     /// The stage's counters.
     pub counters: Vec<u64>,
-    /// What the inputs were made of that the stage holds back, in the stage's order.
+    /// The origins of the inputs that the stage holds back, in the stage's order.
     pub held: Origins,
-    /// How many results to drop, where the position is the one before the oldest input held back.
+    /// The number of results to drop if `position` is the one before the oldest input held back.
     pub given: u64,
 }
 
 impl Cursor {
-    /// The positions that the inputs were made of that the stage holds back, in the stage's order.
+    /// Returns the positions behind the inputs that the stage holds back, in the stage's order.
     pub(crate) fn positions(&self) -> Vec<u64> {
         let mut positions = Vec::new();
         let held = self.held.to_vec();
@@ -56,8 +57,9 @@ impl Cursor {
     }
 }
 
-/// How many positions were skipped, and the first few of them; where workers make batches, each
-/// position is a batch.
+/// The number of skipped positions, and the first few of them.
+///
+/// If workers make batches, each position is a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Skips {
     count: u64,
@@ -65,7 +67,7 @@ pub struct Skips {
 }
 
 impl Skips {
-    /// Counts one more.
+    /// Counts one more skipped position.
     pub fn add(&mut self, position: u64) {
         if self.count < SKIPS_LISTED as u64 {
             self.first[self.count as usize] = position;
@@ -73,13 +75,13 @@ impl Skips {
         self.count += 1;
     }
 
-    /// How many there were.
+    /// Returns the number of skipped positions.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether so many, first at these positions, can have been skipped before `end`.
+    /// Returns `true` if this count and these first positions can all lie before `end`.
     pub(super) fn can_lie_before(&self, end: u64) -> bool {
         let first = self.first();
         let rises = first.windows(2).all(|two| two[0] < two[1]);
@@ -87,21 +89,22 @@ impl Skips {
         rises && first.last().is_none_or(|last| *last < end && more < end - last)
     }
 
-    /// The first positions, at most 4.
+    /// Returns the first skipped positions, at most 4.
     #[must_use]
     pub fn first(&self) -> &[u64] {
         &self.first[..(self.count.min(SKIPS_LISTED as u64)) as usize]
     }
 }
 
-/// Where a stream stands: what the caller has received, and of which pipeline.
+/// The state of a stream: what the caller has received, and from which pipeline.
 ///
-/// It names no worker and no backend, so a checkpoint taken with any of them resumes with any
-/// other. It is small however far the stream is: at most 500 bytes, and beyond that what its stages
-/// keep: 25 bytes a counter, and for each sample held back its position, in 1.4 bytes among neighbours
-/// and in 3 to 5 in a shuffle buffer.
-/// Written as JSON, with every 64-bit number as a string, since JavaScript's numbers lose bits beyond
-/// 2^53.
+/// A state names no worker and no backend, so a checkpoint taken on any backend resumes on any
+/// other. The size of a state does not depend on how far the stream is. The base size is at most
+/// 500 bytes. Each counter of a stage adds 25 bytes, and each sample that a stage holds back adds a
+/// position. A position takes 1.4 bytes among neighbours and 3 to 5 bytes in a shuffle buffer.
+///
+/// The text form is JSON. All 64-bit numbers are strings, because numbers in JavaScript lose bits
+/// beyond 2^53.
 ///
 /// ```
 /// use windrow::{Dataset, Loader, State, range};
@@ -126,32 +129,35 @@ pub struct State {
 }
 
 impl State {
-    /// The longest state that is read, in bytes.
+    /// The length, in bytes, of the longest state that [`from_json`](Self::from_json) reads.
     pub const BYTES_MAX: u64 = BYTES_MAX as u64;
 
     /// Reads a state from JSON.
     ///
     /// # Errors
-    /// [`Error::State`] when the text is longer than 64 MiB, is not JSON, lacks a field, has one
-    /// of the wrong kind, or is of another version.
+    /// Returns [`Error::State`] if the text is longer than 64 MiB, is not JSON, or has another
+    /// version. The same error reports a missing field or a field of the wrong type.
     pub fn from_json(json: &str) -> Result<Self> {
         let wrong = |why: String| Error::State { why };
         if json.len() > BYTES_MAX {
             return Err(wrong(format!(
-                "it has {} bytes and a state has at most {BYTES_MAX}; is this the right file?",
+                "the text has {} bytes and a state has at most {BYTES_MAX}; check the file name",
                 json.len()
             )));
         }
-        let value = json::value(json).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
+        let value =
+            json::value(json).map_err(|error| wrong(format!("the text is not JSON: {error}")))?;
         match value.get("version").map(|version| version.as_u64().ok_or(version)) {
             Some(Ok(version)) if version == u64::from(VERSION) => {}
             Some(Ok(version)) => {
                 return Err(wrong(format!(
-                    "it is of version {version} and this build reads version {VERSION}"
+                    "the state has version {version}; this build reads version {VERSION}"
                 )));
             }
-            Some(Err(version)) => return Err(wrong(format!("its version is {version}"))),
-            None => return Err(wrong("it has no version".into())),
+            Some(Err(version)) => {
+                return Err(wrong(format!("the version is {version}, not a number")));
+            }
+            None => return Err(wrong("the field \"version\" is missing".into())),
         }
         serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
     }
@@ -169,49 +175,50 @@ impl State {
         written(&stored)
     }
 
-    /// The epoch, counted from 0.
+    /// Returns the epoch, counted from 0.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.mark.epoch
     }
 
-    /// The first position that has to be filled again on resuming, counted on through the epochs.
+    /// Returns the first position that a resumed loader fills again, counted on through the epochs.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.mark.position
     }
 
-    /// How many batches the caller had received, errors not counted.
+    /// Returns the number of batches that the caller has received; errors do not count.
     #[must_use]
     pub fn batches(&self) -> u64 {
         self.batches
     }
 
-    /// How many of these batches were of the [`epoch`](Self::epoch).
+    /// Returns the number of these batches that belong to the [`epoch`](Self::epoch).
     #[must_use]
     pub fn epoch_batches(&self) -> u64 {
         self.epoch_batches
     }
 
-    /// What had been skipped.
+    /// Returns the positions skipped so far.
     #[must_use]
     pub fn skips(&self) -> Skips {
         self.mark.skips
     }
 
-    /// The digest of all batches received so far, where the loader keeps one.
+    /// Returns the digest of all batches received so far, or `None` if the loader computes no
+    /// digest.
     #[must_use]
     pub fn digest(&self) -> Option<[u8; 32]> {
         self.digest
     }
 
-    /// The fingerprint of the pipeline, 16 hexadecimal digits.
+    /// Returns the fingerprint of the pipeline, 16 hexadecimal digits.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// The pipeline in one line, possibly shortened.
+    /// Returns the pipeline in one line, possibly shortened.
     #[must_use]
     pub fn pipeline(&self) -> &str {
         &self.pipeline
@@ -222,7 +229,7 @@ fn written(stored: &Stored) -> String {
     serde_json::to_string(stored).expect("numbers and strings always serialise")
 }
 
-/// The JSON form.
+/// The JSON form of a state.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -250,7 +257,7 @@ struct StoredSkips {
     first: Vec<Decimal>,
 }
 
-/// The epoch, and how many of the batches were of it; left out in the first.
+/// The epoch, and the number of batches that belong to it. The first epoch is left out.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Epoch {
@@ -328,7 +335,7 @@ impl TryFrom<Stored> for State {
             skips.count = listed.count.0;
             if skips.first().len() != listed.first.len() {
                 return Err(format!(
-                    "skipped.first lists {} positions where {} belong",
+                    "skipped.first has {} positions; expected {}",
                     listed.first.len(),
                     skips.first().len()
                 ));

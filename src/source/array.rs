@@ -1,7 +1,8 @@
-//! Arrays whose first axis counts samples, as the fields of one record.
+//! Arrays whose first axis counts samples, as the fields of records.
 //!
-//! What the formats of this room share: a format says where an array lies and how, and this reads
-//! one sample of it as a little-endian, row-major tensor. Absent on purpose: headers, files.
+//! The formats of this room share this code. A format gives the place and the layout of an array;
+//! this code reads one sample of the array as a little-endian, row-major tensor. Absent on purpose:
+//! headers, files.
 
 use std::sync::Arc;
 
@@ -11,19 +12,19 @@ use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
-/// How many bytes one read may fetch to pick the scattered elements of a sample from.
+/// The most bytes that one read fetches to pick scattered elements of a sample from.
 const WINDOW: u64 = 16 << 10;
 
-/// How an array lies in its bytes.
+/// The layout of an array in its bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     pub(super) dtype: Dtype,
-    /// The length of each axis, samples first.
+    /// The length of each axis; the first axis counts the samples.
     pub(super) axes: Vec<u64>,
-    /// Where the first element is, in bytes.
+    /// The offset of the first element, in bytes.
     pub(super) offset: u64,
     pub(super) big_endian: bool,
-    /// Whether the first axis runs fastest: Fortran's order.
+    /// Whether the first axis runs fastest, which is Fortran's order.
     pub(super) column_major: bool,
 }
 
@@ -33,18 +34,18 @@ pub(super) struct Array {
     bytes: Arc<dyn ByteSource>,
     identity: String,
     layout: Layout,
-    /// The bytes of one sample.
+    /// The size of one sample, in bytes.
     size: u64,
 }
 
 impl Array {
-    /// Checks that the array is there, whole.
+    /// Creates an array over `bytes`, after a check that all of its bytes exist.
     pub(super) fn new(bytes: Arc<dyn ByteSource>, how: Identity, layout: Layout) -> Result<Self> {
         let identity = identity(&*bytes, how)?;
         Self::identified(bytes, identity, layout)
     }
 
-    /// An array whose content is told from others by the identity of another source.
+    /// Creates an array with the identity of another source, such as the packed file.
     pub(super) fn identified(
         bytes: Arc<dyn ByteSource>,
         identity: String,
@@ -53,11 +54,11 @@ impl Array {
         let wrong = |offset, why| Error::Format { name: bytes.name().into(), offset, why };
         let Layout { dtype, axes, offset, .. } = &layout;
         if axes.len() > RANK_MAX {
-            let why = format!("has {} axes, at most {RANK_MAX} can be read", axes.len());
+            let why = format!("has {} axes; at most {RANK_MAX} can be read", axes.len());
             return Err(wrong(None, why));
         }
         let Some((&samples, shape)) = axes.split_first() else {
-            let why = "holds one value without axes; samples need a first axis that counts them";
+            let why = "holds one value without axes; save an array whose first axis counts samples";
             return Err(wrong(None, why.into()));
         };
         let needed = byte_size(*dtype, axes).ok_or_else(|| {
@@ -66,7 +67,7 @@ impl Array {
         let there = bytes.len().saturating_sub(*offset);
         if there < needed {
             let shape = format!("its shape {axes:?} of {dtype} takes {needed} bytes");
-            let why = format!("is cut short: {shape} from byte {offset} on, {there} are there");
+            let why = format!("is cut short: {shape} from byte {offset} on, only {there} follow");
             return Err(wrong(Some(bytes.len()), why));
         }
         let size = needed.checked_div(samples).unwrap_or(0);
@@ -74,12 +75,12 @@ impl Array {
         Ok(Self { bytes, identity, layout, size })
     }
 
-    /// One sample: the array without its first axis.
+    /// Returns one sample, which is the array without its first axis.
     pub(super) fn sample(&self, index: u64) -> Result<Tensor, Fault> {
         let Layout { dtype, ref axes, offset, .. } = self.layout;
         let (samples, shape) = (axes[0], &axes[1..]);
         if index >= samples {
-            return Err(Fault::new(format!("there are {samples} samples")));
+            return Err(Fault::new(format!("the source has {samples} samples")));
         }
         Tensor::build_overwritten(dtype, shape, |out| {
             if self.layout.column_major {
@@ -96,7 +97,7 @@ impl Array {
                 reverse_elements(out, dtype);
             }
             if dtype == Dtype::BOOL {
-                // Any byte but 0 is true to the programs that write such files.
+                // The programs that write such files read any byte but 0 as true.
                 out.iter_mut().for_each(|byte| *byte = (*byte != 0).into());
             }
             Ok(())
@@ -131,7 +132,7 @@ impl Array {
         let mut window = Vec::new();
         for first in (0..count).step_by(together as usize) {
             let more = together.min(count - first) - 1;
-            // At most WINDOW, or one element.
+            // The length is at most WINDOW, or one element.
             window.resize((more * stride) as usize + N, 0);
             self.bytes.read_at(start + first * stride, &mut window)?;
             put(&window, out);
@@ -140,7 +141,7 @@ impl Array {
     }
 }
 
-/// Arrays of equal length: the fields of each record.
+/// Arrays of equal length, each of which is a field of the records.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
     op: Op,
@@ -148,7 +149,7 @@ pub(super) struct Fields {
     fields: Vec<(Arc<str>, Array)>,
 }
 
-/// Makes a source of a format whose records are [`Fields`].
+/// Implements [`Source`](crate::source::Source) for a format whose records are [`Fields`].
 macro_rules! fields_source {
     ($format:ty) => {
         impl $crate::source::Source for $format {
@@ -173,7 +174,8 @@ macro_rules! fields_source {
 pub(super) use fields_source;
 
 impl Fields {
-    /// Checks that the arrays go together; `op` names the format.
+    /// Creates the fields, after a check that the arrays are equally long. `op` is the name of the
+    /// format.
     pub(super) fn new(op: &'static str, arrays: Vec<(String, Array)>) -> Result<Self> {
         let setting = |value, allowed: &str| setting(format!("{op}.fields"), value, allowed);
         let mut fields: Vec<(Arc<str>, Array)> = Vec::with_capacity(arrays.len());
@@ -206,7 +208,7 @@ impl Fields {
         Ok(Self { op, len, fields })
     }
 
-    /// The same under a description of the format's own.
+    /// Sets the description, for formats that write their own.
     pub(super) fn described(self, op: Op) -> Self {
         Self { op, ..self }
     }
@@ -215,7 +217,7 @@ impl Fields {
         self.len
     }
 
-    /// The record of one sample of each field.
+    /// Returns the record at an index: one sample of each field.
     pub(super) fn get(&self, index: u64) -> Result<Record, Fault> {
         let mut record = Record::new();
         for (name, array) in &self.fields {
@@ -226,13 +228,15 @@ impl Fields {
         Ok(record)
     }
 
-    /// The format with the length and the identity of each field's file, unless it has its own.
+    /// Returns the description: the format, the length and the identity of each field's file,
+    /// unless the format has set another.
     pub(super) fn op(&self) -> Op {
         self.op.clone()
     }
 }
 
-/// The bytes of an array, or `None` beyond 2^63, for which axes of length 0 do not count.
+/// Returns the size of an array in bytes, or `None` if the product of the axes other than 0 is
+/// beyond 2^63.
 pub(super) fn byte_size(dtype: Dtype, axes: &[u64]) -> Option<u64> {
     let size = axes
         .iter()
@@ -242,7 +246,7 @@ pub(super) fn byte_size(dtype: Dtype, axes: &[u64]) -> Option<u64> {
     Some(if axes.contains(&0) { 0 } else { size })
 }
 
-/// Turns big-endian elements into little-endian ones, in place.
+/// Converts big-endian elements to little-endian ones, in place.
 fn reverse_elements(bytes: &mut [u8], dtype: Dtype) {
     match dtype.size() {
         1 => {}
@@ -252,7 +256,7 @@ fn reverse_elements(bytes: &mut [u8], dtype: Dtype) {
     }
 }
 
-/// The row-major place of each element, in column-major order.
+/// An iterator over the row-major places of all elements, in column-major order.
 struct Places {
     shape: Vec<usize>,
     strides: Vec<usize>,
@@ -261,7 +265,7 @@ struct Places {
 }
 
 impl Places {
-    /// For the shape of a tensor that exists, so that its lengths fit into `usize`.
+    /// Creates the iterator for the shape of a tensor in memory, so its lengths fit into `usize`.
     fn new(shape: &[u64]) -> Self {
         let shape: Vec<usize> = shape.iter().map(|&axis| axis as usize).collect();
         let mut strides = vec![1usize; shape.len()];
@@ -275,7 +279,7 @@ impl Places {
 impl Iterator for Places {
     type Item = usize;
 
-    /// Goes on for ever: after the last place comes the first.
+    /// Returns the next place, without an end: the first place follows the last.
     #[inline]
     fn next(&mut self) -> Option<usize> {
         let place = self.place;

@@ -1,4 +1,4 @@
-//! Which file is which field of a record: the options of formats with one array a file.
+//! The options of formats with one array in each file: the file of each field.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::bytes::{ByteSource, Files, Identity};
 use crate::error::Result;
 
-/// The file of each field of a record.
+/// The options of the sources `npy` and `idx`: the file of each field of a record.
+///
+/// A sample is one row of each file. All files must have the same number of rows.
 ///
 /// ```
 /// use windrow::source::FieldFiles;
@@ -21,21 +23,22 @@ use crate::error::Result;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FieldFiles {
-    /// The file of each field, by the field's name.
+    /// The name of each field, with the path of its file. 1 to 1,024 fields.
     pub fields: BTreeMap<String, String>,
-    /// How much of the files goes into the fingerprint.
+    /// Which bytes of the files go into the fingerprint: `"blocks"` or `"full"`. The default is
+    /// `"blocks"`.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
     pub identity: Identity,
 }
 
 impl FieldFiles {
-    /// One file, whose rows are the field `data`.
+    /// Creates the options of one file, whose rows are the field `data`.
     #[must_use]
     pub fn file(file: impl Into<String>) -> Self {
         Self::from([("data", file)])
     }
 
-    /// The same with so much of the files in the fingerprint.
+    /// Sets which bytes of the files go into the fingerprint.
     #[must_use]
     pub fn identity(self, identity: Identity) -> Self {
         Self { identity, ..self }
@@ -48,7 +51,7 @@ impl FieldFiles {
 }
 
 impl<F: Into<String>, N: Into<String>, const COUNT: usize> From<[(F, N); COUNT]> for FieldFiles {
-    /// Pairs of a field and its file.
+    /// Creates the options from pairs of a field and its file.
     fn from(pairs: [(F, N); COUNT]) -> Self {
         let fields = pairs.into_iter().map(|(field, file)| (field.into(), file.into())).collect();
         Self { fields, identity: Identity::default() }

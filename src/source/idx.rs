@@ -1,6 +1,6 @@
-//! The idx files that MNIST and its relatives come as, plain or gzip.
+//! Idx files, the format of MNIST and its relatives, plain or gzip.
 //!
-//! Absent on purpose: guessing from file names. Gzip is known by its first bytes.
+//! Absent on purpose: guessing from file names. The first bytes of a file tell whether it is gzip.
 
 use std::sync::Arc;
 
@@ -10,17 +10,19 @@ use super::fields::FieldFiles;
 use crate::dataset::{Dtype, RANK_MAX};
 use crate::error::{Error, Result};
 
-/// How much memory an unpacked file takes before any of it is there, in bytes.
+/// The first piece of memory for an unpacked file, in bytes.
 const STEP: usize = 64 << 10;
 
 /// The samples of one or several idx files, along their first axis.
 ///
-/// Each field of a sample's record is a row of one file: of MNIST's images, a `U8` tensor of shape
-/// `[28, 28]`; of its labels, one of shape `[]`. The format's types are all read: u8, i8, i16, i32,
-/// f32 and f64, up to 8 axes. A file must have exactly the bytes that its header says.
+/// Each field of a sample's record is a row of one file. A row of MNIST's images is a `U8` tensor
+/// of shape `[28, 28]`, a row of its labels one of shape `[]`. The source reads all types of the
+/// format, which are u8, i8, i16, i32, f32 and f64, and up to 8 axes. A file must have exactly the
+/// bytes that its header says.
 ///
-/// With the feature `gz`, a file may be gzip. It is unpacked into memory when it is opened, never to
-/// more than its header says, and beyond 16 MiB not to more than 200 times its size.
+/// With the feature `gz`, a file may be gzip. The source unpacks a gzip file into memory when it
+/// opens the file, never to more bytes than the header says. Beyond 16 MiB, a file may not unpack
+/// to more than 200 times its size.
 ///
 /// ```
 /// use windrow::source::{Idx, IdxOptions, MemoryFiles};
@@ -40,7 +42,8 @@ const STEP: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct Idx(Fields);
 
-/// Which idx file is which field of a record.
+/// The options of the source `idx`, which reads idx files, plain or gzip: the file of each field of
+/// a record.
 ///
 /// ```
 /// use windrow::source::IdxOptions;
@@ -52,21 +55,24 @@ pub struct Idx(Fields);
 pub type IdxOptions = FieldFiles;
 
 impl Idx {
-    /// Opens the files and reads their headers, and all of those that are gzip.
+    /// Opens the files and reads their headers, and all bytes of gzip files.
     ///
     /// # Errors
-    /// [`Error::Format`] with the file and the offset: no idx file, one that is shorter or longer
-    /// than its header says, gzip that is broken, or fields of different lengths.
-    /// [`Error::Unsupported`] for gzip without the feature `gz`, [`Error::Setting`] without any
-    /// field.
+    /// - [`Error::Format`] with the file and the offset, if a file is no idx file, is shorter or
+    ///   longer than its header says, or is broken gzip.
+    /// - [`Error::Format`] also if the fields have different lengths.
+    /// - [`Error::Unsupported`] for gzip without the feature `gz`.
+    /// - [`Error::Setting`] if the options have no field.
     pub fn open(files: &dyn Files, options: &IdxOptions) -> Result<Self> {
         Self::new(options.open(files)?, options.identity)
     }
 
-    /// The fields with bytes that are open already, and how much of them goes into the fingerprint.
+    /// Creates the source from open files, given by their fields; `how` says which bytes go into
+    /// the fingerprint.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and a field that is there twice.
+    /// Returns the errors of [`open`](Self::open), and [`Error::Setting`] for a field that appears
+    /// twice.
     pub fn new(fields: Vec<(String, Arc<dyn ByteSource>)>, how: Identity) -> Result<Self> {
         let array = |(field, bytes)| Ok((field, array(bytes, how)?));
         Ok(Self(Fields::new("idx", fields.into_iter().map(array).collect::<Result<_>>()?)?))
@@ -75,7 +81,7 @@ impl Idx {
 
 fields_source!(Idx);
 
-/// The array of a file, which is unpacked where it is gzip.
+/// Returns the array of a file, which is unpacked if it is gzip.
 fn array(bytes: Arc<dyn ByteSource>, how: Identity) -> Result<Array> {
     let wrong = |offset, why| Error::Format { name: bytes.name().into(), offset, why };
     let mut stream = Stream::open(&*bytes)?;
@@ -87,7 +93,7 @@ fn array(bytes: Arc<dyn ByteSource>, how: Identity) -> Result<Array> {
     if !stream.packed() {
         if bytes.len() > layout.offset + size {
             let there = bytes.len() - layout.offset;
-            let why = format!("is too long: {claim} after the header, {there} are there");
+            let why = format!("is too long: {claim} after the header, but {there} follow");
             return Err(wrong(Some(layout.offset + size), why));
         }
         drop(stream);
@@ -95,12 +101,14 @@ fn array(bytes: Arc<dyn ByteSource>, how: Identity) -> Result<Array> {
     }
     let most = stream.kept_max();
     if size > most {
-        let why = format!("{claim}; gzip of this size may unpack to {most}; unpack it yourself");
+        let why = format!(
+            "{claim}; a gzip file of this size may unpack to at most {most}; unpack the file first"
+        );
         return Err(wrong(None, why));
     }
     let data = unpacked(&mut stream, size, &claim, wrong)?;
     if stream.fill(&mut [0])? > 0 {
-        return Err(wrong(None, format!("is too long: {claim} after the header, it has more")));
+        return Err(wrong(None, format!("is too long: {claim} after the header, but more follow")));
     }
     let identity = stream.identity()?;
     drop(stream);
@@ -109,14 +117,14 @@ fn array(bytes: Arc<dyn ByteSource>, how: Identity) -> Result<Array> {
     Array::identified(Arc::new(unpacked), identity, layout)
 }
 
-/// So many bytes of a packed file. The memory for them grows with what is there of them.
+/// Unpacks `size` bytes of a gzip file. The memory grows with the bytes that the file really has.
 fn unpacked(
     stream: &mut Stream<'_>,
     size: u64,
     claim: &str,
     wrong: impl Fn(Option<u64>, String) -> Error,
 ) -> Result<Vec<u8>> {
-    let more = || wrong(None, format!("{claim}, more memory than there is"));
+    let more = || wrong(None, format!("{claim}, more memory than the system has"));
     let size = usize::try_from(size).map_err(|_| more())?;
     let mut data = Vec::new();
     while data.len() < size {
@@ -127,14 +135,14 @@ fn unpacked(
         let came = stream.fill(&mut data[there..])?;
         if came < step {
             let there = there + came;
-            let why = format!("is cut short: {claim} after the header, it unpacks to {there}");
+            let why = format!("is cut short: {claim} after the header, but it unpacks to {there}");
             return Err(wrong(None, why));
         }
     }
     Ok(data)
 }
 
-/// Two zeros, the type, the number of axes, and each axis as a big-endian u32.
+/// Reads the header: two zeros, the type, the number of axes, and each axis as a big-endian u32.
 fn header(stream: &mut Stream<'_>, wrong: impl Fn(Option<u64>, String) -> Error) -> Result<Layout> {
     let mut start = [0; 4];
     let there = stream.fill(&mut start)?;
@@ -167,7 +175,7 @@ fn header(stream: &mut Stream<'_>, wrong: impl Fn(Option<u64>, String) -> Error)
     let there = stream.fill(axes.as_flattened_mut())?;
     if there < 4 * rank {
         let why =
-            format!("is cut short: its {rank} axes take {} bytes, {there} are there", 4 * rank);
+            format!("is cut short: its {rank} axes take {} bytes, only {there} follow", 4 * rank);
         return Err(wrong(Some(4), why));
     }
     let offset = 4 + 4 * rank as u64;

@@ -1,7 +1,7 @@
-//! A folder of pictures, one sample a file.
+//! A folder of pictures, of which each file is a sample.
 //!
-//! The folder is listed once, when it is opened; a picture is then read when its sample is asked
-//! for. Absent on purpose: decoding, which is the op `decode_image`.
+//! The source lists the folder once, when the source is opened, and reads a picture when a worker
+//! asks for its sample. Absent on purpose: decoding, which is the op `decode_image`.
 
 use std::sync::Arc;
 
@@ -14,10 +14,13 @@ use crate::dataset::{Dtype, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
-/// The ends of the names that are pictures, in any case of letters.
+/// The ends of the names of pictures, compared without regard to case.
 const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
 
-/// How to read a folder of pictures.
+/// The options of the source `images`, which reads the PNG and JPEG files below a folder.
+///
+/// Each record has the field `image`, the bytes of a file as a `U8` tensor of shape `[n]`. The records
+/// are in the byte order of the files' paths.
 ///
 /// ```
 /// use windrow::source::ImagesOptions;
@@ -29,50 +32,52 @@ const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImagesOptions {
-    /// The name of the folder.
+    /// The path of the folder.
     pub folder: String,
-    /// Whether records have the field `label`: the number of the folder that a picture lies in, by
-    /// its name; no by default.
+    /// Whether records have the field `label`, a `U32` scalar. The label is the number of the
+    /// picture's folder, counted from 0 in the byte order of the folders' names. The default is false.
     #[serde(default)]
     pub label: bool,
-    /// How much of the pictures goes into the fingerprint, beside their paths and sizes. For this, they
-    /// count as one file, each after the one before.
+    /// Which bytes of the pictures go into the fingerprint, beside their paths and sizes:
+    /// `"blocks"` or `"full"`. The pictures count as one file, in their order. The default is
+    /// `"blocks"`.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
     pub identity: Identity,
 }
 
 impl ImagesOptions {
-    /// The pictures of this folder, without labels.
+    /// Creates the options of the pictures of this folder, without labels.
     #[must_use]
     pub fn new(folder: impl Into<String>) -> Self {
         Self { folder: folder.into(), label: false, identity: Identity::default() }
     }
 
-    /// The same with labels.
+    /// Adds the field `label`.
     #[must_use]
     pub fn label(self) -> Self {
         Self { label: true, ..self }
     }
 
-    /// The same with so much of the pictures in the fingerprint.
+    /// Sets which bytes of the pictures go into the fingerprint.
     #[must_use]
     pub fn identity(self, identity: Identity) -> Self {
         Self { identity, ..self }
     }
 }
 
-/// The pictures below a folder.
+/// A source of the pictures below a folder.
 ///
-/// Every file whose name ends in `.png`, `.jpg` or `.jpeg`, in any case of letters, is a sample, except
-/// hidden ones, whose names begin with a dot. The samples are in the order of their paths below the
-/// folder, compared as bytes, with `/` between the parts on every system. The field `image` is the
-/// bytes of the file, a `U8` tensor of shape `[n]`, as [`decode_image`](crate::spec::ops::DecodeImage)
-/// wants them. With labels, the field `label` is a `U32` scalar: the names of the folders that pictures
-/// lie in, sorted as bytes, are numbered from 0.
+/// Every file whose name ends in `.png`, `.jpg` or `.jpeg`, in any case of letters, is a sample.
+/// The source skips hidden files, whose names begin with a dot. The samples are in the order of
+/// their paths below the folder, compared as bytes, with `/` between the parts on every system.
 ///
-/// Paths and sizes go into the fingerprint, and of the bytes what [`Identity`] says of one file with all
-/// pictures in it. So one of many pictures that is replaced by another of the same size may not be noticed.
-/// Memory: some 150 bytes for each file.
+/// The field `image` is the bytes of the file, a `U8` tensor of shape `[n]`, as
+/// [`decode_image`](crate::spec::ops::DecodeImage) expects them. With labels, the field `label` is
+/// a `U32` scalar: the names of the folders that directly contain pictures, sorted as bytes, are
+/// numbered from 0.
+/// The paths and sizes go into the fingerprint, and the bytes that [`Identity`] says of one file
+/// with all pictures in it. So the fingerprint may miss one of many pictures that is replaced by
+/// another of the same size. The source needs some 150 bytes of memory for each file.
 ///
 /// ```
 /// use windrow::source::{Images, ImagesOptions, MemoryFiles};
@@ -99,11 +104,11 @@ pub struct Images {
 }
 
 impl Images {
-    /// Lists the folder.
+    /// Lists the folder and creates the source.
     ///
     /// # Errors
-    /// What [`Files::list`] says; [`Error::Format`] where there is no picture, or, with labels, one
-    /// that lies in no folder.
+    /// Returns the errors of [`Files::list`], and [`Error::Format`] for a folder without pictures
+    /// or, with labels, for a picture that lies in no folder.
     pub fn open(files: &dyn Files, options: &ImagesOptions) -> Result<Self> {
         let mut pictures = files.list(&options.folder)?;
         let listed = pictures.len();
@@ -126,14 +131,14 @@ impl Images {
         if options.label {
             for Listed { name, .. } in &pictures {
                 let folder = folder_of(name).ok_or_else(|| {
-                    wrong(format!("has {name} outside of any folder, so it has no label"))
+                    wrong(format!("has {name} outside of any folder, so the picture has no label"))
                 })?;
                 names.push(folder.to_owned());
             }
             let all = names.clone();
             names.sort_unstable();
             names.dedup();
-            // Fewer than pictures, which are in memory.
+            // The labels are fewer than the pictures, which are in memory.
             let number = |folder| names.partition_point(|name| name < folder) as u32;
             labels = all.iter().map(number).collect();
         }
@@ -145,13 +150,13 @@ impl Images {
         })
     }
 
-    /// The path of a picture below the folder.
+    /// Returns the path of a picture below the folder.
     #[must_use]
     pub fn path(&self, index: u64) -> Option<&str> {
         Some(&self.pictures.get(usize::try_from(index).ok()?)?.name)
     }
 
-    /// The names of the labels, in the order of their numbers; empty without labels.
+    /// Returns the names of the labels, in the order of their numbers; empty without labels.
     #[must_use]
     pub fn labels(&self) -> &[String] {
         &self.names
@@ -160,7 +165,7 @@ impl Images {
     fn record(&self, index: u64) -> Result<Record, Fault> {
         let there = self.pictures.len();
         let place = usize::try_from(index).ok().filter(|&place| place < there);
-        let place = place.ok_or_else(|| Fault::new(format!("there are {there} pictures")))?;
+        let place = place.ok_or_else(|| Fault::new(format!("the source has {there} pictures")))?;
         let file = &*self.pictures[place].bytes;
         let image =
             Tensor::build_overwritten(Dtype::U8, [file.len()], |out| Ok(file.read_at(0, out)?))?;
@@ -184,7 +189,7 @@ impl Source for Images {
         self.record(index).map_err(|fault| fault.at("images", index))
     }
 
-    /// The path of the picture below the folder.
+    /// Returns the path of the picture below the folder.
     fn key(&self, index: u64) -> SampleKey {
         self.path(index).map_or(SampleKey::Index(index), SampleKey::from)
     }
@@ -204,7 +209,7 @@ fn is_picture(path: &str) -> bool {
     !base.starts_with(b".") && PICTURES.iter().any(ends)
 }
 
-/// The name of the folder that a file lies in.
+/// Returns the name of the folder that directly contains a file.
 fn folder_of(path: &str) -> Option<&str> {
     path.rsplit('/').nth(1)
 }

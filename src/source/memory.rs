@@ -4,14 +4,14 @@ use super::{FromSource, Source, from_source};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
-/// The numbers of a range, as [`range`] gives them.
+/// A source of the numbers of a range, as [`range`] returns it.
 #[derive(Debug, Clone)]
 pub struct Range {
     start: u64,
     len: u64,
 }
 
-/// A dataset of the numbers of a range.
+/// Creates a dataset of the numbers of a range.
 ///
 /// ```
 /// use windrow::{Dataset, range};
@@ -24,7 +24,7 @@ pub fn range(range: std::ops::Range<u64>) -> FromSource<Range> {
 }
 
 impl Range {
-    /// The numbers of a range.
+    /// Creates a source of the numbers of a range.
     pub(crate) fn new(range: std::ops::Range<u64>) -> Self {
         Self { start: range.start, len: range.end.saturating_sub(range.start) }
     }
@@ -49,15 +49,14 @@ impl Source for Range {
     }
 }
 
-/// The values of a `Vec`, as [`from_vec`] gives them.
+/// A source of the values of a `Vec`, as [`from_vec`] returns it.
 #[derive(Debug, Clone)]
 pub struct Values<T>(Vec<T>);
 
-/// A dataset of clones of the values of a `Vec`.
+/// Creates a dataset of clones of the values of a `Vec`.
 ///
-/// A state tells two of them apart by their length alone, since values of any type have no bytes to
-/// compare. Put large values behind an
-/// [`Arc`](std::sync::Arc), so that cloning is cheap.
+/// A state tells two such datasets apart by their length alone, since values of any type have no
+/// bytes to compare. An [`Arc`](std::sync::Arc) around each large value makes cloning cheap.
 ///
 /// ```
 /// use windrow::{Dataset, from_vec};
@@ -79,7 +78,7 @@ impl<T: Clone> Source for Values<T> {
 
     fn get(&self, index: u64) -> Result<T, Fault> {
         let value = usize::try_from(index).ok().and_then(|index| self.0.get(index));
-        value.cloned().ok_or_else(|| Fault::new(format!("there are {} values", self.0.len())))
+        value.cloned().ok_or_else(|| Fault::new(format!("the source has {} values", self.0.len())))
     }
 
     fn op(&self) -> Op {

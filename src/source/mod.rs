@@ -1,7 +1,7 @@
-//! Sources: where samples come from.
+//! Sources: random access to the samples of a file, a folder, memory or a program.
 //!
-//! A source answers for indices inside its length only; [`from_source`] makes a [`Dataset`] of it.
-//! Absent on purpose: shuffling, epochs, batches.
+//! A source returns samples for indices below its length only; [`from_source`] turns a source into
+//! a [`Dataset`]. Absent on purpose: shuffling, epochs, batches.
 
 mod array;
 pub(crate) mod bytes;
@@ -31,7 +31,7 @@ use crate::dataset::{Dataset, SampleContext, SampleKey, SampleResult, Watch, rea
 use crate::error::{BoxError, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
-/// Samples by index, as they are stored.
+/// A store of samples that returns the sample at an index.
 ///
 /// ```
 /// use windrow::order::Op;
@@ -60,41 +60,44 @@ use crate::order::{Description, Op, epoch_of};
 /// # Ok::<(), Fault>(())
 /// ```
 pub trait Source {
-    /// What the source is made of.
+    /// The type of the samples.
     type Sample;
-    /// The error of a sample that the source cannot give: [`Fault`], [`BoxError`] or any error type.
+    /// The error of a sample that the source cannot return: [`Fault`], [`BoxError`] or any error
+    /// type.
     type Error: Into<BoxError>;
 
-    /// The number of samples.
+    /// Returns the number of samples.
     fn len(&self) -> u64;
 
-    /// The sample at `index`, which is below [`len`](Self::len).
+    /// Returns the sample at `index`, which is below [`len`](Self::len).
     ///
     /// # Errors
-    /// Why this sample could not be had.
+    /// Returns the reason why the source cannot return this sample.
     fn get(&self, index: u64) -> Result<Self::Sample, Self::Error>;
 
-    /// Which sample it is, for who has to find it again: a path, a name; its index by default.
+    /// Returns the key by which a user finds the sample again: a path, a name. The default is the
+    /// index.
     fn key(&self, index: u64) -> SampleKey {
         SampleKey::Index(index)
     }
 
-    /// What this source is: its name and whatever tells it from another, its length at least.
+    /// Returns the description of the source: its name, its length, and all else that tells its
+    /// content from another.
     fn op(&self) -> Op;
 
-    /// Whether there is no sample.
+    /// Returns true if the source has no sample.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// A dataset of a source's samples.
+/// Creates a dataset of a source's samples.
 pub fn from_source<S: Source>(source: S) -> FromSource<S> {
     let len = source.len();
     FromSource { source, len }
 }
 
-/// A dataset of a source's samples: see [`from_source`].
+/// A dataset of a source's samples, as [`from_source`] returns it.
 #[derive(Debug, Clone)]
 pub struct FromSource<S> {
     source: S,
@@ -112,7 +115,7 @@ impl<S: Source> Dataset for FromSource<S> {
     #[inline]
     fn get(&self, index: u64) -> SampleResult<S::Sample> {
         if self.len == 0 {
-            return Err(Fault::new(format!("index {index} of an empty source")));
+            return Err(Fault::new(format!("index {index}: the source is empty")));
         }
         let index = epoch_of(index, self.len).1;
         reading(index);
@@ -164,7 +167,7 @@ mod tests {
     use super::*;
     use crate::dataset::fill;
 
-    /// Fails at 3 and panics at 5.
+    /// A source that fails at index 3 and panics at index 5.
     struct Broken;
 
     impl Source for Broken {

@@ -1,4 +1,4 @@
-//! From the text of a number to its little-endian bytes.
+//! Conversion of the text of a number to its little-endian bytes.
 
 use std::str::FromStr;
 
@@ -6,7 +6,8 @@ use half::{bf16, f16};
 
 use crate::dataset::Dtype;
 
-/// Adds the bytes of the number that a text says, unless the dtype has no such number.
+/// Appends the bytes of the number in a text to `out`, and returns true, unless the dtype has no
+/// such number.
 ///
 /// A `BOOL` is 0 or 1, or true or false in lower or upper case or with a capital.
 pub(super) fn push(dtype: Dtype, text: &str, out: &mut Vec<u8>) -> bool {
@@ -29,7 +30,8 @@ pub(super) fn push(dtype: Dtype, text: &str, out: &mut Vec<u8>) -> bool {
         Dtype::I32 => add!(whole::<i32>(text)),
         Dtype::U64 => add!(whole::<u64>(text)),
         Dtype::I64 => add!(whole::<i64>(text)),
-        // The constant functions are the same on every machine, with or without such hardware.
+        // The constant functions compute the same on every machine, with or without hardware
+        // support.
         Dtype::F16 => add!(float(text, f16::from_f32_const)),
         Dtype::BF16 => add!(float(text, bf16::from_f32_const)),
         Dtype::F32 => add!(float(text, |number: f32| number)),
@@ -41,7 +43,8 @@ fn whole<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-/// A number that `round` makes of the one that is read. Infinity must be written out.
+/// Reads a float and rounds it with `round`; an infinite result must be written as such in the
+/// text.
 fn float<R: FromStr, T: Copy + Into<f64>>(text: &str, round: impl Fn(R) -> T) -> Option<T> {
     let number = round(text.parse().ok()?);
     let infinite = number.into().is_infinite();

@@ -1,8 +1,8 @@
-//! `call`: a transform that the document names and the program that opens it has.
+//! `call`: a transform that the document names and the program that opens the document provides.
 //!
-//! A document cannot hold code. It holds a name and options, which go into the fingerprint; whoever
-//! opens it gives the [`Functions`]. What a function does is not told apart, only its name and
-//! options are.
+//! A document cannot hold code, only a name and options; the program that opens the document passes
+//! the [`Functions`]. The name and the options go into the fingerprint, the code of the function
+//! does not.
 
 use std::sync::Arc;
 
@@ -15,37 +15,42 @@ use crate::dataset::{Dataset, Record, SampleContext, SampleResult, Transform, as
 use crate::error::Result;
 use crate::order::{Description, Op};
 
-/// The options of the op `call`.
+/// The options of the op `call`, which applies a function of the opening program to each record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CallOptions {
-    /// The name of the function.
+    /// The name that the program has for the function.
     pub name: String,
-    /// What the function is given beside the record; `null` by default.
+    /// Any JSON value, which the function gets beside the record. The default is `null`.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub options: Value,
-    /// The seed of its random numbers; the document's by default.
+    /// The seed of the function's random numbers, a whole number from 0 to 2^64 - 1. The default is
+    /// the document's `seed`.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }
 
 impl CallOptions {
-    /// A call of this function without options, with the document's seed.
+    /// Creates the options of a call of this function, without options and with the document's
+    /// seed.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), options: Value::Null, seed: None }
     }
 }
 
-/// A function over records, as [`Functions`] gives it. It should be pure: what it makes may depend
-/// on nothing but its options, the record, and the random numbers of its place.
+/// A function over records, as [`Functions::get`] returns it.
+///
+/// The function should be pure: its result may depend on nothing but its options, the record, and
+/// the random numbers of the sample's place.
 pub type Function = Arc<dyn Fn(SampleContext, Record) -> SampleResult<Record> + Send + Sync>;
 
-/// What there is already of the sample at a place: `None` where it has to be made.
+/// A lookup of a result that the function made earlier for the sample at a place; `None` if the
+/// function has to run.
 pub type Made = Arc<dyn Fn(SampleContext) -> Option<SampleResult<Record>> + Send + Sync>;
 
-/// Functions and sources by name, for documents with the op `call` or the source `served`.
+/// The functions and sources of a program, by name, for the op `call` and the source `served`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -81,43 +86,46 @@ pub type Made = Arc<dyn Fn(SampleContext) -> Option<SampleResult<Record>> + Send
 /// # Ok::<(), windrow::Error>(())
 /// ```
 pub trait Functions {
-    /// The function of a call, with the seed for its random numbers.
+    /// Returns the function of a call; `seed` is the seed of its random numbers.
     ///
     /// # Errors
-    /// Why there is none: its name or its options.
+    /// Returns the reason why the program has no such function, or why the options are wrong.
     fn get(&self, call: &CallOptions, seed: u64) -> Result<Function, String>;
 
-    /// What a function has made already, asked before anything below it is made: for functions
-    /// whose answer comes later, so that the same sample is asked for again. By default nothing.
+    /// Returns a lookup of results that a function has made already; by default `None`.
+    ///
+    /// The dataset asks the lookup before it makes the sample that the function gets. A function
+    /// whose answer comes later uses the lookup, since the loader asks for the same sample again.
     fn made(&self, _: &CallOptions) -> Option<Made> {
         None
     }
 
-    /// The source of this name, for documents with the source `served`.
+    /// Returns the source of this name, for documents with the source `served`.
     ///
     /// # Errors
-    /// Why there is none, which is what happens unless this is implemented.
+    /// Returns the reason why the program has no such source, or why the options are wrong. The
+    /// default implementation always returns an error.
     fn source(&self, served: &ServedOptions) -> Result<ServedSource, String> {
         Err(format!(
-            "this program has no source {:?}; open the document where it is served",
+            "this program has no source {:?}; open the document in a program that serves it",
             served.name
         ))
     }
 }
 
-/// No function at all.
+/// The functions of a program without functions.
 pub(super) struct NoFunctions;
 
 impl Functions for NoFunctions {
     fn get(&self, call: &CallOptions, _: u64) -> Result<Function, String> {
         Err(format!(
-            "this program has no function {:?}; open the document where it is served",
+            "this program has no function {:?}; open the document in a program that serves it",
             call.name
         ))
     }
 }
 
-/// A function as a transform.
+/// The transform that applies a function of the program.
 pub(super) struct Call {
     pub(super) options: CallOptions,
     pub(super) seed: u64,
@@ -128,7 +136,7 @@ impl Transform<Record> for Call {
     type Sample = Record;
 
     fn apply(&self, place: SampleContext, record: Record) -> SampleResult<Record> {
-        // A function may answer with a record of its own.
+        // A function may return a new record, which has no keys.
         let keys = record.keys().to_vec();
         let made = (self.function)(place, record)?;
         Ok(made.map(|made| if keys.is_empty() { made } else { made.with_keys(keys) }))
@@ -142,11 +150,11 @@ impl Transform<Record> for Call {
     }
 }
 
-/// Records over which a function was called whose answers may be there already.
+/// A dataset of the results of a function, which looks for earlier results first.
 pub(super) struct Remembered<D> {
     pub(super) dataset: D,
     pub(super) made: Made,
-    /// How many ops are below the call.
+    /// The number of ops below the call.
     pub(super) op: u64,
 }
 

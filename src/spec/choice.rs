@@ -1,4 +1,4 @@
-//! What reading and writing the parts of a document has in common.
+//! Helpers that read and write the parts of a document.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::placed::Placed;
 use crate::error::{Error, Result};
 use crate::order::{Epochs, FOREVER};
 
-/// One of several things that a tag tells apart.
+/// A type whose variants a tag tells apart.
 pub(super) trait Choice: Sized {
     const TAG: &'static str;
     const WHAT: &'static str;
@@ -17,7 +17,7 @@ pub(super) trait Choice: Sized {
     fn read(word: &str, options: Value, path: &str) -> Option<Result<Self>>;
 }
 
-/// Reads options, with the path of the one that is wrong.
+/// Reads the options at `path`; an error has the path of the wrong option.
 pub(super) fn at<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
     T::deserialize(Placed(value)).map_err(|error| {
         let (path, why) = error.below(path);
@@ -29,7 +29,7 @@ pub(super) fn wrong(path: &str, why: impl Into<String>) -> Error {
     Error::Spec { path: path.into(), why: why.into() }
 }
 
-/// Writes a number of epochs.
+/// Writes a number of epochs, or the word `forever`.
 pub(super) fn epochs_word<S: serde::Serializer>(
     epochs: &Option<Epochs>,
     to: S,

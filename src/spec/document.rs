@@ -1,4 +1,4 @@
-//! The document as types.
+//! The types of the pipeline document.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::order::Epochs;
 use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOptions, TarOptions};
 
-/// A pipeline document.
+/// A pipeline document: a source, ops and stages, read from JSON or built in code.
 ///
 /// ```
 /// use windrow::{Loader, source::MemoryFiles, spec::Spec};
@@ -33,32 +33,34 @@ use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOpti
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Spec {
-    /// The version of the format: 1.
+    /// The version of the format. The only version is 1.
     pub version: u32,
-    /// The seed of ops that name none; 0 by default.
+    /// The seed of every op without a seed, a whole number from 0 to 2^64 - 1. The default is 0.
     #[serde(with = "whole")]
     pub seed: u64,
-    /// How many epochs a loader goes through, 1 or more or `"forever"`; 1 by default. The number is
-    /// no part of the fingerprint.
+    /// The number of epochs of a loader: a whole number from 1 to 2^64 - 1, or `"forever"`. The
+    /// default is 1. The number is no part of the fingerprint.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "choice::epochs_word")]
     pub epochs: Option<Epochs>,
-    /// Where records come from.
+    /// The source that the records come from.
     pub source: SourceSpec,
-    /// What workers do to each, first to last.
+    /// The ops that workers apply to each record, first to last: at most 1,000. The default is
+    /// none.
     pub ops: Vec<OpSpec>,
-    /// What is done to them in order, first to last.
+    /// The stages that the loader applies to the records in order, first to last: at most 1,000.
+    /// The default is none.
     pub stages: Vec<StageSpec>,
-    /// Whether records and batches carry the [keys](crate::dataset::Record::keys) of their samples;
-    /// no by default.
+    /// Whether records and batches carry the [keys](crate::dataset::Record::keys) of their samples.
+    /// The default is false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keys: bool,
 }
 
 impl Spec {
-    /// The longest document that is read, in bytes.
+    /// The longest document that [`from_json`](Self::from_json) reads, in bytes: 1 MiB.
     pub const BYTES_MAX: u64 = 1 << 20;
 
-    /// A document of this source and nothing else.
+    /// Creates a document with a source, seed 0, and no ops or stages.
     ///
     /// ```
     /// use windrow::spec::{OpSpec, RangeOptions, ShuffleOptions, SourceSpec, Spec};
@@ -80,15 +82,15 @@ impl Spec {
         }
     }
 
-    /// Writes the document on one line.
+    /// Returns the document as one line of JSON.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "JSON can say all that is in a document")]
+    #[expect(clippy::missing_panics_doc, reason = "JSON can represent every document")]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("a document has nothing that JSON cannot say")
+        serde_json::to_string(self).expect("JSON can represent every document")
     }
 }
 
-/// Makes an enum of choices that a tag tells apart, and the function that reads one.
+/// Defines an enum whose variants a tag tells apart, and the function that reads a variant.
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident, $tag:literal, $what:literal:
      $($word:literal $variant:ident($options:ty),)*) => {
@@ -98,7 +100,7 @@ macro_rules! choices {
         #[non_exhaustive]
         pub enum $name {
             $(
-                #[doc = concat!("`", $word, "`.")]
+                #[doc = concat!("The ", $what, " `", $word, "`.")]
                 #[serde(rename = $word)]
                 $variant($options),
             )*
@@ -120,7 +122,7 @@ macro_rules! choices {
 }
 
 choices! {
-    /// Where records come from.
+    /// A source of records, by the word in its `kind`.
     SourceSpec, "kind", "source":
     "range" Range(RangeOptions),
     "csv" Csv(CsvOptions),
@@ -133,7 +135,7 @@ choices! {
 }
 
 choices! {
-    /// What workers do to records.
+    /// A step that workers apply to each record, by the word in its `op`.
     OpSpec, "op", "op":
     "shuffle" Shuffle(ShuffleOptions),
     "shuffle_once" ShuffleOnce(ShuffleOptions),
@@ -158,7 +160,7 @@ choices! {
 }
 
 choices! {
-    /// What is done to records in order.
+    /// A step that the loader applies to the records in order, by the word in its `stage`.
     StageSpec, "stage", "stage":
     "batch" Batch(BatchOptions),
     "limit" Limit(LimitOptions),

@@ -3,15 +3,16 @@
 use crate::dataset::{Dataset, Record, SampleResult, as_below, key_of};
 use crate::order::{Description, Op};
 
-/// Records with keys.
+/// A dataset of records with the keys of their samples.
 ///
-/// Keys are given to records before they are put into batches, but described after all ops: an op in
-/// between would change the number of those after it, and with that their random numbers.
+/// Records get their keys before they are stacked into batches, but the description names the keys
+/// after all ops. A description in between would change the number of the ops after it, and with
+/// that their random numbers.
 pub(super) struct WithKeys<D> {
     pub(super) dataset: D,
-    /// Whether keys are given here.
+    /// Whether this dataset attaches the keys.
     pub(super) attach: bool,
-    /// Whether they are described here.
+    /// Whether this dataset adds the keys to the description.
     pub(super) describe: bool,
 }
 

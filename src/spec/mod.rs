@@ -1,8 +1,8 @@
-//! The pipeline document: a pipeline said in JSON, over records of tensors.
+//! The pipeline document: a pipeline over records of tensors, written in JSON.
 //!
-//! The same document runs from Rust, from the `windrow` command and from JavaScript, and gives the
-//! same batches and the same digest. It names a source, ops that run in workers, and stages that run
-//! on the caller's side, in order:
+//! The same document runs from Rust, from the `windrow` command and from JavaScript. All three give
+//! the same batches and the same digest. A document names a source, ops that run in workers, and
+//! stages that run in order on the caller's side:
 //!
 //! ```json
 //! {
@@ -14,7 +14,7 @@
 //! }
 //! ```
 //!
-//! Absent on purpose: what runs it. Backend, workers and checkpoints are not part of a pipeline.
+//! Absent on purpose: backend, workers and checkpoints, which are no part of a pipeline.
 
 mod call;
 mod choice;

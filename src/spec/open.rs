@@ -1,4 +1,4 @@
-//! From a document to a pipeline that a loader runs.
+//! Opening a document as a pipeline that a loader runs.
 
 use std::sync::Arc;
 
@@ -14,28 +14,29 @@ use crate::order::{Description, Parts, Shard};
 use crate::source::{Csv, Files, Idx, Images, Jsonl, Npy, Range, Source, Tar, from_source};
 use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
 
-/// A dataset of records whose kind is known only at run time.
+/// A dataset of records whose type is known only at run time.
 type Records = Box<dyn Dataset<Sample = Record> + Send + Sync>;
-/// Stages over records whose kind is known only at run time.
+/// Stages over records whose type is known only at run time.
 type RecordStages = Box<dyn Stages<Record, Out = Record> + Send>;
 
-/// The pipeline of a document: what [`Spec::open`] gives.
+/// The pipeline of a document, as [`Spec::open`] returns it.
 pub type SpecPipeline = Ordered<Records, RecordStages>;
 
 impl Spec {
-    /// Opens the source and puts the pipeline together.
+    /// Opens the source and builds the pipeline.
     ///
     /// # Errors
-    /// What the source says of its files, or [`Error::Spec`] with the path of a step that cannot
-    /// work.
+    /// Returns the source's error if a file is missing or unsound, or [`Error::Spec`] with the path
+    /// of the step that cannot work.
     pub fn open(&self, files: &dyn Files) -> Result<SpecPipeline> {
         self.open_with(files, &NoFunctions)
     }
 
-    /// [`open`](Self::open) where the document may `call` functions.
+    /// Opens the source and builds the pipeline of a document that calls `functions`.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and a function that there is not.
+    /// Returns the errors of [`open`](Self::open), and [`Error::Spec`] for a function or a served
+    /// source that `functions` does not have.
     pub fn open_with(&self, files: &dyn Files, functions: &dyn Functions) -> Result<SpecPipeline> {
         let mut dataset = self.source.open(files, functions)?;
         let mut attach = self.keys;
@@ -66,7 +67,10 @@ impl SourceSpec {
         Ok(match self {
             Self::Range(options) => {
                 if options.end < options.start {
-                    let why = format!("end {} is before start {}", options.end, options.start);
+                    let why = format!(
+                        "end {} is before start {}; give an end from start on",
+                        options.end, options.start
+                    );
                     return Err(wrong("$.source.end", why));
                 }
                 Box::new(from_source(Numbers(Range::new(options.start..options.end))))
@@ -85,7 +89,7 @@ impl SourceSpec {
     }
 }
 
-/// The numbers of a range as records.
+/// A source of the numbers of a range, as records.
 struct Numbers(Range);
 
 impl Source for Numbers {

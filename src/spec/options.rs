@@ -1,208 +1,233 @@
-//! The options of ops and stages that are not record transforms.
+//! The options of the source `range`, and of the ops and stages that are not record transforms.
 
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Pad;
 
-/// Options of the source `range`: records with the field `value`, a `U64` scalar.
+/// The options of the source `range`, which gives the numbers from `start` to before `end`.
+///
+/// Each record has the field `value`, a `U64` scalar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RangeOptions {
-    /// The first number; 0 by default.
+    /// The first number, from 0 to 2^64 - 1. The default is 0.
     #[serde(default, with = "whole")]
     pub start: u64,
-    /// The number after the last.
+    /// The number after the last, from `start` to 2^64 - 1.
     #[serde(with = "whole")]
     pub end: u64,
 }
 
 impl RangeOptions {
-    /// The numbers of a range.
+    /// Creates the options of a source of these numbers.
     #[must_use]
     pub fn new(numbers: std::ops::Range<u64>) -> Self {
         Self { start: numbers.start, end: numbers.end }
     }
 }
 
-/// Options of the ops `shuffle` and `shuffle_once`.
+/// The options of the ops `shuffle` and `shuffle_once`, which put the samples into a random order.
+///
+/// `shuffle` draws a new order for each epoch. `shuffle_once` keeps the order of the first epoch in
+/// all epochs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShuffleOptions {
-    /// The seed; the document's by default.
+    /// The seed of the order, a whole number from 0 to 2^64 - 1. The default is the document's
+    /// `seed`.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }
 
 impl ShuffleOptions {
-    /// A shuffle with a seed of its own; [`default`](Self::default) takes the document's.
+    /// Creates the options of a shuffle with this seed; [`default`](Self::default) takes the
+    /// document's.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { seed: Some(seed) }
     }
 }
 
-/// Options of the op `shuffle_like_grain`.
+/// The options of the op `shuffle_like_grain`, which puts the samples into the order of Grain's
+/// `shuffle(seed)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GrainShuffleOptions {
-    /// The seed, below 2^32.
+    /// The seed of the order, a whole number from 0 to 2^32 - 1.
     pub seed: u32,
 }
 
 impl GrainShuffleOptions {
-    /// A shuffle with this seed.
+    /// Creates the options of a shuffle with this seed.
     #[must_use]
     pub fn new(seed: u32) -> Self {
         Self { seed }
     }
 }
 
-/// Options of the op `slice`.
+/// The options of the op `slice`, which keeps the samples of a range of indices.
+///
+/// A range past the end is cut to the samples that exist. Slicing part of an order that `shuffle`
+/// draws anew for each epoch is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SliceOptions {
-    /// The first index; 0 by default.
+    /// The first index, from 0 to 2^64 - 1. The default is 0.
     #[serde(default, with = "whole")]
     pub start: u64,
-    /// The index after the last; the end by default.
+    /// The index after the last, from 0 to 2^64 - 1. The default is the end of the samples.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
     pub end: Option<u64>,
-    /// Keeps the first of so many; 1 by default.
+    /// The distance between two kept samples, from 1 to 2^64 - 1. The default is 1, which keeps all
+    /// samples of the range.
     #[serde(default = "one", with = "whole")]
     pub step: u64,
 }
 
 impl SliceOptions {
-    /// All indices, from the first to the end.
+    /// Creates the options of a slice that keeps all samples.
     #[must_use]
     pub fn all() -> Self {
         Self { start: 0, end: None, step: 1 }
     }
 }
 
-/// Options of the op `sample`.
+/// The options of the op `sample`, which keeps the first `count` samples of each epoch's order.
+///
+/// A `shuffle` must come before this op, so each epoch keeps other samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SampleOptions {
-    /// How many samples of each epoch.
+    /// The number of samples in each epoch, from 0 to 2^64 - 1.
     #[serde(with = "whole")]
     pub count: u64,
 }
 
 impl SampleOptions {
-    /// So many samples of each epoch.
+    /// Creates the options of an op that keeps `count` samples of each epoch.
     #[must_use]
     pub fn new(count: u64) -> Self {
         Self { count }
     }
 }
 
-/// Options of the op `split`.
+/// The options of the op `split`, which splits the samples at random and keeps one part.
+///
+/// The parts share no sample and are the same in each epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SplitOptions {
-    /// The seed; the document's by default.
+    /// The seed of the split, a whole number from 0 to 2^64 - 1. The default is the document's
+    /// `seed`.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// The fraction of each part; together they are 1.
+    /// The fraction of each part, 0 or more. The sum must be 1 within 10^-9.
     pub parts: Vec<f64>,
-    /// Which part is kept, from 0.
+    /// The number of the part to keep, counted from 0.
     #[serde(with = "whole")]
     pub part: u64,
 }
 
 impl SplitOptions {
-    /// One part of a split, with the document's seed.
+    /// Creates the options of a split that keeps one part and takes the document's seed.
     #[must_use]
     pub fn new(parts: impl Into<Vec<f64>>, part: u64) -> Self {
         Self { seed: None, parts: parts.into(), part }
     }
 }
 
-/// Options of the op `repeat`.
+/// The options of the op `repeat`, which makes one longer dataset of several epochs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RepeatOptions {
-    /// How many epochs.
+    /// The number of epochs, from 0 to 2^64 - 1.
     #[serde(with = "whole")]
     pub epochs: u64,
 }
 
 impl RepeatOptions {
-    /// So many epochs.
+    /// Creates the options of an op that repeats the samples for `epochs` epochs.
     #[must_use]
     pub fn new(epochs: u64) -> Self {
         Self { epochs }
     }
 }
 
-/// Options of the op `shard`.
+/// The options of the op `shard`, which keeps the share of one of several trainers.
+///
+/// Shards are contiguous and disjoint, and together they cover the samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShardOptions {
-    /// This trainer's number, from 0.
+    /// The number of this trainer, from 0 to `count` - 1.
     #[serde(with = "whole")]
     pub index: u64,
-    /// How many trainers there are.
+    /// The number of trainers, from 1 to 2^64 - 1.
     #[serde(with = "whole")]
     pub count: u64,
-    /// Whether all shards are cut to the same length; no by default.
+    /// Whether all shards are cut to the same length. The default is false: the first shards may
+    /// have one sample more.
     #[serde(default)]
     pub drop_remainder: bool,
 }
 
 impl ShardOptions {
-    /// The shard of trainer `index` of `count`, with the remainder.
+    /// Creates the options of the shard of trainer `index` of `count`, with the remainder.
     #[must_use]
     pub fn new(index: u64, count: u64) -> Self {
         Self { index, count, drop_remainder: false }
     }
 }
 
-/// Options of `batch`, as an op and as a stage.
+/// The options of the op and the stage `batch`, which stack records into batches.
+///
+/// Workers make the batches of the op. The caller's side makes the batches of the stage, over the
+/// gaps that `filter` leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BatchOptions {
-    /// How many records go together.
+    /// The number of records in a batch, from 1 to 2^64 - 1.
     #[serde(with = "whole")]
     pub size: u64,
-    /// Whether a shorter last batch is left out; no by default.
+    /// Whether a last batch with fewer records is left out. The default is false.
     #[serde(default)]
     pub drop_remainder: bool,
-    /// What fills up shapes that differ; without it they are an error.
+    /// The number that fills up fields of different shapes, up to the largest along each axis.
+    /// Without it, different shapes are an error, which is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pad: Option<Pad>,
 }
 
 impl BatchOptions {
-    /// Batches of so many records, the last one shorter.
+    /// Creates the options of batches of `size` records, of which the last may have fewer.
     #[must_use]
     pub fn new(size: u64) -> Self {
         Self { size, drop_remainder: false, pad: None }
     }
 }
 
-/// Options of the stage `limit`.
+/// The options of the stage `limit`, which ends each epoch after a number of batches or records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitOptions {
-    /// How many batches come before the end.
+    /// The number of batches, from 0 to 2^64 - 1. Without a stage `batch` before this one, the number
+    /// of records.
     #[serde(with = "whole")]
     pub count: u64,
 }
 
 impl LimitOptions {
-    /// So many batches.
+    /// Creates the options of a stage that ends each epoch after `count` batches or records.
     #[must_use]
     pub fn new(count: u64) -> Self {
         Self { count }
@@ -213,15 +238,16 @@ fn one() -> u64 {
     1
 }
 
-/// A whole number or an option of one, which may be a string of digits, since JavaScript's numbers
-/// lose bits beyond 2^53.
+/// Reads and writes whole numbers from 0 to 2^64 - 1, also as strings of digits: JavaScript's
+/// numbers lose bits beyond 2^53.
 pub(super) mod whole {
     use std::fmt;
 
     use serde::de::{Error, Unexpected, Visitor};
     use serde::{Deserializer, Serializer};
 
-    /// The largest number that JavaScript keeps whole.
+    /// The largest number that is written as a JSON number; up to here, JavaScript's numbers are
+    /// exact.
     const EXACT_MAX: u64 = 1 << 53;
 
     struct Whole;
@@ -230,7 +256,7 @@ pub(super) mod whole {
         type Value = u64;
 
         fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-            to.write_str("a whole number from 0 to 2^64 - 1 (a string of digits is one too)")
+            to.write_str("a whole number from 0 to 2^64 - 1, or a string of its digits")
         }
 
         fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {

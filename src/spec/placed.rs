@@ -1,8 +1,8 @@
-//! Reading values so that an error knows its place.
+//! A deserializer of JSON values whose errors have the path of the wrong value.
 //!
-//! Lists and objects are the only ways down, so the place of an error is put together on its way up,
-//! by those two, and no visitor is wrapped: every visitor that is costs its code again, which browsers
-//! would load.
+//! Only lists and objects contain other values, so these two add their steps to the path of an
+//! error that passes through them. No visitor is wrapped: each wrapped visitor would be compiled
+//! again, and browsers would load that code.
 
 use std::fmt;
 
@@ -16,22 +16,22 @@ use serde_json::{Map, Value};
 
 use super::words;
 
-/// What is wrong with a value, and where in it.
+/// The reason why a value is wrong, and the path of the value.
 #[derive(Debug)]
 pub(super) struct Misplaced {
-    /// The names and numbers on the way down, the last one first.
+    /// The names and numbers of the path, the last one first.
     way: Vec<String>,
     why: String,
 }
 
 impl Misplaced {
-    /// The same, seen from around it.
+    /// Adds the step that leads to the value from the list or object around it.
     fn inside(mut self, step: String) -> Self {
         self.way.push(step);
         self
     }
 
-    /// The path of what is wrong below `path`, and the reason.
+    /// Returns the path of the wrong value, which begins with `path`, and the reason.
     pub(super) fn below(self, path: &str) -> (String, String) {
         (self.way.iter().rev().fold(path.to_owned(), |path, step| path + step), self.why)
     }
@@ -55,11 +55,11 @@ impl Error for Misplaced {
     }
 
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
-        Self::custom(words::unknown("", name, known))
+        Self::custom(words::unknown("name", name, known))
     }
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
-        Self::custom(words::unknown("field ", name, known))
+        Self::custom(words::unknown("field", name, known))
     }
 
     fn missing_field(name: &'static str) -> Self {
@@ -75,7 +75,7 @@ impl fmt::Display for Misplaced {
     }
 }
 
-/// A value to be read.
+/// A JSON value as a deserializer.
 pub(super) struct Placed(pub(super) Value);
 
 impl<'de> Deserializer<'de> for Placed {
@@ -169,7 +169,7 @@ impl<'de> SeqAccess<'de> for &mut List {
 
 struct Fields {
     fields: serde_json::map::IntoIter,
-    /// The field whose name was given last, and its value.
+    /// The name and the value of the field that was read last.
     last: (String, Value),
 }
 
@@ -253,26 +253,26 @@ mod tests {
     #[test]
     fn what_is_wrong_has_its_path() {
         for (pointer, wrong, path, why) in [
-            ("/list/1/name", json!(5), "$.list[1].name", "5 where a text belongs"),
+            ("/list/1/name", json!(5), "$.list[1].name", "expected a text, found 5"),
             ("/list/0", json!({}), "$.list[0]", "\"name\" is missing"),
-            ("/list", json!(true), "$.list", "true where a list belongs"),
+            ("/list", json!(true), "$.list", "expected a list, found true"),
             ("/maybe", json!(300), "$.maybe", "300"),
-            ("/pair/1", json!(-1.5), "$.pair[1]", "-1.5 where true or false belongs"),
-            ("/pair", json!([1, true, 3, 4]), "$.pair", "a list of 4 where a list of 2 belongs"),
-            ("/kind", json!("Other"), "$.kind", "unknown \"Other\"; known are Plain, Of"),
+            ("/pair/1", json!(-1.5), "$.pair[1]", "expected true or false, found -1.5"),
+            ("/pair", json!([1, true, 3, 4]), "$.pair", "expected a list of 2, found a list of 4"),
+            ("/kind", json!("Other"), "$.kind", "unknown name \"Other\"; use one of Plain, Of"),
             (
                 "/kind/Of",
                 json!("x"),
                 "$.kind.Of",
-                "\"x\" where a whole number from 0 to 2^8 - 1 belongs",
+                "expected a whole number from 0 to 2^8 - 1, found \"x\"",
             ),
-            ("/kind", json!(null), "$.kind", "null where the name of a choice belongs"),
-            ("", json!([]), "$", "a list of 0 where an object belongs"),
+            ("/kind", json!(null), "$.kind", "expected the name of a choice, found null"),
+            ("", json!([]), "$", "expected an object, found a list of 0"),
             (
                 "",
                 json!({"lost": 1}),
                 "$.lost",
-                "unknown field \"lost\"; known are list, maybe, pair, kind",
+                "unknown field \"lost\"; use one of list, maybe, pair, kind",
             ),
         ] {
             let mut value = good();

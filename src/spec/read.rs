@@ -1,4 +1,4 @@
-//! Reading a document so that what is wrong is named by its path.
+//! Reading a document; each error has the path of the wrong value.
 
 use serde_json::{Map, Value};
 
@@ -9,38 +9,41 @@ use crate::error::{Error, Result};
 use crate::order::{Epochs, FOREVER, json};
 
 impl Spec {
-    /// Reads a document.
+    /// Reads a document from its JSON.
     ///
     /// # Errors
-    /// [`Error::Spec`](crate::Error::Spec) with the path of what is wrong, such as `$.ops[2].size`.
+    /// Returns [`Error::Spec`](crate::Error::Spec) with the path of the wrong value, such as
+    /// `$.ops[2].size`.
     pub fn from_json(json: &str) -> Result<Self> {
         document(json)
     }
 }
 
-/// The version that is read.
+/// The version of the format.
 const VERSION: u64 = 1;
-/// The most ops, and the most stages.
+/// The largest number of ops, and of stages.
 const STEPS_MAX: usize = 1_000;
 
 /// Reads a whole document.
 fn document(text: &str) -> Result<Spec> {
     if text.len() as u64 > Spec::BYTES_MAX {
         let (len, most) = (text.len(), Spec::BYTES_MAX);
-        let why = format!("the document has {len} bytes; at most {most} are read");
+        let why = format!("the document has {len} bytes; give one of at most {most}");
         return Err(wrong("$", why));
     }
-    let value =
-        json::value(text).map_err(|error| wrong("$", format!("this is not JSON: {error}")))?;
+    let value = json::value(text)
+        .map_err(|error| wrong("$", format!("the document is not JSON: {error}")))?;
     let mut fields = object(value, "$")?;
     match fields.remove("version") {
         Some(version) if version == VERSION => {}
         Some(version) => {
             let why =
-                format!("version {version} is not one that this build reads; it reads {VERSION}");
+                format!("version {version} is unknown; this build of windrow reads {VERSION}");
             return Err(wrong("$.version", why));
         }
-        None => return Err(wrong("$", format!("\"version\": {VERSION} is missing"))),
+        None => {
+            return Err(wrong("$", format!("\"version\" is missing; add \"version\": {VERSION}")));
+        }
     }
     let source = fields.remove("source").ok_or_else(|| wrong("$", "\"source\" is missing"))?;
     let seed = fields.remove("seed").map(|seed| at::<Seed>("$.seed", seed)).transpose()?;
@@ -57,7 +60,7 @@ fn document(text: &str) -> Result<Spec> {
         None => Ok(spec),
         Some(name) => {
             let why = format!(
-                "unknown field {name:?}; known are version, seed, epochs, source, ops, stages, keys"
+                "unknown field {name:?}; use one of version, seed, epochs, source, ops, stages, keys"
             );
             Err(wrong("$", why))
         }
@@ -70,7 +73,7 @@ fn epochs(value: Value) -> Result<Epochs> {
         return Ok(Epochs::Forever);
     }
     match at::<Seed>(path, value) {
-        Ok(Seed(0)) => Err(wrong(path, format!("0 epochs; 1 or more or {FOREVER:?} belongs here"))),
+        Ok(Seed(0)) => Err(wrong(path, format!("expected 1 or more or {FOREVER:?}, found 0"))),
         Ok(Seed(count)) => Ok(Epochs::Count(count)),
         Err(Error::Spec { path, why }) => Err(wrong(&path, format!("{why}, or {FOREVER:?}"))),
         Err(other) => Err(other),
@@ -84,21 +87,22 @@ struct Seed(#[serde(with = "whole")] u64);
 fn object(value: Value, path: &str) -> Result<Map<String, Value>> {
     match value {
         Value::Object(fields) => Ok(fields),
-        other => Err(wrong(path, format!("an object was expected, not {}", short(&other)))),
+        other => Err(wrong(path, format!("expected an object, found {}", short(&other)))),
     }
 }
 
 fn choices<C: Choice>(value: Option<Value>, path: &str) -> Result<Vec<C>> {
     match value {
         None => Ok(Vec::new()),
-        Some(Value::Array(values)) if values.len() > STEPS_MAX => {
-            Err(wrong(path, format!("{} steps; at most {STEPS_MAX} are read", values.len())))
-        }
+        Some(Value::Array(values)) if values.len() > STEPS_MAX => Err(wrong(
+            path,
+            format!("the list has {} steps; give at most {STEPS_MAX}", values.len()),
+        )),
         Some(Value::Array(values)) => {
             let numbered = values.into_iter().enumerate();
             numbered.map(|(number, value)| choice(value, &format!("{path}[{number}]"))).collect()
         }
-        Some(other) => Err(wrong(path, format!("a list was expected, not {}", short(&other)))),
+        Some(other) => Err(wrong(path, format!("expected a list, found {}", short(&other)))),
     }
 }
 
@@ -109,7 +113,7 @@ fn choice<C: Choice>(value: Value, path: &str) -> Result<C> {
         Some(Value::String(word)) => word,
         Some(other) => {
             let why = format!(
-                "{} is not the name of a {}; known are {}",
+                "{} is not the name of a {}; use one of {}",
                 short(&other),
                 C::WHAT,
                 known()
@@ -118,18 +122,18 @@ fn choice<C: Choice>(value: Value, path: &str) -> Result<C> {
         }
         None => {
             let why =
-                format!("{:?} is missing: it names the {}; known are {}", C::TAG, C::WHAT, known());
+                format!("{:?} is missing; name the {} as one of {}", C::TAG, C::WHAT, known());
             return Err(wrong(path, why));
         }
     };
     C::read(&word, Value::Object(fields), path).unwrap_or_else(|| {
         let why =
-            format!("unknown {} {}; known are {}", C::WHAT, short(&Value::String(word)), known());
+            format!("unknown {} {}; use one of {}", C::WHAT, short(&Value::String(word)), known());
         Err(wrong(&format!("{path}.{}", C::TAG), why))
     })
 }
 
-/// A value in at most 40 characters.
+/// Returns the JSON of a value, cut to at most 40 characters.
 fn short(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() <= 40 {
@@ -206,9 +210,13 @@ mod tests {
             (spec(r#"{"op":"batch","size":"three"}"#, ""), "$.ops[0].size", "three"),
             (spec(r#"{"op":"batch"}"#, ""), "$.ops[0]", "size"),
             (spec(r#"{"op":"batch","size":3,"sise":4}"#, ""), "$.ops[0].sise", "unknown field"),
-            (spec("", r#"{"stage":"limit","count":[]}"#), "$.stages[0].count", "a list where"),
+            (spec("", r#"{"stage":"limit","count":[]}"#), "$.stages[0].count", "found a list"),
             (spec("7", ""), "$.ops[0]", "object"),
-            (spec("", "").replace(r#","ops""#, r#","keys":1,"ops""#), "$.keys", "1 where true"),
+            (
+                spec("", "").replace(r#","ops""#, r#","keys":1,"ops""#),
+                "$.keys",
+                "or false, found 1",
+            ),
             (" ".repeat(100 << 20), "$", "104857600 bytes"),
         ] {
             let error = document(&text).unwrap_err();

@@ -1,8 +1,8 @@
-//! `served`: a source that the document names and the program that opens it has.
+//! `served`: a source that the document names and the program that opens the document provides.
 //!
-//! As with the op `call`: the document holds a name and options, whoever opens it gives the
-//! [`Functions`](super::Functions). What the records hold is not told apart; the name, the length,
-//! the options and an identity of the user's choice are.
+//! The document holds a name and options, as for the op `call`; the program that opens the document
+//! passes the [`Functions`](super::Functions). The fingerprint has the name, the length, the
+//! options and an identity that the user chooses, but nothing of the records' content.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::error::Fault;
 use crate::order::Op;
 use crate::source::Source;
 
-/// The options of the source `served`.
+/// The options of the source `served`, whose records come from the program that opens the document.
 ///
 /// ```
 /// use windrow::spec::ServedOptions;
@@ -26,38 +26,38 @@ use crate::source::Source;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ServedOptions {
-    /// The name of the source.
+    /// The name that the program has for the source.
     pub name: String,
-    /// What tells this content from another of the same name and length: a version, a hash. It goes
-    /// into the fingerprint as it is.
+    /// A text that tells this content from another of the same name and length: a version, a hash.
+    /// The text goes into the fingerprint as it is. The default is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// What the source is opened with; `null` by default.
+    /// Any JSON value, which the program opens the source with. The default is `null`.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub options: Value,
 }
 
 impl ServedOptions {
-    /// The source of this name without identity and options.
+    /// Creates the options of the source of this name, without identity and options.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), identity: None, options: Value::Null }
     }
 }
 
-/// A source as [`Functions::source`](super::Functions::source) gives it.
+/// A source of records that [`Functions::source`](super::Functions::source) returns.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ServedSource {
-    /// How many records there are.
+    /// The number of records.
     pub len: u64,
-    /// The record at an index below the length. It should be pure: what it gives may depend on
-    /// nothing but the index.
+    /// The function that returns the record at an index below the length. The function should be
+    /// pure: the record may depend on nothing but the index.
     pub get: Arc<dyn Fn(u64) -> Result<Record, Fault> + Send + Sync>,
 }
 
 impl ServedSource {
-    /// A source of `len` records, which `get` makes by their index.
+    /// Creates a source of `len` records, which `get` returns by their index.
     #[must_use]
     pub fn new(
         len: u64,
@@ -73,7 +73,7 @@ impl std::fmt::Debug for ServedSource {
     }
 }
 
-/// A served source as a source.
+/// A [`Source`] of the records of a [`ServedSource`].
 pub(super) struct Served {
     pub(super) options: ServedOptions,
     pub(super) source: ServedSource,

@@ -1,11 +1,11 @@
-//! The words of JSON for what `serde` says in Rust's.
+//! The words of JSON for the errors that `serde` words in Rust's terms.
 
 use serde::de::{Expected, Unexpected};
 
-/// The longest text of a document that an error repeats, in characters.
+/// How much of a document's text an error shows, in characters.
 const SHOWN: usize = 40;
 
-/// What is wrong with a value that is there, and what belongs there.
+/// Returns the error of a value of the wrong type or range.
 pub(super) fn instead(found: Unexpected<'_>, belongs: &dyn Expected) -> String {
     let found = match found {
         Unexpected::Bool(yes) => yes.to_string(),
@@ -18,20 +18,20 @@ pub(super) fn instead(found: Unexpected<'_>, belongs: &dyn Expected) -> String {
         Unexpected::Map => "an object".into(),
         other => other.to_string(),
     };
-    format!("{found} where {} belongs", of(belongs))
+    format!("expected {}, found {found}", of(belongs))
 }
 
-/// What is wrong with a list of so many values.
+/// Returns the error of a list of the wrong length.
 pub(super) fn length(len: usize, belongs: &dyn Expected) -> String {
-    format!("a list of {len} where {} belongs", of(belongs))
+    format!("expected {}, found a list of {len}", of(belongs))
 }
 
-/// What is wrong with a name that is none of those that are known.
+/// Returns the error of an unknown name.
 pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
-    format!("unknown {what}{}; known are {}", shown(name), known.join(", "))
+    format!("unknown {what} {}; use one of {}", shown(name), known.join(", "))
 }
 
-/// A text in quotes, cut where it is long.
+/// Returns a text in quotes, cut after [`SHOWN`] characters.
 fn shown(text: &str) -> String {
     match text.chars().nth(SHOWN) {
         None => format!("{text:?}"),
@@ -39,7 +39,7 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// What belongs in a place, as `serde` names it.
+/// Returns the JSON words for a type that `serde` expects.
 fn of(belongs: &dyn Expected) -> String {
     let name = belongs.to_string();
     let (first, rest) = name.split_once(' ').unwrap_or((&name, ""));

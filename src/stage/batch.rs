@@ -1,4 +1,4 @@
-//! `batch` in the ordered part: over gaps.
+//! `batch` in the ordered part, which batches across gaps.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use crate::dataset::{AsVec, Collate, at_least_one, batch_op};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
-/// Puts `size` samples together, in order: see [`Ordered::batch`](super::Ordered::batch).
+/// A stage that combines `size` samples in order: see [`Ordered::batch`](super::Ordered::batch).
 #[derive(Debug)]
 pub struct Batching<T, C: Collate<T> = AsVec> {
     size: u64,
@@ -15,20 +15,20 @@ pub struct Batching<T, C: Collate<T> = AsVec> {
     collate: C,
     held: Vec<T>,
     ready: Option<C::Batch>,
-    /// How many inputs there were, and which of them the last batch was made of.
+    /// The number of inputs so far. `last` is the range of inputs in the last batch.
     pushed: u64,
     last: Range<u64>,
 }
 
 impl<T, C: Collate<T>> Batching<T, C> {
-    /// Batches of `size` samples, made by `collate`.
+    /// Creates a stage for batches of `size` samples, which `collate` combines.
     #[must_use]
     pub fn new(size: u64, collate: C) -> Self {
         let (held, ready, pushed, last) = (Vec::new(), None, 0, 0..0);
         Self { size, drop_remainder: false, collate, held, ready, pushed, last }
     }
 
-    /// Leaves out the last batch where it would be shorter than the others.
+    /// Drops the last batch if it would be shorter than the others.
     #[must_use]
     pub fn drop_remainder(self) -> Self {
         Self { drop_remainder: true, ..self }

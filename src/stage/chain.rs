@@ -1,47 +1,50 @@
-//! What stages one after another do together.
+//! Stages one after another, as one unit.
 
 use super::{Feed, Step};
 use crate::dataset::forward;
 use crate::error::{Error, Fault, Result};
 use crate::order::{Cursor, Description, Mark, Origin};
 
-/// Stages one after another: what turns samples in order into batches.
+/// A chain of stages, which turns ordered samples into batches.
 ///
-/// It is implemented for every chain of [`Stage`](super::Stage)s, and for nothing else.
+/// Every chain of [`Stage`](super::Stage)s implements this trait, and nothing else does.
 pub trait Stages<In> {
-    /// What the last stage gives.
+    /// The type of the last stage's results.
     type Out;
 
-    /// The next result, drawing samples from the feed as needed.
+    /// Returns the next result, and takes samples from the feed as needed.
     #[doc(hidden)]
     fn poll(&mut self, feed: &mut dyn Feed<In>) -> Step<Self::Out>;
 
-    /// The point right after the last result that `poll` gave.
+    /// Returns the point right after the last result that `poll` returned.
     ///
     /// # Errors
-    /// What a stage did wrong, which ends the stream; so with the others.
+    /// This method and the others return an error, which ends the stream, if a stage misbehaves.
     #[doc(hidden)]
     fn mark(&mut self, feed: &dyn Feed<In>) -> Result<Mark>;
 
-    /// Becomes as new, for this epoch.
+    /// Resets all stages for an epoch.
     ///
     /// # Errors
-    /// What a stage did wrong.
+    /// Returns an error if a stage misbehaves.
     #[doc(hidden)]
     fn reset(&mut self, epoch: u64) -> Result<()>;
 
-    /// Takes up the cursors of a state, one a stage, in new stages, to which so many samples of the
-    /// epoch can have gone at most; gives how many results can have come out at most.
+    /// Restores the cursors of a state, one for each stage, in new stages.
+    ///
+    /// At most `samples` samples of the epoch have gone into the chain. Returns the largest
+    /// possible number of results.
     ///
     /// # Errors
-    /// [`Error::State`] when there are too few cursors or one makes no sense.
+    /// Returns [`Error::State`] if a cursor is missing or not valid.
     #[doc(hidden)]
     fn restore(&mut self, cursors: &mut dyn Iterator<Item = Cursor>, samples: u64) -> Result<u64>;
 
-    /// Takes back what the cursors say is held, made of samples that come in the cursors' order.
+    /// Takes back the inputs that the cursors name; `samples` yields their samples in the cursors'
+    /// order.
     ///
     /// # Errors
-    /// [`Error::State`] when a stage does not take them.
+    /// Returns [`Error::State`] if a stage refuses its inputs.
     #[doc(hidden)]
     fn take_back(
         &mut self,
@@ -49,25 +52,25 @@ pub trait Stages<In> {
         samples: &mut dyn Iterator<Item = In>,
     ) -> Result<()>;
 
-    /// Whether [`origin`](Self::origin) can tell what a result was made of.
+    /// Returns `true` if [`origin`](Self::origin) can name the origin of a result.
     #[doc(hidden)]
     fn tracks(&self) -> bool;
 
-    /// Whether every stage [keeps the order](super::Stage::keeps_order).
+    /// Returns `true` if every stage [keeps the order](super::Stage::keeps_order).
     #[doc(hidden)]
     fn keeps_order(&self) -> bool;
 
-    /// What the result was made of that `poll` gave last.
+    /// Returns the origin of the result that `poll` returned last.
     ///
     /// # Errors
-    /// What a stage did wrong.
+    /// Returns an error if a stage misbehaves.
     #[doc(hidden)]
     fn origin(&self, feed: &dyn Feed<In>) -> Result<Origin>;
 
-    /// Makes a result of that origin again, of its samples, which come in order.
+    /// Makes the result of an origin again from its samples, which come in order.
     ///
     /// # Errors
-    /// Why there is no such result.
+    /// Returns a fault if the samples make no result.
     #[doc(hidden)]
     fn remake(
         &self,
@@ -75,40 +78,43 @@ pub trait Stages<In> {
         samples: &mut dyn Iterator<Item = In>,
     ) -> Result<Self::Out, Fault>;
 
-    /// How many results an epoch of so many samples gives at most, and exactly where none has an
-    /// error; `None` where that is not known before.
+    /// Returns the largest number of results in an epoch of `samples` samples, or `None` if unknown
+    /// in advance.
+    ///
+    /// The number is exact if no sample fails.
     ///
     /// # Errors
-    /// What a stage did wrong.
+    /// Returns an error if a stage misbehaves.
     #[doc(hidden)]
     fn len_of(&self, samples: u64) -> Result<Option<u64>>;
 
     /// Adds the stages to a description.
     ///
     /// # Errors
-    /// What a stage did wrong.
+    /// Returns an error if a stage misbehaves.
     #[doc(hidden)]
     fn describe(&self, description: &mut Description) -> Result<()>;
 
-    /// Finds what is wrong with the options before anything runs.
+    /// Checks the options before anything runs.
     ///
     /// # Errors
-    /// What [`Stage::check`](super::Stage::check) says.
+    /// Returns the error of [`Stage::check`](super::Stage::check).
     #[doc(hidden)]
     fn check(&self) -> Result<()>;
 
-    /// About how many samples make a result of the last stage, at least 1: see
-    /// [`Stage::inputs`](super::Stage::inputs).
+    /// Returns about how many samples make a result of the last stage, at least 1.
+    ///
+    /// See [`Stage::inputs`](super::Stage::inputs).
     ///
     /// # Errors
-    /// What a stage did wrong.
+    /// Returns an error if a stage misbehaves.
     #[doc(hidden)]
     fn inputs(&self) -> Result<u64> {
         Ok(1)
     }
 }
 
-/// No stage at all: samples go out as they come.
+/// An empty chain: samples pass unchanged.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bare;
 
@@ -153,7 +159,9 @@ impl<In> Stages<In> for Bare {
 
     fn remake(&self, origin: &Origin, samples: &mut dyn Iterator<Item = In>) -> Result<In, Fault> {
         let sample = samples.next().filter(|_| matches!(origin, Origin::Sample(_)));
-        sample.ok_or_else(|| Fault::new("there is no sample for it"))
+        sample.ok_or_else(|| {
+            Fault::new("the state names a result where a sample was held, or no sample is left")
+        })
     }
 
     fn len_of(&self, samples: u64) -> Result<Option<u64>> {
@@ -196,7 +204,7 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
     }
 }
 
-/// An error of a state whose cursor of this op is wrong.
+/// Returns the error for a state with a wrong cursor of an op.
 pub(super) fn wrong(op: &str, what: impl std::fmt::Display) -> Error {
-    Error::State { why: format!("its cursor of {op} {what}") }
+    Error::State { why: format!("the cursor of {op} {what}") }
 }

@@ -1,10 +1,10 @@
-//! The one place that calls the methods of a stage.
+//! The only module that calls the methods of a stage.
 
 use super::Stage;
 use crate::dataset::caught;
 use crate::error::{Error, Fault, Result};
 
-/// A stage whose panics end nothing but the stream.
+/// A stage with panics that end only the stream.
 #[derive(Debug)]
 pub(super) struct Guarded<S>(S);
 
@@ -13,14 +13,14 @@ impl<S> Guarded<S> {
         Self(stage)
     }
 
-    /// The same with another stage.
+    /// Replaces the stage by another.
     pub(super) fn map(self, change: impl FnOnce(S) -> S) -> Self {
         Self(change(self.0))
     }
 
-    /// Calls a method; a panic is an error that names the stage and the method.
+    /// Calls a method, and turns a panic into an error that names the stage and the method.
     ///
-    /// The stage's memory cannot be trusted after it, so the stream ends.
+    /// A panic may leave the stage in an inconsistent state, so the stream ends.
     pub(super) fn ask<In, R>(&self, method: &str, call: impl FnOnce(&S) -> R) -> Result<R>
     where
         S: Stage<In>,
@@ -28,7 +28,7 @@ impl<S> Guarded<S> {
         caught(|| call(&self.0)).map_err(|fault| self.broken(method, fault))
     }
 
-    /// The same for a method that changes the stage.
+    /// Calls a method that changes the stage, as [`ask`](Self::ask) does.
     pub(super) fn tell<In, R>(&mut self, method: &str, call: impl FnOnce(&mut S) -> R) -> Result<R>
     where
         S: Stage<In>,
@@ -36,7 +36,7 @@ impl<S> Guarded<S> {
         caught(|| call(&mut self.0)).map_err(|fault| self.broken(method, fault))
     }
 
-    /// Calls a method whose errors take the place of samples, as its panics do.
+    /// Calls a method with errors and panics that take the place of samples.
     pub(super) fn attempt<In, R>(
         &mut self,
         call: impl FnOnce(&mut S) -> Result<R, Fault>,
@@ -56,7 +56,7 @@ impl<S> Guarded<S> {
         made.map_err(|fault| fault.by(format!("{}.remake", self.name())))
     }
 
-    /// The name of the stage's op.
+    /// Returns the name of the stage's op.
     pub(super) fn name<In>(&self) -> String
     where
         S: Stage<In>,
@@ -64,7 +64,7 @@ impl<S> Guarded<S> {
         caught(|| self.0.op().name().to_owned()).unwrap_or_else(|_| "a stage".into())
     }
 
-    /// An error that ends the stream: what a method of the stage did.
+    /// Creates the error, which ends the stream, for a failed method of the stage.
     pub(super) fn broken<In>(&self, method: &str, fault: Fault) -> Error
     where
         S: Stage<In>,

@@ -1,25 +1,25 @@
-//! What the inputs were made of that a stage may hold back.
+//! The origins of the inputs that a stage may hold back.
 
 use crate::order::{Held, List, Origin, Origins};
 
-/// The origins of the inputs that a stage may hold back, by the inputs' numbers.
+/// The origins of the inputs that a stage may hold back, with the inputs' numbers.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
     origins: List<(u64, Origin)>,
-    /// The origins of the last inputs, which no copy of the list has seen.
+    /// The origins of the last inputs, which no clone of the list contains.
     recent: Vec<Origin>,
     pushed: u64,
-    /// How many origins are kept before those are let go that the stage does not hold.
+    /// The number of origins at which the stage drops those of inputs no longer held back.
     bound: u64,
-    /// What the stage was last found to hold; all of it has an origin.
+    /// The inputs that the stage held back at the last check; each of them has an origin.
     seen: Held,
 }
 
-/// How many origins are kept at least.
+/// The smallest value of [`Inputs::bound`].
 const ORIGINS_MIN: u64 = 64;
 
 impl Inputs {
-    /// Those that a stage took back.
+    /// Creates the origins of the inputs that a stage took back.
     pub(super) fn taken_back(origins: Vec<Origin>) -> Self {
         let pushed = origins.len() as u64;
         Self { origins: (0..).zip(origins).collect(), pushed, ..Self::default() }
@@ -31,13 +31,13 @@ impl Inputs {
         self.pushed += 1;
     }
 
-    /// Whether there are so many that those should be let go that the stage does not hold.
+    /// Returns `true` if it is time to drop the origins of inputs that the stage no longer holds.
     #[inline]
     pub(super) fn are_many(&self) -> bool {
         self.origins.len() + self.recent.len() as u64 >= self.bound.max(ORIGINS_MIN)
     }
 
-    /// Lets those go that the stage does not hold.
+    /// Drops the origins of inputs that the stage does not hold.
     pub(super) fn keep(&mut self, held: Held) -> Result<(), String> {
         if held.is_empty() {
             self.recent.clear();
@@ -58,23 +58,27 @@ impl Inputs {
         Ok(())
     }
 
-    /// Takes note of what the stage holds; an input that it was not given is an error.
+    /// Records the inputs that the stage holds; an input that the stage was not given is an error.
     ///
-    /// Only what changed since the last time is looked at, where the stage kept its list.
+    /// If the stage keeps its list, the check looks only at changes since the last call.
     fn check(&mut self, held: Held) -> Result<(), String> {
         let first = self.first_recent();
         (first..).zip(self.recent.drain(..)).for_each(|entry| self.origins.push(entry));
         if let Some(number) = held.unknown(&self.seen, &self.origins) {
-            return Err(format!("names input {number} as held, which it cannot hold"));
+            return Err(format!("names input {number} as held, which the stage cannot hold"));
         }
         if held.len() > self.origins.len() {
-            return Err(format!("names {} inputs of {}", held.len(), self.origins.len()));
+            return Err(format!(
+                "names {} inputs as held, but only {} are known",
+                held.len(),
+                self.origins.len()
+            ));
         }
         self.seen = held;
         Ok(())
     }
 
-    /// What the inputs were made of that the stage holds.
+    /// Returns the origins of the inputs that the stage holds.
     pub(super) fn held(&mut self, held: Held) -> Result<Origins, String> {
         if held.is_empty() {
             return Ok(Origins::default());
@@ -83,7 +87,7 @@ impl Inputs {
         Ok(Origins::new(&self.seen, &self.origins))
     }
 
-    /// What these inputs were made of.
+    /// Returns the origins of the given inputs.
     pub(super) fn of(&self, numbers: Vec<u64>) -> Result<Origin, String> {
         let first = self.first_recent();
         let origin = |number: u64| {
@@ -101,7 +105,7 @@ impl Inputs {
         Ok(Origin::Result(numbers.into_iter().map(known).collect::<Result<_, _>>()?))
     }
 
-    /// The number of the first of the recent inputs.
+    /// Returns the number of the first recent input.
     fn first_recent(&self) -> u64 {
         self.pushed - self.recent.len() as u64
     }

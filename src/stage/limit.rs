@@ -1,21 +1,21 @@
-//! `limit`: the first results of each epoch only.
+//! `limit`, which passes only the first results of each epoch.
 
 use super::Stage;
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
-/// Ends an epoch after `count` results: see [`Ordered::limit`](super::Ordered::limit).
+/// A stage that ends an epoch after `count` results: see [`Ordered::limit`](super::Ordered::limit).
 #[derive(Debug)]
 pub struct Limit<T> {
     count: u64,
     taken: u64,
-    /// How many inputs there were since the stage was new or its counters restored.
+    /// The number of inputs since the stage was new or its counters were restored.
     inputs: u64,
     ready: Option<T>,
 }
 
 impl<T> Limit<T> {
-    /// The first `count` results of an epoch.
+    /// Creates a stage that passes the first `count` results of an epoch.
     #[must_use]
     pub fn new(count: u64) -> Self {
         Self { count, taken: 0, inputs: 0, ready: None }
@@ -79,7 +79,7 @@ impl<T> Stage<T> for Limit<T> {
     }
 
     fn remake(&self, mut inputs: Vec<T>) -> Result<T, Fault> {
-        inputs.pop().ok_or_else(|| Fault::new("there is no input for it"))
+        inputs.pop().ok_or_else(|| Fault::new("the result has no input to be made from"))
     }
 
     fn op(&self) -> Op {

@@ -1,23 +1,26 @@
-//! Stages: the ordered part of a pipeline, where many samples become one or a count is kept.
+//! Stages: the ordered part of a pipeline, which combines or counts samples.
 //!
-//! Stages run on the consumer's side, after samples have been put back in order and gaps closed,
-//! never in a worker: that is why batches do not depend on who made the samples. A stage is a plain
-//! state machine fed by hand. Absent on purpose: threads, clocks, files, waiting.
+//! Stages run on the caller's side, never in a worker. The loader first puts the samples back in
+//! order and closes gaps, so batches do not depend on which worker made a sample. A stage is a
+//! plain state machine that the loader drives. Stages use no threads, clocks or files, and never
+//! wait.
 //!
 //! # How a stage is resumed
-//! A state holds no samples. For a stage that [tracks](Stage::tracks) its inputs, the state names
-//! those held back by the positions of the samples they were made of; on resuming, just those samples
-//! are made again and [taken back](Stage::take_back). For any other stage that holds some back, the
-//! state points at the input before the oldest of them (the *anchor*), with the number of results
-//! given since; on resuming, the inputs are made again and that many results are dropped. A stage
-//! that always holds something back should track its inputs: its anchor would never move.
+//! A state contains no samples. For a stage that [tracks](Stage::tracks) its inputs, the state
+//! names the inputs held back by the positions of their samples. On resuming, the loader makes just
+//! those samples again, and the stage [takes them back](Stage::take_back).
 //!
-//! [`Then`] does this for every stage. The errors of samples since the anchor that the caller knows of
-//! are not the stages' business: the loader remembers the position before which it raised or counted
-//! all of them, so that one may resume with another error policy.
+//! For any other stage that holds inputs back, the state points at the input before the oldest of
+//! them (the *anchor*). The state also has the number of results since the anchor. On resuming, the
+//! loader makes the inputs again and drops that many results. A stage that always holds something
+//! back should track its inputs, because its anchor would never move.
+//!
+//! [`Then`] resumes every stage in this way. Stages do not handle the errors of samples since the
+//! anchor that the caller already knows of. The loader remembers the position before which it
+//! raised or counted all errors, so a run can resume with another error policy.
 //!
 //! # Epochs
-//! Stages end with each epoch and are [reset](Stage::reset) before the next one.
+//! Stages end with each epoch. The loader [resets](Stage::reset) them before the next epoch.
 
 mod batch;
 mod chain;
@@ -37,26 +40,26 @@ pub use then::Then;
 use crate::error::{Error, Fault, Result};
 use crate::order::{Mark, Op};
 
-/// What a part of the ordered stream answers when asked for its next item.
+/// The answer of a part of the ordered stream that was asked for its next item.
 #[derive(Debug)]
 #[doc(hidden)]
 pub enum Step<T> {
     /// The next item.
     Item(T),
-    /// A sample that could not be made, in its place in the order; the stream goes on after it.
+    /// A failed sample, at its position in the order. The stream continues after the error.
     SampleError(Error),
-    /// Samples that a stage could not take, in their place in the order; the stream goes on.
+    /// Samples that a stage refused, at their position in the order. The stream continues.
     StageError(Error),
-    /// Something that ends the stream.
+    /// An error that ends the stream.
     Broken(Error),
-    /// Nothing yet: a sample before it is not made.
+    /// No item yet: an earlier sample is not finished.
     Pending,
-    /// There is nothing more in this epoch.
+    /// The end of this epoch.
     End,
 }
 
 impl<T> Step<T> {
-    /// The same where it is no item; what ends the stream is an error.
+    /// Returns the same step for another item type. A step that ends the stream becomes an error.
     fn without_item<U>(self) -> Result<Step<U>> {
         match self {
             Self::SampleError(error) => Ok(Step::SampleError(error)),
@@ -68,24 +71,25 @@ impl<T> Step<T> {
     }
 }
 
-/// The samples in order, gaps closed: what the first stage reads.
+/// The samples in order and without gaps: the input of the first stage.
 #[doc(hidden)]
 pub trait Feed<T> {
-    /// The next sample.
+    /// Returns the next sample.
     fn poll(&mut self) -> Step<T>;
 
-    /// The position after the last sample that `poll` gave.
+    /// Returns the position after the last sample that `poll` returned.
     fn position(&self) -> u64;
 
-    /// The point right after the last sample that `poll` gave.
+    /// Returns the point right after the last sample that `poll` returned.
     fn mark(&self) -> Mark;
 }
 
-/// One ordered transform.
+/// An ordered transform.
 ///
-/// A panic in [`push`](Self::push), [`finish`](Self::finish) or [`remake`](Self::remake) is an error as
-/// those that they return. A panic in any other method ends the stream with an error that names the
-/// stage and the method. The state is then the one before it.
+/// The loader treats a panic in [`push`](Self::push), [`finish`](Self::finish) or
+/// [`remake`](Self::remake) like an error that the method returns. A panic in any other method ends
+/// the stream with an error that names the stage and the method. The state is then the one before
+/// the panic.
 ///
 /// ```
 /// use windrow::{Dataset, Fault, Loader, order::Op, range, stage::Stage};
@@ -139,133 +143,147 @@ pub trait Feed<T> {
 /// # Ok::<(), windrow::Error>(())
 /// ```
 pub trait Stage<In> {
-    /// What comes out.
+    /// The type of the results.
     type Out;
 
-    /// Takes one sample in. Only called when [`pop`](Self::pop) has nothing to give.
+    /// Takes one sample. The loader calls this method only when [`pop`](Self::pop) has no result.
     ///
     /// # Errors
-    /// Why the sample is not acceptable. The stage goes on with the next one.
+    /// Returns a fault if the sample is not acceptable. The stage continues with the next sample.
     fn push(&mut self, sample: In) -> Result<(), Fault>;
 
-    /// Gives one result out, if one is ready.
+    /// Returns one result, if one is ready.
     fn pop(&mut self) -> Option<Self::Out>;
 
-    /// Hears that no more samples of this epoch will come, so that what is held back can go out.
+    /// Ends the epoch: no more samples come, so the stage can put out the inputs held back.
     ///
     /// # Errors
-    /// Why what is held back makes no result.
+    /// Returns a fault if the inputs held back make no result.
     fn finish(&mut self) -> Result<(), Fault> {
         Ok(())
     }
 
-    /// Whether nothing is held back: neither samples nor results, but for
-    /// [`counters`](Self::counters).
+    /// Returns `true` if the stage holds back neither inputs nor results.
+    /// [`counters`](Self::counters) do not count.
     fn is_clean(&self) -> bool;
 
-    /// Whether no more results will come in this epoch, whatever goes in.
+    /// Returns `true` if this epoch has no more results, whatever the next inputs are.
     fn is_done(&self) -> bool {
         false
     }
 
-    /// Becomes as it was when it was new, for this epoch, counted from 0.
+    /// Resets the stage to its initial state, for an epoch counted from 0.
     ///
-    /// A new stage is at epoch 0. The loader calls this before each later epoch, and before
-    /// [`restore`](Self::restore) with a state of one. What a stage draws at random is
-    /// [keyed](crate::order::Rng::keyed) by the epoch, so that each epoch has its own numbers.
+    /// A new stage is at epoch 0. The loader calls this method before each later epoch, and before
+    /// [`restore`](Self::restore) with a state of a later epoch. A stage
+    /// [keys](crate::order::Rng::keyed) its random numbers by the epoch, so each epoch has its own
+    /// numbers.
     fn reset(&mut self, epoch: u64);
 
-    /// The numbers that, beside what is held back, are all that the stage remembers.
+    /// Returns the numbers that the stage remembers beside the inputs held back.
     ///
-    /// All else that the stage keeps from one input to the next is lost in a resume, without an error:
-    /// compare a resume at every batch with a run that goes on.
+    /// A resume loses, without an error, everything else that the stage keeps from one input to the
+    /// next. To test a stage, compare a resume after every batch with a run that goes on.
     ///
-    /// They stand in every state, and a state of more than 64 MiB is not read again: a million are
-    /// too many.
+    /// Every state contains these numbers, and a state of more than 64 MiB cannot be read. A
+    /// million numbers are too many.
     fn counters(&self) -> Vec<u64> {
         Vec::new()
     }
 
-    /// Takes the counters of a state up again, in a new stage; `None` when they make no sense.
+    /// Restores the counters of a state in a new stage. Returns `None` if the counters are not
+    /// valid.
     fn restore(&mut self, counters: &[u64]) -> Option<()> {
         counters.is_empty().then_some(())
     }
 
-    /// The most results that can have come of so many inputs, by the counters that were taken up;
-    /// `None` when the counters cannot come of so few. A state that says more is refused.
+    /// Returns the largest possible number of results from `inputs` inputs, given the restored
+    /// counters.
+    ///
+    /// Returns `None` if the counters cannot follow from so few inputs. The loader refuses a state
+    /// that claims more results.
     fn results_of(&self, inputs: u64) -> Option<u64> {
         _ = inputs;
         Some(u64::MAX)
     }
 
-    /// How many results an epoch of so many inputs gives, and never fewer than of fewer inputs;
-    /// `None` where that is not known before.
+    /// Returns the number of results in an epoch of `inputs` inputs, or `None` if unknown in
+    /// advance.
+    ///
+    /// More inputs must never give fewer results.
     fn len_of(&self, inputs: u64) -> Option<u64> {
         _ = inputs;
         None
     }
 
-    /// Whether the stage can tell which inputs it holds back, and each of its results is made of its
-    /// inputs alone, whatever came before: then it implements
-    /// [`held`](Self::held), [`take_back`](Self::take_back), [`made_of`](Self::made_of) and
-    /// [`remake`](Self::remake), and a resume costs what the stage holds back. What it costs until
-    /// then stands at [`held`](Self::held).
+    /// Returns `true` if the stage can name the inputs that it holds back, and makes each result
+    /// from its inputs alone, whatever came before.
+    ///
+    /// Such a stage implements [`held`](Self::held), [`take_back`](Self::take_back),
+    /// [`made_of`](Self::made_of) and [`remake`](Self::remake). A resume then makes only the inputs
+    /// held back again. For the cost while the stage runs, see [`held`](Self::held).
     fn tracks(&self) -> bool {
         false
     }
 
-    /// The numbers of the inputs that the results to come need, in an order of the stage's choice.
+    /// Returns the numbers of the inputs that later results need, in an order that the stage
+    /// chooses.
     ///
-    /// Inputs are numbered from 0, in the order of [`push`](Self::push), anew after a
-    /// [`reset`](Self::reset). Those that were [taken back](Self::take_back) come first.
+    /// Inputs are numbered from 0 in the order of [`push`](Self::push), and again from 0 after a
+    /// [`reset`](Self::reset). Inputs that the stage [took back](Self::take_back) come first.
     ///
-    /// It is asked for with every result that the caller receives. With a [`Held`] that the stage
-    /// keeps, this costs 1 to 3 microseconds up to 50,000 inputs, and some 2 KB while the caller keeps
-    /// the batch. One that is collected anew costs about 25 ns and 11 bytes for each number.
+    /// The loader calls this method for every result that the caller receives. With a [`Held`] that
+    /// the stage keeps, a call costs 1 to 3 microseconds for up to 50,000 inputs. The call also
+    /// costs about 2 KB while the caller keeps the batch. With a newly collected [`Held`], a call
+    /// costs about 25 ns and 11 bytes for each number.
     fn held(&self) -> Held {
         Held::default()
     }
 
-    /// Takes back the inputs that [`held`](Self::held) named, in its order, in a new stage that
-    /// has [restored](Self::restore) its counters; `None` when they do not fit these.
+    /// Takes back the inputs that [`held`](Self::held) named, in the same order.
+    ///
+    /// The loader calls this method on a new stage that has [restored](Self::restore) its counters.
+    /// Returns `None` if the inputs do not fit the counters.
     fn take_back(&mut self, inputs: Vec<In>) -> Option<()> {
         inputs.is_empty().then_some(())
     }
 
-    /// The numbers of the inputs that the result was made of that [`pop`](Self::pop) gave last.
+    /// Returns the numbers of the inputs behind the result that [`pop`](Self::pop) returned last.
     fn made_of(&self) -> Vec<u64> {
         Vec::new()
     }
 
-    /// Makes a result again of the inputs it was [made of](Self::made_of).
+    /// Makes a result again from the inputs that it was [made of](Self::made_of).
     ///
     /// # Errors
-    /// Why these inputs make no result.
+    /// Returns a fault if these inputs make no result.
     fn remake(&self, inputs: Vec<In>) -> Result<Self::Out, Fault> {
         drop(inputs);
-        Err(Fault::new("this stage cannot make a result again"))
+        Err(Fault::new("this stage cannot make a result again; implement Stage::remake"))
     }
 
-    /// Whether each input is part of one result at most, and those held come after all of them and
-    /// stand in the order of [`push`](Self::push).
+    /// Returns `true` if each input is part of at most one result. The inputs held back must also
+    /// come after all of these inputs, in the order of [`push`](Self::push).
     #[doc(hidden)]
     fn keeps_order(&self) -> bool {
         false
     }
 
-    /// About how many inputs make a result, 1 or more. Only how far workers run ahead depends on it:
-    /// for two results at least, where the size of samples lets them.
+    /// Returns about how many inputs make a result, at least 1.
+    ///
+    /// The number only affects how far workers run ahead: for at least two results, if the size of
+    /// samples allows.
     fn inputs(&self) -> u64 {
         1
     }
 
-    /// The name and the options that decide what this does.
+    /// Returns the stage's name, and the options that decide what the stage does.
     fn op(&self) -> Op;
 
-    /// Finds what is wrong with the options before anything runs.
+    /// Checks the options before anything runs.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the option.
+    /// Returns [`Error::Setting`] with the name of a wrong option.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! The typed way to say an ordered part.
+//! The typed API for the ordered part of a pipeline.
 
 use super::{Bare, Batching, Limit, Stage, Stages, Then};
 use crate::dataset::{AsVec, Collate, Dataset};
 use crate::order::Epochs;
 
-/// A dataset and the stages after it: see [`Dataset::ordered`].
+/// A dataset and the stages after the dataset: see [`Dataset::ordered`].
 #[derive(Debug, Clone)]
 pub struct Ordered<D, S = Bare> {
     dataset: D,
@@ -19,16 +19,16 @@ impl<D: Dataset> Ordered<D> {
 }
 
 impl<D, S> Ordered<D, S> {
-    /// A dataset with stages that are put together already, and the epochs that were named.
+    /// Combines a dataset with existing stages and, optionally, a number of epochs.
     pub(crate) fn from_parts(dataset: D, stages: S, epochs: Option<Epochs>) -> Self {
         Self { dataset, stages, epochs }
     }
 }
 
-/// A batching stage after others: what [`Ordered::batch_with`] makes.
+/// A batching stage after other stages: the type that [`Ordered::batch_with`] returns.
 pub type ThenBatch<D, S, C> =
     Ordered<D, Then<S, Batching<<S as Stages<<D as Dataset>::Sample>>::Out, C>>>;
-/// A limit after other stages: what [`Ordered::limit`] makes.
+/// A limit after other stages: the type that [`Ordered::limit`] returns.
 pub type ThenLimit<D, S> = Ordered<D, Then<S, Limit<<S as Stages<<D as Dataset>::Sample>>::Out>>>;
 
 impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
@@ -38,12 +38,13 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
         Ordered { dataset: self.dataset, stages, epochs: self.epochs }
     }
 
-    /// Puts `size` samples together into a `Vec`, over gaps; the last one of an epoch may be shorter.
+    /// Combines `size` samples into a `Vec`, across gaps. The last batch of an epoch may be
+    /// shorter.
     pub fn batch(self, size: u64) -> ThenBatch<D, S, AsVec> {
         self.then(Batching::new(size, AsVec))
     }
 
-    /// Puts `size` samples together in a way of your own.
+    /// Combines `size` samples with the given [`Collate`].
     pub fn batch_with<C: Collate<S::Out>>(self, size: u64, collate: C) -> ThenBatch<D, S, C> {
         self.then(Batching::new(size, collate))
     }
@@ -55,7 +56,7 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
 }
 
 impl<D, B, T, C: Collate<T>> Ordered<D, Then<B, Batching<T, C>>> {
-    /// Leaves out the last batch of an epoch where it would be shorter than the others.
+    /// Drops the last batch of an epoch if it would be shorter than the others.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, range};
@@ -69,30 +70,30 @@ impl<D, B, T, C: Collate<T>> Ordered<D, Then<B, Batching<T, C>>> {
     }
 }
 
-/// What a loader can run: a dataset, or a dataset with stages after it.
+/// A pipeline that a loader can run: a dataset, or a dataset with stages after it.
 pub trait Pipeline {
-    /// What workers make.
+    /// The type of the samples that workers make.
     type Sample;
-    /// What the caller receives.
+    /// The type of the batches that the caller receives.
     type Batch;
     /// The random-access part.
     type Dataset: Dataset<Sample = Self::Sample>;
     /// The ordered part.
     type Stages: Stages<Self::Sample, Out = Self::Batch>;
 
-    /// The two parts.
+    /// Splits the pipeline into its two parts.
     fn into_parts(self) -> (Self::Dataset, Self::Stages);
 
-    /// The epochs that the pipeline asks for, where it names them.
+    /// Returns the number of epochs, if the pipeline names one.
     fn epochs(&self) -> Option<Epochs> {
         None
     }
 }
 
-/// A pipeline whose samples can be made by any worker, threads of this process included.
+/// A pipeline with samples that any worker can make, including threads of this process.
 ///
-/// Every pipeline that can be sent to threads is one. A recipe that returns
-/// `impl ParallelPipeline<Sample = …, Batch = …>` can be built on every backend.
+/// Every pipeline that can be sent to threads implements this trait. A recipe that returns `impl
+/// ParallelPipeline<Sample = …, Batch = …>` runs on every backend.
 ///
 /// ```
 /// use windrow::{Dataset, Loader, Result, WorkerContext, range};
@@ -109,9 +110,9 @@ pub trait Pipeline {
 /// # Ok::<(), windrow::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be made by threads",
+    message = "`{Self}` cannot run on threads",
     note = "return `impl ParallelPipeline<Sample = .., Batch = ..>` or `impl Dataset<Sample = ..> + Send + Sync` from a recipe",
-    note = "for a recipe whose dataset is not `Send` and `Sync` there is `build_processes()`"
+    note = "use `build_processes()` for a recipe whose dataset is not `Send` and `Sync`"
 )]
 pub trait ParallelPipeline:
     Pipeline<

@@ -1,4 +1,4 @@
-//! A stage after others, with what makes it resumable: the inputs it holds back, or its anchor.
+//! A stage after other stages, and the data for a resume: the inputs held back, or the anchor.
 
 use super::chain::wrong;
 use super::guarded::Guarded;
@@ -7,18 +7,18 @@ use super::{Feed, Stage, Stages, Step};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Cursor, Description, Mark, Origin};
 
-/// A stage after others.
+/// A stage after other stages.
 #[derive(Debug)]
 pub struct Then<B, S> {
     before: B,
     stage: Guarded<S>,
-    /// What the inputs were made of, where the stage tracks them.
+    /// The origins of the inputs, if the stage tracks its inputs.
     inputs: Option<Inputs>,
-    /// The mark to go back to while the stage holds something back, and the results since.
+    /// The mark to resume from while the stage holds something back, and the results since.
     anchor: Option<(Mark, u64)>,
-    /// The mark before the input that is waited for, kept so that waiting leaves no trace.
+    /// The mark before the input that the stage waits for, kept so that waiting leaves no trace.
     waiting: Option<Mark>,
-    /// Results that a resumed stream has to drop, because the caller already has them.
+    /// The number of results to drop after a resume, because the caller already has them.
     skip: u64,
     finished: bool,
 }
@@ -35,12 +35,12 @@ impl<B, S> Then<B, S> {
         Self { before, stage, inputs, anchor, waiting, skip: 0, finished: false }
     }
 
-    /// The same with another stage.
+    /// Replaces the stage by another.
     pub(super) fn map_stage(self, change: impl FnOnce(S) -> S) -> Self {
         Self { stage: self.stage.map(change), ..self }
     }
 
-    /// Counts a result, and tells whether it is new to the caller.
+    /// Counts a result, and returns `true` if the result is new to the caller.
     fn counts_as_new(&mut self) -> bool {
         if let Some((_, given)) = &mut self.anchor {
             *given += 1;
@@ -50,7 +50,7 @@ impl<B, S> Then<B, S> {
         new
     }
 
-    /// Whether the stage holds nothing back; then there is no anchor.
+    /// Returns `true` if the stage holds nothing back. The anchor is then cleared.
     fn is_clean<In>(&mut self) -> Result<bool>
     where
         S: Stage<In>,
@@ -62,7 +62,7 @@ impl<B, S> Then<B, S> {
         Ok(is_clean)
     }
 
-    /// The mark of a stage that tracks its inputs, or holds nothing back.
+    /// Returns the mark of a stage that tracks its inputs, or holds nothing back.
     fn mark_now<In>(&mut self, feed: &dyn Feed<In>) -> Result<Mark>
     where
         B: Stages<In>,
@@ -79,7 +79,7 @@ impl<B, S> Then<B, S> {
         Ok(mark)
     }
 
-    /// The next result of a stage whose inputs are tracked.
+    /// Returns the next result of a stage that tracks its inputs.
     fn next_tracked<In>(&mut self, feed: &mut dyn Feed<In>) -> Result<Step<S::Out>>
     where
         B: Stages<In>,
@@ -106,7 +106,7 @@ impl<B, S> Then<B, S> {
         }
     }
 
-    /// The next result, wanted or not, of a stage whose inputs are not tracked.
+    /// Returns the next result, wanted or not, of a stage that does not track its inputs.
     fn next<In>(&mut self, feed: &mut dyn Feed<In>) -> Result<Step<S::Out>>
     where
         B: Stages<In>,
@@ -157,7 +157,7 @@ impl<B, S> Then<B, S> {
         self.stage.attempt(Stage::finish)
     }
 
-    /// The error of inputs that the stage could not take.
+    /// Returns the error for inputs that the stage refused.
     fn stage_error<In, Out>(&self, fault: Fault, feed: &dyn Feed<In>) -> Step<S::Out>
     where
         S: Stage<Out>,
@@ -167,7 +167,7 @@ impl<B, S> Then<B, S> {
         Step::StageError(Error::Sample { position, fault, attempts: 1 })
     }
 
-    /// Notes what the next input was made of.
+    /// Records the origin of the next input.
     fn track<In>(&mut self, feed: &dyn Feed<In>) -> Result<()>
     where
         B: Stages<In>,
@@ -182,7 +182,7 @@ impl<B, S> Then<B, S> {
         Ok(())
     }
 
-    /// The next result that is new to the caller.
+    /// Returns the next result that is new to the caller.
     fn next_new<In>(&mut self, feed: &mut dyn Feed<In>) -> Result<Step<S::Out>>
     where
         B: Stages<In>,
@@ -191,7 +191,7 @@ impl<B, S> Then<B, S> {
         if self.inputs.is_some() {
             return self.next_tracked(feed);
         }
-        // A state has results dropped only where the stage held something back.
+        // A valid state drops results only if the stage held something back.
         let refused = |stage: &Guarded<S>| {
             Err(wrong(&stage.name(), "drops results that the stage did not hold back"))
         };
@@ -226,7 +226,7 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
             (None, Some(mark)) => (mark.clone(), 0),
             (None, None) => (self.mark_now(feed)?, 0),
         };
-        // While a resumed stage is still catching up, what it has yet to drop counts as given.
+        // While a resumed stage is still catching up, the results yet to be dropped count as given.
         if let Some(cursor) = mark.stages.last_mut() {
             cursor.given = given + self.skip;
         }
@@ -248,10 +248,16 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         let wrong = |what: &str| wrong(&name, what);
         let cursor = cursors.next().ok_or_else(|| wrong("is missing"))?;
         match (&self.inputs, cursor.held.len(), cursor.given) {
-            (Some(_), _, 1..) => return Err(wrong("drops results, which the stage never does")),
-            (None, 1.., _) => return Err(wrong("has inputs held, which the stage cannot tell")),
+            (Some(_), _, 1..) => {
+                return Err(wrong("drops results, but the stage tracks its inputs"));
+            }
+            (None, 1.., _) => {
+                return Err(wrong(
+                    "names inputs held back, but the stage does not track its inputs",
+                ));
+            }
             (_, held, _) if held > inputs => {
-                return Err(wrong(&format!("has {held} of {inputs} inputs held")));
+                return Err(wrong(&format!("holds {held} inputs, but only {inputs} went in")));
             }
             _ => self.skip = cursor.given,
         }
@@ -261,10 +267,10 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
             return Err(wrong(&format!("holds position {position} out of order")));
         }
         let restored = self.stage.tell("restore", |stage| stage.restore(&cursor.counters))?;
-        restored.ok_or_else(|| wrong("makes no sense"))?;
+        restored.ok_or_else(|| wrong("has counters that the stage refuses"))?;
         let results = self.stage.ask("results_of", |stage| stage.results_of(inputs))?;
         let results = results
-            .ok_or_else(|| wrong(&format!("cannot come of the {inputs} results before it")))?;
+            .ok_or_else(|| wrong(&format!("has counters that do not fit {inputs} inputs")))?;
         Ok(results.saturating_add(cursor.given))
     }
 
@@ -281,11 +287,12 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         let held = cursor.held.to_vec();
         let inputs = held.iter().map(|origin| self.before.remake(origin, samples));
         let inputs = inputs.collect::<Result<Vec<_>, _>>();
-        let inputs = inputs.map_err(|fault| wrong(&self.stage, format_args!("says: {fault}")))?;
+        let inputs = inputs
+            .map_err(|fault| wrong(&self.stage, format_args!("cannot be restored: {fault}")))?;
         *tracked = Inputs::taken_back(held);
         let taken = self.stage.tell("take_back", |stage| stage.take_back(inputs))?;
         let unfit =
-            || wrong(&self.stage, format_args!("has inputs held that do not fit its counters"));
+            || wrong(&self.stage, format_args!("holds inputs that do not fit the counters"));
         taken.ok_or_else(unfit)
     }
 
@@ -310,7 +317,7 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         samples: &mut dyn Iterator<Item = In>,
     ) -> Result<S::Out, Fault> {
         let Origin::Result(inputs) = origin else {
-            return Err(Fault::new("a result is held, not a sample"));
+            return Err(Fault::new("the state names a sample where the stage holds a result"));
         };
         let inputs = inputs.iter().map(|input| self.before.remake(input, samples));
         self.stage.remake(inputs.collect::<Result<_, _>>()?)
@@ -338,7 +345,7 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
     }
 }
 
-/// The first position of what is held that is not after those before it.
+/// Returns the first position held back that is not after the positions before it.
 fn out_of_order(cursor: &Cursor) -> Option<u64> {
     let positions = cursor.positions();
     positions.windows(2).find(|two| two[1] <= two[0]).map(|two| two[1])

@@ -1,8 +1,9 @@
-//! Functions whose answers come later, as promises do.
+//! Functions with answers that come later, such as promises.
 //!
-//! Wasm cannot wait for a promise. So a sample that needs one is given up for now; when JavaScript
-//! has the answer, the sample is asked for again and finds it here. What lies below the answer is not
-//! made again. Everything here belongs to one thread, and to one request at a time.
+//! Wasm cannot wait for a promise, so a worker first gives up a sample that needs one. When
+//! JavaScript has the answer, the worker tries the sample again and finds the answer here. The ops
+//! below the answer do not run again. All data in this module belongs to one thread, and to one
+//! request at a time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -12,34 +13,35 @@ use crate::backend::Fill;
 use crate::dataset::{Record, SampleContext, SampleResult};
 use crate::error::Fault;
 
-/// How many promises JavaScript awaits at a time, in `functions.js`.
+/// The number of promises that JavaScript awaits at a time, in `functions.js`.
 pub(super) const TOGETHER: u64 = 16;
 
-/// Who was called: how many ops are below, which is 0 for a source, and the index.
+/// The key of a call: the number of ops below (0 for a source), and the index.
 type Call = (u64, u64);
 
 thread_local! {
     static ANSWERS: RefCell<HashMap<Call, SampleResult<Record>>> = RefCell::default();
     static FINISHED: RefCell<HashMap<u64, SampleResult<Record>>> = RefCell::default();
     static SAMPLE_WAITS: Cell<bool> = const { Cell::new(false) };
-    /// How many samples of this try at the request were given up.
+    /// The number of samples given up in this try of the request.
     static GIVEN_UP: Cell<u64> = const { Cell::new(0) };
-    /// How many those of the last try were: where they are many, this one hardly ends it.
+    /// The number of samples given up in the last try. After a large number, this try hardly ends
+    /// the request.
     static LEFT: Cell<u64> = const { Cell::new(0) };
-    /// Whether a sample was held back that is finished, since the request is not.
+    /// Whether a finished sample was held back, because the request is not finished.
     static HELD_BACK: Cell<bool> = const { Cell::new(false) };
-    /// Whether anything ever waited: only then is what is finished kept.
+    /// Whether any sample ever waited. Finished samples are kept only then.
     static EVER_WAITED: Cell<bool> = const { Cell::new(false) };
-    /// Nanoseconds that the tries at the request took.
+    /// The time that the tries of the request took, in nanoseconds.
     static SPENT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The answer to a call, where there is one.
+/// Returns the answer to a call, if the answer has come.
 pub(super) fn answer(op: u64, index: u64) -> Option<SampleResult<Record>> {
     ANSWERS.with_borrow(|answers| answers.get(&(op, index)).cloned())
 }
 
-/// The same as a function that [`Functions::made`](crate::spec::Functions::made) gives.
+/// Returns the answer in the form that [`Functions::made`](crate::spec::Functions::made) needs.
 pub(super) fn answered(place: SampleContext) -> Option<SampleResult<Record>> {
     answer(place.op, place.index)
 }
@@ -49,24 +51,24 @@ pub(super) fn keep(op: u64, index: u64, answer: SampleResult<Record>) {
     ANSWERS.with_borrow_mut(|answers| answers.insert((op, index), answer));
 }
 
-/// Gives the sample up for now.
+/// Gives up the current sample until its answer comes.
 pub(super) fn wait() -> Fault {
     SAMPLE_WAITS.set(true);
     EVER_WAITED.set(true);
-    Fault::new("its answer is still awaited")
+    Fault::new("the answer has not come yet")
 }
 
-/// What a try at a request has come to.
+/// The outcome of a try of a request.
 pub(super) enum Tried {
-    /// Everything is made.
+    /// All samples are finished.
     Whole,
-    /// Everything can be made now.
+    /// All samples can be finished now.
     Again,
-    /// Something was promised.
+    /// At least one sample waits for a promise.
     Waits,
 }
 
-/// A try at the request is over.
+/// Ends a try of the request, and returns its outcome.
 pub(super) fn tried() -> Tried {
     LEFT.set(GIVEN_UP.take());
     match (LEFT.get(), HELD_BACK.take()) {
@@ -76,25 +78,26 @@ pub(super) fn tried() -> Tried {
     }
 }
 
-/// Counts what a try took that has to wait.
+/// Adds the time of a try that has to wait.
 pub(super) fn spend(nanos: u64) {
     SPENT.set(SPENT.get().saturating_add(nanos));
 }
 
-/// Forgets what belongs to a request that is done, and gives what its earlier tries took, where
-/// there were any.
+/// Clears the data of a finished request.
+///
+/// Returns the time of its earlier tries, or `None` without earlier tries.
 pub(super) fn done() -> Option<u64> {
     ANSWERS.with_borrow_mut(HashMap::clear);
     FINISHED.with_borrow_mut(HashMap::clear);
     Some(SPENT.take()).filter(|&spent| spent > 0)
 }
 
-/// Work that is asked for the same positions until nothing of them waits; what is finished is made
+/// Work that repeats the same positions until none of them waits. Each finished sample is made
 /// once.
 pub(super) struct Awaiting(pub(super) Arc<dyn Fill<Record>>);
 
 impl Awaiting {
-    /// Makes a sample, or counts that it has to wait.
+    /// Makes a sample, or counts the sample as waiting.
     fn first(&self, position: u64) -> SampleResult<Record> {
         SAMPLE_WAITS.set(false);
         let sample = self.0.fill(position);

@@ -1,6 +1,7 @@
-//! A batch as JavaScript gets it: one `ArrayBuffer` of its own, and what lies where.
+//! A batch for JavaScript: one `ArrayBuffer` for the batch alone, and the layout of the fields.
 //!
-//! Never a view of wasm memory, which a growing memory detaches and which cannot be transferred.
+//! The buffer is never a view of wasm memory, because growing the memory detaches views, and views
+//! cannot be transferred.
 
 use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use serde::Serialize;
@@ -10,19 +11,26 @@ use super::errors::failed;
 use crate::dataset::Record;
 use crate::loader::{Batch, Progress};
 
-/// Where fields start, so that any typed array can lie there.
+/// The alignment of fields in bytes, sufficient for every typed array.
 const ALIGN: u64 = 64;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An object that takes batches, each in one call: what crosses one by one costs more than a
+    /// A JavaScript object that takes each batch in one call. Several calls would cost more than a
     /// small batch.
     #[derive(Debug)]
     pub type Taker;
 
-    /// Takes a batch: its bytes; what lies where as JSON, where that is not as in the batch before;
-    /// its state as JSON; the digest; its number, epoch and number in the epoch, then the loader's
-    /// position, batches and skipped samples; the keys of its samples as JSON, where it has them.
+    /// Takes a batch.
+    ///
+    /// The arguments, in order:
+    /// - the batch's bytes
+    /// - the layout as JSON, unless unchanged since the batch before
+    /// - the state as JSON
+    /// - the digest
+    /// - the batch's number, epoch and number in the epoch, then the loader's position, batches and
+    ///   skipped samples
+    /// - the keys of the samples as JSON, if the batch has keys
     #[wasm_bindgen(method, structural)]
     fn batch(
         this: &Taker,
@@ -44,7 +52,7 @@ struct Field<'a> {
     length: u64,
 }
 
-/// Gives a batch to who takes it. `layout` is what lay where in the batch before.
+/// Passes a batch to `taker`. `layout` is the layout of the batch before.
 pub(super) fn give(
     taker: &Taker,
     batch: &Batch<Record>,
@@ -60,8 +68,9 @@ pub(super) fn give(
         fields.push(Field { name, dtype, shape: tensor.shape(), offset, length });
         end = offset + length;
     }
-    let end = u32::try_from(end)
-        .map_err(|_| failed("OUT_OF_MEMORY", format!("a batch of {end} bytes is too large")))?;
+    let end = u32::try_from(end).map_err(|_| {
+        failed("OUT_OF_MEMORY", format!("a batch of {end} bytes is over the limit of 4 GiB"))
+    })?;
     let bytes = Uint8Array::new_with_length(end);
     for (field, (_, tensor)) in fields.iter().zip(batch.iter()) {
         let (start, stop) = (field.offset as u32, (field.offset + field.length) as u32);
@@ -81,7 +90,7 @@ pub(super) fn give(
     Ok(())
 }
 
-/// A plain object of these properties.
+/// Creates a plain object with the given properties.
 pub(super) fn object(properties: &[(&str, JsValue)]) -> Result<JsValue, JsValue> {
     let object = js_sys::Object::new();
     for (name, value) in properties {

@@ -1,11 +1,11 @@
-//! Errors as JavaScript gets them: `{ code, message, fix?, position? }`.
+//! Errors for JavaScript: `{ code, message, fix?, position? }`.
 
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 use crate::error::Error;
 
-/// The code of an error whose text does not begin with one: see [`split`].
+/// Returns the code of an error with a text that does not start with a code: see [`split`].
 fn code_of(error: &Error) -> &'static str {
     match error {
         Error::Sample { .. } | Error::SampleLost { .. } => "SAMPLE",
@@ -23,10 +23,10 @@ fn code_of(error: &Error) -> &'static str {
 fn fix_of(error: &Error) -> Option<String> {
     match error {
         Error::Mismatch { .. } => {
-            Some("use the same pipeline and settings, or start afresh without the state".into())
+            Some("use the same pipeline and settings, or start without the state".into())
         }
-        Error::State { .. } => Some("start afresh without the state".into()),
-        Error::Setting { name, allowed, .. } => Some(format!("{name} may be {allowed}")),
+        Error::State { .. } => Some("start without the state".into()),
+        Error::Setting { name, allowed, .. } => Some(format!("set {name} to {allowed}")),
         Error::Unsupported { instead, .. } => Some(instead.clone()),
         _ => None,
     }
@@ -42,7 +42,7 @@ struct Told<'a> {
     position: Option<String>,
 }
 
-/// An error as an object to throw.
+/// Converts an error to an object to throw.
 pub(super) fn thrown(error: &Error) -> JsValue {
     let message = error.to_string();
     let (code, message) = split(&message).unwrap_or((code_of(error), message.clone()));
@@ -50,7 +50,7 @@ pub(super) fn thrown(error: &Error) -> JsValue {
     object(&Told { code, message, fix: fix_of(error), position })
 }
 
-/// A failure of the binding itself.
+/// Creates an error for a failure of the binding.
 pub(super) fn failed(code: &str, why: impl std::fmt::Display) -> JsValue {
     object(&Told { code, message: why.to_string(), fix: None, position: None })
 }
@@ -59,10 +59,10 @@ fn object(told: &Told<'_>) -> JsValue {
     serde_wasm_bindgen::to_value(told).unwrap_or_else(|_| JsValue::from_str(&told.message))
 }
 
-/// A code such as `[NO_RANGE] ` in a text, and the text without it.
+/// Splits a text with a code such as `[NO_RANGE] ` into the code and the text without the code.
 ///
-/// What reads files in JavaScript has codes of its own. They travel inside the text, since a
-/// sample's fault is text when it comes from another worker.
+/// JavaScript code that reads files has its own error codes. The codes travel inside the text,
+/// because a fault from another worker is only text.
 fn split(text: &str) -> Option<(&str, String)> {
     text.match_indices('[').find_map(|(start, _)| {
         let (code, rest) = text[start + 1..].split_once("] ")?;

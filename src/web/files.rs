@@ -13,29 +13,29 @@ use crate::source::{ByteSource, Files, Listed};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What answers for files by name; every call is synchronous.
+    /// A JavaScript object that reads files by name. Every call is synchronous.
     #[derive(Debug, Clone)]
     pub type Reader;
 
-    /// The length of a file in bytes, or -1 where there is none of that name.
+    /// Returns the length of a file in bytes, or -1 if no file has this name.
     #[wasm_bindgen(method, catch)]
     fn size(this: &Reader, name: &str) -> Result<f64, JsValue>;
 
-    /// The bytes of a file from an offset on, as many as asked for.
+    /// Returns `length` bytes of a file from an offset on.
     #[wasm_bindgen(method, catch)]
     fn read(this: &Reader, name: &str, offset: f64, length: f64) -> Result<Uint8Array, JsValue>;
 
-    /// The names there are.
+    /// Returns the names of all files.
     #[wasm_bindgen(method, catch)]
     fn names(this: &Reader) -> Result<Array, JsValue>;
 }
 
 thread_local! {
-    /// A JavaScript value belongs to its thread; what crosses threads is the name.
+    /// A JavaScript value belongs to its thread, so only names cross threads.
     static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
 }
 
-/// Sets what reads files in this thread.
+/// Sets the object that reads files in this thread.
 #[wasm_bindgen]
 pub fn provide(reader: Reader) {
     READER.set(Some(reader));
@@ -50,8 +50,8 @@ impl Files for Provided {
         let len = with(&what, |reader| reader.size(name))?;
         if len < 0.0 {
             let why = match list(names(&what)?.iter().map(|name| &**name)) {
-                names if names.is_empty() => "there is no file here".into(),
-                names => format!("there is no such file; there are: {names}"),
+                names if names.is_empty() => "no files were given".into(),
+                names => format!("no such file; the files are: {names}"),
             };
             return Err(Error::io(what(), std::io::Error::new(std::io::ErrorKind::NotFound, why)));
         }
@@ -69,7 +69,7 @@ impl Files for Provided {
     }
 }
 
-/// The names of all files.
+/// Returns the names of all files.
 fn names(what: &dyn Fn() -> String) -> Result<Vec<String>> {
     let names = with(what, Reader::names)?;
     Ok(names.iter().filter_map(|name| name.as_string()).collect())
@@ -97,7 +97,8 @@ impl ByteSource for File {
         let read = |reader: &Reader| reader.read(&self.name, offset as f64, wanted as f64);
         let bytes = with(&what, read)?;
         if bytes.length() as usize != wanted {
-            let why = format!("{wanted} bytes wanted here, {} came", bytes.length());
+            let why =
+                format!("expected {wanted} bytes, but the reader returned {}", bytes.length());
             return Err(Error::Format { name: self.name.clone(), offset: Some(offset), why });
         }
         bytes.copy_to(buffer);
@@ -112,12 +113,12 @@ fn with<T>(
     let reader = READER.with_borrow(Clone::clone);
     let answer = match &reader {
         Some(reader) => call(reader).map_err(|error| text_of(&error)),
-        None => Err("no reader was provided in this thread".into()),
+        None => Err("this thread has no reader of files".into()),
     };
     answer.map_err(|why| Error::io(what(), std::io::Error::other(why)))
 }
 
-/// What a thrown value says.
+/// Returns the message of a thrown value.
 pub(super) fn text_of(thrown: &JsValue) -> String {
     match thrown.dyn_ref::<js_sys::Error>() {
         Some(error) => String::from(error.message()),

@@ -1,8 +1,8 @@
-//! Functions of JavaScript over records, and sources of records in JavaScript.
+//! JavaScript functions over records, and JavaScript sources of records.
 //!
-//! A function is called by name with the fields of a record; it belongs to its thread, so what
-//! crosses threads is the name. A thrown error is the sample's fault. A promise is waited for: see
-//! [`answers`].
+//! A function belongs to its thread, so only its name crosses threads. The binding calls a function
+//! by name with the fields of a record. A thrown error becomes the sample's fault. For functions
+//! that return promises, see [`answers`].
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,21 +18,22 @@ use crate::error::Fault;
 use crate::order::Rng;
 use crate::spec::{CallOptions, Function, Functions, Made, ServedOptions, ServedSource};
 
-/// The largest number up to which JavaScript's are exact.
+/// The largest integer that JavaScript numbers represent exactly.
 const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What has functions by name.
+    /// A JavaScript object that calls functions by name.
     #[derive(Debug, Clone)]
     pub type Caller;
 
-    /// Whether there is a function of that name.
+    /// Returns `true` if a function has this name.
     #[wasm_bindgen(method, catch)]
     fn has(this: &Caller, name: &str) -> Result<bool, JsValue>;
 
-    /// Calls it with `[[name, dtype, shape, bytes], …]`, and gives the same kind of list back, or
-    /// `undefined` for an answer that comes later, under the same number of the op and index.
+    /// Calls a function with `[[name, dtype, shape, bytes], …]`, and returns the same kind of list.
+    ///
+    /// Returns `undefined` for an answer that comes later, with the same op number and index.
     #[wasm_bindgen(method, catch)]
     fn call(
         this: &Caller,
@@ -44,11 +45,11 @@ extern "C" {
         index: f64,
     ) -> Result<Option<Array>, JsValue>;
 
-    /// The length of a source; `undefined` where there is none of that name.
+    /// Returns the length of a source, or `undefined` if no source has this name.
     #[wasm_bindgen(method, catch)]
     fn length(this: &Caller, name: &str) -> Result<Option<f64>, JsValue>;
 
-    /// A record of a source, as [`Caller::call`] gives it.
+    /// Returns a record of a source, as [`Caller::call`] does.
     #[wasm_bindgen(method, catch)]
     fn get(this: &Caller, name: &str, index: f64) -> Result<Option<Array>, JsValue>;
 }
@@ -57,30 +58,30 @@ thread_local! {
     static CALLER: RefCell<Option<Caller>> = const { RefCell::new(None) };
 }
 
-/// Sets what has functions in this thread.
+/// Sets the object that calls functions in this thread.
 #[wasm_bindgen]
 pub fn functions(caller: Caller) {
     CALLER.set(Some(caller));
 }
 
-/// Random numbers of one sample, the same that Rust draws.
+/// The random numbers of one sample, the same numbers that Rust draws.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct WebRandom(Rng);
 
 #[wasm_bindgen]
 impl WebRandom {
-    /// 64 random bits.
+    /// Returns 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// A whole number below a bound; 0 where the bound is 0.
+    /// Returns an integer below `bound`, or 0 if `bound` is 0.
     pub fn below(&mut self, bound: f64) -> f64 {
         self.0.below(bound.max(0.0) as u64) as f64
     }
 
-    /// A number from 0 up to, but not including, 1.
+    /// Returns a number in `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
         self.0.unit_f64()
     }
@@ -97,7 +98,7 @@ impl Functions for Served {
         })?;
         if !there {
             return Err(format!(
-                "[NOT_SERVED] no function {:?} is served here; give `worker` a file that serves it, or \
+                "[NOT_SERVED] no function {:?} is served here; give `worker` a file that serves the function, or \
                  use ops.js({{ module, export }})",
                 call.name
             ));
@@ -121,31 +122,37 @@ impl Functions for Served {
         })?;
         let len = whole(&name, length)?;
         let get = move |index| match answers::answer(0, index) {
-            Some(answer) => answer?.ok_or_else(|| Fault::new("a source leaves no gaps")),
+            Some(answer) => {
+                answer?.ok_or_else(|| Fault::new("a source must return a record for every index"))
+            }
             None => fetched(&name, index),
         };
         Ok(ServedSource { len, get: Arc::new(get) })
     }
 }
 
-/// The length of a source, which JavaScript's numbers hold exactly.
+/// Returns the length of a source, if JavaScript numbers represent the length exactly.
 fn whole(name: &str, length: Option<f64>) -> Result<u64, String> {
-    let length = length.ok_or_else(|| format!("[NOT_SERVED] no source {name:?} is served here"))?;
+    let length = length.ok_or_else(|| format!("[NOT_SERVED] no source {name:?} is served here; serve the source in the file for `worker`"))?;
     if length.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&length) {
         return Ok(length as u64);
     }
-    Err(format!("the source {name:?} has length {length}; 0 to 2^53 - 1 is needed"))
+    Err(format!(
+        "the source {name:?} has length {length}; return a whole number from 0 to 2^53 - 1"
+    ))
 }
 
 fn fetched(name: &str, index: u64) -> Result<Record, Fault> {
-    let caller = CALLER.with_borrow(Clone::clone).ok_or_else(|| Fault::new("no sources here"))?;
+    let caller = CALLER
+        .with_borrow(Clone::clone)
+        .ok_or_else(|| Fault::new("this thread serves no sources"))?;
     let made = caller.get(name, index as f64).map_err(|thrown| Fault::new(text_of(&thrown)))?;
     record_of(&made.ok_or_else(answers::wait)?)
 }
 
-/// Functions and sources that are served in workers and never called here.
+/// Functions and sources that workers serve, and that this thread never calls.
 pub(super) struct Elsewhere<'a> {
-    /// The lengths of sources, as a worker told them.
+    /// The lengths of sources, as a worker reported them.
     pub(super) lengths: &'a HashMap<String, f64>,
 }
 
@@ -165,7 +172,7 @@ impl Functions for Elsewhere<'_> {
     }
 }
 
-/// Takes in an answer that came later: what the function gave, or why it gave nothing.
+/// Accepts a later answer: the fields that the function returned, or the reason for a failure.
 #[wasm_bindgen]
 pub fn settle(name: &str, op: f64, index: f64, made: Option<Array>, why: Option<String>) {
     let record = match (made, why) {
@@ -192,7 +199,9 @@ fn invoke(
         fields.push(&Array::of4(&name.into(), &dtype.into(), &shape, &bytes));
     }
     let random = WebRandom(place.rng(seed));
-    let caller = CALLER.with_borrow(Clone::clone).ok_or_else(|| Fault::new("no functions here"))?;
+    let caller = CALLER
+        .with_borrow(Clone::clone)
+        .ok_or_else(|| Fault::new("this thread serves no functions"))?;
     let made = caller
         .call(name, options, fields, random, place.op as f64, place.index as f64)
         .map_err(|thrown| Fault::new(text_of(&thrown)))?;
@@ -209,10 +218,11 @@ fn record_of(fields: &Array) -> Result<Record, Fault> {
 }
 
 fn field_of(field: &Array) -> Result<(String, Tensor), Fault> {
-    let text = |at| field.get(at).as_string().ok_or_else(|| Fault::new("a field without a name"));
+    let text =
+        |at| field.get(at).as_string().ok_or_else(|| Fault::new("a field has no name or dtype"));
     let (name, dtype) = (text(0)?, text(1)?.to_uppercase().parse::<Dtype>()?);
     let shape: Vec<u64> = serde_wasm_bindgen::from_value(field.get(2))
-        .map_err(|error| Fault::new(format!("field {name:?}: its shape: {error}")))?;
+        .map_err(|error| Fault::new(format!("field {name:?}: wrong shape: {error}")))?;
     let bytes = field.get(3);
     let bytes = bytes
         .dyn_ref::<Uint8Array>()

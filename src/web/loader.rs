@@ -1,4 +1,4 @@
-//! A loader in a worker, polled by its owner.
+//! A loader in a worker, which its owner polls.
 
 use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll, Waker};
@@ -19,23 +19,23 @@ use crate::loader::{Batch, Loader};
 use crate::order::State;
 use crate::spec::{Functions, Spec};
 
-/// A loader that is polled, with the post of its workers where it has some.
+/// A loader that its owner polls, with the message queue of its workers, if any.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct WebLoader {
-    /// After a panic outside of a sample JavaScript gives the whole program up.
+    /// After a panic outside of a sample, JavaScript gives up the whole program.
     loader: AssertUnwindSafe<Loader<Record>>,
     post: Option<Post>,
-    /// What lay where in the last batch.
+    /// The layout of the last batch.
     layout: String,
 }
 
 #[wasm_bindgen]
 impl WebLoader {
-    /// Opens a pipeline document; its files are those provided in this thread.
+    /// Opens a pipeline document with the files provided in this thread.
     ///
     /// # Errors
-    /// What the document, its files or the settings have wrong.
+    /// Throws if the document, its files or the settings are not valid.
     #[wasm_bindgen(constructor)]
     pub fn new(document: &str, settings: JsValue) -> Result<WebLoader, JsValue> {
         let settings = Settings::read(settings)?;
@@ -59,16 +59,18 @@ impl WebLoader {
         Ok(Self { loader: AssertUnwindSafe(loader), post, layout: String::new() })
     }
 
-    /// What the order depends on.
+    /// Returns the fingerprint of everything that the order depends on.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.loader.state().fingerprint().to_owned()
     }
 
-    /// Gives the next batch away: `true`; `undefined` while it is not there yet, `false` at the end.
+    /// Passes the next batch to `taker` and returns `true`.
+    ///
+    /// Returns `undefined` while the batch is not ready, and `false` at the end.
     ///
     /// # Errors
-    /// The error that stands next in the order; the stream goes on after it.
+    /// Throws the error that is next in the order. The stream continues after the error.
     pub fn poll(&mut self, taker: &Taker) -> Result<Option<bool>, JsValue> {
         match self.loader.poll_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => Ok(None),
@@ -76,16 +78,16 @@ impl WebLoader {
         }
     }
 
-    /// The same as [`poll`](Self::poll), waiting for it: for backends that need no messages.
+    /// Waits for the next batch, for backends that need no messages: see [`poll`](Self::poll).
     ///
     /// # Errors
-    /// As [`poll`](Self::poll).
+    /// Throws the same errors as [`poll`](Self::poll).
     pub fn wait(&mut self, taker: &Taker) -> Result<bool, JsValue> {
         let item = self.loader.next();
         self.give(taker, item)
     }
 
-    /// The next request to carry as `[worker, bytes]`; `undefined` when there is none now.
+    /// Returns the next request to carry as `[worker, bytes]`, or `undefined` without a request.
     #[must_use]
     pub fn request(&self) -> JsValue {
         match self.post.as_ref().and_then(Post::take) {
@@ -98,17 +100,17 @@ impl WebLoader {
         }
     }
 
-    /// A worker can take requests.
+    /// Records that a worker can take requests.
     pub fn ready(&self, worker: u32) {
         if let Some(post) = &self.post {
             post.ready(worker);
         }
     }
 
-    /// A worker has answered the oldest request that it has.
+    /// Passes on a worker's answer to the oldest request that the worker has.
     ///
     /// # Errors
-    /// When there is no memory for the answer.
+    /// Throws if memory for the answer is missing.
     pub fn replied(&self, worker: u32, reply: &Uint8Array) -> Result<(), JsValue> {
         let bytes = Tensor::build(Dtype::U8, [u64::from(reply.length())], |bytes| {
             reply.copy_to(bytes);
@@ -121,40 +123,42 @@ impl WebLoader {
         Ok(())
     }
 
-    /// A worker is gone.
+    /// Records that a worker is lost.
     pub fn lost(&self, worker: u32, how: &str) {
         if let Some(post) = &self.post {
             post.lost(worker, how);
         }
     }
 
-    /// Goes on with an epoch, as if nothing had been received after a state of this loader.
+    /// Continues with an epoch, as if the caller had received nothing after a state of this loader.
     ///
     /// # Errors
-    /// When the state is not one of this loader, or of that epoch or a later one.
+    /// Throws if the state is not of this loader, or not of this epoch or a later one.
     pub fn leave(&mut self, epoch: u64, state: &str) -> Result<(), JsValue> {
         let state = State::from_json(state).map_err(|error| thrown(&error))?;
-        // What went out since is dropped, and with it perhaps a batch with another layout.
+        // The batches sent since are dropped, perhaps including one with another layout.
         self.layout.clear();
         self.loader.leave(epoch, &state).map_err(|error| thrown(&error))
     }
 
-    /// The states at the starts of the epochs that began since this was asked, as JSON.
+    /// Returns the states at the starts of the epochs that began since the last call, as JSON.
     pub fn epoch_starts(&mut self) -> Vec<String> {
         self.loader.take_epoch_starts().iter().map(State::to_json).collect()
     }
 
-    /// Where the stream stands, as JSON.
+    /// Returns the current state of the stream as JSON.
     #[must_use]
     pub fn state(&self) -> String {
         self.loader.state().to_json()
     }
 
-    /// How far it is: `{ epoch, epochs, position, positions, batches, batchesPerEpoch, skipped, digest }`;
-    /// `epochs` and `positions` are `Infinity` where there is no end.
+    /// Returns the progress as `{ epoch, epochs, position, positions, batches, batchesPerEpoch,
+    /// skipped, digest }`.
+    ///
+    /// `epochs` and `positions` are `Infinity` for an endless loader.
     ///
     /// # Errors
-    /// Never in a sound engine.
+    /// Never throws unless the JavaScript engine is broken.
     pub fn progress(&self) -> Result<JsValue, JsValue> {
         let progress = self.loader.progress();
         let number = |number: u64| JsValue::from(number as f64);

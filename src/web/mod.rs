@@ -1,8 +1,8 @@
-//! The binding for JavaScript: converts and forwards, decides nothing.
+//! The binding for JavaScript, which only converts and forwards values.
 //!
-//! It is for dedicated workers, where reading may block. [`WebLoader`] is a loader that its owner
-//! polls whenever a message has come in; [`WebWorker`] makes samples for one. Who starts workers,
-//! carries messages and watches over time limits is JavaScript beside it, in `www/package`.
+//! The binding runs in dedicated workers, where reading may block. [`WebLoader`] is a loader that
+//! its owner polls after each message. [`WebWorker`] makes samples for a loader. The JavaScript in
+//! `www/package` starts workers, carries messages and watches time limits.
 
 mod answers;
 mod batch;
@@ -29,7 +29,7 @@ thread_local! {
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Keeps the message of a panic, which a trap loses.
+/// Installs a hook that keeps the message of a panic, because a trap loses the message.
 #[wasm_bindgen(start)]
 fn start() {
     std::panic::set_hook(Box::new(|panic| {
@@ -38,14 +38,14 @@ fn start() {
     }));
 }
 
-/// The message of the last panic in this thread, once; for the one who caught the trap.
+/// Returns the message of the last panic in this thread, once, for the code that caught the trap.
 #[wasm_bindgen(js_name = lastPanic)]
 #[must_use]
 pub fn last_panic() -> Option<String> {
     LAST_PANIC.take()
 }
 
-/// The version of this build, which the page's side and the worker's must share.
+/// Returns the version of this build, which page and workers must share.
 #[wasm_bindgen]
 #[must_use]
 pub fn version() -> String {

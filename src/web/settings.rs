@@ -1,4 +1,4 @@
-//! The settings of a loader as JavaScript gives them.
+//! The settings of a loader, from JavaScript.
 
 use std::collections::HashMap;
 

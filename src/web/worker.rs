@@ -1,4 +1,4 @@
-//! A worker's side: the random-access part of a pipeline, and requests to answer.
+//! The worker's side: the random-access part of a pipeline, which answers requests.
 
 use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
@@ -16,27 +16,28 @@ use crate::backend::web::{Reply, serve};
 use crate::loader::Loader;
 use crate::spec::Spec;
 
-/// Makes the samples of a pipeline for a loader elsewhere.
+/// A worker that makes the samples of a pipeline for a loader elsewhere.
 #[wasm_bindgen]
 pub struct WebWorker {
-    /// After a panic outside of a sample JavaScript gives the whole program up.
+    /// After a panic outside of a sample, JavaScript gives up the whole program.
     work: AssertUnwindSafe<Awaiting>,
     fingerprint: String,
 }
 
 #[wasm_bindgen]
 impl WebWorker {
-    /// Opens a pipeline document; its files are those provided in this thread.
+    /// Opens a pipeline document with the files provided in this thread.
     ///
     /// # Errors
-    /// What the document or its files have wrong.
+    /// Throws if the document or its files are not valid.
     #[wasm_bindgen(constructor)]
     pub fn new(document: &str) -> Result<WebWorker, JsValue> {
         let spec = Spec::from_json(document).map_err(|error| thrown(&error))?;
         let pipeline = spec.open_with(&Provided, &Served).map_err(|error| thrown(&error))?;
         let taken = Rc::new(OnceCell::new());
         let place = taken.clone();
-        // A loader checks the pipeline and says its fingerprint; its work is what is wanted here.
+        // The loader checks the pipeline and computes its fingerprint; only the loader's work is
+        // used here.
         let loader = Loader::builder(pipeline)
             .custom_backend(move |work, _| {
                 _ = place.set(work.clone());
@@ -45,24 +46,27 @@ impl WebWorker {
             .workers(1)
             .build()
             .map_err(|error| thrown(&error))?;
-        let work = taken.get().cloned().ok_or_else(|| failed("WORKER", "there is no work"))?;
+        let work =
+            taken.get().cloned().ok_or_else(|| failed("WORKER", "the loader has no work"))?;
         Ok(Self {
             work: AssertUnwindSafe(Awaiting(work)),
             fingerprint: loader.state().fingerprint().to_owned(),
         })
     }
 
-    /// What the order depends on here; the loader's must be the same.
+    /// Returns the fingerprint of the order in this worker, which must equal the loader's.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
 
-    /// Answers a request with bytes in a buffer of their own, to be transferred; `undefined` while
-    /// functions have promised answers: to be asked again when they are settled.
+    /// Answers a request with a new buffer of bytes, ready for transfer.
+    ///
+    /// Returns `undefined` while functions wait for promises. Call `answer` again when the promises
+    /// are settled.
     ///
     /// # Errors
-    /// A request that is none.
+    /// Throws if the request is malformed.
     pub fn answer(&self, request: &[u8]) -> Result<Option<Uint8Array>, JsValue> {
         let reply = loop {
             let reply = serve(&*self.work, request);
@@ -79,7 +83,7 @@ impl WebWorker {
         let waited = answers::done();
         let mut reply = reply.map_err(|fault| failed("WORKER", fault))?;
         if let Some(spent) = waited {
-            // Samples that wait together cost a part of it each, so that many make up a task.
+            // Samples that wait together share the time, so that many of them make up a task.
             reply.set_nanos((reply.nanos() + spent).div_ceil(answers::TOGETHER));
         }
         let len = u32::try_from(reply.len()).map_err(|error| failed("OUT_OF_MEMORY", error))?;

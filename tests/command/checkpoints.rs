@@ -107,7 +107,7 @@ fn a_checkpoint_may_be_as_long_as_a_state() {
     let explained = finish(&mut windrow(&["state", text(&state)]));
     assert_eq!(explained.code, 0, "{explained:?}");
     assert!(
-        explained.out.contains("goes on at position 96, in epoch 0 (counted from 0)"),
+        explained.out.contains("continues at position 96, in epoch 0 (counted from 0)"),
         "{explained:?}"
     );
     fill(windrow::State::BYTES_MAX + 1);

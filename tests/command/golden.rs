@@ -108,7 +108,7 @@ fn a_run_in_pieces_on_different_backends_has_the_digest_of_one_run() {
         assert_eq!((last.unwrap(), batches), (expected.digest, expected.batches), "{spec}");
         let explained = finish(&mut windrow(&["state", text(&state)]));
         assert_eq!(explained.code, 0);
-        let words = format!("{batches} batches had been received");
+        let words = format!("{batches} batches were received");
         assert!(explained.out.contains(&words), "{}", explained.out);
     }
 }

@@ -79,7 +79,7 @@ fn a_document_comes_from_standard_input_too() {
         let mut command = windrow(&["run", "-"]);
         let finished = finish(command.stdin(fs::File::open(endless).unwrap()));
         assert_eq!(finished.code, 2, "{finished:?}");
-        assert!(finished.err.contains("1048577 bytes; at most 1048576"), "{}", finished.err);
+        assert!(finished.err.contains("1048577 bytes; give one of at most 1048576"), "{}", finished.err);
     } else {
         println!("skipped: there is no input without an end here");
     }
@@ -95,7 +95,7 @@ fn a_document_that_is_too_long_is_not_read() {
     });
     for command in ["run", "state"] {
         let message = refused(&[command, text(&spec)], &[]);
-        assert!(message.contains("bytes; at most"), "{message}");
+        assert!(message.contains("bytes; give a file of at most"), "{message}");
     }
 }
 

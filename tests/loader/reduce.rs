@@ -216,7 +216,7 @@ fn adding_too_much_is_that_sample_s_error_and_adds_nothing() {
                 loader.by_ref().filter_map(Result::err).map(|error| error.to_string()).collect();
             let [error] = &*errors else { panic!("{errors:?} on {runner:?}") };
             assert!(error.starts_with("position 7: it added 20971"), "{error}");
-            assert!(error.contains("\"large\"; 1048576 are allowed a sample"), "{error}");
+            assert!(error.contains("\"large\"; 1048576 are allowed for each sample"), "{error}");
             assert_eq!(**loader.reduced(COUNT).unwrap(), 19);
             assert_eq!(loader.reduced(LARGE).unwrap().len(), 19);
         }

@@ -218,11 +218,11 @@ fn cursors_that_make_no_sense_are_refused() {
     assert!(good.contains(stages), "{good}");
     for (bad, reason) in [
         ("[]", "cursor of batch is missing"),
-        (r#"[{},{"counters":["9"]}]"#, "limit makes no sense"),
-        (r#"[{},{}]"#, "limit makes no sense"),
+        (r#"[{},{"counters":["9"]}]"#, "limit has counters that the stage refuses"),
+        (r#"[{},{}]"#, "limit has counters that the stage refuses"),
         (r#"[{},{"counters":["1"]},{}]"#, "more stages"),
         (r#"[{"given":"1"},{"counters":["1"]}]"#, "batch drops results"),
-        (r#"[{"held":"EAEDAwMDAwMDAw"},{"counters":["1"]}]"#, "stage 0 holds is"),
+        (r#"[{"held":"EAEDAwMDAwMDAw"},{"counters":["1"]}]"#, "stages[0].held is"),
         (r#"[{"held":"AQE"},{"counters":["1"]}]"#, ""),
         (r#"[{"held":"CA8CAgICAgIC"},{"counters":["1"]}]"#, "position 0, which is of one"),
     ] {

@@ -173,7 +173,7 @@ fn a_sample_that_kills_every_worker_is_given_up_in_its_place() {
             (Deed::Abort, system::ABORTED),
             (Deed::Segfault, system::STRAYED),
             (Deed::Overflow, system::OVERFLOWED),
-            (Deed::Garbage, "no frame"),
+            (Deed::Garbage, "not a frame"),
             (Deed::CloseChannel, "e"),
         ] {
             let overflow = matches!(deed, Deed::Overflow);
@@ -191,7 +191,7 @@ fn a_sample_that_kills_every_worker_is_given_up_in_its_place() {
                         for loss in attempts {
                             assert!(loss.how.contains(how), "{deed:?}: {loss:?}");
                             let garbage = matches!(deed, Deed::Garbage);
-                            assert!(garbage || loss.stage == "making the sample", "{loss:?}");
+                            assert!(garbage || loss.stage == "computing the sample", "{loss:?}");
                         }
                     }
                     Err(error) => panic!("{deed:?}: {error}"),
@@ -205,9 +205,9 @@ fn a_sample_that_kills_every_worker_is_given_up_in_its_place() {
 fn a_worker_that_lies_in_good_form_is_found_out_and_costs_nothing() {
     within(LIMIT, || {
         for (deed, how) in [
-            (Deed::Answer(0), "a payload that is none"),
+            (Deed::Answer(0), "an invalid payload"),
             (Deed::Answer(99), "a task that was not its turn"),
-            (Deed::Announce, "bytes, 17179869184 are allowed"),
+            (Deed::Announce, "bytes; 17179869184 are allowed"),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let got = received(Loader::recipe(plotted, deed.on(0).once(&folder)));
@@ -275,7 +275,10 @@ fn workers_that_all_die_are_one_error_and_then_the_end() {
         let mut loader = builder.build().unwrap();
         let error = loader.next().unwrap().unwrap_err();
         let Error::Workers { why } = &error else { panic!("{error}") };
-        assert!(why.contains("5 were lost in a row") && why.contains(system::ABORTED), "{why}");
+        assert!(
+            why.contains("5 workers were lost in a row") && why.contains(system::ABORTED),
+            "{why}"
+        );
         assert!(loader.next().is_none());
         assert_eq!(loader.progress().position, 0);
     });

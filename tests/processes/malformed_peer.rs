@@ -120,7 +120,7 @@ fn every_lie_is_found_out_by_what_it_is() {
         let cut = &answer(0)[..18];
         let empty = [&[0, 1, 0][..], &0u64.to_le_bytes()].concat();
         let lies: Vec<(Vec<u8>, &str)> = vec![
-            (b"hello loader, here is a sample".to_vec(), "bytes that are no frame"),
+            (b"hello loader, here is a sample".to_vec(), "bytes that are not a frame"),
             (wrong_sum, "a Done frame with a wrong checksum"),
             (changed(4, 9), "it speaks protocol 9"),
             (changed(6, 99), "a frame of unknown kind 99"),
@@ -132,17 +132,17 @@ fn every_lie_is_found_out_by_what_it_is() {
             (frame(BYE, 2, &[]), "a Bye frame while Working"),
             (frame(TASK, 2, &[]), "a Task frame while Working"),
             (frame(FORKED, 2, &[]), "a Forked frame while Working"),
-            (frame(DONE, 2, &[]), "a report without sense"),
+            (frame(DONE, 2, &[]), "an invalid Done frame"),
             (frame(DONE, 2, &answer(99)), "a task that was not its turn"),
             (frame(DONE, 2, &empty), "0 words for 1 positions"),
             (frame(DONE, 2, cut), "too short"),
-            (frame(DONE, 2, &[0, 1, 1, 0, 0, 0, 9]), "not where the worker says"),
-            (frame(DONE, 2, &[0, 1, 2]), "not where the worker says"),
-            (frame(STREAM, 2, &[]), "an announcement without sense"),
+            (frame(DONE, 2, &[0, 1, 1, 0, 0, 0, 9]), "not in the task's slot"),
+            (frame(DONE, 2, &[0, 1, 2]), "the pieces do not match the report"),
+            (frame(STREAM, 2, &[]), "an invalid Stream frame"),
             (frame(PIECE, 2, &[7]), "bytes that it had not announced"),
             (two, "a Stream frame while Working"),
             (more, "bytes that it had not announced"),
-            (fewer, "not where the worker says"),
+            (fewer, "the pieces do not match the report"),
             (other, "it announced a task that was not its turn"),
         ];
         for (bytes, part) in lies {

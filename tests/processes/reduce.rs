@@ -244,7 +244,10 @@ fn what_samples_add_may_be_large_and_too_much_is_that_sample_s_error() {
                 for (error, position) in got.iter().zip([1, 7, 13, 19]) {
                     assert!(matches!(error, Error::Sample { .. }), "{what}: {error}");
                     assert_eq!(error.position(), Some(position), "{what}");
-                    assert!(error.to_string().contains("allowed a sample"), "{what}: {error}");
+                    assert!(
+                        error.to_string().contains("allowed for each sample"),
+                        "{what}: {error}"
+                    );
                 }
                 assert_eq!(**loader.reduced(COUNT).unwrap(), 20 - errors as u64, "{what}");
                 let left_out = loader.reduced(LEFT_OUT).unwrap();

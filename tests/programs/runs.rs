@@ -17,8 +17,8 @@ const TESTS: &[Test] = &[
         chooses("auto", None, "processes made 100", None, true);
     }),
     ("auto_without_init_is_threads_and_says_so_in_one_line", || {
-        let line = "auto takes threads: backend processes is not available: windrow::init() was not \
-                    called";
+        let line = "backend auto uses threads: backend processes is not available: windrow::init() was \
+                    not called";
         chooses("auto without init", None, "threads made 100", Some(line), false);
         chooses("auto without init", Some("auto"), "threads made 100", Some(line), false);
     }),
@@ -56,19 +56,23 @@ const TESTS: &[Test] = &[
         assert!(text(&output.stdout).contains("was not called"), "{output:?}");
     }),
     ("a_loader_of_processes_in_a_worker_is_refused", || {
-        says("nested", "this is a worker process itself");
+        says("nested", "this process is itself a worker");
     }),
     ("a_loader_in_a_worker_that_may_choose_takes_threads_and_says_so", || {
         let output = run("nested auto");
         assert_eq!(text(&output.stdout), "threads\n", "{output:?}");
-        let line = "auto takes threads: backend processes is not available: this is a worker";
+        let line = "backend auto uses threads: backend processes is not available: this process is \
+                    itself a worker";
         assert!(text(&output.stderr).contains(line), "{output:?}");
         assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
     }),
     ("a_variable_set_by_hand_is_said", || {
         let output = output_of(command("well").env("WINDROW_WORKER", "1"));
         assert_eq!(output.status.code(), Some(88), "{output:?}");
-        assert!(text(&output.stderr).contains("was not started as a worker"), "{output:?}");
+        assert!(
+            text(&output.stderr).contains("no loader started this process as a worker"),
+            "{output:?}"
+        );
     }),
     ("workers_of_a_killed_program_are_gone_at_once", || workers_go("busy", true)),
     ("workers_of_a_program_that_exits_are_gone_at_once", || workers_go("exits", false)),
@@ -115,7 +119,7 @@ const TESTS: &[Test] = &[
         says_with("forkserver", "ignores", "200 of 200 are good");
         says_with("forkserver", "noisy", "300 of 300 are good");
         says_with("forkserver", "stuck", "2 stuck");
-        says_with("forkserver", "nested", "this is a worker process itself");
+        says_with("forkserver", "nested", "this process is itself a worker");
     }),
     #[cfg(unix)]
     ("a_large_dataset_is_shared_by_the_workers_of_a_server", || {
@@ -208,7 +212,7 @@ const TESTS: &[Test] = &[
     ("a_name_must_belong_to_one_recipe_and_to_the_right_one", || {
         says("twice", "2 recipes are registered as \"twice\", in tests");
         says("misnamed", "gives this name to a recipe of another type");
-        says("hooked", "give them to windrow::register! as the third argument");
+        says("hooked", "give the hooks to windrow::register! as its third argument");
     }),
     ("another_program_is_a_worker_by_name_and_never_by_place", || {
         let Some(windrow) = option_env!("CARGO_BIN_EXE_windrow") else {

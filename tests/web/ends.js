@@ -101,7 +101,7 @@ export const ends = {
   async 'what is given as worker and starts none gets a sentence'({ windrow, here }) {
     const { loader, source } = windrow;
     const one = here.worker();
-    for (const [worker, says] of [['/w.js', /"\/w.js"/], [one, /no function: \[object \w*\]/], [() => {}, /gave no Worker: undefined/], [async () => one, /gave no Worker: \[object Promise\]/], [() => one, /one Worker twice/]]) {
+    for (const [worker, says] of [['/w.js', /"\/w.js"/], [one, /not a function: \[object \w*\]/], [() => {}, /returned no Worker: undefined/], [async () => one, /returned no Worker: \[object Promise\]/], [() => one, /one Worker twice/]]) {
       const error = await rejected(loader({ source: source.range(9), worker, workers: 2 }));
       equal([error.name, error.code], ['WindrowError', 'SETTING'], error.message);
       assert(says.test(error.message) && /new Worker\(new URL/.test(error.fix), error.message);

@@ -167,7 +167,7 @@ export const files = {
 
   async 'a source that changes, or goes away, between two ranges is the error of the samples it has'({ windrow, here }) {
     const { loader, source } = windrow;
-    for (const [fault, code, says] of [['laterchanged', 'SOURCE_CHANGED', /is not what it was at the start/], ['laternorange', 'NO_RANGE', /status 200/], ['laterless', 'READ', /status 404/], ['laterresized', 'SOURCE_CHANGED', /size|Last-Modified|ETag/], ['offline', 'READ', /the request failed/], ['latershifted', 'READ', /bytes \d+-\d+ were asked for, bytes \d+-\d+ came/], ['latershort', 'READ', /bytes came for bytes/]]) {
+    for (const [fault, code, says] of [['laterchanged', 'SOURCE_CHANGED', /changed after the start/], ['laternorange', 'NO_RANGE', /status 200/], ['laterless', 'READ', /status 404/], ['laterresized', 'SOURCE_CHANGED', /size|Last-Modified|ETag/], ['offline', 'READ', /the request failed/], ['latershifted', 'READ', /asked for bytes \d+-\d+, received bytes \d+-\d+/], ['latershort', 'READ', /received \d+ bytes instead of \d+/]]) {
       // One worker: another may still be opening the file when it goes away, which is an error of opening.
       for (const mode of [{ backend: 'inline' }, { backend: 'workers', workers: 1 }]) {
         const file = source.http(here.http(`${fault}/${(unique += 1)}/tests/data/c_f4_v1.npy`), { read: 'range' });

@@ -162,7 +162,7 @@ export const options = {
     const silent = await rejected(loader({ source: source.range(3), backend: 'inline', coordinator: here.silent, startupTimeout: 200 }));
     equal(silent.code, 'WORKER_LOAD', silent.message);
     assert(/the coordinator \(.*silent/.test(silent.message), silent.message);
-    for (const [wrong, says] of [[() => {}, /gave no Worker/], ['/c.js', /"\/c.js"/]]) {
+    for (const [wrong, says] of [[() => {}, /returned no Worker/], ['/c.js', /"\/c.js"/]]) {
       const error = await rejected(loader({ source: source.range(3), backend: 'inline', coordinator: wrong }));
       equal(error.code, 'SETTING');
       assert(error.message.startsWith('coordinator ') && says.test(error.message) && /loader\.coordinator\.js/.test(error.fix), error.message);

@@ -59,7 +59,7 @@ export const transforms = {
 
   async 'what a function throws is its sample’s error, and the others are there'({ windrow, here }) {
     const { loader, source, ops } = windrow;
-    for (const [name, position, count, says] of [['throwing', 5, 1, /five is not for us/], ['deep', 3, 1, /./], ['nothing', 0, 9, /nothing of index 0: it gave undefined/]]) {
+    for (const [name, position, count, says] of [['throwing', 5, 1, /five is not for us/], ['deep', 3, 1, /./], ['nothing', 0, 9, /nothing of index 0: the result is undefined/]]) {
       const data = await loader({ source: source.range(9), pipeline: [ops.js(name)], worker: here.worker, workers: 2 });
       const got = await all(data);
       await data.close();

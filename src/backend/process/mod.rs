@@ -1,24 +1,24 @@
 //! `processes`: a pool of worker processes.
 //!
-//! For what threads cannot give: a sample that crashes, leaks or hangs takes its worker with it and
-//! nothing else. The loader's own process keeps all accounts; a worker is told what to fill and
-//! where to put it, and may die at any moment.
+//! Processes give isolation that threads cannot: a sample that crashes, leaks or hangs ends only
+//! its own worker. The loader's process keeps all state. A worker only learns which samples to
+//! compute and where to put them, and may die at any moment.
 //!
 //! ```text
 //! caller ── submit ─▶ driver of the pool ── frames ─▶ worker: init ─▶ recipe ─▶ fill, fill, fill …
 //!        ◀─ events ── (a thread)         ◀─ frames ──      └─ shared memory: page and slots
 //! ```
 //!
-//! | room | what |
+//! | module | content |
 //! |---|---|
 //! | [`protocol`] | pure: frames, messages, payloads |
-//! | [`pool`] | pure: which worker gets what, and what follows from what it says and how it ends |
+//! | [`pool`] | pure: the assignment of tasks to workers, and the reactions to workers' messages and ends |
 //! | [`driver`] | the one thread that owns every descriptor, clock and wait |
-//! | [`parent`] | the loader's side: slots, fork servers, samples out of bytes |
+//! | [`parent`] | the loader's side: slots, fork servers, decoding of samples |
 //! | [`child`] | the worker's side |
-//! | [`identity`] | which program a worker is, and how it finds what it runs |
-//! | [`shm`] | what lies in memory that both sides map |
-//! | [`sys`] | the system, behind one `cfg` switch |
+//! | [`identity`] | the identity of the worker's program, and the lookup of recipes |
+//! | [`shm`] | the content of memory that both sides map |
+//! | [`sys`] | the operating system, behind one `cfg` switch |
 
 mod child;
 mod driver;
@@ -60,26 +60,27 @@ use parent::shared::Shared;
 use protocol::message::Identity;
 use shm::status_page::StatusPage;
 
-/// Tasks that may be with the driver, for each worker.
+/// The maximum number of unanswered tasks for each worker.
 const TASKS_PER_WORKER: usize = 256;
 
-/// What the system may take to start a process and to let go of it again, besides its own time.
+/// The time that the system may take to start and to release a process, besides the startup
+/// timeout.
 const START_SLACK: Duration = Duration::from_secs(1);
-/// How long workers of a loader that could not be built may take to end.
+/// The time limit for a loader's workers to end when the loader could not be built.
 const DROP_GRACE: Duration = Duration::from_secs(1);
 
-/// Whether worker processes can be had here.
+/// Returns whether worker processes are available on this platform.
 pub(super) fn available() -> std::result::Result<(), String> {
     address::image().as_ref().map(|_| ()).map_err(String::clone)
 }
 
-/// Whether a loader with these settings can have them, or why not. Starts nothing.
+/// Returns why a loader with these settings cannot use worker processes. Starts nothing.
 pub(crate) fn ready(settings: &Settings) -> Result<()> {
     build(settings)?;
     entry::entry(settings).map(|_| ())
 }
 
-/// What this program's build is called; nothing where workers are of another program.
+/// Returns the build id of this program; empty when the workers run another program.
 fn build(settings: &Settings) -> Result<&'static str> {
     match address::image() {
         Ok(image) => Ok(&image.build),
@@ -88,21 +89,21 @@ fn build(settings: &Settings) -> Result<&'static str> {
     }
 }
 
-/// Makes samples in worker processes.
+/// A backend that computes samples in worker processes.
 pub(crate) struct Processes<T> {
     shared: Arc<Shared>,
     events: mpsc::Receiver<Event<T>>,
     waker: Arc<Mutex<Option<Waker>>>,
     driver: Option<JoinHandle<Vec<u64>>>,
-    /// Tasks with the driver.
+    /// The number of unanswered tasks.
     away: usize,
-    /// No position from here on was submitted.
+    /// The end of the submitted positions.
     end: u64,
     broken: bool,
 }
 
 impl<T: Send + 'static> Processes<T> {
-    /// Starts so many workers, and waits until the first is ready.
+    /// Starts this number of workers, and waits until the first worker is ready.
     pub(crate) fn start(
         launch: Launch,
         expected: Expected,
@@ -116,14 +117,14 @@ impl<T: Send + 'static> Processes<T> {
         if settings.max_rss.is_some() && sys::rss(std::process::id()).is_none() {
             return Err(Error::Unsupported {
                 what: "max_rss".into(),
-                why: "this platform does not tell what a process occupies".into(),
+                why: "this platform does not report the memory of a process".into(),
                 instead: "use max_samples_per_worker".into(),
             });
         }
         if settings.start_method != StartMethod::Spawn && !sys::SPLITS {
             return Err(Error::Unsupported {
                 what: format!("start method {}", settings.start_method),
-                why: "this platform cannot split a process in two".into(),
+                why: "this platform cannot fork a process".into(),
                 instead: "use start method spawn".into(),
             });
         }
@@ -227,9 +228,10 @@ impl<T> Processes<T> {
         stuck
     }
 
-    /// The driver has ended without being told to: it has panicked.
+    /// Returns an error event, once, when the driver's thread has ended without a request, by a
+    /// panic.
     fn gone(&mut self) -> Option<Event<T>> {
-        let why = "their driver has panicked, which is a bug in windrow".into();
+        let why = "the driver thread panicked; report this bug of windrow".into();
         let told = std::mem::replace(&mut self.broken, true);
         (!told).then_some(Event::Broken(Error::Workers { why }))
     }
@@ -237,7 +239,7 @@ impl<T> Processes<T> {
 
 impl<T> Drop for Processes<T> {
     fn drop(&mut self) {
-        // A loader that could not be built: those of its workers that could be started end in order.
+        // For a loader that could not be built: gives its started workers time to end in order.
         self.stop(DROP_GRACE);
     }
 }

@@ -1,7 +1,8 @@
-//! What holds whatever bytes a worker sends: for the fuzzers in `tests/fuzz`, and for the tests here.
+//! Properties that hold for any bytes from a worker, for the fuzzers in `tests/fuzz` and the tests
+//! here.
 //!
-//! Each property takes any bytes, panics if it does not hold, and says whether the bytes went all
-//! the way in; each has seeds that do.
+//! Each property accepts any bytes and panics on a violation. A property returns whether the bytes
+//! reached the innermost check; the seeds of each property do.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,10 +21,10 @@ use crate::dataset::wire::{Wire, decode, decode_owned, encode};
 use crate::dataset::{Dtype, Owner, Record, Tensor};
 use crate::error::Fault;
 
-/// A property, after its name and before its seeds.
+/// A property, with its name before and its seeds after.
 pub type Property = (&'static str, fn(&[u8]) -> bool, fn() -> Vec<Vec<u8>>);
 
-/// All of them.
+/// All properties.
 pub const PROPERTIES: [Property; 4] = [
     ("frames", frames, frame_seeds),
     ("messages", messages, message_seeds),
@@ -31,28 +32,32 @@ pub const PROPERTIES: [Property; 4] = [
     ("wire", wire, wire_seeds),
 ];
 
-/// Where fuzzing a property starts from.
+/// Returns the seeds for fuzzing a property.
 #[cfg(fuzzing)]
 pub fn seeds(property: &str) -> Vec<Vec<u8>> {
     let (_, _, seeds) =
-        PROPERTIES.into_iter().find(|(name, ..)| *name == property).expect("it is there");
+        PROPERTIES.into_iter().find(|(name, ..)| *name == property).expect("the property exists");
     seeds()
 }
 
-/// Frames that come out are those that went in, however the bytes are cut, and nothing but they come
-/// out. The first byte says how the rest is cut.
+/// Checks that the decoder returns exactly the encoded frames, however the bytes are split. The
+/// first byte decides the sizes of the pieces.
 pub fn frames(bytes: &[u8]) -> bool {
     let Some((&cut, rest)) = bytes.split_first() else { return false };
     let raw = decoded(rest, usize::from(cut) + 1);
-    // As they are, hardly any bytes have the right checksums.
+    // Without repair, hardly any input has the right checksums.
     let summed = summed(rest);
     let whole = decoded(&summed, summed.len().max(1));
-    assert_eq!(decoded(&summed, usize::from(cut) + 1), whole, "the cuts change what comes out");
-    assert!(raw <= whole, "a wrong checksum lets more in");
+    assert_eq!(
+        decoded(&summed, usize::from(cut) + 1),
+        whole,
+        "the sizes of the pieces change the decoded frames"
+    );
+    assert!(raw <= whole, "a wrong checksum lets more frames through");
     whole > 0
 }
 
-/// How many frames come out of bytes that come in pieces of this size.
+/// Returns how many frames the decoder finds in bytes that arrive in pieces of this size.
 fn decoded(bytes: &[u8], piece: usize) -> usize {
     let (mut decoder, mut encoder) = (Decoder::default(), Encoder::default());
     let (mut frames, mut again) = (0, Vec::new());
@@ -73,14 +78,14 @@ fn decoded(bytes: &[u8], piece: usize) -> usize {
                     return frames;
                 }
             }
-            assert!(bytes.starts_with(&again), "a frame came out that did not go in");
+            assert!(bytes.starts_with(&again), "the decoder invented a frame");
             frames += 1;
         }
     }
     frames
 }
 
-/// The bytes with right checksums and numbers wherever a frame could be.
+/// Returns the bytes with right checksums and sequence numbers wherever a frame could be.
 fn summed(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let (mut at, mut number) = (0, 0u64);
@@ -106,15 +111,16 @@ fn frame_seeds() -> Vec<Vec<u8>> {
     vec![bytes[..28].to_vec(), bytes]
 }
 
-/// A message that can be read can be sent, and reads the same again. The first byte says which.
+/// Checks that a readable message can be sent, and reads the same again. The first byte selects the
+/// type of the message.
 pub fn messages(bytes: &[u8]) -> bool {
     fn again<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> bool {
         let Some((message, rest)) = message::read::<T>(bytes) else { return false };
         assert!(rest.len() <= bytes.len());
         let Ok(sent) = message::body(&message) else { return false };
-        let (same, rest) = message::read::<T>(&sent).expect("what was sent can be read");
+        let (same, rest) = message::read::<T>(&sent).expect("a sent message can be read");
         assert!(rest.is_empty());
-        assert_eq!(message::body(&same).expect("as before"), sent);
+        assert_eq!(message::body(&same).expect("the message can be encoded again"), sent);
         true
     }
     let Some((which, bytes)) = bytes.split_first() else { return false };
@@ -148,8 +154,8 @@ fn message_seeds() -> Vec<Vec<u8>> {
     ]
 }
 
-/// What a payload says to be in it lies inside of it, and what is read from it can be packed again
-/// and is the same. The first byte is the number of positions.
+/// Checks that the parts of a payload lie inside the payload, and that unpacked items pack and
+/// unpack to the same items. The first byte is the number of positions.
 pub fn payload(bytes: &[u8]) -> bool {
     let Some((&positions, bytes)) = bytes.split_first() else { return false };
     let Ok(items) = unpack(bytes, 0, positions.into()) else { return false };
@@ -169,7 +175,7 @@ pub fn payload(bytes: &[u8]) -> bool {
             Item::Gap => Ok(None),
             Item::Fault(place) => {
                 let fault = postcard::from_bytes(&bytes[place.clone()]);
-                Err(fault.unwrap_or_else(|_| Fault::new("a fault without sense")))
+                Err(fault.unwrap_or_else(|_| Fault::new("an invalid fault")))
             }
             Item::Sample(inline, payloads) => {
                 let inline = &bytes[inline.clone()];
@@ -191,7 +197,7 @@ pub fn payload(bytes: &[u8]) -> bool {
     }
     let mut again = vec![0; packing.line_up()];
     packing.write_to(&mut again);
-    let items = unpack(&again, 0, positions.into()).expect("what was packed can be unpacked");
+    let items = unpack(&again, 0, positions.into()).expect("a packed payload can be unpacked");
     for (value, item) in values.iter().zip(&items) {
         match (value, item) {
             (Ok(Ok(None)), Item::Gap) | (Ok(Err(_)), Item::Fault(_)) => {}
@@ -209,13 +215,13 @@ pub fn payload(bytes: &[u8]) -> bool {
     true
 }
 
-/// A value with everything in it that an encoding can hold.
+/// A value with every kind of part that an encoding can hold.
 type Nested = (Option<i32>, String, Vec<(u8, Tensor)>, f64, bool);
 
-/// A value with every kind of run: numbers that are copied at once, numbers that are not, a text.
+/// A value with every kind of run: numbers copied as a block, numbers copied one by one, a text.
 type Runs = (Vec<f32>, VecDeque<u16>, Option<String>, Vec<bool>, Vec<[i64; 2]>);
 
-/// The encoding of the value that these bytes are.
+/// Returns the encoding of the value that these bytes decode to.
 fn value<T: DeserializeOwned + Serialize>(inline: &[u8], parts: &[Owner]) -> Option<Wire> {
     let value: T = decode_owned(inline, parts.to_vec()).ok()?;
     encode(&value).ok()
@@ -249,8 +255,9 @@ fn payload_seeds() -> Vec<Vec<u8>> {
     ]
 }
 
-/// A value that can be decoded can be encoded, and is the same again. The first byte is the length
-/// of the inline part, the second the number of tensors of bytes that the rest is made into.
+/// Checks that a decodable value can be encoded, and decodes to the same value. The first byte is
+/// the length of the inline part. The second byte is the number of tensors of bytes that the rest
+/// is divided into.
 pub fn wire(bytes: &[u8]) -> bool {
     let [inline, tensors, rest @ ..] = bytes else { return false };
     let Some((inline, rest)) = rest.split_at_checked((*inline).into()) else { return false };
@@ -261,12 +268,13 @@ pub fn wire(bytes: &[u8]) -> bool {
     let Ok(tensors) = tensors else { return false };
     fn again<T: DeserializeOwned + Serialize>(inline: &[u8], tensors: &[Tensor]) -> bool {
         let Ok(value) = decode::<T>(inline, tensors.to_vec()) else { return false };
-        let first = encode(&value).expect("what was decoded can be encoded");
-        let value: T = decode(&first.inline, first.payloads.clone()).expect("and decoded");
-        assert_eq!(encode(&value).expect("and encoded"), first);
+        let first = encode(&value).expect("a decoded value can be encoded");
+        let value: T =
+            decode(&first.inline, first.payloads.clone()).expect("the encoding can be decoded");
+        assert_eq!(encode(&value).expect("the value can be encoded again"), first);
         true
     }
-    // None of them stands in for the others.
+    // Check every type, even if one fails to decode.
     again::<Record>(inline, &tensors)
         | again::<Nested>(inline, &tensors)
         | again::<Runs>(inline, &tensors)
@@ -288,7 +296,7 @@ fn wire_seeds() -> Vec<Vec<u8>> {
         .flatten()
         .map(seed)
         .collect();
-    // Blocks of 8 bytes, which are read though none so short is written.
+    // Blocks of 8 bytes: the decoder accepts them, although the encoder writes no block this short.
     seeds.push([&[8, 4, 5, 9, 1, 17, 17, 2, 1, 2], &[1u8; 32][..]].concat());
     seeds
 }

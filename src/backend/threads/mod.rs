@@ -1,14 +1,15 @@
 //! `threads`: threads of this process, which share its memory.
 //!
-//! Tasks wait in a queue, first come, first served; results wait in another for the caller. Who the
-//! threads are differs: `own` ones where a program can start threads, those of rayon's pool in
-//! WebAssembly (`pooled`). Either way a thread makes one sample at a time: what a sample waits for,
-//! such as jobs that it gave to rayon, never has its thread begin another sample.
-//! What a sample panics with is its own fault; a sample that never ends cannot be stopped, only named.
+//! Tasks wait in a first-in, first-out queue; results wait for the caller in a second queue. Where
+//! a program can start threads, the backend starts its own (`own`). In WebAssembly, the backend
+//! uses the threads of rayon's pool (`pooled`). In both cases, a thread computes one sample at a
+//! time. While a sample waits, for example for jobs that it gave to rayon, its thread begins no
+//! other sample. A panic becomes the sample's fault. The backend cannot stop a sample that never
+//! ends, only name its position.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod own;
-// Of what waits for rayon only the tests are for other platforms.
+// On other platforms, only tests use the pooled threads.
 #[cfg(any(test, target_arch = "wasm32"))]
 mod pooled;
 
@@ -29,45 +30,45 @@ use crate::dataset::caught;
 use crate::engine::Task;
 use crate::error::Result;
 
-/// What stands in the activity table for a worker without a task.
+/// The activity table's entry for a worker without a task.
 const IDLE: u64 = u64::MAX;
-/// Tasks that may be with the threads, for each of them.
+/// The maximum number of accepted tasks for each thread.
 const TASKS_PER_WORKER: usize = 256;
 
-/// Whether threads can be had here.
+/// Returns whether threads are available on this platform.
 pub(super) fn available() -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Makes samples on threads of this process.
+/// A backend that computes samples on threads of this process.
 ///
-/// A thread makes one sample at a time. A sample may use rayon: its jobs run in rayon's global pool
-/// or in the pool that the sample installs. A caller that waits for a loader in a thread of a pool
-/// blocks that thread. Samples that use the same pool then need another thread of the pool that is
-/// free.
+/// A thread computes one sample at a time. A sample may use rayon: its jobs run in rayon's global
+/// pool, or in the pool that the sample installs. A caller that waits for a loader in a thread of a
+/// pool blocks that thread. Samples that use the same pool then need another free thread of that
+/// pool.
 pub struct Threads<T> {
     shared: Arc<Shared<T>>,
     crew: Box<dyn Crew<T>>,
-    /// Tasks with the threads.
+    /// The number of tasks that the threads have not answered.
     away: usize,
 }
 
-/// The threads.
+/// The threads that do the work.
 trait Crew<T>: Send {
-    /// Hears that a task was put into the queue.
+    /// Notifies the crew of a new task in the queue.
     fn call(&self, _: &Arc<Shared<T>>) {}
 
-    /// Does a task in the caller's thread where the other threads may wait for the caller; says
-    /// whether it did.
+    /// Runs a task in the caller's thread, where all other threads may be waiting for the caller;
+    /// returns whether it ran one.
     fn help(&self, _: &Shared<T>) -> bool {
         false
     }
 
-    /// Waits until the threads have ended that end with the backend; false if the limit came first.
+    /// Waits until the backend's own threads have ended; returns false at the time limit.
     fn end(&mut self, limit: Duration) -> bool;
 }
 
-/// What the caller and the threads both see.
+/// The state that the caller and the threads share.
 struct Shared<T> {
     work: Arc<dyn Fill<T>>,
     tasks: Mutex<Tasks>,
@@ -75,41 +76,42 @@ struct Shared<T> {
     events: Mutex<Events<T>>,
     told: Condvar,
     stop: AtomicBool,
-    /// The position each worker is filling, or [`IDLE`].
+    /// The position that each worker is computing, or [`IDLE`].
     activity: Vec<AtomicU64>,
     waker: Mutex<Option<Waker>>,
 }
 
-/// Tasks that nobody has begun.
+/// The tasks that no thread has begun.
 #[derive(Default)]
 struct Tasks {
     queue: VecDeque<Task>,
-    /// Threads that wait for one.
+    /// The number of threads that wait for a task.
     idle: usize,
 }
 
-/// Results that the caller has not taken.
+/// The results that the caller has not taken.
 struct Events<T> {
     queue: VecDeque<Event<T>>,
-    /// Whether the caller waits for one.
+    /// Whether the caller waits for a result.
     wanted: bool,
 }
 
 impl<T: Send + 'static> Threads<T> {
-    /// So many threads that run this work.
+    /// Starts this number of threads with this work.
     ///
-    /// In WebAssembly, those of rayon's global pool, however many there are.
+    /// In WebAssembly, uses all threads of rayon's global pool instead.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when the system gives no more threads.
+    /// Returns [`Error::Io`](crate::Error::Io) when the operating system cannot start a thread.
     pub fn new(work: impl Fill<T> + 'static, workers: u32) -> Result<Self> {
         Self::shared(Arc::new(work), workers)
     }
 
-    /// So many threads that run work which others may run too; otherwise as [`new`](Self::new).
+    /// Starts this number of threads with work shared with others; otherwise like
+    /// [`new`](Self::new).
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when the system gives no more threads.
+    /// Returns [`Error::Io`](crate::Error::Io) when the operating system cannot start a thread.
     pub fn shared(work: Arc<dyn Fill<T>>, workers: u32) -> Result<Self> {
         let shared = Shared::new(work, crew::count(workers));
         let crew = Box::new(crew::start(&shared)?);
@@ -193,14 +195,17 @@ impl<T> Shared<T> {
         tasks.queue.push_back(task);
         let idle = tasks.idle > 0;
         drop(tasks);
-        // To wake nobody costs a call of the system too.
+        // A notification costs a system call even when no thread waits.
         if idle {
             self.called.notify_one();
         }
     }
 
-    /// The next task, waiting for it; `None` when there are to be no more.
-    #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "only threads of our own ask"))]
+    /// Returns the next task, waiting for it; `None` after the stop.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        allow(dead_code, reason = "only the backend's own threads call it")
+    )]
     fn next_task(&self) -> Option<Task> {
         let mut tasks = lock(&self.tasks);
         loop {
@@ -228,10 +233,10 @@ impl<T> Shared<T> {
         self.called.notify_all();
     }
 
-    /// The next event, waiting for it no longer than the limit.
+    /// Returns the next event, waiting for at most the limit.
     ///
-    /// It does not ask how late it is, since `std` has no clock in WebAssembly. Nobody else takes
-    /// events, so waking up without one is rare, and then it waits anew.
+    /// A wake-up without an event restarts the full limit, because `std` has no clock in
+    /// WebAssembly. Such wake-ups are rare: only the caller takes events.
     fn event(&self, limit: Duration) -> Option<Event<T>> {
         let mut events = lock(&self.events);
         let mut late = limit.is_zero();
@@ -245,7 +250,7 @@ impl<T> Shared<T> {
         events.queue.pop_front()
     }
 
-    /// Does a task as a worker.
+    /// Runs a task as a worker.
     fn run(&self, worker: usize, task: Task) {
         let activity = &self.activity[worker];
         let completion = run(task, &*self.work, |position| {
@@ -264,7 +269,7 @@ impl<T> Shared<T> {
         }
         let waker = lock(&self.waker).take();
         if let Some(waker) = waker {
-            // A panic of it is told by the program's hook; nobody else is there to hear of it.
+            // The panic hook reports a panic of the waker; no caller is waiting for it here.
             _ = caught(|| waker.wake());
         }
     }
@@ -276,7 +281,7 @@ impl<T> Drop for Events<T> {
     }
 }
 
-/// Locks what no panic can leave half-changed.
+/// Locks a mutex whose contents stay consistent after a panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
-//! Threads that are started for a loader and end with it.
+//! Threads that a backend starts and that end with it.
 //!
-//! They belong to no pool of rayon. So a sample that gives jobs to rayon waits for them as any
-//! thread does, and the pool has all of its threads for them.
+//! The threads belong to no rayon pool. A sample that gives jobs to rayon waits like any other
+//! thread, and all threads of the pool stay free for the jobs.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -13,8 +13,9 @@ use super::{Crew, Shared, lock};
 use crate::error::{Error, Result};
 
 thread_local! {
-    /// Dropped when a thread of these ends. It is set before anything else, so that where values of
-    /// a thread are dropped from the last to the first, it is the last of them.
+    /// The guard that counts the end of this thread in its drop. The thread sets the guard before
+    /// any other thread-local value. On platforms that drop these values in reverse order, the
+    /// guard drops last.
     static LAST: RefCell<Option<Ended>> = const { RefCell::new(None) };
 }
 
@@ -24,14 +25,14 @@ pub(super) struct Own {
     alive: Arc<Alive>,
 }
 
-/// Counts the threads that have not ended.
+/// The count of threads that have not ended.
 #[derive(Default)]
 struct Alive {
     threads: Mutex<u32>,
     ended: Condvar,
 }
 
-/// Counts a thread that ends.
+/// A guard that counts the end of a thread.
 struct Ended(Arc<Alive>);
 
 impl Drop for Ended {
@@ -41,7 +42,7 @@ impl Drop for Ended {
     }
 }
 
-/// How many threads there will be where so many are asked for.
+/// Returns the number of threads for this number of workers.
 pub(super) fn count(workers: u32) -> usize {
     workers as usize
 }
@@ -49,7 +50,8 @@ pub(super) fn count(workers: u32) -> usize {
 /// Starts a thread for each worker.
 ///
 /// # Errors
-/// [`Error::Io`] when the system gives no more threads; those that were started end.
+/// Returns [`Error::Io`] when the operating system cannot start a thread; the threads already
+/// started end.
 pub(super) fn start<T: Send + 'static>(shared: &Arc<Shared<T>>) -> Result<Own> {
     let workers = shared.activity.len();
     let mut own = Own { threads: Vec::with_capacity(workers), alive: Arc::default() };
@@ -83,7 +85,7 @@ impl<T> Crew<T> for Own {
         if alive > 0 {
             return false;
         }
-        // They do nothing any more but end, which whoever forks afterwards relies on.
+        // Join the threads: code that forks afterwards relies on their end.
         for thread in self.threads.drain(..) {
             _ = thread.join();
         }

@@ -1,9 +1,9 @@
-//! The threads of rayon's global pool, where a program cannot start threads by itself.
+//! The threads of rayon's global pool, for programs that cannot start threads themselves.
 //!
-//! In WebAssembly, JavaScript has to start the pool before, and only it can: while no thread of the
-//! program waits. The same threads run the jobs of the user's own code. A thread that waits for a job
-//! takes up other jobs meanwhile. So what is given to rayon is only a call to do the next task of a
-//! loader, and a thread that is inside of a sample [puts it off](PUT_OFF) for the others.
+//! In WebAssembly, only JavaScript can start the pool, and only while no thread of the program
+//! waits. The same threads run the user code's own jobs. A thread that waits for a job runs other
+//! jobs meanwhile. Therefore the backend gives rayon only calls to run a loader's next task. A
+//! thread inside a sample [defers the call](PUT_OFF) to the other threads.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -15,29 +15,30 @@ use crate::dataset::reduce::apart;
 use crate::error::Result;
 
 thread_local! {
-    /// Whether this thread is inside of a sample.
+    /// Whether this thread is inside a sample.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls that came to threads inside of samples. Such a thread looks here when its sample ends, so
-/// no call is left, and tells the other threads, so that none of them is idle meanwhile.
+/// The calls that reached threads inside samples. At the end of its sample, each such thread hands
+/// the deferred calls to the pool again, so no call is lost. The thread also notifies the other
+/// threads when it defers a call, so that no thread stays idle.
 static PUT_OFF: Mutex<VecDeque<Call>> = Mutex::new(VecDeque::new());
 
-/// A call to do the next task of some loader.
+/// A call to run the next task of a loader.
 type Call = Box<dyn FnOnce(usize) + Send>;
 
 /// The pool.
 pub(super) struct Pooled;
 
-/// How many threads the pool has, whatever number is asked for.
+/// Returns the number of threads in the pool, whatever number of workers the caller asks for.
 pub(super) fn count(_: u32) -> usize {
     rayon::current_num_threads()
 }
 
-/// The pool runs already.
+/// Returns the pool, which is already running.
 ///
 /// # Errors
-/// None here.
+/// Never fails.
 pub(super) fn start<T>(_: &Arc<Shared<T>>) -> Result<Pooled> {
     Ok(Pooled)
 }
@@ -48,27 +49,28 @@ impl<T: Send + 'static> Crew<T> for Pooled {
         answer_somewhere(Box::new(move |thread| _ = do_next(&shared, thread)));
     }
 
-    /// A thread of the pool that waits for a loader does the loader's work, since all threads of the
-    /// pool may wait for loaders.
+    /// Runs a task of the loader in a pool thread that waits for the loader, because all threads of
+    /// the pool may wait for loaders.
     fn help(&self, shared: &Shared<T>) -> bool {
         let thread = rayon::current_thread_index();
-        // This may be a loader inside of a sample of another one.
+        // This loader may run inside a sample of another loader.
         thread.is_some_and(|thread| inside(|| apart(|| do_next(shared, thread))))
     }
 
-    /// Does not wait: the threads are the pool's, and what they still make is dropped.
+    /// Returns at once: the threads belong to the pool, and the backend drops their remaining
+    /// results.
     fn end(&mut self, _: Duration) -> bool {
         true
     }
 }
 
-/// Does the next task of a loader; false if there is none.
+/// Runs the next task of a loader; returns false without a task.
 fn do_next<T>(shared: &Shared<T>, thread: usize) -> bool {
     let task = lock(&shared.tasks).queue.pop_front();
     task.map(|task| shared.run(thread % shared.activity.len(), task)).is_some()
 }
 
-/// Has some thread of the pool answer a call.
+/// Gives a call to the pool, for any thread outside samples to run.
 fn answer_somewhere(call: Call) {
     rayon::spawn_fifo(move || match rayon::current_thread_index() {
         Some(thread) if !INSIDE.get() => inside(|| call(thread)),
@@ -79,7 +81,7 @@ fn answer_somewhere(call: Call) {
     });
 }
 
-/// Answers a call that was put off, unless this thread is inside of a sample.
+/// Runs a deferred call, unless this thread is inside a sample.
 fn answer_put_off(thread: usize) {
     let next = || lock(&PUT_OFF).pop_front();
     if !INSIDE.get()
@@ -89,7 +91,7 @@ fn answer_put_off(thread: usize) {
     }
 }
 
-/// Does what makes samples in this thread, and then what was put off meanwhile elsewhere.
+/// Runs work that computes samples in this thread, and then hands the deferred calls to the pool.
 fn inside<R>(work: impl FnOnce() -> R) -> R {
     let was = INSIDE.replace(true);
     let result = work();
@@ -119,17 +121,17 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(60);
 
-    /// Runs a test beside a pool of four threads, and fails when it takes too long.
+    /// Runs a test beside a pool of four threads, and fails after the time limit.
     fn within<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
         static STARTED: Once = Once::new();
-        /// Tests that hold all threads of the pool come one after another.
+        /// The lock that serializes the tests that block all threads of the pool.
         static ALONE: Mutex<()> = Mutex::new(());
         let _alone = lock(&ALONE);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4);
         STARTED.call_once(|| pool.build_global().unwrap());
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || sender.send(test()));
-        receiver.recv_timeout(LIMIT).expect("it ends in time")
+        receiver.recv_timeout(LIMIT).expect("the test ends within the time limit")
     }
 
     fn pooled<P>(builder: LoaderBuilder<P>) -> Loader<P::Batch>
@@ -163,7 +165,7 @@ mod tests {
                 told[x as usize].store(true, Ordering::SeqCst);
                 BUSY.with_borrow_mut(|()| match x {
                     0 => {
-                        // Another thread has the second job, and this one waits for it.
+                        // Another thread runs the second job, and this thread waits for it.
                         let second = || {
                             told[4].store(true, Ordering::SeqCst);
                             wait_for(&open);
@@ -181,7 +183,7 @@ mod tests {
                 backend.submit(Task { id: start, start, count: 1 }).unwrap();
                 wait(&|| begun[last].load(Ordering::SeqCst));
             }
-            // Now there is only the thread of sample 0 that could begin another one.
+            // Only the thread of sample 0 could begin another sample now.
             backend.submit(Task { id: 3, start: 3, count: 1 }).unwrap();
             wait(&|| begun[3].load(Ordering::SeqCst) || !lock(&PUT_OFF).is_empty());
             is_open.store(true, Ordering::SeqCst);

@@ -1,13 +1,13 @@
-//! Requests and replies as bytes.
+//! The byte format of requests and replies.
 //!
-//! All numbers are little-endian. A request is the task's number, its first position and its count,
-//! 8 bytes each. A reply is:
+//! All numbers are little-endian. A request holds the task's number, first position and count, 8
+//! bytes each. A reply holds:
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
 //! | 8 | the task's number |
-//! | 8 | nanoseconds it took |
-//! | 8 | what the samples occupy, or all ones where that cannot be known |
+//! | 8 | nanoseconds that the task took |
+//! | 8 | size of the samples in bytes, or all ones if unknown |
 //! | 8 | length of the inline part |
 //! | 8 | number of payloads |
 //! | 8 each | length of each payload |
@@ -25,7 +25,7 @@ use crate::dataset::{Dtype, SampleResult, Tensor};
 use crate::engine::{Completion, Task};
 use crate::error::Fault;
 
-/// Bytes of a reply that a tensor points into.
+/// The byte range of a tensor in a reply.
 struct ReplyRange {
     reply: Arc<Tensor>,
     range: std::ops::Range<usize>,
@@ -39,12 +39,12 @@ impl AsRef<[u8]> for ReplyRange {
 
 /// The length of a request.
 pub(super) const REQUEST_BYTES: usize = 24;
-/// The fixed start of a reply: five numbers.
+/// The length of a reply's fixed start: five numbers.
 const HEAD_BYTES: usize = 40;
-/// Where payloads start.
+/// The alignment of payloads.
 const ALIGN: usize = 64;
 
-/// A task as bytes.
+/// Encodes a task as a request.
 #[must_use]
 pub fn request_of(task: Task) -> [u8; REQUEST_BYTES] {
     let mut bytes = [0; REQUEST_BYTES];
@@ -54,22 +54,22 @@ pub fn request_of(task: Task) -> [u8; REQUEST_BYTES] {
     bytes
 }
 
-/// Does what a request asks for.
+/// Runs the task of a request.
 ///
 /// # Errors
-/// A request that is none, or samples that cannot be encoded.
+/// Fails for an invalid request, and for samples that cannot be encoded.
 pub fn serve<T: Serialize>(work: &dyn Fill<T>, request: &[u8]) -> Result<Reply, Fault> {
     let [id, start, count] = numbers::<3>(request)?;
     if request.len() != REQUEST_BYTES || start.checked_add(count).is_none() {
-        return Err(Fault::new("the request is not one"));
+        return Err(Fault::new("the request is invalid; send the bytes of request_of"));
     }
     let done = run(Task { id, start, count }, work, |_| true);
     let Completion { task, results, bytes, nanos } =
-        done.ok_or_else(|| Fault::new("the request asks for more than fits"))?;
+        done.ok_or_else(|| Fault::new("the request was cancelled"))?;
     Ok(Reply::new(task, nanos, bytes.unwrap_or(u64::MAX), wire::encode(&results)?))
 }
 
-/// What a worker answers, with the payloads of its tensors where they were made.
+/// A worker's answer to a request, with references to the tensors' bytes instead of copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     head: Vec<u8>,
@@ -88,25 +88,25 @@ impl Reply {
         Self { head, tensors: wire.payloads, len }
     }
 
-    /// Nanoseconds that the samples took.
+    /// Returns the nanoseconds that the samples took.
     #[must_use]
     pub fn nanos(&self) -> u64 {
         nanos_of(&self.head)
     }
 
-    /// Says otherwise how long they took, which decides how many make up a task.
+    /// Sets the nanoseconds that the samples took, from which the loader derives the size of tasks.
     pub fn set_nanos(&mut self, nanos: u64) {
         self.head[8..16].copy_from_slice(&nanos.to_le_bytes());
     }
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a message is never empty")]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Gives each piece with the offset that it goes to; what lies between is left as it is.
+    /// Calls `out` with each piece and the piece's offset; the bytes between pieces remain unset.
     pub fn write(&self, out: &mut impl FnMut(usize, &[u8])) {
         out(0, &self.head);
         let mut end = self.head.len();
@@ -117,10 +117,10 @@ impl Reply {
         }
     }
 
-    /// All bytes, as a carrier in the same memory would bring them.
+    /// Copies the reply into one tensor, as a carrier in the same memory delivers it.
     ///
     /// # Errors
-    /// When there is no memory for them.
+    /// Fails without enough memory.
     pub fn to_tensor(&self) -> Result<Tensor, Fault> {
         Tensor::build(Dtype::U8, [self.len as u64], |bytes| {
             self.write(&mut |start, piece| {
@@ -131,12 +131,12 @@ impl Reply {
     }
 }
 
-/// Nanoseconds that a reply says its samples took; 0 where it is none.
+/// Returns the nanoseconds that a reply states for its samples; 0 for an invalid reply.
 pub(super) fn nanos_of(reply: &[u8]) -> u64 {
     numbers::<2>(reply).map_or(0, |[_, nanos]| nanos)
 }
 
-/// Reads the reply to a task; its samples point into it.
+/// Reads the reply to a task; the samples point into the reply.
 pub(super) fn read<T: DeserializeOwned>(
     asked: Task,
     reply: &Arc<Tensor>,
@@ -145,7 +145,10 @@ pub(super) fn read<T: DeserializeOwned>(
     let short = || Fault::new(format!("a reply of {} bytes is cut short", all.len()));
     let [task, nanos, bytes, inline, payloads] = numbers::<5>(all)?;
     if task != asked.id {
-        return Err(Fault::new(format!("task {} was answered as task {task}", asked.id)));
+        return Err(Fault::new(format!(
+            "the worker answered task {} with the number of task {task}",
+            asked.id
+        )));
     }
     let lengths = usize::try_from(payloads).ok().and_then(|count| count.checked_mul(8));
     let lengths_end = lengths.and_then(|bytes| bytes.checked_add(HEAD_BYTES)).ok_or_else(short)?;
@@ -170,7 +173,7 @@ pub(super) fn read<T: DeserializeOwned>(
     Ok(Completion { task, results, bytes: (bytes != u64::MAX).then_some(bytes), nanos })
 }
 
-/// The first `N` numbers of some bytes.
+/// Reads the first `N` numbers of a message.
 fn numbers<const N: usize>(bytes: &[u8]) -> Result<[u64; N], Fault> {
     let short = || Fault::new(format!("a message of {} bytes is cut short", bytes.len()));
     let start: &[[u8; 8]; N] = bytes.as_chunks().0.first_chunk().ok_or_else(short)?;

@@ -1,11 +1,10 @@
-//! `workers`: samples made by workers that only messages reach, such as web workers with a wasm
-//! instance each.
+//! `workers`: workers that only messages reach, such as web workers with a wasm instance each.
 //!
-//! Queues and no transport: a [`Post`] says which request goes to which worker, and takes in the
-//! replies and the news of lost workers; whoever holds it carries the bytes. So this backend never
-//! waits, for it is its caller who lets messages in: it is for
-//! [`Loader::poll_next`](crate::Loader::poll_next). The worker's side is [`serve`]. Absent on
-//! purpose: ports, timers, how a worker is started.
+//! This module holds queues and no transport. A [`Post`] decides which request goes to which
+//! worker, and receives the replies and the reports of lost workers. The carrier, the owner of the
+//! [`Post`], moves the bytes. The backend never waits, because messages arrive only while its
+//! caller yields; use the backend with [`Loader::poll_next`](crate::Loader::poll_next). The
+//! worker's side is [`serve`]. Out of scope: ports, timers, and the start of a worker.
 
 mod message;
 mod post;
@@ -23,10 +22,10 @@ use super::{Capabilities, Event, ExecutionBackend, Full, Info};
 use crate::engine::Task;
 use post::Word;
 
-/// Tasks that may be with the post, for each worker.
+/// The maximum number of queued tasks for each worker.
 const TASKS_PER_WORKER: usize = 64;
 
-/// Makes samples on workers that a [`Post`] reaches.
+/// A backend that computes samples on workers reached through a [`Post`].
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -56,7 +55,7 @@ pub struct Workers<T> {
 }
 
 impl<T> Workers<T> {
-    /// A backend with so many workers, none of them ready, and its post.
+    /// Creates a backend with this number of workers, none of them ready, and its post.
     #[must_use]
     pub fn new(workers: u32) -> (Self, Post) {
         let post = Post::new(workers);
@@ -102,7 +101,7 @@ impl<T: DeserializeOwned> ExecutionBackend<T> for Workers<T> {
 }
 
 static INFO: Info = Info {
-    requires: "a browser or Node, and somebody who carries messages",
+    requires: "a browser or Node, and code that carries messages",
     capabilities: Capabilities::APART,
-    ..Info::new("workers", "makes samples on web workers, each with its own copy of the program")
+    ..Info::new("workers", "computes samples on web workers, each with its own copy of the program")
 };

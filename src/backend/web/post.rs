@@ -1,4 +1,5 @@
-//! Who has which task: the queues between the backend and whoever carries its messages.
+//! The assignment of tasks to workers: the queues between the backend and the carrier of its
+//! messages.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,38 +10,40 @@ use super::message::{self, REQUEST_BYTES, request_of};
 use crate::dataset::Tensor;
 use crate::engine::Task;
 
-/// Requests that a worker may have: one in the making and one behind it, so that it never idles
-/// while a message is on its way.
+/// The maximum number of requests at a worker: one in progress and one queued, so that the worker
+/// does not idle while a message travels.
 const IN_FLIGHT: usize = 2;
-/// How many those are where tasks are short: some browsers take a millisecond for a message.
+/// The maximum number of requests at a worker when tasks are short, because some browsers take a
+/// millisecond for a message.
 const IN_FLIGHT_SHORT: usize = 4;
-/// Nanoseconds of a short task: those that a worker has at the end keep the others idle.
+/// The limit for a short task, in nanoseconds. With longer tasks, many requests queued at one
+/// worker would leave the others idle at the end.
 const SHORT: u64 = 5_000_000;
 
-/// The post of a [`Workers`](super::Workers) backend: requests out, replies in. A clone is the same
-/// post.
+/// The queues of a [`Workers`](super::Workers) backend: requests out, replies in. Clones share the
+/// same queues.
 #[derive(Debug, Clone)]
 pub struct Post(Arc<Mutex<Desk>>);
 
 #[derive(Debug)]
 struct Desk {
-    /// Tasks that no worker has, the next one first.
+    /// The tasks without a worker, in order.
     tasks: VecDeque<Task>,
     workers: Vec<Worker>,
     words: VecDeque<Word>,
     waker: Option<Waker>,
-    /// Nanoseconds that the last task took.
+    /// The nanoseconds that the last task took.
     nanos: u64,
 }
 
 #[derive(Debug, Default)]
 struct Worker {
     ready: bool,
-    /// What it has, the one in the making first.
+    /// The worker's tasks; the first one is in progress.
     tasks: VecDeque<Task>,
 }
 
-/// What came in.
+/// A report that the carrier delivered.
 #[derive(Debug)]
 pub(super) enum Word {
     Reply { task: Task, bytes: Tensor },
@@ -55,14 +58,15 @@ impl Post {
         Self(Arc::new(Mutex::new(Desk { tasks, workers, words, waker: None, nanos })))
     }
 
-    /// Hears that a worker can take requests: at its start, and at that of one in its place.
+    /// Marks a worker, or its replacement, as ready for requests.
     pub fn ready(&self, worker: u32) {
         if let Some(worker) = self.desk().workers.get_mut(worker as usize) {
             worker.ready = true;
         }
     }
 
-    /// The next request to carry, and the worker to carry it to; `None` when there is none now.
+    /// Returns the next request to carry and the worker to carry it to; `None` if no request can go
+    /// out now.
     #[must_use]
     pub fn take(&self) -> Option<(u32, [u8; REQUEST_BYTES])> {
         let mut desk = self.desk();
@@ -75,10 +79,9 @@ impl Post {
         Some((number as u32, request_of(task)))
     }
 
-    /// Takes in the reply of a worker to the oldest request that it has: a `U8` tensor of all its
-    /// bytes.
+    /// Accepts a worker's reply to its oldest request: a `U8` tensor with all bytes of the reply.
     ///
-    /// A worker answers its requests in order. A reply that nobody waits for is dropped.
+    /// A worker answers its requests in order. The post drops a reply without a request.
     pub fn replied(&self, worker: u32, bytes: Tensor) {
         let mut desk = self.desk();
         let tasks = desk.workers.get_mut(worker as usize).map(|worker| &mut worker.tasks);
@@ -89,10 +92,10 @@ impl Post {
         desk.ring();
     }
 
-    /// Hears that a worker is gone, and how it ended.
+    /// Marks a worker as lost, with the way it ended.
     ///
-    /// The task in the making is lost with it; the one behind it goes to another worker, for it is
-    /// not to blame.
+    /// The task in progress is lost with the worker. The post gives the tasks queued behind it to
+    /// other workers, because they did not cause the loss.
     pub fn lost(&self, worker: u32, how: impl Into<String>) {
         let mut desk = self.desk();
         let Some(gone) = desk.workers.get_mut(worker as usize).map(std::mem::take) else { return };
@@ -128,7 +131,7 @@ impl Post {
         desk.workers.iter().map(|worker| worker.tasks.front().map(|task| task.start)).collect()
     }
 
-    /// Forgets all tasks and everything that came in.
+    /// Discards all tasks and reports.
     pub(super) fn close(&self) {
         let mut desk = self.desk();
         desk.tasks.clear();

@@ -10,9 +10,9 @@ use windrow::{Error, Result, State};
 use crate::output::print;
 use crate::{DONE, input};
 
-/// The most links that lead to one checkpoint.
+/// The largest number of symbolic links on the way to a checkpoint.
 const LINKS_MAX: usize = 40;
-/// How often a checkpoint is tried to be replaced that may not be for now, and the pause in between.
+/// The number of attempts to replace a checkpoint, and the pause between them.
 const REPLACE_TRIES: u32 = 200;
 const REPLACE_PAUSE: Duration = Duration::from_millis(5);
 
@@ -26,45 +26,46 @@ pub(crate) fn explain(arguments: &Arguments) -> Result<u8> {
     let state = read(&arguments.file)?;
     let skips = state.skips();
     let mut lines = vec![
-        format!("{} batches had been received.", state.batches()),
+        format!("{} batches were received.", state.batches()),
         format!(
-            "The stream goes on at position {}, in epoch {} (counted from 0).",
+            "The stream continues at position {}, in epoch {} (counted from 0).",
             state.position(),
             state.epoch()
         ),
     ];
     lines.push(match skips.count() {
-        0 => "No sample had been skipped.".into(),
-        count => format!("{count} samples had been skipped, the first at {:?}.", skips.first()),
+        0 => "No sample was skipped.".into(),
+        count => format!("{count} samples were skipped, the first at {:?}.", skips.first()),
     });
     lines.push(match state.digest() {
         Some(digest) => format!("The digest of the batches so far is {}.", hex(&digest)),
-        None => "No digest was kept.".into(),
+        None => "The state has no digest.".into(),
     });
-    lines.push(format!("It belongs to the pipeline with fingerprint {}:", state.fingerprint()));
+    lines.push(format!("The pipeline has the fingerprint {}:", state.fingerprint()));
     lines.extend(state.pipeline().split('|').map(|op| format!("  {op}")));
-    lines.push("Any backend with any number of workers can go on from here.".into());
+    lines.push("Any backend with any number of workers can resume from this state.".into());
     print(&lines.join("\n"))?;
     Ok(DONE)
 }
 
-/// A checkpoint of this run: the file that a path leads to.
+/// A checkpoint of this run: the file at the end of a path.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoint {
     path: PathBuf,
-    /// The same without a link in the last place, since replacing a file would replace the link.
+    /// The path with symbolic links followed in its last part, because replacing a file would
+    /// replace a link.
     target: PathBuf,
 }
 
 impl Checkpoint {
-    /// Follows links, to a file that there may not be yet.
+    /// Follows symbolic links to a file that may not exist yet.
     pub(crate) fn at(path: &Path) -> Result<Self> {
         let target =
             followed(path).map_err(|error| Error::io(format!("read {}", path.display()), error))?;
         Ok(Self { path: path.to_owned(), target })
     }
 
-    /// Reads it; `None` when there is no such file.
+    /// Reads the checkpoint, or returns `None` if the file does not exist.
     pub(crate) fn load(&self) -> Result<Option<State>> {
         match read(&self.path) {
             Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
@@ -72,10 +73,10 @@ impl Checkpoint {
         }
     }
 
-    /// Writes it so that at every moment the file is a whole one, the old or the new.
+    /// Writes the checkpoint. At every moment the file is whole: either the old or the new one.
     ///
-    /// The new file has the permissions of the old one. A file that may not be written to is not
-    /// replaced either.
+    /// The new file has the permissions of the old one. A file without write permission is not
+    /// replaced.
     pub(crate) fn save(&self, state: &State) -> Result<()> {
         let saved = replace(&self.target, state.to_json().as_bytes());
         saved.map_err(|error| Error::io(format!("write {}", self.path.display()), error))
@@ -92,7 +93,7 @@ fn read(path: &Path) -> Result<State> {
     })
 }
 
-/// The path without a link in its last place.
+/// Returns the path with symbolic links followed in its last part.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -105,23 +106,24 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
             _ => return Ok(path),
         }
     }
-    let why = format!("more than {LINKS_MAX} links lead on from there");
+    let why = format!("the path has more than {LINKS_MAX} symbolic links");
     Err(io::Error::new(ErrorKind::InvalidInput, why))
 }
 
-/// Replaces a regular file, or makes it.
+/// Replaces or creates a regular file.
 fn replace(path: &Path, line: &[u8]) -> io::Result<()> {
     let permissions = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
         Ok(about) if !about.is_file() => {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
         }
         Ok(about) if about.permissions().readonly() => {
             return Err(io::Error::new(ErrorKind::PermissionDenied, "it is read-only"));
         }
         Ok(about) => {
-            // A folder lets a file be replaced that its owner alone may write to.
+            // Check the file's own permissions: a folder allows replacing a file that only its
+            // owner may write.
             OpenOptions::new().write(true).open(path)?;
             Some(about.permissions())
         }
@@ -137,7 +139,7 @@ fn replace(path: &Path, line: &[u8]) -> io::Result<()> {
         file.as_file().set_permissions(permissions)?;
     }
     file.as_file().sync_all()?;
-    // Windows replaces no file that someone is just reading.
+    // Windows does not replace a file that another process is reading.
     for _ in 0..REPLACE_TRIES {
         match file.persist(path) {
             Err(refused) if refused.error.kind() == ErrorKind::PermissionDenied => {
@@ -154,10 +156,10 @@ fn replace(path: &Path, line: &[u8]) -> io::Result<()> {
     keep_names(folder)
 }
 
-/// Waits until the disk has the names of a folder, where folders can be opened.
+/// Waits until the disk has the names of a folder, on systems where folders can be opened.
 fn keep_names(folder: &Path) -> io::Result<()> {
     match File::open(folder).map(|folder| folder.sync_all()) {
-        // Not every file system can.
+        // Some file systems do not support this.
         Ok(Err(error)) if error.kind() == ErrorKind::InvalidInput => Ok(()),
         Ok(kept) => kept,
         Err(_) => Ok(()),

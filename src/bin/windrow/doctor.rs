@@ -13,7 +13,7 @@ use crate::{DONE, SAMPLE_FAILED};
 pub(crate) struct Arguments {
     #[command(flatten)]
     document: Document,
-    /// How long each backend is tried, in seconds
+    /// The time to try each backend, in seconds
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Prints the report as one JSON object
@@ -26,7 +26,7 @@ pub(crate) fn examine(arguments: &Arguments) -> Result<u8> {
     let each = Duration::try_from_secs_f64(arguments.seconds).map_err(|error| Error::Setting {
         name: "--seconds".into(),
         value: arguments.seconds.to_string(),
-        allowed: format!("a number of seconds ({error})"),
+        allowed: format!("a number of seconds of at least 0 ({error})"),
     })?;
     let report = preflight(|| Loader::spec(&spec, folder.clone()), each)?;
     if arguments.json {

@@ -1,4 +1,4 @@
-//! What the command reads: a document and where its files are, and short texts.
+//! The input of the command: a document, the folder of its files, and short texts.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use windrow::source::{ByteSource, Folder, LocalFile};
 use windrow::spec::Spec;
 use windrow::{Error, Result};
 
-/// The paths that stand for standard input.
+/// The paths that mean standard input.
 const STANDARD_INPUT: [&str; 2] = ["-", "/dev/stdin"];
 
 /// A pipeline document.
 #[derive(clap::Args)]
 pub(crate) struct Document {
-    /// The pipeline document, or - for standard input; its files lie in its folder, and relative
-    /// names start there
+    /// The pipeline document, or - for standard input. The document's files lie in its folder, and
+    /// relative names start there
     spec: PathBuf,
-    /// Lets the document's files lie anywhere below this folder
+    /// Allows the document's files anywhere below this folder
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 }
@@ -40,7 +40,7 @@ impl Document {
         })
     }
 
-    /// Where its files are.
+    /// Returns the folder of the document's files.
     pub(crate) fn folder(&self) -> Folder {
         let parent = self.spec.parent().filter(|_| !self.is_standard_input());
         let folder = Folder::new(parent.unwrap_or(Path::new("")));
@@ -55,11 +55,11 @@ impl Document {
     }
 }
 
-/// The text of a regular file, which may have at most so many bytes.
+/// Returns the text of a regular file of at most `bytes_max` bytes.
 pub(crate) fn text(path: &Path, bytes_max: u64) -> Result<String> {
     let file = LocalFile::open(path)?;
     if file.len() > bytes_max {
-        let why = format!("has {} bytes; at most {bytes_max} are read", file.len());
+        let why = format!("has {} bytes; give a file of at most {bytes_max}", file.len());
         return Err(Error::Format { name: file.name().into(), offset: None, why });
     }
     let mut bytes = vec![0; file.len() as usize];
@@ -71,6 +71,6 @@ fn utf8(name: &str, bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| Error::Format {
         name: name.into(),
         offset: Some(error.utf8_error().valid_up_to() as u64),
-        why: "is not UTF-8 from here on".into(),
+        why: "is not valid UTF-8 from this byte on".into(),
     })
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and termination: stop after the batch at hand, or at once when that takes too long.
+//! Ctrl-C and termination: the run stops after the current batch, or at once after too long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,10 +10,10 @@ use crate::checkpoint::Checkpoint;
 use crate::output::complain;
 use crate::{INTERRUPTED, code_of};
 
-/// How long the run may take to stop by itself.
+/// The time that the run has to stop.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the run and the signal handler share.
+/// The data that the run and the signal handler share.
 #[derive(Clone, Default)]
 pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,
@@ -21,7 +21,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens for Ctrl-C and termination.
+    /// Installs the handler for Ctrl-C and termination.
     pub(crate) fn listen() -> Result<Self> {
         let interrupt = Self::default();
         let theirs = interrupt.clone();
@@ -30,12 +30,12 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Whether the run was asked to stop.
+    /// Returns `true` if the run was asked to stop.
     pub(crate) fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// Tells where the stream stands now, in case it has to be saved from here.
+    /// Records the current state, in case the handler has to save it.
     pub(crate) fn reached(&self, checkpoint: &Checkpoint, state: State) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         *latest = Some((checkpoint.clone(), state));
@@ -45,7 +45,7 @@ impl Interrupt {
         if !self.asked.swap(true, Ordering::Relaxed) {
             let own = self.clone();
             std::thread::spawn(move || {
-                // The run normally ends first, and the process with it.
+                // The run normally ends first, and ends the process.
                 std::thread::sleep(PATIENCE);
                 own.give_up();
             });
@@ -54,7 +54,7 @@ impl Interrupt {
         }
     }
 
-    /// Saves what was reached last and ends the process: a sample is stuck.
+    /// Saves the latest state and ends the process, because a sample is stuck.
     fn give_up(&self) -> ! {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((checkpoint, state)) = &*latest
@@ -63,7 +63,7 @@ impl Interrupt {
             complain(&error);
             std::process::exit(i32::from(code_of(&error)));
         }
-        complain("interrupted while a sample was being made");
+        complain("interrupted while a worker made a sample");
         std::process::exit(i32::from(INTERRUPTED));
     }
 }

@@ -1,6 +1,7 @@
-//! The `windrow` command: runs pipeline documents, explains checkpoints, lists backends.
+//! The `windrow` command: runs pipeline documents, explains checkpoints and lists backends.
 //!
-//! It parses, calls the library and prints. Absent on purpose: anything that decides an order.
+//! The command parses arguments, calls the library and prints. No code in the command decides an
+//! order.
 
 mod backends;
 mod checkpoint;
@@ -17,18 +18,18 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use windrow::Error;
 
-/// Everything went through.
+/// The run succeeded.
 const DONE: u8 = 0;
-/// A sample could not be made.
+/// A sample failed.
 const SAMPLE_FAILED: u8 = 1;
-/// What was given is wrong: arguments, documents, data files, checkpoints, variables.
+/// The input is wrong: arguments, documents, data files, checkpoints or variables.
 const BAD_INPUT: u8 = 2;
-/// The system could not do what it was asked for: a full disk, too little memory, no processes.
+/// The system failed: a full disk, too little memory, or no worker processes.
 const SYSTEM_FAILED: u8 = 3;
-/// Stopped from outside, with the state saved.
+/// The run was interrupted from outside, and the state saved.
 const INTERRUPTED: u8 = 130;
 
-/// Runs data pipelines: the same batches in the same order, whatever runs them.
+/// Runs data pipelines, with the same batches in the same order on every backend.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
 struct Arguments {
@@ -38,11 +39,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs a pipeline document to its end, or on from a checkpoint
+    /// Runs a pipeline document to its end, or from a checkpoint
     Run(run::Arguments),
     /// Explains a checkpoint in words
     State(checkpoint::Arguments),
-    /// Tries a pipeline on every backend for a second and recommends one
+    /// Tries a pipeline on every backend for a second, and recommends one
     Doctor(doctor::Arguments),
     /// Lists the backends, and why one is not available
     Backends,
@@ -51,12 +52,12 @@ enum Command {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done, or stopped by --stop-after
-  1    a sample could not be made
+  1    a sample failed
   2    bad input: arguments, document, data file, checkpoint or environment variable
   3    the system failed: a full disk, too little memory, no worker processes
   88   started as a worker process, but not by windrow: unset WINDROW_WORKER
   130  interrupted; with --state, the checkpoint was saved
-  A reader of standard output that goes away changes none of them.
+  The exit code is the same if the reader of standard output goes away.
 
 Files:
   The files of a document lie in its folder, and relative names start there. With --root DIR they
@@ -83,13 +84,13 @@ fn main() -> ExitCode {
     }))
 }
 
-/// The exit code that says whose fault an error is.
+/// Returns the exit code for an error.
 fn code_of(error: &Error) -> u8 {
     match error {
         Error::Sample { .. } | Error::SampleLost { .. } => SAMPLE_FAILED,
         Error::Workers { .. } => SYSTEM_FAILED,
         Error::Io { source, .. } => match source.kind() {
-            // A path that was given leads to nothing that can be used.
+            // A path from the user leads to nothing usable.
             ErrorKind::NotFound
             | ErrorKind::PermissionDenied
             | ErrorKind::AlreadyExists

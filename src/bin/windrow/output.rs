@@ -1,4 +1,4 @@
-//! What the command says. Whatever it repeats of files and names cannot steer a terminal.
+//! The output of the command. Text from files and names cannot control the terminal.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
@@ -6,10 +6,10 @@ use std::io::{ErrorKind, Write as _};
 use serde::Serialize;
 use windrow::{Error, Result};
 
-/// The most characters of a message.
+/// The largest number of characters in a message.
 const MESSAGE_MAX: usize = 4096;
 
-/// Writes lines to standard output; a reader that has gone away is no error.
+/// Writes lines to standard output, and ignores a reader that has gone away.
 pub(crate) fn print(text: &str) -> Result<()> {
     write(&harmless(text, |c| c != '\n', |c| c.escape_default().to_string()))
 }
@@ -18,7 +18,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
 pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string(value)
         .map_err(|error| Error::io("write the result as JSON", std::io::Error::other(error)))?;
-    // Outside of texts JSON has no such characters, and inside this means the same ones.
+    // JSON has these characters only inside strings, where the escapes mean the same characters.
     write(&harmless(&json, |_| true, |c| format!("\\u{:04x}", u32::from(c))))
 }
 
@@ -31,12 +31,12 @@ fn write(text: &str) -> Result<()> {
     }
 }
 
-/// Writes a message of one line to standard error, if anybody still reads it.
+/// Writes a message of one line to standard error, if the stream still has a reader.
 pub(crate) fn complain(message: impl std::fmt::Display) {
     note(format!("windrow: {message}"));
 }
 
-/// Writes a line to standard error, if anybody still reads it.
+/// Writes a line to standard error, if the stream still has a reader.
 pub(crate) fn note(line: impl std::fmt::Display) {
     let mut text = String::new();
     _ = write!(text, "{line}");
@@ -48,7 +48,7 @@ pub(crate) fn note(line: impl std::fmt::Display) {
     _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// A text with what steers a terminal, or turns the order of what is read, written as escapes.
+/// Escapes the characters of a text that control a terminal or change the direction of the text.
 fn harmless(
     text: &str,
     unwanted: impl Fn(char) -> bool,

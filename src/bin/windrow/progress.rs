@@ -8,12 +8,12 @@ use windrow::loader::Progress;
 
 use crate::output::note;
 
-/// How often the bar is drawn.
+/// The interval between two updates of the bar.
 const BAR_EVERY: Duration = Duration::from_millis(100);
-/// How often a line is written where there is no terminal.
+/// The interval between two lines, without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// What has been received in this run.
+/// The data received in this run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Received {
     pub(crate) batches: u64,
@@ -21,7 +21,7 @@ pub(crate) struct Received {
     pub(crate) bytes: u64,
 }
 
-/// Shows progress now and then.
+/// A display of the progress.
 pub(crate) struct Display {
     bar: Option<ProgressBar>,
     started: Instant,
@@ -46,7 +46,7 @@ impl Display {
         Self { bar, started, shown: started }
     }
 
-    /// Whether it is time to show something.
+    /// Returns `true` if an update is due.
     pub(crate) fn is_due(&self) -> bool {
         self.shown.elapsed() >= if self.bar.is_some() { BAR_EVERY } else { LINE_EVERY }
     }
@@ -68,7 +68,7 @@ impl Display {
         }
     }
 
-    /// Takes the bar away, so that what is written next stands alone.
+    /// Removes the bar, so that later output stands alone.
     pub(crate) fn clear(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -16,58 +16,58 @@ use crate::output::{complain, print, print_json};
 use crate::progress::{Display, Received};
 use crate::{DONE, INTERRUPTED, SAMPLE_FAILED};
 
-/// How often a checkpoint is written.
+/// The interval between two checkpoints.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
-/// How many errors are told one by one with `--on-error report`.
+/// The number of errors printed one by one with `--on-error report`.
 const ERRORS_TOLD: u64 = 20;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     document: Document,
-    /// Another seed than the document's
+    /// A seed in place of the document's
     #[arg(long)]
     seed: Option<u64>,
-    /// Another number of epochs than the document's, or `forever`
+    /// A number of epochs in place of the document's, or `forever`
     #[arg(long)]
     epochs: Option<Epochs>,
-    /// Who makes the samples: auto, inline, threads, processes
+    /// The backend that makes the samples: auto, inline, threads, processes
     #[arg(long, default_value = "auto")]
     backend: Backend,
-    /// How many samples are made at the same time; one a core by default
+    /// The number of workers; one for each core by default
     #[arg(long)]
     workers: Option<u32>,
-    /// A checkpoint: resumed from if it exists, written every second, at the end and at Ctrl-C
+    /// A checkpoint: resumed from if it exists; saved every second, at the end and at Ctrl-C
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Stops after so many batches of this run
+    /// Stops after this number of batches in this run
     #[arg(long, value_name = "BATCHES")]
     stop_after: Option<u64>,
-    /// What happens when a sample cannot be made
+    /// The action when a sample fails
     #[arg(long, value_enum, default_value = "raise")]
     on_error: Policy,
-    /// How often a sample that failed is tried again
+    /// The number of retries for a sample that failed
     #[arg(long, default_value_t = 0)]
     retries: u32,
-    /// Keeps a digest of all batches and prints it
+    /// Computes a digest of all batches and prints the digest
     #[arg(long)]
     digest: bool,
-    /// Prints one JSON object on the last line of standard output; it counts this run alone
+    /// Prints one JSON object about this run on the last line of standard output
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Policy {
-    /// Stop there; the checkpoint stays before it
+    /// Stop at the error; the checkpoint stays before the failed sample
     Raise,
-    /// Leave it out and count it
+    /// Leave the sample out and count it
     Skip,
-    /// Tell it and go on
+    /// Print the error and continue
     Report,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 struct Outcome {
     received: Received,
     errors: u64,
@@ -99,11 +99,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         builder = builder.resume(&state);
     }
     let mut loader = builder.build()?;
-    // Listening takes a thread, and a process is forked only while it has one. A signal that comes
-    // before ends a run that has nothing to save yet.
+    // Listening starts a thread, and a process can be forked only while it has one thread. A signal
+    // before this line ends a run with nothing to save.
     let interrupt = Interrupt::listen()?;
     if let Some(checkpoint) = &checkpoint {
-        // A file that cannot be written is better known before the work than after it.
+        // Find out before the work, not after, that the file cannot be written.
         checkpoint.save(&loader.state())?;
     }
     let skipped_before = loader.skips().count();
@@ -127,7 +127,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     }
 }
 
-/// Receives batches until something ends the run, keeping the checkpoint.
+/// Receives batches until the run ends, and saves the checkpoint.
 fn drain(
     loader: &mut Loader<Record>,
     arguments: &Arguments,
@@ -218,13 +218,13 @@ fn report(
     digest.map_or(Ok(()), |digest| print(&format!("digest {digest}")))
 }
 
-/// How many times the pipeline puts records together.
+/// Returns the number of times that the pipeline batches records.
 fn batch_steps(spec: &Spec) -> usize {
     let ops = spec.ops.iter().filter(|op| matches!(op, OpSpec::Batch(_))).count();
     ops + spec.stages.iter().filter(|stage| matches!(stage, StageSpec::Batch(_))).count()
 }
 
-/// How many samples a batch holds: the product of the axes that batching added.
+/// Returns the number of samples in a batch: the product of the axes that batching added.
 fn samples(batch: &Record, batch_steps: usize) -> u64 {
     let field = batch.iter().next();
     field.map_or(1, |(_, tensor)| tensor.shape().iter().take(batch_steps).product())

@@ -1,4 +1,4 @@
-//! What is gathered while samples are made, and how it is merged.
+//! The values that samples add, and their merging.
 
 use proptest::prelude::*;
 

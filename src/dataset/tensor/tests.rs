@@ -1,4 +1,4 @@
-//! Tensors of every dtype, sizes that are too large, and bytes that someone else owns.
+//! Tensors of every dtype, sizes that are too large, and bytes with another owner.
 
 use half::{bf16, f16};
 
@@ -57,7 +57,7 @@ fn a_size_beyond_the_host_is_refused_before_memory_is_asked_for() {
     for shape in [&[u64::MAX, 2][..], &[1 << 61, 4], &[0, u64::MAX, u64::MAX]] {
         assert!(text(Tensor::build(Dtype::F64, shape, |_| Ok(()))).contains("2^63"));
     }
-    // As large as a layout may be: the allocator says no, and nothing panics.
+    // As large as a layout may be: the allocator fails, and no code panics.
     let most = i64::MAX as u64 - 127;
     if !cfg!(miri) {
         assert!(Tensor::build(Dtype::U8, [most], |_| Ok(())).is_err());

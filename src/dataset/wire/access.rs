@@ -1,4 +1,4 @@
-//! Reading what is inside of a value: elements, entries and variants, one after another.
+//! Reading the content of a value one by one: elements, entries and variants.
 
 use serde::de::value::U32Deserializer;
 use serde::de::{
@@ -15,7 +15,7 @@ pub(super) struct Elements<'a, 'de> {
 }
 
 impl Elements<'_, '_> {
-    /// How many there are, but for values without bytes.
+    /// Returns the number of remaining elements; too low for values without bytes.
     #[inline]
     fn hint(&self) -> Option<usize> {
         Some(self.left.min(self.from.left.len()))
@@ -46,10 +46,10 @@ impl<'de> SeqAccess<'de> for &mut Elements<'_, 'de> {
     }
 }
 
-/// The elements of a sequence or the entries of a map. Those that take no byte are counted.
+/// The elements of a sequence or the entries of a map. Elements without bytes are counted.
 pub(super) struct Counted<'a, 'de> {
     elements: Elements<'a, 'de>,
-    /// The bytes that were left before the entry whose key was read.
+    /// The bytes left before the entry whose key was read.
     before: usize,
 }
 
@@ -58,12 +58,12 @@ impl<'a, 'de> Counted<'a, 'de> {
         Self { elements: Elements { from, left }, before: 0 }
     }
 
-    /// How many are not read.
+    /// Returns the number of unread elements.
     pub(super) fn left(&self) -> usize {
         self.elements.left
     }
 
-    /// Counts what was read since so many bytes were left, if it took none of them.
+    /// Counts the last element if it took none of the bytes left `before`.
     #[inline]
     fn count(&mut self, before: usize) -> Result<(), Trouble> {
         let from = &mut *self.elements.from;

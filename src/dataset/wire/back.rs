@@ -1,7 +1,8 @@
-//! Whether a value that was read is the one that was written, seen from its encoding.
+//! Comparing a decoded value with the written one, by their encodings.
 //!
-//! Serde's attributes can make a type read something else than it writes, and nothing in the inline
-//! part tells. Written again, most such values differ. Absent on purpose: when to look.
+//! Serde's attributes can make a type read another value than it writes, and the inline part does
+//! not show the difference. The encodings of most such values differ. Absent on purpose: when to
+//! compare.
 
 use std::any::type_name;
 
@@ -11,11 +12,11 @@ use super::{AGREE, Wire, encode};
 use crate::dataset::{Tensor, caught};
 use crate::error::Fault;
 
-/// Compares a value that was read with the encoding that it was read from.
+/// Compares a decoded value with the encoding that it came from.
 ///
 /// # Errors
-/// Where it is encoded as something else, or cannot be encoded. Another order of the same bytes is
-/// let through: a `HashMap` that is read has another order than the one that was written.
+/// Returns a fault if the value has another encoding or cannot be encoded. Accepts the same bytes
+/// in another order, because a decoded `HashMap` has another order than the written one.
 pub(crate) fn compare<T: Serialize>(back: &T, wire: &Wire) -> Result<(), Fault> {
     let name = type_name::<T>();
     let why = match caught(|| encode(back)) {
@@ -26,7 +27,7 @@ pub(crate) fn compare<T: Serialize>(back: &T, wire: &Wire) -> Result<(), Fault> 
     Err(Fault::new(format!("a value of {name} comes back as another value{why}; {AGREE}")))
 }
 
-/// Whether both have the same bytes, in whatever order.
+/// Returns whether both have the same bytes in any order.
 fn is_reordered(one: &Wire, other: &Wire) -> bool {
     let lengths = |wire: &Wire| {
         let payloads = wire.payloads.iter().map(|payload| payload.bytes().len());
@@ -44,7 +45,7 @@ fn parts(wire: &Wire) -> Vec<&[u8]> {
     wire.payloads.iter().map(Tensor::bytes).collect()
 }
 
-/// How often each byte is there.
+/// Returns how often each byte occurs.
 fn counts(parts: &[&[u8]]) -> [u64; 256] {
     let mut counts = [0; 256];
     for byte in parts.iter().copied().flatten() {
@@ -53,7 +54,7 @@ fn counts(parts: &[&[u8]]) -> [u64; 256] {
     counts
 }
 
-/// Which variants of enums were written, one bit for each. Two may share a bit.
+/// The written variants of enums, one bit for each; two variants may share a bit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Variants([u64; 4]);
 
@@ -66,7 +67,7 @@ impl Variants {
         self.0[(bit / 64) as usize] |= 1 << (bit % 64);
     }
 
-    /// Adds all of these; whether one was not there.
+    /// Adds all of these variants; returns whether any was new.
     pub(crate) fn extend(&mut self, others: Self) -> bool {
         let before = *self;
         for (own, other) in self.0.iter_mut().zip(others.0) {

@@ -1,5 +1,4 @@
-//! Reading runs of numbers from blocks: one by one, or at once where serde would push them one by
-//! one to a `Vec`.
+//! Reading runs of numbers from blocks: one by one, or all at once for serde's visitor of `Vec`s.
 
 use std::any::TypeId;
 use std::cell::Cell;
@@ -36,7 +35,7 @@ impl<'de> SeqAccess<'de> for &mut Block<'_> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        // Each of them takes a byte at least.
+        // Each number takes at least one byte.
         Some(self.left.min(self.bytes.len()))
     }
 }
@@ -107,7 +106,7 @@ impl<'de> Deserializer<'de> for Element<'_, '_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Trouble> {
-        Err(Trouble::custom("a block has numbers in it, and its type wants something else"))
+        Err(Trouble::custom("a block holds numbers, but its type expects something else"))
     }
 
     forward_to_deserialize_any! {
@@ -116,9 +115,10 @@ impl<'de> Deserializer<'de> for Element<'_, '_> {
     }
 }
 
-/// What serde's own visitor of `Vec`s makes of a block of numbers; `None` for another visitor.
+/// Returns the result of serde's own visitor of `Vec`s for a block of numbers; `None` for another
+/// visitor.
 ///
-/// That visitor pushes one element after another, which takes some ten times as long as a copy.
+/// Serde's visitor pushes the elements one by one, which takes some ten times as long as a copy.
 #[expect(unsafe_code, reason = "a value of a type parameter that is known to be a `Vec`")]
 pub(super) fn whole<'de, V: Visitor<'de>>(
     bytes: &[u8],
@@ -133,14 +133,14 @@ pub(super) fn whole<'de, V: Visitor<'de>>(
                 const SIZE: usize = size_of::<$number>();
                 if length.checked_mul(SIZE) != Some(bytes.len()) {
                     return Some(Err(Trouble::custom(format_args!(
-                        "{length} elements of {SIZE} bytes should come, {} bytes came", bytes.len()
+                        "expected {length} elements of {SIZE} bytes, but {} bytes came", bytes.len()
                     ))));
                 }
                 let (numbers, _) = bytes.as_chunks::<SIZE>();
                 let numbers: Vec<$number> =
                     numbers.iter().map(|own| <$number>::from_le_bytes(*own)).collect();
-                // SAFETY: `Vec<$number>` and `V::Value` are one type: their ids are the same, and
-                // a type that has no lifetime in it differs from no other by a lifetime.
+                // SAFETY: `Vec<$number>` and `V::Value` are one type: their ids are the same, and a
+                // type without lifetimes differs from no other by a lifetime.
                 return Some(Ok(unsafe { transmute_copy(&ManuallyDrop::new(numbers)) }));
             }
         })*};
@@ -149,7 +149,7 @@ pub(super) fn whole<'de, V: Visitor<'de>>(
     None
 }
 
-/// Which visitor the sequence `T` is read with.
+/// Returns the id of the visitor that reads the sequence `T`.
 fn visitor_of<'de, T: Deserialize<'de>>() -> Option<TypeId> {
     struct Asked<'a>(&'a Cell<Option<TypeId>>);
 
@@ -162,7 +162,7 @@ fn visitor_of<'de, T: Deserialize<'de>>() -> Option<TypeId> {
         }
 
         fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Trouble> {
-            Err(Trouble::custom("only the visitor is asked for"))
+            Err(Trouble::custom("only the visitor's type matters here"))
         }
 
         forward_to_deserialize_any! {

@@ -1,11 +1,11 @@
-//! Numbers as serde shows them: what runs are made of.
+//! The numbers of runs, as serde presents them.
 
 use serde::ser::{Error as _, Impossible};
 use serde::{Serialize, Serializer};
 
 use super::Trouble;
 
-/// What kind of number an element is; its place never changes what is written.
+/// The kind of a number. The order of the kinds never changes the encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Bool,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The bytes that a number of this kind takes in a block.
+    /// Returns the bytes of a number of this kind in a block.
     #[inline]
     pub(super) const fn size(self) -> usize {
         match self {
@@ -46,14 +46,14 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// The number of a block's bytes.
+    /// Reads a number from a block's bytes.
     pub(super) fn read(kind: Kind, bytes: &[u8]) -> Self {
         let mut all = [0; 16];
         all[..bytes.len()].copy_from_slice(bytes);
         Self { kind, bits: u128::from_le_bytes(all) }
     }
 
-    /// The `N` bytes of a number of that size, little-endian.
+    /// Returns the `N` bytes of a number of that size, little-endian.
     #[inline(always)]
     pub(super) fn bytes<const N: usize>(self) -> [u8; N] {
         let all = self.bits.to_le_bytes();
@@ -83,7 +83,7 @@ impl Serialize for Number {
     }
 }
 
-/// Looks whether a value is a number; leaves no trace of one that is not.
+/// A serializer that tests whether a value is a number, without side effects for other values.
 pub(super) struct Probe;
 
 macro_rules! numbers {
@@ -95,11 +95,11 @@ macro_rules! numbers {
     )*};
 }
 
-/// Values that are no number.
+/// Methods for values that are not numbers.
 macro_rules! others {
     ($($method:ident$(<$T:ident>)?($($type:ty),*) -> $out:ty;)*) => {$(
         fn $method$(<$T: Serialize + ?Sized>)?(self, $(_: $type),*) -> Result<$out, Trouble> {
-            // Never read, and made without memory.
+            // Callers never read this error, so it allocates no memory.
             Err(Trouble(String::new()))
         }
     )*};

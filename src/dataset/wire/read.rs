@@ -1,4 +1,4 @@
-//! Reading: values from their inline part, and from the blocks beside it.
+//! Reading values from their inline part and from blocks.
 
 use std::str::from_utf8;
 
@@ -9,7 +9,7 @@ use super::access::{Counted, Elements};
 use super::block::{Block, too_short, whole};
 use super::{Empty, Payload, TUPLE_PLAIN, Trouble, next_payload};
 
-/// Reads the inline part; payloads come from the scope that [`decode`](super::decode) opened.
+/// A reader of the inline part; payloads come from the scope that [`decode`](super::decode) opened.
 pub(super) struct Reader<'de> {
     pub(super) left: &'de [u8],
     pub(super) empty: Empty,
@@ -39,7 +39,7 @@ impl<'de> Reader<'de> {
         self.array().map(|[byte]| byte)
     }
 
-    /// A varint of at most so many bits.
+    /// Reads a varint of at most `bits` bits.
     #[inline]
     pub(super) fn varint(&mut self, bits: u32) -> Result<u64, Trouble> {
         let first = self.byte()?;
@@ -50,7 +50,7 @@ impl<'de> Reader<'de> {
         Ok(value as u64)
     }
 
-    /// A varint of at most so many bits, after its first byte.
+    /// Reads the rest of a varint of at most `bits` bits, after its first byte.
     fn longer(&mut self, first: u8, bits: u32) -> Result<u128, Trouble> {
         let mut value = u128::from(first & 0x7f);
         let mut shift = 7;
@@ -73,7 +73,7 @@ impl<'de> Reader<'de> {
         if first < 0x80 { Ok(first.into()) } else { self.longer(first, 128) }
     }
 
-    /// A length, and whether what has it lies in the next payload.
+    /// Reads a length, and whether the content is in the next payload.
     #[inline]
     fn head(&mut self) -> Result<(usize, bool), Trouble> {
         let head = self.varint128()?;
@@ -82,7 +82,7 @@ impl<'de> Reader<'de> {
         Ok((length, head & 1 == 1))
     }
 
-    /// Gives the bytes of a text or of bytes to who wants them.
+    /// Passes the bytes of a text or of bytes to a function.
     fn bytes<R>(&mut self, take: impl FnOnce(&[u8]) -> Result<R, Trouble>) -> Result<R, Trouble> {
         match self.head()? {
             (length, false) => take(self.take(length)?),
@@ -91,7 +91,7 @@ impl<'de> Reader<'de> {
                 let bytes = payload.bytes();
                 if bytes.len() != length {
                     return Err(Trouble::custom(format_args!(
-                        "{length} bytes should come, {} came",
+                        "expected {length} bytes, but {} came",
                         bytes.len()
                     )));
                 }
@@ -100,7 +100,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The elements of a tuple: its type says how many.
+    /// Reads the elements of a tuple, whose type gives their number.
     pub(super) fn elements<V: Visitor<'de>>(
         &mut self,
         length: usize,
@@ -112,7 +112,7 @@ impl<'de> Reader<'de> {
         Ok(value)
     }
 
-    /// The elements of a sequence: its head says how many.
+    /// Reads the elements of a sequence, whose head gives their number.
     fn sequence<V: Visitor<'de>>(
         &mut self,
         length: usize,
@@ -124,8 +124,9 @@ impl<'de> Reader<'de> {
         Ok(value)
     }
 
-    /// The fields of a struct. Serde's visitor reads each of them and no more, while the names that
-    /// serde lists have those of aliases among them.
+    /// Reads the fields of a struct.
+    ///
+    /// Serde's visitor reads each field once, although the names that serde lists include aliases.
     pub(super) fn fields<V: Visitor<'de>>(
         &mut self,
         names: &'static [&'static str],
@@ -215,8 +216,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Trouble> {
         Err(Trouble::custom(
-            "its type asks what comes next, which the encoding does not say; serde's `untagged`, \
-             `flatten` and tags inside do so",
+            "its type asks for the next value's kind, which the encoding does not hold, as with serde's \
+             `untagged`, `flatten` and tags inside",
         ))
     }
 
@@ -259,7 +260,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// A bool, or whether an option has something in it.
+/// Decodes a bool, or whether an option has a value.
 #[inline]
 pub(super) fn truth(byte: u8) -> Result<bool, Trouble> {
     match byte {

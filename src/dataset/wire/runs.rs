@@ -1,4 +1,4 @@
-//! Writing sequences: as runs where they are, whether their elements come at once or one by one.
+//! Writing sequences, as runs if possible, with elements that come at once or one by one.
 
 use serde::Serialize;
 use serde::ser::{self, Error as _};
@@ -8,11 +8,11 @@ use super::write::Writer;
 use super::{BLOCK_MIN, NUMBER_MAX, Trouble, push_payload};
 use crate::dataset::{Dtype, Tensor};
 
-/// Room that is asked for before an element is there.
+/// The most bytes reserved before the elements come.
 const RESERVED_MAX: usize = 1 << 20;
 
 impl Writer {
-    /// A sequence whose first element is a number, and so probably all of it.
+    /// Writes a sequence whose first element is a number, so that all elements probably are.
     #[inline]
     pub(super) fn run<const N: usize, I>(
         &mut self,
@@ -48,8 +48,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes numbers of one kind to a block. From the first other value on, everything goes to the
-    /// inline part.
+    /// Writes numbers of one kind to a block. From the first other value on, writes to the inline
+    /// part.
     #[inline]
     fn fill<const N: usize, I>(&mut self, first: Number, rest: I, place: &mut [u8]) -> Filled
     where
@@ -75,7 +75,7 @@ impl Writer {
         Filled { elements, odd, trouble }
     }
 
-    /// Elements after the head of an inline sequence and so many others.
+    /// Writes the elements of an inline sequence after its head and `before` elements.
     #[inline]
     pub(super) fn rest<I>(
         &mut self,
@@ -95,10 +95,10 @@ impl Writer {
     }
 }
 
-/// What became of a block.
+/// The result of filling a block.
 struct Filled {
     elements: usize,
-    /// The first element that is no number of the first one's kind.
+    /// The first element that is not a number of the first one's kind.
     odd: Option<usize>,
     trouble: Option<Trouble>,
 }
@@ -107,7 +107,7 @@ fn all_there(said: usize, came: usize) -> Result<(), Trouble> {
     if said == came {
         return Ok(());
     }
-    Err(Trouble::custom(format_args!("a sequence said that it has {said} elements, {came} came")))
+    Err(Trouble::custom(format_args!("a sequence announced {said} elements, {came} came")))
 }
 
 /// A sequence or tuple whose elements come one by one.
@@ -115,7 +115,7 @@ fn all_there(said: usize, came: usize) -> Result<(), Trouble> {
 pub(super) struct Elements<'a> {
     to: &'a mut Writer,
     length: usize,
-    /// What the head says: the length, but 0 for a tuple.
+    /// The length in the head: 0 for a tuple.
     told: usize,
     came: usize,
     state: Form,
@@ -123,7 +123,7 @@ pub(super) struct Elements<'a> {
 
 #[derive(Debug)]
 enum Form {
-    /// No element came, and the head is not written.
+    /// No element came yet, and the head is not written.
     Open,
     /// Numbers of one kind came, and the head is not written.
     Run(Kind, Vec<u8>),
@@ -143,7 +143,7 @@ impl<'a> Elements<'a> {
         Self { to, length, told, came: 0, state }
     }
 
-    /// What comes first, or is no number of the kind of those before it.
+    /// Writes the first element, or the first one of another kind than those before.
     #[cold]
     fn turn<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Trouble> {
         if let Form::Open = self.state
@@ -165,7 +165,7 @@ impl<'a> Elements<'a> {
         self.write(element)
     }
 
-    /// An element to the inline part; how many a tuple has is known from its type.
+    /// Writes an element to the inline part; a tuple's type gives its number of elements.
     #[inline]
     fn write<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Trouble> {
         if self.told > 0 { self.to.element(element) } else { element.serialize(&mut *self.to) }

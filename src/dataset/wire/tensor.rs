@@ -1,4 +1,4 @@
-//! How a tensor is written and read: with its payload beside it, or inside in any other format.
+//! The encoding of a tensor: with its payload beside it, or inside in any other format.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +15,8 @@ use crate::error::Fault;
 impl Serialize for Tensor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Tensor", 3)?;
-        // Not before: a serializer that only looks what this is refuses it.
+        // Pushed only now, because a serializer that only tests for numbers refuses the struct
+        // above.
         let beside = SINK
             .with_borrow_mut(|sink| sink.as_mut().map(|sink| sink.push(self.clone())).is_some());
         fields.serialize_field("dtype", &self.dtype())?;
@@ -49,7 +50,7 @@ struct Fields<'a> {
     data: Field<'a>,
 }
 
-/// The next tensor of those that came beside the inline part.
+/// Returns the next tensor from the payloads.
 fn beside(dtype: Dtype, shape: Shape, length: u64) -> Result<Tensor, Fault> {
     let axes = shape.axes();
     let tensor = match next_payload()? {
@@ -57,7 +58,7 @@ fn beside(dtype: Dtype, shape: Shape, length: u64) -> Result<Tensor, Fault> {
         Payload::Tensor(tensor) if (tensor.dtype(), tensor.shape()) == (dtype, axes) => tensor,
         Payload::Tensor(tensor) => {
             return Err(Fault::new(format!(
-                "a tensor of {dtype} {axes:?} should come, {} {:?} came",
+                "expected a tensor of {dtype} {axes:?}, but {} {:?} came",
                 tensor.dtype(),
                 tensor.shape()
             )));
@@ -66,13 +67,13 @@ fn beside(dtype: Dtype, shape: Shape, length: u64) -> Result<Tensor, Fault> {
     let bytes = tensor.bytes().len();
     if bytes as u64 != length {
         return Err(Fault::new(format!(
-            "a tensor of {length} bytes should come, {dtype} {axes:?} takes {bytes}"
+            "expected a tensor of {length} bytes, but {dtype} {axes:?} takes {bytes}"
         )));
     }
     Ok(tensor)
 }
 
-/// What stands in the third field: a length while [`decode`] runs, the bytes otherwise.
+/// The content of the third field: a length while [`decode`] runs, otherwise the bytes.
 enum Field<'de> {
     Length(u64),
     Bytes(Bytes<'de>),

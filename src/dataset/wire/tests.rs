@@ -1,4 +1,4 @@
-//! The encoding against values of every kind, wrong payloads, panics and nesting.
+//! The encoding of values of every kind, wrong payloads, panics and nesting.
 
 mod attributes;
 mod runs;
@@ -82,9 +82,9 @@ fn tensors_that_are_not_what_was_said_are_refused() {
     let with = |tensors| text(decode::<(Tensor, u8)>(&wire.inline, tensors));
     assert_eq!(with(vec![own.clone()]), "");
     assert!(with(vec![]).contains("more payloads than came"));
-    assert!(with(vec![own.clone(); 2]).contains("has 1 payloads, 2 came"));
+    assert!(with(vec![own.clone(); 2]).contains("has 1 payloads, but 2 came"));
     let message = with(vec![own.clone().reshape([2, 1]).unwrap()]);
-    assert!(message.contains("U16 [2] should come, U16 [2, 1] came"), "{message}");
+    assert!(message.contains("expected a tensor of U16 [2], but U16 [2, 1] came"), "{message}");
     assert!(with(vec![Tensor::from_slice([2], &[1i16, 2]).unwrap()]).contains("I16 [2] came"));
 
     let longer = [&*wire.inline, &[0]].concat();
@@ -95,7 +95,7 @@ fn tensors_that_are_not_what_was_said_are_refused() {
     }
     let wrong_length = [3, 2, 2, 5, 7];
     let message = text(decode::<(Tensor, u8)>(&wrong_length, vec![own]));
-    assert!(message.contains("of 5 bytes should come, U16 [2] takes 4"), "{message}");
+    assert!(message.contains("of 5 bytes, but U16 [2] takes 4"), "{message}");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn after_a_panic_or_an_error_nothing_is_left_behind() {
 fn json_that_is_no_record_is_refused() {
     let refuse = |json: &str| serde_json::from_str::<Record>(json).unwrap_err().to_string();
     let one = r#""x":{"dtype":"U8","shape":[1],"data":[1]}"#;
-    assert!(refuse(&format!("{{{one},{one}}}")).contains("\"x\" is there twice"));
+    assert!(refuse(&format!("{{{one},{one}}}")).contains("\"x\" appears twice"));
     assert!(refuse(r#"{"x":{"dtype":"U8","shape":[1]}}"#).contains("missing field `data`"));
     assert!(refuse(r#"{"x":{"dtype":"U8","shape":[2],"data":[1]}}"#).contains("takes 2 bytes"));
     assert!(refuse(r#"{"x":{"dtype":"U8","shap":[1]}}"#).contains("unknown field `shap`"));

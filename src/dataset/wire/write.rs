@@ -1,4 +1,4 @@
-//! Writing: the inline part of a value, and the blocks that go beside it.
+//! Writing the inline part of a value, and its blocks.
 
 use std::fmt::{self, Write as _};
 
@@ -10,13 +10,13 @@ use super::runs::Elements;
 use super::{BLOCK_MIN, Empty, NUMBER_MAX, TUPLE_PLAIN, Trouble, Variants, push_payload};
 use crate::dataset::{Dtype, Tensor};
 
-/// Writes the inline part; payloads go to the scope that [`encode`](super::encode) opened.
+/// A writer of the inline part; payloads go to the scope that [`encode`](super::encode) opened.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     pub(super) inline: Vec<u8>,
     pub(super) variants: Variants,
     empty: Empty,
-    /// Whether the key that was written last took no byte.
+    /// Whether the last key took no byte.
     key_is_empty: bool,
 }
 
@@ -39,16 +39,16 @@ impl Writer {
         self.inline.push(value as u8);
     }
 
-    /// What stands before elements, bytes or a text, and whether they lie in the next payload.
+    /// Writes the head of elements, bytes or a text, with whether they are in the next payload.
     pub(super) fn head(&mut self, length: usize, is_block: bool) {
         match (length as u64).checked_mul(2) {
             Some(double) => self.varint64(double | u64::from(is_block)),
-            // Elements without a size.
+            // The elements have no size.
             None => self.varint((length as u128) << 1),
         }
     }
 
-    /// An element of a sequence; one that takes no byte is counted.
+    /// Writes an element of a sequence, and counts one that takes no byte.
     #[inline]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Trouble> {
         let before = self.inline.len();
@@ -56,14 +56,14 @@ impl Writer {
         if self.inline.len() == before { self.empty.count() } else { Ok(()) }
     }
 
-    /// The place of an enum's variant.
+    /// Writes the place of an enum's variant.
     #[inline]
     fn variant(&mut self, name: &'static str, variant: u32) {
         self.variants.add(name, variant);
         self.varint64(variant.into());
     }
 
-    /// Bytes, or those of a text.
+    /// Writes bytes, or those of a text.
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         let is_block = bytes.len() >= BLOCK_MIN;
         self.head(bytes.len(), is_block);
@@ -79,7 +79,7 @@ impl Writer {
 fn unknown_length() -> Trouble {
     Trouble::custom(
         "a sequence or map does not know its length; serde's #[serde(flatten)] makes such a map, so \
-         make what is flattened a field of its own, or collect the elements first",
+         make the flattened part a separate field, or collect the elements first",
     )
 }
 
@@ -197,7 +197,7 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn serialize_tuple(self, length: usize) -> Result<Elements<'a>, Trouble> {
-        // Its length is known to who reads it.
+        // The reader knows the length of a tuple.
         Ok(Elements::new(self, length, 0, length > TUPLE_PLAIN))
     }
 
@@ -239,8 +239,8 @@ impl<'a> Serializer for &'a mut Writer {
         Ok(self)
     }
 
-    /// Where `Vec`s and slices come by: their elements are there all at once, so that a run of
-    /// numbers becomes one loop over memory.
+    /// Writes a `Vec` or slice, whose elements are all available, so that a run of numbers becomes
+    /// one loop over memory.
     #[inline]
     fn collect_seq<I>(self, elements: I) -> Result<(), Trouble>
     where
@@ -294,7 +294,7 @@ impl ser::SerializeMap for &mut Writer {
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Trouble> {
-        // Before the value, which may have maps in it.
+        // Read before the value, which may contain maps.
         let key_is_empty = self.key_is_empty;
         let before = self.inline.len();
         value.serialize(&mut **self)?;
@@ -323,8 +323,8 @@ macro_rules! in_order {
 
             $(fn skip_field(&mut self, field: $name) -> Result<(), Trouble> {
                 Err(ser::Error::custom(format_args!(
-                    "field {field:?} is left out of its struct, and readers could not tell that; \
-                     take skip_serializing_if off it"
+                    "field {field:?} is left out of its struct, which a reader cannot detect; remove \
+                     skip_serializing_if from it"
                 )))
             })?
 

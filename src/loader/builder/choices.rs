@@ -1,4 +1,4 @@
-//! What the settings of a builder and the environment come to: a backend, workers and bounds.
+//! The backend, the workers and the limits that a builder and the environment select.
 #![expect(clippy::disallowed_methods, reason = "asks for the machine's processors")]
 
 use super::super::environment::Environment;
@@ -20,7 +20,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
             (true, Some(round_trip)) => Ok(Some(round_trip)),
             (true, None) => Err(Error::Unsupported {
                 what: "WINDROW_STRICT=1".into(),
-                why: "the loader was not told that its samples can be encoded".into(),
+                why: "the loader does not know how to encode its samples".into(),
                 instead: "add `.encodable()`, which needs samples with serde's Serialize and \
                           Deserialize, or unset the variable"
                     .into(),

@@ -1,7 +1,8 @@
-//! Where the names of a folder start, and what they may not lead out of.
+//! The base of a folder's names: where relative names start, and the folder that they may not
+//! leave.
 //!
-//! A confined name is resolved by `cap-std`, part by part, whenever it is opened, so a link that is
-//! put in its way meanwhile leads nowhere else either.
+//! `cap-std` resolves a confined name part by part, each time the file is opened. So a link that
+//! appears on the path in between does not lead out of the folder either.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,18 +16,18 @@ use super::file::LocalFile;
 use super::{unblocked, unblocked_below};
 use crate::error::{Error, Result};
 
-/// The folder in which names start, and the one that they may not lead out of.
+/// The folder in which relative names start, and the folder that no name may leave.
 #[derive(Debug)]
 pub(super) struct Base {
     start: PathBuf,
     fence: Option<Fence>,
 }
 
-/// What a folder has: names, and what they stand for; links are not followed.
+/// The entries of a folder: names, and the metadata of each entry without following links.
 pub(super) type Entries = Box<dyn Iterator<Item = io::Result<(OsString, Metadata)>>>;
 
 impl Base {
-    /// Opens the folder that names are confined to, if any.
+    /// Creates a base, and opens the folder that confines the names, if any.
     pub(super) fn new(start: &Path, root: Option<&Path>) -> Result<Self> {
         let fence = match root {
             Some(root) => Some(Fence::new(root, start)?),
@@ -35,7 +36,7 @@ impl Base {
         Ok(Self { start: start.to_owned(), fence })
     }
 
-    /// What errors call the file or folder of a name.
+    /// Returns the path of a name, for errors.
     pub(super) fn shown(&self, name: &str) -> String {
         self.start.join(name).display().to_string()
     }
@@ -51,7 +52,7 @@ impl Base {
         })
     }
 
-    /// What a name stands for; links are followed.
+    /// Returns the metadata of a name; links are followed.
     pub(super) fn about(&self, name: &str) -> io::Result<Metadata> {
         self.at(
             name,
@@ -78,7 +79,8 @@ impl Base {
         )
     }
 
-    /// Does something at the path of a name: in the whole file system, or below the fence.
+    /// Applies `anywhere` to the path of a name in the whole file system, or `below` to the path
+    /// below the fence.
     fn at<T>(
         &self,
         name: &str,
@@ -99,14 +101,15 @@ impl Base {
     }
 }
 
-/// A folder that names may not lead out of.
+/// A folder that no name may leave.
 #[derive(Debug)]
 struct Fence {
     path: PathBuf,
-    /// Its path without links.
+    /// The path of the folder without links.
     real: PathBuf,
     dir: Dir,
-    /// Where relative names start, from the fence; nowhere if that is outside.
+    /// The path from the fence to the folder where relative names start; `None` if that lies
+    /// outside.
     start: Option<PathBuf>,
 }
 
@@ -124,7 +127,7 @@ impl Fence {
         Ok(Self { path, real, dir, start })
     }
 
-    /// The path of a name from the fence, as it is written.
+    /// Returns the path from the fence to a name, as the name is written.
     fn straight(&self, name: &str) -> Option<PathBuf> {
         let name = Path::new(name);
         let path = if name.has_root() {
@@ -137,8 +140,8 @@ impl Fence {
         Some(here(path))
     }
 
-    /// The path from the fence of what a path leads to over links: an absolute one leads out, and
-    /// maybe in again. It is opened below the fence all the same.
+    /// Returns the path from the fence to the target of a path over links: an absolute link leads
+    /// out, and may lead in again. The target is still opened below the fence.
     fn roundabout(&self, path: &Path) -> Option<PathBuf> {
         let real = fs::canonicalize(path).ok()?;
         Some(here(real.strip_prefix(&self.real).ok()?.to_owned()))
@@ -153,12 +156,12 @@ impl Fence {
     }
 }
 
-/// Whether `cap-std` refused a path that leads out; what the system refuses has a number.
+/// Returns true if `cap-std` refused a path that leads out; errors of the system have a number.
 fn is_outside(error: &io::Error) -> bool {
     error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }
 
-/// The path, where the folder without a name is the current one.
+/// Returns the path, or `.` for an empty path.
 fn here(path: PathBuf) -> PathBuf {
     if path.as_os_str().is_empty() { ".".into() } else { path }
 }

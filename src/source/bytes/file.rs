@@ -1,4 +1,4 @@
-//! A file by positional reads.
+//! A file that is read by positional reads.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -11,10 +11,10 @@ use super::{read_some, unblocked};
 use crate::error::{Error, Result};
 use crate::source::ByteSource;
 
-/// A file that is read where it is asked for, with one system call for each read.
+/// A file that is read at given offsets, with one system call for each read.
 ///
-/// Its length is the one it had when it was opened. A file that is cut short afterwards is an
-/// error of the reads that miss their bytes.
+/// The length is the length of the file when it was opened. If the file is cut short afterwards,
+/// reads beyond the new end return an error.
 #[derive(Debug)]
 pub struct LocalFile {
     name: String,
@@ -26,15 +26,15 @@ impl LocalFile {
     /// Opens a file for reading.
     ///
     /// # Errors
-    /// [`Error::Io`] where there is no such file or it may not be read, and [`Error::Format`]
-    /// where it is no regular file: a folder, a pipe, a device.
+    /// Returns [`Error::Io`] if the file does not exist or may not be read, and [`Error::Format`]
+    /// for a folder, a pipe or a device.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let about = std::fs::metadata(path).map(Metadata::from_just_metadata);
         Self::regular(path.display().to_string(), about, || unblocked().open(path))
     }
 
-    /// Opens what is a regular file, by what was heard of it before and by what was opened.
+    /// Opens a regular file, after a check of its metadata before and after it is opened.
     pub(super) fn regular(
         name: String,
         about: io::Result<Metadata>,
@@ -50,14 +50,14 @@ impl LocalFile {
             let why = format!("is {what}, not a file");
             Err(Error::Format { name: name.clone(), offset: None, why })
         };
-        // Opening a device may do something, so what is none yet is not opened.
+        // Opening a device may have effects, so only a regular file is opened.
         len(about)?;
         let file = open().map_err(failed)?;
         let len = len(file.metadata().map(Metadata::from_just_metadata))?;
         Ok(Self { name, file, len })
     }
 
-    /// The open file.
+    /// Returns the open file.
     #[cfg_attr(not(feature = "mmap"), expect(dead_code, reason = "only maps ask"))]
     pub(super) fn file(&self) -> &File {
         &self.file

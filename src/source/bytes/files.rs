@@ -1,4 +1,4 @@
-//! From the names in a pipeline document to bytes.
+//! Opening files by the names in a pipeline document.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,38 +10,37 @@ use super::local::{FolderPath, folder_path, list_in, open_in};
 use super::{ByteSource, InMemory, Listed};
 use crate::error::{Error, Result};
 
-/// How many names an error lists.
+/// The most names that an error lists.
 const LISTED: usize = 20;
 
-/// Opens files by the names that a pipeline document has for them.
+/// A set of files that a pipeline document opens by their names.
 pub trait Files: Send + Sync {
-    /// Opens the file of that name.
+    /// Opens the file of this name.
     ///
     /// # Errors
-    /// Where there is no such file, or it cannot be read.
+    /// Returns an error if the file does not exist or cannot be read.
     fn open(&self, name: &str) -> Result<Arc<dyn ByteSource>>;
 
-    /// All files below a folder, in no particular order.
+    /// Returns all files below a folder, in no particular order.
     ///
     /// # Errors
-    /// Where there is no such folder, or files cannot be listed, which is so unless this is
-    /// implemented.
+    /// Returns an error if the folder does not exist. The default implementation always returns
+    /// [`Error::Unsupported`].
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {
         Err(Error::Unsupported {
             what: format!("listing the folder {folder}"),
-            why: "these files are found by their names only".into(),
+            why: "these files can only be opened by their names".into(),
             instead: "implement `Files::list`".into(),
         })
     }
 }
 
-/// The files of a folder of this machine. Names may not lead out of it, unless it says so.
+/// The files of a folder of this machine, which confines the names by default.
 ///
-/// Relative names start in the folder. A name that leads out of it is an error of opening and
-/// listing, be it by `..`, as an absolute path or over a symbolic link. So a pipeline document of
-/// somebody else reads nothing but its own files.
-/// [`within`](Self::within) lets names lead further, up to a root;
-/// [`unconfined`](Self::unconfined) lets them lead anywhere.
+/// Relative names start in the folder. A name that leads out of the folder cannot be
+/// opened or listed, whether by `..`, by an absolute path or by a symbolic link. So a pipeline document
+/// from another person reads nothing but its own files. [`within`](Self::within) lets names lead
+/// further, up to a root; [`unconfined`](Self::unconfined) lets names lead anywhere.
 ///
 /// ```
 /// use windrow::source::{Files, Folder};
@@ -63,7 +62,7 @@ pub struct Folder {
     confined: Confined,
 }
 
-/// What names may not lead out of.
+/// The folder that no name may leave.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Confined {
     #[default]
@@ -73,22 +72,22 @@ enum Confined {
 }
 
 impl Folder {
-    /// The folder at this path, with the files below it and no others; the empty path is the current
+    /// Creates the set of the files below the folder at this path; the empty path is the current
     /// folder.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { start: folder_path(path.into()), confined: Confined::Start }
     }
 
-    /// The same with all files below a root, also by absolute names. Relative names start in the
-    /// folder still.
+    /// Adds all files below a root, also by absolute names. Relative names still start in the
+    /// folder.
     #[must_use]
     pub fn within(self, root: impl Into<PathBuf>) -> Self {
         Self { confined: Confined::Root(folder_path(root.into())), ..self }
     }
 
-    /// The folder at this path as a mere starting point: names may lead anywhere, so whoever writes
-    /// them can read whatever this process can.
+    /// Creates a set in which relative names start in the folder at this path, and names may lead
+    /// anywhere. So the author of a document can read every file that this process can read.
     #[must_use]
     pub fn unconfined(path: impl Into<PathBuf>) -> Self {
         Self { start: folder_path(path.into()), confined: Confined::Nowhere }
@@ -104,7 +103,7 @@ impl Folder {
 }
 
 impl<P: Into<PathBuf>> From<P> for Folder {
-    /// [`Folder::new`].
+    /// Calls [`Folder::new`].
     fn from(path: P) -> Self {
         Self::new(path)
     }
@@ -120,7 +119,7 @@ impl Files for Folder {
     }
 }
 
-/// Files that are held in memory, by name. All their bytes go into the fingerprint.
+/// Files in memory, by name. All their bytes go into the fingerprint.
 ///
 /// ```
 /// use windrow::source::{ByteSource, Files, MemoryFiles};
@@ -128,14 +127,15 @@ impl Files for Folder {
 /// assert_eq!(files.open("b.txt")?.len(), 4);
 ///
 /// let error = files.open("c.txt").unwrap_err();
-/// assert_eq!(error.to_string(), "opening c.txt: there is no such file in memory, only a.txt, b.txt");
+/// let says = "opening c.txt: no such file in memory; the files are a.txt, b.txt";
+/// assert_eq!(error.to_string(), says);
 /// # Ok::<(), windrow::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct MemoryFiles(BTreeMap<String, InMemory>);
 
 impl MemoryFiles {
-    /// Adds a file, or replaces the one of that name.
+    /// Adds a file, or replaces the file of that name.
     #[must_use]
     pub fn with(
         mut self,
@@ -154,8 +154,8 @@ impl Files for MemoryFiles {
             return Ok(Arc::new(file.clone()));
         }
         let why = match list(self.0.keys().map(String::as_str)) {
-            names if names.is_empty() => "there is no file in memory".into(),
-            names => format!("there is no such file in memory, only {names}"),
+            names if names.is_empty() => "no file is in memory; add it with `with`".into(),
+            names => format!("no such file in memory; the files are {names}"),
         };
         let error = std::io::Error::new(std::io::ErrorKind::NotFound, why);
         Err(Error::io(format!("opening {name}"), error))
@@ -170,7 +170,8 @@ impl Files for MemoryFiles {
     }
 }
 
-/// The rest of a name that begins with a folder; every name is in the folder without a name.
+/// Returns the rest of a name that begins with a folder; every name is in the folder with the empty
+/// name.
 pub(crate) fn inside<'a>(folder: &str, name: &'a str) -> Option<&'a str> {
     match folder.trim_end_matches('/') {
         "" => Some(name),
@@ -178,7 +179,7 @@ pub(crate) fn inside<'a>(folder: &str, name: &'a str) -> Option<&'a str> {
     }
 }
 
-/// A list of names for an error, cut where it gets long.
+/// Returns a list of names for an error, cut after [`LISTED`] names.
 pub(crate) fn list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let count = names.len();
     let mut text = names.take(LISTED).collect::<Vec<_>>().join(", ");

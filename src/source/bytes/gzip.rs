@@ -1,4 +1,4 @@
-//! A byte source from its start to its end, unpacked where it is gzip.
+//! A stream of the bytes of a source from start to end, unpacked if they are gzip.
 
 use std::cell::RefCell;
 use std::io::{self, Read};
@@ -7,16 +7,16 @@ use std::rc::Rc;
 use super::{ByteSource, Content};
 use crate::error::{Error, Result};
 
-/// What every gzip file starts with, and no idx file and no UTF-8 text.
+/// The first bytes of every gzip file, and of no idx file and no UTF-8 text.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// How much may be kept of what gzip gives whatever its own size, in bytes.
+/// How much unpacked data the caller may always keep, in bytes, whatever the size of the gzip file.
 const UNPACKED_FREE: u64 = 16 << 20;
-/// How many times its own size may be kept beyond that.
+/// How many times the size of the gzip file the caller may keep beyond that.
 const UNPACKED_RATIO_MAX: u64 = 200;
 
-/// The bytes of a source one after another, unpacked where they are gzip.
+/// The bytes of a source one after another, unpacked if they are gzip.
 ///
-/// Memory: fixed buffers, whatever the file unpacks to. How much to take is the caller's choice.
+/// The stream needs memory for fixed buffers only. The caller decides how many bytes to read.
 pub(in crate::source) struct Stream<'a> {
     source: &'a dyn ByteSource,
     reader: Box<dyn Read + 'a>,
@@ -24,14 +24,14 @@ pub(in crate::source) struct Stream<'a> {
     passed: Rc<RefCell<Passed>>,
 }
 
-/// What was read of a source.
+/// The bytes read so far of a source.
 struct Passed {
     offset: u64,
     content: Content,
 }
 
 impl<'a> Stream<'a> {
-    /// Starts at the first byte.
+    /// Creates a stream that starts at the first byte.
     pub(in crate::source) fn open(source: &'a dyn ByteSource) -> Result<Self> {
         let mut start = [0; 2];
         if source.len() >= 2 {
@@ -45,12 +45,12 @@ impl<'a> Stream<'a> {
         Ok(Self { source, reader, packed, passed })
     }
 
-    /// Whether the bytes are unpacked on the way.
+    /// Returns true if the stream unpacks the bytes.
     pub(in crate::source) fn packed(&self) -> bool {
         self.packed
     }
 
-    /// How many of its bytes may be kept in memory, unpacked or as the tensors that they become.
+    /// Returns how many bytes the caller may keep in memory, unpacked or as tensors.
     pub(in crate::source) fn kept_max(&self) -> u64 {
         match self.packed {
             true => self.source.len().saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_FREE),
@@ -58,7 +58,8 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Fills `buffer`; the number is short of its length at the end only.
+    /// Fills `buffer` and returns the number of bytes, which is less than its length only at the
+    /// end.
     pub(in crate::source) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let mut done = 0;
         while done < buffer.len() {
@@ -72,8 +73,8 @@ impl<'a> Stream<'a> {
         Ok(done)
     }
 
-    /// The identity of the source by all of its bytes, of which those after the last one that was
-    /// needed are read now.
+    /// Returns the identity of the source by all of its bytes; reads those that the caller did not
+    /// need.
     pub(in crate::source) fn identity(&mut self) -> Result<String> {
         let len = self.source.len();
         let none = Passed { offset: 0, content: Content::new(len) };
@@ -82,7 +83,7 @@ impl<'a> Stream<'a> {
         Ok(content.finish())
     }
 
-    /// Says an error of the reader as it was said below, or as one of the packing.
+    /// Returns the error of the source below, or an error of the gzip format.
     fn error(&self, error: io::Error) -> Error {
         match error.downcast::<Error>() {
             Ok(error) => error,
@@ -104,12 +105,12 @@ fn unpack(plain: Plain<'_>) -> Result<Box<dyn Read + '_>> {
 fn unpack(plain: Plain<'_>) -> Result<Box<dyn Read + '_>> {
     Err(Error::Unsupported {
         what: format!("reading {}, which is gzip", plain.source.name()),
-        why: "this build of windrow is without the feature `gz`".into(),
-        instead: "build with it, or unpack the file first".into(),
+        why: "this build of windrow lacks the feature `gz`".into(),
+        instead: "build windrow with it, or unpack the file first".into(),
     })
 }
 
-/// The bytes as they are.
+/// A reader of the packed bytes of a source.
 struct Plain<'a> {
     source: &'a dyn ByteSource,
     passed: Rc<RefCell<Passed>>,

@@ -1,4 +1,4 @@
-//! What tells one source's content from another's.
+//! The identity of a source, which tells its content from another's.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,20 +6,20 @@ use sha2::{Digest, Sha256};
 use super::ByteSource;
 use crate::error::Result;
 
-/// Up to this length, all bytes are hashed.
+/// The longest source of which all bytes are hashed by default.
 const WHOLE_MAX: u64 = 1 << 20;
-/// How many blocks of a longer source are hashed. Each is a request where a source is read over a
-/// network, so they are few and large.
+/// The number of blocks of a longer source that are hashed. Each block is a request if a source is
+/// read over a network, so the blocks are few and large.
 const BLOCKS: u64 = 16;
-/// The bytes of a block.
+/// The length of a block, in bytes.
 const BLOCK: u64 = 16 << 10;
 /// How much is read at once, in bytes.
 const PIECE: u64 = 1 << 20;
 
-/// How much of a file goes into the fingerprint of a pipeline, beside its length.
+/// The choice of the bytes of a file that go into the fingerprint of a pipeline, beside its length.
 ///
-/// Where all bytes are read anyway (`csv`, `jsonl`, gzip), and where they are in memory already, they
-/// all go in, whatever is asked for.
+/// All bytes go in, whatever the choice, if the source reads them anyway (`csv`, `jsonl`, gzip) or
+/// if they are in memory.
 ///
 /// ```
 /// use windrow::source::{Identity, NpyOptions};
@@ -32,30 +32,30 @@ const PIECE: u64 = 1 << 20;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Identity {
-    /// All bytes of a file of at most 1 MiB. Of a longer one, 16 blocks of 16 KiB: its start, its
-    /// end, and the rest spread evenly between them. A change elsewhere that keeps the length is not
-    /// noticed.
+    /// All bytes of a file of at most 1 MiB. Of a longer file, 16 blocks of 16 KiB: its start, its
+    /// end, and the rest spread evenly between them. The fingerprint misses a change elsewhere that
+    /// keeps the length.
     #[default]
     Blocks,
-    /// All bytes. The file is read once more for it, by each process that opens it.
+    /// All bytes. Each process that opens the file reads the whole file once more.
     Full,
 }
 
 impl Identity {
-    /// Whether this is what is taken unless something is asked for.
+    /// Returns true for the default choice.
     pub(in crate::source) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What tells one source's content from another's: 16 hexadecimal digits.
+/// Returns the identity of a source, which tells its content from another's: 16 hexadecimal digits.
 ///
-/// The first 8 bytes of a SHA-256 over the length (u64, little-endian) and the bytes that
-/// [`Identity`] says. The name and the time of the last change are not in it, so a URL and its local copy
-/// are the same source.
+/// The digits are the first 8 bytes of a SHA-256 over the length (u64, little-endian) and the bytes
+/// that [`Identity`] chooses. The name and the time of the last change do not count, so a URL and
+/// its local copy have the same identity.
 ///
 /// # Errors
-/// What [`ByteSource::read_at`] says.
+/// Returns the errors of [`ByteSource::read_at`].
 ///
 /// ```
 /// use windrow::source::{Identity, InMemory, identity};
@@ -72,7 +72,7 @@ pub fn identity(source: &dyn ByteSource, how: Identity) -> Result<String> {
         content.read(source, 0, len)?;
     } else {
         for number in 0..BLOCKS {
-            // No product of a length and 16 is beyond 128 bits.
+            // The product of a length and 16 fits into 128 bits.
             let start = u128::from(number) * u128::from(len - BLOCK) / u128::from(BLOCKS - 1);
             content.read(source, start as u64, BLOCK)?;
         }
@@ -80,23 +80,23 @@ pub fn identity(source: &dyn ByteSource, how: Identity) -> Result<String> {
     Ok(content.finish())
 }
 
-/// An identity while the bytes for it come.
+/// A hash of the bytes that make an identity.
 pub(in crate::source) struct Content(Sha256);
 
 impl Content {
-    /// For a source of this length.
+    /// Creates the hash for a source of this length.
     pub(in crate::source) fn new(len: u64) -> Self {
         let mut hash = Sha256::new();
         hash.update(len.to_le_bytes());
         Self(hash)
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub(in crate::source) fn add(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// Takes bytes of a source, piece by piece.
+    /// Adds bytes of a source, piece by piece.
     pub(in crate::source) fn read(
         &mut self,
         source: &dyn ByteSource,
@@ -120,7 +120,7 @@ impl Content {
         Ok(())
     }
 
-    /// The identity of what came.
+    /// Returns the identity of the added bytes.
     pub(in crate::source) fn finish(self) -> String {
         self.0.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -1,21 +1,21 @@
-//! Several sources one after another.
+//! Several sources joined one after another.
 
 use std::sync::Arc;
 
 use super::{ByteSource, in_bounds};
 use crate::error::Result;
 
-/// Sources as one.
+/// Several sources that are read as one.
 #[derive(Debug)]
 pub(in crate::source) struct Joined<'a> {
     name: &'a str,
-    /// Each that has bytes, with where it begins.
+    /// Each source that is not empty, with the offset of its first byte.
     parts: Vec<(u64, &'a Arc<dyn ByteSource>)>,
     len: u64,
 }
 
 impl<'a> Joined<'a> {
-    /// The sources in this order.
+    /// Joins the sources in this order.
     pub(in crate::source) fn new(
         name: &'a str,
         sources: impl Iterator<Item = &'a Arc<dyn ByteSource>>,

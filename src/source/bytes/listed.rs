@@ -1,4 +1,4 @@
-//! What listing a folder finds.
+//! A file in the list of a folder.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use super::ByteSource;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Listed {
-    /// Its path from the folder, with `/` between the parts.
+    /// The path of the file from the folder, with `/` between the parts.
     pub name: String,
-    /// Its bytes, which are opened no earlier than they are read.
+    /// The bytes of the file, which is opened when they are first read.
     pub bytes: Arc<dyn ByteSource>,
 }
 
 impl Listed {
-    /// A file by its path from the folder, with `/` between the parts.
+    /// Creates a file from its path from the folder, with `/` between the parts, and its bytes.
     #[must_use]
     pub fn new(name: impl Into<String>, bytes: Arc<dyn ByteSource>) -> Self {
         Self { name: name.into(), bytes }

@@ -1,4 +1,4 @@
-//! What lies below a folder of this machine.
+//! Listing the files below a folder of this machine.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use super::reopened::Reopened;
 use crate::error::{Error, Result};
 use crate::source::Listed;
 
-/// How deep folders may lie in each other: links may lead in circles.
+/// The largest depth of nested folders, which bounds links that lead in circles.
 const DEPTH_MAX: usize = 64;
-/// The most files.
+/// The largest number of files.
 const FILES_MAX: usize = 1 << 26;
 
-/// All files below a folder of a base, in no order; links are followed.
+/// Returns all files below a folder of a base, in no order; links are followed.
 pub(super) fn list(base: Base, folder: &str) -> Result<Vec<Listed>> {
     let mut walk = Walk { base: Arc::new(base), folder, found: Vec::new() };
     walk.enter("", 0)?;
@@ -26,7 +26,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Lists what is in a folder, given by its path from the first one.
+    /// Lists the content of a folder, given by its path from the first folder.
     fn enter(&mut self, inside: &str, depth: usize) -> Result<()> {
         let folder = joined(self.folder, inside);
         let shown = self.base.shown(&folder);
@@ -53,7 +53,7 @@ impl Walk<'_> {
                 self.enter(&name, depth + 1)?;
             } else if about.is_file() {
                 if self.found.len() == FILES_MAX {
-                    return wrong(format!("has more than {FILES_MAX} files"));
+                    return wrong(format!("has more than {FILES_MAX} files; list smaller folders"));
                 }
                 let base = self.base.clone();
                 let shown = base.shown(&path);
@@ -65,7 +65,7 @@ impl Walk<'_> {
     }
 }
 
-/// A name in a folder; the folder without a name is where names start.
+/// Joins a folder and a name; the empty folder is the folder where names start.
 fn joined(folder: &str, name: &str) -> String {
     match (folder, name) {
         ("", name) => name.to_owned(),

@@ -1,6 +1,6 @@
-//! Files of this machine: the one place of this room that asks which platform it is on.
+//! Files of this machine: the only place in this room that depends on the platform.
 //!
-//! Where a platform has no files, `LocalFile` and `Mapped` are absent and [`open`] says so.
+//! On a platform without files, `LocalFile` and `Mapped` are absent and [`open`] returns an error.
 
 #[cfg(any(unix, windows))]
 #[path = "base.rs"]
@@ -29,16 +29,16 @@ use std::sync::Arc;
 use super::{ByteSource, Listed};
 use crate::error::Result;
 
-/// Opens a file, which is read piece by piece where it is asked for.
+/// Opens a file, which samples then read piece by piece.
 ///
-/// At most 64 of these files stay open at the same time. More of them are opened for each read, which
-/// refuses a file whose length is another one by then, so that a process may read from more files than
-/// it may have open.
+/// At most 64 of these files stay open at the same time. Every other file is opened for each read,
+/// which returns an error if the length of the file has changed. So a process may read from more
+/// files than it may have open.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) where there is no such file or it may not be read,
-/// [`Error::Format`](crate::Error::Format) where it is a folder, a pipe or a device, and
-/// [`Error::Unsupported`](crate::Error::Unsupported) in WebAssembly, which has no files.
+/// - [`Error::Io`](crate::Error::Io) if the file does not exist or may not be read.
+/// - [`Error::Format`](crate::Error::Format) for a folder, a pipe or a device.
+/// - [`Error::Unsupported`](crate::Error::Unsupported) in WebAssembly, which has no files.
 ///
 /// ```
 /// let error = windrow::source::open("no/such/file.npy").unwrap_err();
@@ -59,11 +59,11 @@ fn open_here(path: &Path) -> Result<Arc<dyn ByteSource>> {
     Err(crate::error::Error::Unsupported {
         what: format!("opening the file {}", path.display()),
         why: "this platform has no files".into(),
-        instead: "hand its bytes in, with `MemoryFiles` or a `ByteSource` of your own".into(),
+        instead: "pass its bytes as `MemoryFiles` or as your own `ByteSource`".into(),
     })
 }
 
-/// The path of a folder, as it crosses to other processes whatever bytes are in it.
+/// The path of a folder, in a type that crosses to other processes with any bytes in it.
 #[cfg(any(unix, windows))]
 pub(super) type FolderPath = std::ffi::OsString;
 #[cfg(not(any(unix, windows)))]
@@ -79,7 +79,7 @@ pub(super) fn folder_path(path: std::path::PathBuf) -> FolderPath {
     path
 }
 
-/// Opens a file by its name in a folder; a root is what the name may not lead out of.
+/// Opens a file by its name in a folder; the name may not leave `root`.
 #[cfg(any(unix, windows))]
 pub(super) fn open_in(
     start: &Path,
@@ -88,7 +88,7 @@ pub(super) fn open_in(
 ) -> Result<Arc<dyn ByteSource>> {
     let again = (start.to_owned(), root.map(Path::to_owned), name.to_owned());
     let file = base::Base::new(start, root)?.open(name)?;
-    // The base is opened anew too, since a confined one is an open folder.
+    // The base is opened again too, since a confined base is an open folder.
     Ok(reopened::counted(file, move || {
         let (start, root, name) = &again;
         base::Base::new(start, root.as_deref())?.open(name)
@@ -100,7 +100,7 @@ pub(super) fn open_in(start: &Path, _: Option<&Path>, name: &str) -> Result<Arc<
     open_here(&start.join(name))
 }
 
-/// All files below a folder, with their paths from there.
+/// Returns all files below a folder, with their paths from there.
 #[cfg(any(unix, windows))]
 pub(super) fn list_in(start: &Path, root: Option<&Path>, folder: &str) -> Result<Vec<Listed>> {
     listing::list(base::Base::new(start, root)?, folder)
@@ -111,11 +111,11 @@ pub(super) fn list_in(start: &Path, _: Option<&Path>, folder: &str) -> Result<Ve
     Err(crate::error::Error::Unsupported {
         what: format!("listing the folder {}", start.join(folder).display()),
         why: "this platform has no files".into(),
-        instead: "hand the files in, with `MemoryFiles` or `Files` of your own".into(),
+        instead: "pass the files as `MemoryFiles` or as your own `Files`".into(),
     })
 }
 
-/// How files are opened: without waiting for whoever writes to a pipe.
+/// Returns the options that open a file without waiting for the writer of a pipe.
 #[cfg(any(unix, windows))]
 fn unblocked() -> std::fs::OpenOptions {
     let mut options = std::fs::OpenOptions::new();
@@ -125,7 +125,7 @@ fn unblocked() -> std::fs::OpenOptions {
     options
 }
 
-/// The same below a folder.
+/// Returns the same options for a file below a folder.
 #[cfg(any(unix, windows))]
 fn unblocked_below() -> cap_std::fs::OpenOptions {
     let mut options = cap_std::fs::OpenOptions::new();
@@ -135,7 +135,7 @@ fn unblocked_below() -> cap_std::fs::OpenOptions {
     options
 }
 
-/// Neither waits for a pipe nor makes a terminal the one of this process.
+/// The flags that neither wait for a pipe nor make a terminal the one of this process.
 #[cfg(unix)]
 const UNBLOCKED: i32 =
     rustix::fs::OFlags::NONBLOCK.union(rustix::fs::OFlags::NOCTTY).bits().cast_signed();
@@ -146,7 +146,7 @@ fn read_some(file: &std::fs::File, offset: u64, buffer: &mut [u8]) -> std::io::R
     std::os::unix::fs::FileExt::read_at(file, buffer, offset)
 }
 
-/// Reads some bytes at an offset; the cursor moves, and nothing here looks at it.
+/// Reads some bytes at an offset; moves the cursor, which no code here uses.
 #[cfg(windows)]
 fn read_some(file: &std::fs::File, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)

@@ -1,11 +1,11 @@
-//! Bytes in memory.
+//! Bytes in memory as a source.
 
 use std::sync::Arc;
 
 use super::{ByteSource, read_slice};
 use crate::error::Result;
 
-/// Bytes that are held in memory under a name. A clone shares them.
+/// Bytes in memory under a name. A clone shares the bytes.
 ///
 /// ```
 /// use windrow::source::{ByteSource, InMemory};
@@ -19,9 +19,8 @@ pub struct InMemory {
 }
 
 impl InMemory {
-    /// A source of these bytes: a `Vec<u8>`, an `Arc<[u8]>`, a `&'static [u8]`, an array.
-    ///
-    /// They are not copied.
+    /// Creates a source of these bytes, without copying them: a `Vec<u8>`, an `Arc<[u8]>`, a
+    /// `&'static [u8]`, an array.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self { name: name.into(), bytes: Arc::new(bytes) }

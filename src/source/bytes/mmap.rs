@@ -1,4 +1,4 @@
-//! A file mapped into memory: the one place of this room with `unsafe` in it.
+//! A file mapped into memory: the only place in this room with `unsafe`.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use super::LocalFile;
 use crate::error::{Error, Result};
 use crate::source::ByteSource;
 
-/// A file that is mapped into memory: a read is a copy, without a system call.
+/// A file that is mapped into memory, of which a read is a copy without a system call.
 ///
-/// Nothing maps a file unless it is asked to here: [`open`](crate::source::open) and
-/// [`Folder`](crate::source::Folder) read files piece by piece whatever the features are. Replacing a
-/// mapped file by renaming a new one over it is safe, since the mapping keeps the old one.
+/// Only this type maps a file: [`open`](crate::source::open) and [`Folder`](crate::source::Folder)
+/// read files piece by piece with any features. Replacing a mapped file by renaming a new one over
+/// it is safe, since the mapping keeps the old file.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -41,19 +41,19 @@ impl Mapped {
     /// Maps a file.
     ///
     /// # Safety
-    /// Until the value is dropped, nobody changes or cuts the file: not this process, not another one.
-    /// Otherwise slices of it change while they are borrowed, which is undefined behaviour, and on
-    /// Unix, reading a part that was cut off kills the process with SIGBUS. Where that cannot be
-    /// promised, [`LocalFile`] makes an error of a file that was cut.
+    /// Until the value is dropped, no process may change or cut the file, this one included.
+    /// Otherwise slices of the file change while they are borrowed, which is undefined behaviour.
+    /// On Unix, reading a part that was cut off kills the process with SIGBUS. If the caller cannot
+    /// promise this, [`LocalFile`] returns an error for a file that was cut.
     ///
     /// # Errors
-    /// What [`LocalFile::open`] says, and [`Error::Io`] where the file system cannot map it or it
-    /// does not fit into the address space.
+    /// Returns the errors of [`LocalFile::open`], and [`Error::Io`] if the file system cannot map
+    /// the file or the file does not fit into the address space.
     #[expect(unsafe_code, reason = "mapping a file is unsafe")]
     pub unsafe fn open(path: impl AsRef<Path>) -> Result<Self> {
         let file = LocalFile::open(path)?;
         // SAFETY: the mapping is private to this type, read-only, and lives as long as the slices
-        // lent from it; that the file stays as it is, is the caller's promise.
+        // lent from it. The caller promises that the file stays unchanged.
         let map = unsafe { Mmap::map(file.file()) };
         let map = map.map_err(|error| Error::io(format!("mapping {}", file.name()), error))?;
         Ok(Self { name: file.name().into(), map })

@@ -1,9 +1,13 @@
-//! Bytes: the one door from the formats to files.
+//! Byte sources: the only way from the formats to files.
 //!
-//! A format asks a [`ByteSource`] for bytes at an offset and knows nothing of paths, so the same
-//! format reads a file, memory, and whatever else can answer for a range. Absent on purpose:
-//! writing, file formats, caches.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the one door to files")]
+//! A format asks a [`ByteSource`] for bytes at an offset and knows nothing of paths. So the same
+//! format reads a file, memory, and any other store that returns the bytes of a range. Absent on
+//! purpose: writing, file formats, caches.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the only room that opens files"
+)]
 
 pub(crate) mod files;
 mod gzip;
@@ -27,10 +31,10 @@ use std::fmt::Debug;
 
 use crate::error::{Error, Result};
 
-/// Bytes that can be read at any offset, from any thread.
+/// A store of bytes that can be read at any offset, from any thread.
 ///
-/// The bytes must stay as they are while the source is open: samples may be read in any order and
-/// more than once.
+/// The bytes must stay unchanged while the source is open: a loader may read samples in any order
+/// and more than once.
 ///
 /// ```
 /// use windrow::source::{ByteSource, InMemory};
@@ -40,53 +44,54 @@ use crate::error::{Error, Result};
 /// assert_eq!(&word, b"morning");
 ///
 /// let error = source.read_at(10, &mut word).unwrap_err();
-/// assert_eq!(error.to_string(), "greeting at byte 10: 7 bytes wanted here, it has 12 in all");
+/// let says = "greeting at byte 10: cannot read 7 bytes here, the source has 12 in all";
+/// assert_eq!(error.to_string(), says);
 /// # Ok::<(), windrow::Error>(())
 /// ```
 pub trait ByteSource: Send + Sync + Debug {
-    /// What errors call this source: a path, a URL, a name.
+    /// Returns the name of this source in errors: a path, a URL, a name.
     fn name(&self) -> &str;
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     fn len(&self) -> u64;
 
-    /// Fills `buffer` with the bytes from `offset` on, all of it.
+    /// Fills the whole `buffer` with the bytes from `offset` on.
     ///
     /// # Errors
-    /// [`Error::Format`] with the name and the offset where the source ends too early, and
-    /// [`Error::Io`] where the system refuses.
+    /// Returns [`Error::Format`] with the name and the offset if the source ends too early, and
+    /// [`Error::Io`] if the system refuses.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
 
-    /// All bytes at once, where they lie in memory already.
+    /// Returns all bytes if they lie in memory already, otherwise `None`.
     fn as_slice(&self) -> Option<&[u8]> {
         None
     }
 
-    /// Whether all bytes lie in this process's memory, where looking at each of them is cheap; not so
-    /// for a file that is mapped.
+    /// Returns true if all bytes lie in this process's memory, where reading each of them is cheap;
+    /// false for a mapped file.
     fn is_in_memory(&self) -> bool {
         false
     }
 
-    /// Whether there is no byte.
+    /// Returns true if the source has no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Whether the source has `wanted` bytes at `offset`, or the error that it has not.
+/// Checks that the source has `wanted` bytes at `offset`.
 pub(crate) fn in_bounds(source: &dyn ByteSource, offset: u64, wanted: usize) -> Result<()> {
     match offset.checked_add(wanted as u64) {
         Some(end) if end <= source.len() => Ok(()),
         _ => Err(Error::Format {
             name: source.name().into(),
             offset: Some(offset),
-            why: format!("{wanted} bytes wanted here, it has {} in all", source.len()),
+            why: format!("cannot read {wanted} bytes here, the source has {} in all", source.len()),
         }),
     }
 }
 
-/// Copies from all the bytes of a source, for [`ByteSource::read_at`].
+/// Copies bytes at an offset from all the bytes of a source, for [`ByteSource::read_at`].
 fn read_slice(source: &dyn ByteSource, bytes: &[u8], offset: u64, buffer: &mut [u8]) -> Result<()> {
     in_bounds(source, offset, buffer.len())?;
     let start = offset as usize;

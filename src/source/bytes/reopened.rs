@@ -1,4 +1,4 @@
-//! Files of which there may be more than a process may have open.
+//! Files that are opened again for each read, since a process may have only some files open.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use super::LocalFile;
 use crate::error::{Error, Result};
 use crate::source::ByteSource;
 
-/// The most files that stay open: macOS lets a process have 256 unless it asks for more.
+/// The largest number of files that stay open: macOS lets a process have 256 by default.
 const OPEN_MAX: usize = 64;
 
-/// How many stay open.
+/// The number of files that stay open.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Opens a file again.
+/// A function that opens a file again.
 type Opener = Box<dyn Fn() -> Result<LocalFile> + Send + Sync>;
 
-/// Keeps a file open unless too many are; then it is opened again for each read.
+/// Keeps a file open, unless too many are; then each read opens the file again.
 pub(super) fn counted(
     file: LocalFile,
     again: impl Fn() -> Result<LocalFile> + Send + Sync + 'static,
@@ -29,7 +29,7 @@ pub(super) fn counted(
     Arc::new(counted)
 }
 
-/// A file that is open only while it is read, unless it is counted among those that stay open.
+/// A file that is open only during a read, unless it is one of the files that stay open.
 pub(super) struct Reopened {
     name: String,
     len: u64,
@@ -38,7 +38,7 @@ pub(super) struct Reopened {
 }
 
 impl Reopened {
-    /// A file that had this length when it was found.
+    /// Creates a file that had this length when it was found.
     pub(super) fn new(
         name: String,
         len: u64,

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::source::bytes::ByteSource;
 use crate::source::refusal::without;
 
-/// Says that this build cannot.
+/// Returns the error of this build.
 pub(super) fn read(bytes: &dyn ByteSource, _: &CsvOptions) -> Result<Table> {
     Err(without("csv", format!("reading the table {}", bytes.name())))
 }

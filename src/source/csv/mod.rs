@@ -1,7 +1,8 @@
 //! Comma-separated tables of numbers, plain or gzip.
 //!
-//! A table is read and parsed once, when it is opened, into the bytes of its tensors; nothing of
-//! its text stays. Absent on purpose: texts as values, guessed types, missing values.
+//! The source reads and parses a table once, when it opens the file, into the bytes of the tensors,
+//! and keeps nothing of the text. Absent on purpose: texts as values, guessed types, missing
+//! values.
 
 mod options;
 mod parsed;
@@ -20,20 +21,24 @@ use super::bytes::{ByteSource, Files, InMemory};
 use crate::error::Result;
 use crate::order::Op;
 
-/// The rows of a table, one record for each.
+/// A source of the rows of a table, each of which is a record.
 ///
-/// Which columns make which field is said in [`CsvOptions`]. Values are numbers as Rust reads them:
-/// no space around them, no separators, and each within the range of its dtype. `BOOL` is 0 or 1,
+/// [`CsvOptions`] says which columns make which field. Values are numbers as Rust reads them,
+/// without space around them or separators, and within the range of their dtype. `BOOL` is 0 or 1,
 /// or true or false in lower or upper case or with a capital. `F16` and `BF16` are rounded by way
-/// of `F32`. Values may be quoted; blank lines are skipped; every row has the columns of the first.
-/// Columns are counted from 0 and lines from 1, in options and in errors. All bytes of the file go
-/// into the fingerprint.
+/// of `F32`.
 ///
-/// At most 65,536 columns, and 4 MiB in one row. Memory: the size of the tensors, and for a short
-/// while up to three times that. With the feature `gz`, a file may be gzip, which is unpacked twice,
-/// first to count its rows: beyond 16 MiB, neither its text nor its tensors may take more than 200
-/// times its size. Without the feature `csv`, there is
-/// [`Error::Unsupported`](crate::Error::Unsupported) only.
+/// Values may be quoted, and blank lines are skipped. Every row has the columns of the first.
+/// Options and errors count columns from 0 and lines from 1. All bytes of the file go into the
+/// fingerprint.
+///
+/// A table has at most 65,536 columns and 4 MiB in one row. The source needs memory for the
+/// tensors, and while it opens the file up to three times that.
+///
+/// With the feature `gz`, a file may be gzip. The source unpacks a gzip file twice, first to count
+/// its rows. Beyond 16 MiB, neither the text nor the tensors may take more than 200 times the size
+/// of the file. Without the feature `csv`, opening a table returns
+/// [`Error::Unsupported`](crate::Error::Unsupported).
 ///
 #[cfg_attr(feature = "csv", doc = "```")]
 #[cfg_attr(not(feature = "csv"), doc = "```no_run")]
@@ -60,20 +65,21 @@ impl Csv {
     /// Opens the file and reads all of it.
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) with the line, where a row has more or fewer columns
-    /// than the first, where a value is no number of its dtype, where the text is not UTF-8, where
-    /// a bound is passed, and without any row; and for columns that are not there.
-    /// [`Error::Setting`](crate::Error::Setting) for options that make no sense.
+    /// - [`Error::Format`](crate::Error::Format) with the line, if a row has more or fewer columns
+    ///   than the first, if a value is no number of its dtype, or if text is not UTF-8.
+    /// - [`Error::Format`](crate::Error::Format) also if a row or the table exceeds a limit, if the
+    ///   table has no row, or if it lacks a column of the options.
+    /// - [`Error::Setting`](crate::Error::Setting) if the options make no sense.
     pub fn open(files: &dyn Files, options: &CsvOptions) -> Result<Self> {
         options.check()?;
         let bytes = files.open(&options.file)?;
         Self::new(&*bytes, options)
     }
 
-    /// Reads all of a table that is open already; the options' file is not looked at.
+    /// Reads all of an open table, and ignores the file in the options.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Returns the errors of [`open`](Self::open).
     pub fn new(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Self> {
         options.check()?;
         let table = table::read(bytes, options)?;
@@ -103,7 +109,7 @@ impl Csv {
 
 fields_source!(Csv);
 
-/// What a field is made of, as in `U8[8;8]:0-63`.
+/// Returns the description of a field, such as `U8[8;8]:0-63`.
 fn field_text(field: &CsvField, shape: &[u64], columns: &[usize]) -> String {
     let shape = shape.iter().map(u64::to_string).collect::<Vec<_>>().join(";");
     let mut runs: Vec<(usize, usize)> = Vec::new();

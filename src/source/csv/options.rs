@@ -1,4 +1,4 @@
-//! Which columns of a table make which field.
+//! The options of tables: which columns make which field.
 
 use std::ops::Range;
 
@@ -8,7 +8,8 @@ use crate::dataset::{Dtype, RANK_MAX};
 use crate::error::Result;
 use crate::source::refusal::setting;
 
-/// How to read a table.
+/// The options of the source `csv`, which reads a comma-separated table of numbers, plain or gzip.
+/// Each row is a record.
 ///
 /// ```
 /// use windrow::dataset::Dtype;
@@ -32,96 +33,99 @@ use crate::source::refusal::setting;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CsvOptions {
-    /// The name of the file.
+    /// The path of the file.
     pub file: String,
-    /// What stands between two values: one ASCII character, a comma unless said otherwise.
+    /// The character between two values: one ASCII character, but no quote and no line break. The
+    /// default is a comma.
     #[serde(default = "comma")]
     pub delimiter: char,
-    /// Whether the first row names the columns. Unless said, it does, and is refused where all the
-    /// values that are read of it are data and no field asks for a name.
+    /// Whether the first row names the columns. The default is true. But without this option, a
+    /// first row whose values are all data of their dtypes is an error, unless a field names a
+    /// column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
-    /// The fields of each record.
+    /// The fields of each record, 1 to 1,024.
     pub fields: Vec<CsvField>,
 }
 
-/// One field of the records of a table.
+/// A field of the records of a table, and the columns with its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CsvField {
-    /// The name of the field.
+    /// The name of the field, of at most 255 bytes.
     pub name: String,
-    /// The columns it is made of.
+    /// The columns with the field's values: `"all"`, a column, a list of columns, or a range such
+    /// as `{"start": 0, "end": 64}`. A column is its number, from 0, or its name.
     pub columns: Columns,
-    /// The dtype of its tensor.
+    /// The dtype of the field's tensor. Every value must be a number of this dtype.
     pub dtype: Dtype,
-    /// The shape of its tensor: unless said otherwise, `[]` for [`Columns::One`] and the number of
-    /// columns for the others.
+    /// The shape of the field's tensor, at most 7 axes whose product is the number of columns. The
+    /// default is `[]` for one column given by its number or name, otherwise `[n]` for n columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u64>>,
 }
 
-/// Some columns of a table, in an order.
+/// An ordered choice of columns of a table.
 ///
-/// In JSON: `"all"`, a column, a list of columns, or `{"start": 0, "end": 64}`. A column that is
-/// called `all` is in a list: `["all"]`.
+/// In JSON, a choice is `"all"`, a column, a list of columns, or `{"start": 0, "end": 64}`. The
+/// list `["all"]` stands for a column with the name `all`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
 #[non_exhaustive]
 pub enum Columns {
     /// Every column.
     All,
-    /// One column: its values are tensors of shape `[]`.
+    /// One column, whose values are tensors of shape `[]`.
     One(Column),
     /// The columns from `start` to before `end`, counted from 0.
     Range(Range<u64>),
-    /// These columns; one may be there more than once.
+    /// A list of columns, of which one may appear more than once.
     List(Vec<Column>),
 }
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a column is its number, from 0, or its name")]
+#[serde(untagged, expecting = "expected a column: its number, from 0, or its name")]
 #[non_exhaustive]
 pub enum Column {
-    /// Its number, from 0.
+    /// The number of the column, from 0.
     Number(u64),
-    /// Its name in the header.
+    /// The name of the column in the header.
     Name(String),
 }
 
 impl CsvOptions {
-    /// A table with commas, whose first row names the columns.
+    /// Creates the options of a table with commas, whose first row names the columns.
     #[must_use]
     pub fn new(file: impl Into<String>, fields: impl Into<Vec<CsvField>>) -> Self {
         Self { file: file.into(), delimiter: ',', header: None, fields: fields.into() }
     }
 
-    /// The same for a table whose first row is a row like the others.
+    /// Reads the first row as a row of data.
     #[must_use]
     pub fn without_header(self) -> Self {
         Self { header: Some(false), ..self }
     }
 
-    /// The same for a table whose first row names the columns, also where the names are numbers.
+    /// Reads the first row as the names of the columns, also if the names are numbers.
     #[must_use]
     pub fn with_header(self) -> Self {
         Self { header: Some(true), ..self }
     }
 
-    /// Whether the first row is no row of data.
+    /// Returns true if the first row names the columns.
     pub(super) fn has_header(&self) -> bool {
         self.header.unwrap_or(true)
     }
 
-    /// The same for a table with another character between the values.
+    /// Sets the character between two values.
     #[must_use]
     pub fn delimiter(self, delimiter: char) -> Self {
         Self { delimiter, ..self }
     }
 
-    /// Refuses what can be refused without the file.
+    /// Checks the options as far as possible without the file.
     pub(super) fn check(&self) -> Result<()> {
         let wrong =
             |name: &str, value, allowed: &str| Err(setting(format!("csv.{name}"), value, allowed));
@@ -146,7 +150,7 @@ impl CsvOptions {
 }
 
 impl Columns {
-    /// Whether a column is asked for by its name.
+    /// Returns true if any column is given by its name.
     #[cfg_attr(not(feature = "csv"), allow(dead_code, reason = "only readers ask"))]
     pub(super) fn is_named(&self) -> bool {
         let named = |column: &Column| matches!(column, Column::Name(_));
@@ -159,19 +163,19 @@ impl Columns {
 }
 
 impl CsvField {
-    /// A field of these columns: a number, a name, a range, or a `Vec` of numbers or names.
+    /// Creates a field of these columns: a number, a name, a range, or a `Vec` of numbers or names.
     #[must_use]
     pub fn new(name: impl Into<String>, columns: impl Into<Columns>, dtype: Dtype) -> Self {
         Self { name: name.into(), columns: columns.into(), dtype, shape: None }
     }
 
-    /// The same in another shape, whose lengths multiply to the number of columns.
+    /// Sets the shape, whose lengths multiply to the number of columns.
     #[must_use]
     pub fn shape(self, shape: impl Into<Vec<u64>>) -> Self {
         Self { shape: Some(shape.into()), ..self }
     }
 
-    /// The shape that so many columns have.
+    /// Returns the shape of the field's tensor, given the number of its columns.
     pub(super) fn shape_of(&self, columns: u64) -> Vec<u64> {
         match (&self.shape, &self.columns) {
             (Some(shape), _) => shape.clone(),
@@ -211,11 +215,11 @@ impl<C: Into<Column>> From<Vec<C>> for Columns {
     }
 }
 
-/// Columns as JSON has them.
+/// The JSON form of [`Columns`].
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "columns are \"all\", a number, a name, a list of these, or {\"start\": 0, \"end\": 4}"
+    expecting = "expected \"all\", a number, a name, a list of these, or {\"start\": 0, \"end\": 4}"
 )]
 enum Written {
     One(Column),

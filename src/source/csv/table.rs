@@ -1,4 +1,4 @@
-//! From the text of a table to the bytes of its fields.
+//! Parsing the text of a table into the bytes of its fields.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -14,18 +14,19 @@ use crate::source::bytes::{ByteSource, Stream};
 use crate::source::number;
 use crate::source::refusal::shown;
 
-/// The most columns a table may have.
+/// The largest number of columns of a table.
 const COLUMNS_MAX: usize = 65_536;
-/// The most text in one row, in bytes.
+/// The longest row, in bytes.
 const ROW_BYTES_MAX: u64 = 4 << 20;
-/// How much text is read at once, in bytes.
+/// How much text the reader takes at once, in bytes.
 const BUFFER: usize = 64 << 10;
 /// How much of a value an error shows, in characters.
 const SHOWN: usize = 40;
 
-/// Reads all rows.
+/// Reads all rows of a table.
 ///
-/// A packed table is gone through twice: once to count its rows, before anything is kept of them.
+/// This function reads a packed table twice: first to count its rows, before it keeps anything of
+/// them.
 pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table> {
     let mut rows = Rows::open(bytes, options)?;
     let counted = match rows.reader.get_ref().stream.packed() {
@@ -37,7 +38,7 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
     }
     let width = rows.record.len();
     if width > COLUMNS_MAX {
-        let why = format!("{width} columns; at most {COLUMNS_MAX} can be read");
+        let why = format!("the row has {width} columns; at most {COLUMNS_MAX} can be read");
         return Err(rows.wrong_here(why));
     }
     let names = match options.has_header() {
@@ -60,7 +61,8 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
     let mut there = !options.has_header() || rows.next()?;
     while there {
         if rows.record.len() != width {
-            let why = format!("{} columns, the first row has {width}", rows.record.len());
+            let why =
+                format!("the row has {} columns, the first row has {width}", rows.record.len());
             return Err(rows.wrong_here(why));
         }
         if !rows.record.as_slice().is_ascii() {
@@ -68,7 +70,7 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
         }
         for (field, (data, columns)) in options.fields.iter().zip(&mut table.columns) {
             if data.try_reserve(row_size(field, columns)).is_err() {
-                return Err(rows.wrong_here(format!("no memory for field {}", field.name)));
+                return Err(rows.wrong_here(format!("too little memory for field {}", field.name)));
             }
             if let Err(column) = push(field.dtype, &rows.record, columns, data) {
                 return Err(rows.wrong_value(field, column, names.as_deref()));
@@ -84,12 +86,12 @@ pub(super) fn read(bytes: &dyn ByteSource, options: &CsvOptions) -> Result<Table
     Ok(table)
 }
 
-/// The bytes of one row of a field.
+/// Returns the size of one row of a field, in bytes.
 fn row_size(field: &CsvField, columns: &[usize]) -> usize {
     columns.len() * field.dtype.size() as usize
 }
 
-/// The numbers of a field's columns, or what is wrong with them.
+/// Returns the numbers of a field's columns, or the reason why the table has no such columns.
 fn resolve(
     field: &CsvField,
     width: usize,
@@ -105,13 +107,17 @@ fn resolve(
         }
         Column::Name(wanted) => {
             let names = names.ok_or_else(|| {
-                format!("field {name} wants column {wanted:?}, but is read without a header")
+                format!(
+                    "field {name} wants column {wanted:?}, but the table is read without a header; \
+                     set `header` to true or give the column's number"
+                )
             })?;
             let mut found = (0..names.len()).filter(|&column| names[column] == *wanted);
             match (found.next(), found.next()) {
                 (Some(column), None) => Ok(column),
                 (Some(first), Some(second)) => Err(format!(
-                    "field {name} wants column {wanted:?}, which columns {first} and {second} are called"
+                    "field {name} wants column {wanted:?}, the name of both columns {first} and {second}; \
+                     give the column's number"
                 )),
                 (None, _) => {
                     let there = list(names.iter().map(String::as_str));
@@ -133,10 +139,13 @@ fn resolve(
         Columns::Range(range) => (range.start as usize..range.end as usize).collect(),
     };
     if columns.is_empty() {
-        return Err(format!("field {name} has no column"));
+        return Err(format!("field {name} has no column; give at least one"));
     }
     if columns.len() > COLUMNS_MAX {
-        return Err(format!("field {name} has {} columns, at most {COLUMNS_MAX}", columns.len()));
+        return Err(format!(
+            "field {name} has {} columns; give at most {COLUMNS_MAX}",
+            columns.len()
+        ));
     }
     let shape = field.shape_of(columns.len() as u64);
     let places = shape.iter().try_fold(1u64, |places, &axis| places.checked_mul(axis));
@@ -147,7 +156,7 @@ fn resolve(
     Ok(columns)
 }
 
-/// The rows of a text, one after another.
+/// A reader of the rows of a text, one after another.
 struct Rows<'a> {
     bytes: &'a dyn ByteSource,
     reader: Reader<Text<'a>>,
@@ -168,7 +177,7 @@ impl<'a> Rows<'a> {
         Ok(Self { bytes, reader, record: ByteRecord::new() })
     }
 
-    /// Reads the next row; `false` after the last.
+    /// Reads the next row; returns false after the last.
     fn next(&mut self) -> Result<bool> {
         self.reader.get_mut().row = 0;
         let read = self.reader.read_byte_record(&mut self.record);
@@ -182,7 +191,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// Counts the rows to come.
+    /// Returns the number of rows that remain.
     fn count(mut self) -> Result<u64> {
         let mut count = 0;
         while self.next()? {
@@ -191,7 +200,7 @@ impl<'a> Rows<'a> {
         Ok(count)
     }
 
-    /// Takes the memory that so many rows need, unless that is too much for a file of this size.
+    /// Allocates the memory for `count` rows, unless that is too much for a gzip file of this size.
     fn reserve(
         &self,
         count: u64,
@@ -202,19 +211,20 @@ impl<'a> Rows<'a> {
         let size: u64 = sizes.map(|(field, (_, columns))| row_size(field, columns) as u64).sum();
         let (needed, most) = (count.saturating_mul(size), self.reader.get_ref().total_max);
         if needed > most {
-            let why = format!("its {count} rows take {needed} bytes of memory; gzip of this size");
-            return Err(self.wrong(format!("{why} may take {most}; unpack it yourself")));
+            let why =
+                format!("its {count} rows take {needed} bytes of memory; a gzip file of this size");
+            return Err(self.wrong(format!("{why} may take at most {most}; unpack the file first")));
         }
         for (field, (data, columns)) in options.fields.iter().zip(columns) {
             let size = usize::try_from(count * row_size(field, columns) as u64).ok();
             if size.and_then(|size| data.try_reserve_exact(size).ok()).is_none() {
-                return Err(self.wrong(format!("no memory for field {}", field.name)));
+                return Err(self.wrong(format!("too little memory for field {}", field.name)));
             }
         }
         Ok(())
     }
 
-    /// The values of the row, which must be UTF-8.
+    /// Returns the values of the row, which must be UTF-8.
     fn texts(&self) -> Result<impl Iterator<Item = &str>> {
         for (column, value) in self.record.iter().enumerate() {
             if std::str::from_utf8(value).is_err() {
@@ -225,7 +235,7 @@ impl<'a> Rows<'a> {
         Ok(self.record.iter().map(|value| std::str::from_utf8(value).unwrap_or_default()))
     }
 
-    /// Refuses a header by default that could be a row of data, which would be lost.
+    /// Returns an error if the default header could be a row of data, which would be lost.
     fn names_columns(&self, fields: &[CsvField], table: &Table) -> Result<()> {
         let is_data = |(field, (_, columns)): (&CsvField, &(Vec<u8>, Vec<usize>))| {
             let mut data = Vec::new();
@@ -237,12 +247,12 @@ impl<'a> Rows<'a> {
         let column = table.columns[0].1[0];
         let shown = shown(&self.value(column), SHOWN);
         Err(self.wrong_here(format!(
-            "the first row names the columns unless said otherwise, but is all data: column {column} is \
-             {shown}; set `header` to false where it is, to true where it names columns"
+            "the first row names the columns by default, but is all data: column {column} is {shown}; \
+             set `header` to false if the row is data, or to true if it names the columns"
         )))
     }
 
-    /// The text of a column in the current row.
+    /// Returns the text of a column in the current row.
     fn value(&self, column: usize) -> Cow<'_, str> {
         String::from_utf8_lossy(self.record.get(column).unwrap_or_default())
     }
@@ -251,7 +261,7 @@ impl<'a> Rows<'a> {
         Error::Format { name: self.bytes.name().into(), offset: None, why }
     }
 
-    /// An error of the current row.
+    /// Returns an error of the current row, with its line.
     fn wrong_here(&self, why: String) -> Error {
         let start = self.record.position().map_or(0, |position| position.byte());
         match line_at(self.bytes, start) {
@@ -264,19 +274,19 @@ impl<'a> Rows<'a> {
         let named = names.map(|names| format!(" ({})", shown(&names[column], SHOWN)));
         let (place, shown) = (named.unwrap_or_default(), shown(&self.value(column), SHOWN));
         let (name, dtype, allowed) = (&field.name, field.dtype, allowed(field.dtype));
-        let why = format!("column {column}{place}: {shown} is no {dtype}, {allowed}");
-        self.wrong_here(format!("{why}, for field {name}"))
+        let why = format!("column {column}{place}: {shown} is no {dtype}");
+        self.wrong_here(format!("{why}; field {name} takes {allowed}"))
     }
 }
 
-/// A text that counts what it gives, and stops where that is too much.
+/// A text that counts the bytes that it gives, and ends with an error beyond a limit.
 struct Text<'a> {
     stream: Stream<'a>,
-    /// The bytes given since the current row was begun, but for what was in the buffer then.
+    /// The bytes given since the current row began, without the bytes that the buffer had then.
     row: u64,
     total: u64,
     total_max: u64,
-    /// Which bound was passed.
+    /// The error of the limit that the text exceeds.
     passed: Option<String>,
 }
 
@@ -287,24 +297,27 @@ impl Read for Text<'_> {
         self.total += count as u64;
         if self.row > ROW_BYTES_MAX + BUFFER as u64 {
             let why = format!(
-                "a row of more than {ROW_BYTES_MAX} bytes, or as many of blank lines; is a quote left open?"
+                "a row or a run of blank lines has more than {ROW_BYTES_MAX} bytes; is a quote left open?"
             );
             self.passed = Some(why);
         } else if self.total > self.total_max {
             let most = self.total_max;
-            let why = format!("gzip of this size may unpack to {most} bytes; unpack it yourself");
+            let why = format!(
+                "a gzip file of this size may unpack to at most {most} bytes; unpack the file first"
+            );
             self.passed = Some(why);
         }
         match self.passed {
-            Some(_) => Err(std::io::Error::other("a bound was passed")),
+            Some(_) => Err(std::io::Error::other("a limit was exceeded")),
             None => Ok(count),
         }
     }
 }
 
-/// The number of the line, from 1, of the first row at or after a byte of the text.
+/// Returns the number, from 1, of the line with the first row at or after a byte of the text.
 ///
-/// Only errors ask, so the text is read again; the reader's own count is off after blank lines.
+/// Only errors use this number, so the text is read again. The reader's own count is wrong after
+/// blank lines.
 fn line_at(bytes: &dyn ByteSource, start: u64) -> Result<u64> {
     let mut stream = Stream::open(bytes)?;
     let mut buffer = vec![0; BUFFER];
@@ -328,7 +341,8 @@ fn line_at(bytes: &dyn ByteSource, start: u64) -> Result<u64> {
     }
 }
 
-/// Adds the values of some columns of a row, or says which column holds no such value.
+/// Appends the values of some columns of a row to `out`, or returns the column with a wrong value.
+/// value.
 fn push(
     dtype: Dtype,
     record: &ByteRecord,
@@ -342,10 +356,10 @@ fn push(
     columns.iter().try_for_each(&mut added)
 }
 
-/// What the values of a dtype may be, for an error.
+/// Returns the allowed values of a dtype, for an error.
 fn allowed(dtype: Dtype) -> &'static str {
     match dtype {
-        Dtype::BOOL => "which is 0, 1, true or false",
+        Dtype::BOOL => "0, 1, true or false",
         Dtype::U8 => "a whole number from 0 to 255",
         Dtype::I8 => "a whole number from -128 to 127",
         Dtype::U16 => "a whole number from 0 to 65535",
@@ -354,8 +368,8 @@ fn allowed(dtype: Dtype) -> &'static str {
         Dtype::I32 => "a whole number from -2147483648 to 2147483647",
         Dtype::U64 => "a whole number from 0 to 18446744073709551615",
         Dtype::I64 => "a whole number from -9223372036854775808 to 9223372036854775807",
-        Dtype::F16 => "a number of at most 65504 either way",
-        Dtype::BF16 | Dtype::F32 => "a number of at most about 3.4e38 either way",
-        Dtype::F64 => "a number of at most about 1.8e308 either way",
+        Dtype::F16 => "a number from -65504 to 65504",
+        Dtype::BF16 | Dtype::F32 => "a number from about -3.4e38 to 3.4e38",
+        Dtype::F64 => "a number from about -1.8e308 to 1.8e308",
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a line in a build without the feature `jsonl`, which no file gets to.
+//! Reading a line in a build without the feature `jsonl`, which refuses every file first.
 
 use super::options::Field;
 use crate::dataset::Record;
@@ -6,5 +6,5 @@ use crate::dataset::Record;
 pub(super) type Wrong = (u64, String);
 
 pub(super) fn read(_: &[u8], _: &[Field]) -> Result<Record, Wrong> {
-    Err((0, "cannot be read by this build of windrow".into()))
+    Err((0, "this build of windrow lacks the feature `jsonl`; build windrow with it".into()))
 }

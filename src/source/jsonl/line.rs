@@ -1,4 +1,4 @@
-//! From a line's text to a record.
+//! Parsing the text of a line into a record.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use super::options::Field;
 use super::value;
 use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
 
-/// How many names an error lists.
+/// The most names that an error lists.
 const LISTED: usize = 20;
 
-/// Why there is no record, and at which byte of the line.
+/// The byte of the line that is wrong, and the reason.
 pub(super) type Wrong = (u64, String);
 
 /// The members of an object, unparsed.
@@ -37,7 +37,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The members of an object at a path.
+    /// Returns the members of the object at a path.
     fn members(&self, object: &'a str, path: &str) -> Result<Members<'a>, Wrong> {
         self.parsed(object, path, "an object")
     }
@@ -52,7 +52,7 @@ impl<'a> Line<'a> {
             if error.is_data() {
                 return (self.byte(text), format!("{path} is not {what}"));
             }
-            // One line, so the column is the byte, from 1.
+            // The text is one line, so its column, counted from 1, is the byte.
             let byte = self.byte(text) + (error.column() as u64).saturating_sub(1);
             let why = error.to_string();
             let why = why.rsplit_once(" at line ").map_or(&*why, |(why, _)| why);
@@ -60,7 +60,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// The text of a field's value, and its path.
+    /// Returns the path and the text of a field's value.
     fn find(&self, members: &Members<'a>, field: &Field) -> Result<(String, &'a RawValue), Wrong> {
         let mut path = String::from("$");
         let mut steps = field.steps.iter();
@@ -76,7 +76,10 @@ impl<'a> Line<'a> {
                 let item = step.parse().ok().and_then(|number: usize| items.get(number));
                 path.push_str(&format!("[{step}]"));
                 *item.ok_or_else(|| {
-                    (self.byte(text), format!("there is no {path}, the list has {}", items.len()))
+                    (
+                        self.byte(text),
+                        format!("{path} is missing; the list has {} items", items.len()),
+                    )
                 })?
             } else {
                 let members = self.members(text, &path)?;
@@ -102,11 +105,11 @@ impl<'a> Line<'a> {
                 there.push("…");
             }
             let there = if there.is_empty() { "nothing".into() } else { there.join(", ") };
-            (self.byte(object), format!("there is no {path}; {whole} has {there}"))
+            (self.byte(object), format!("{path} is missing; {whole} has {there}"))
         })
     }
 
-    /// The tensor of a value.
+    /// Returns the tensor of a field's value.
     fn tensor(&self, field: &Field, raw: &'a str, path: &str) -> Result<Tensor, Wrong> {
         let (name, dtype) = (&field.name, field.options.dtype);
         let wrong = |byte: u64, why: String| {
@@ -125,14 +128,14 @@ impl<'a> Line<'a> {
         if *wanted == shape {
             return Ok(tensor);
         }
-        let told = || wrong(0, format!("its shape is {shape:?}, not {wanted:?}"));
+        let told = || wrong(0, format!("expected shape {wanted:?}, found {shape:?}"));
         if shape.len() != 1 || wanted.len() > RANK_MAX {
             return Err(told());
         }
         tensor.reshape(wanted).map_err(|_| told())
     }
 
-    /// Where a part of the line begins in it.
+    /// Returns the byte of the line at which a part of it begins.
     fn byte(&self, part: &str) -> u64 {
         (part.as_ptr().addr() - self.text.as_ptr().addr()) as u64
     }

@@ -1,34 +1,35 @@
-//! Where the lines of a file begin.
+//! The places of the lines of a file.
 
 use crate::error::{Error, Result};
 use crate::source::bytes::{ByteSource, Content};
 
-/// The longest line, in bytes, its end not counted.
+/// The longest line, in bytes, without its end.
 const LINE_BYTES_MAX: u64 = 16 << 20;
-/// How much is read at once, in bytes.
+/// How much the indexer reads at once, in bytes.
 const BUFFER: u64 = 256 << 10;
 
-/// The lines that are not blank.
+/// The places of the lines that are not blank.
 #[derive(Debug)]
 pub(super) struct Lines {
-    /// Where each begins, in bytes.
+    /// The offset of each line's text, in bytes.
     starts: Vec<u64>,
-    /// Where blank lines lie: before the line of this index, so many are blank in all.
+    /// The places of blank lines: pairs of a line's index and the number of all blank lines before
+    /// it.
     blanks: Vec<(u64, u64)>,
     end: u64,
-    /// Of the file, by all of its bytes.
+    /// The identity of the file, by all of its bytes.
     identity: String,
 }
 
 impl Lines {
-    /// Reads the whole file, in order.
+    /// Reads the whole file, in order, and finds its lines.
     pub(super) fn find(bytes: &dyn ByteSource) -> Result<Self> {
         let wrong = |offset, why| Error::Format { name: bytes.name().into(), offset, why };
         let (end, identity) = (bytes.len(), String::new());
         let mut lines = Self { starts: Vec::new(), blanks: Vec::new(), end, identity };
         let mut content = Content::new(end);
         let mut buffer = Vec::new();
-        // Where the first byte of the line at hand lies that is no space.
+        // The offset of the first byte in the current line that is no space.
         let mut text = None;
         let (mut at, mut blank) = (0, 0);
         while at < lines.end {
@@ -38,7 +39,7 @@ impl Lines {
             let mut rest = &buffer[..];
             if at == 0 {
                 if rest.starts_with(&[0x1f, 0x8b]) {
-                    let why = "is gzip, which cannot be read in any order; unpack it first";
+                    let why = "is gzip, which cannot be read in any order; unpack the file first";
                     return Err(wrong(Some(0), why.into()));
                 }
                 rest = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
@@ -77,7 +78,7 @@ impl Lines {
     fn add(&mut self, start: u64, blank: &mut u64) -> std::result::Result<(), String> {
         let count = self.len();
         if self.starts.try_reserve(1).is_err() {
-            return Err(format!("has more than {count} lines, more than there is memory for"));
+            return Err(format!("has more than {count} lines, too many for the memory"));
         }
         self.starts.push(start);
         if *blank > 0 {
@@ -95,7 +96,7 @@ impl Lines {
         self.starts.len() as u64
     }
 
-    /// The text of a line, with its end and perhaps blank lines after it.
+    /// Reads the text of a line; `None` past the last line.
     pub(super) fn read(&self, bytes: &dyn ByteSource, index: u64) -> Result<Option<Vec<u8>>> {
         let place = usize::try_from(index).ok();
         let Some((place, &start)) = place.and_then(|at| Some((at, self.starts.get(at)?))) else {
@@ -110,7 +111,7 @@ impl Lines {
         Ok(Some(text))
     }
 
-    /// The number of a line in the file, from 1, and where its text begins.
+    /// Returns the number of a line in the file, from 1, and the offset of its text.
     pub(super) fn place(&self, index: u64) -> (u64, u64) {
         let before = self.blanks.partition_point(|&(line, _)| line <= index);
         let blank = before.checked_sub(1).map_or(0, |last| self.blanks[last].1);

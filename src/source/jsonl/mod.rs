@@ -1,7 +1,7 @@
-//! JSON lines: a file with one object a line.
+//! JSON lines: a file with one JSON object in each line.
 //!
-//! Where the lines begin is found when the file is opened; a line is read and parsed when its
-//! sample is asked for. Absent on purpose: packed files, which cannot be read in any order.
+//! The source finds the lines when it opens the file, and reads and parses a line when a worker
+//! asks for its sample. Absent on purpose: packed files, which cannot be read in any order.
 
 #[cfg(feature = "jsonl")]
 mod line;
@@ -25,18 +25,18 @@ use crate::error::{Fault, Result};
 use crate::order::Op;
 use reader::Reader;
 
-/// The lines of a file of JSON lines, one record for each.
+/// A source of the lines of a file of JSON lines, each of which is a record.
 ///
-/// Which values make which field is said in [`JsonlOptions`]. A value is a number, or lists of
-/// numbers inside each other that make a full block: `[[1, 2], [3, 4]]` is of shape `[2, 2]`. Where a
-/// field has a shape, a flat list of as many numbers will do too. Numbers must be within the range of
-/// their dtype, and whole ones are written without a fraction. `true` and `false` are `BOOL`. A text
-/// in a field of `U8` is its UTF-8 bytes, of shape `[n]`. Members that no field asks for are not
-/// looked at.
+/// [`JsonlOptions`] says which value of a line makes which field. A value is a number, or nested
+/// lists of numbers that form a full block: `[[1, 2], [3, 4]]` has shape `[2, 2]`. If a field has a
+/// shape, its value may also be a flat list of as many numbers. Numbers must be within the range of
+/// their dtype, and whole numbers are written without a fraction. `true` and `false` are `BOOL`.
 ///
-/// Blank lines are skipped. At most 16 MiB in one line. All bytes of the file go into the
-/// fingerprint. Memory: 8 bytes a line. Without the feature
-/// `jsonl`, there is [`Error::Unsupported`](crate::Error::Unsupported) only.
+/// A text in a field of `U8` is its UTF-8 bytes, of shape `[n]`. The source ignores members that no
+/// field names.
+/// Blank lines are skipped. A line has at most 16 MiB. All bytes of the file go into the
+/// fingerprint. The source needs 8 bytes of memory for each line. Without the feature `jsonl`,
+/// opening a file returns [`Error::Unsupported`](crate::Error::Unsupported).
 ///
 #[cfg_attr(feature = "jsonl", doc = "```")]
 #[cfg_attr(not(feature = "jsonl"), doc = "```no_run")]
@@ -66,17 +66,18 @@ impl Jsonl {
     /// Opens the file and finds its lines.
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) for a packed file, a line that is too long, and without any line.
-    /// [`Error::Setting`](crate::Error::Setting) for options that make no sense.
+    /// Returns [`Error::Format`](crate::Error::Format) for a packed file, a line that is too long,
+    /// and a file without lines. Returns [`Error::Setting`](crate::Error::Setting) for options that
+    /// make no sense.
     pub fn open(files: &dyn Files, options: &JsonlOptions) -> Result<Self> {
         options.check()?;
         Self::new(files.open(&options.file)?, options)
     }
 
-    /// A file that is open already; the options' file is not looked at.
+    /// Creates the source from an open file, and ignores the file in the options.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Returns the errors of [`open`](Self::open).
     pub fn new(bytes: Arc<dyn ByteSource>, options: &JsonlOptions) -> Result<Self> {
         options.check()?;
         let reader = Arc::new(Reader::new(bytes, options)?);

@@ -1,4 +1,4 @@
-//! Which values of a line make which field.
+//! The options of JSON lines: which values of a line make which field.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
 use crate::error::Result;
 use crate::source::refusal::setting;
 
-/// How to read a file of JSON lines.
+/// The options of the source `jsonl`, which reads a file with one JSON object in each line. Each
+/// line is a record.
 ///
 /// ```
 /// use windrow::dataset::Dtype;
@@ -31,31 +32,33 @@ use crate::source::refusal::setting;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JsonlOptions {
-    /// The name of the file.
+    /// The path of the file.
     pub file: String,
-    /// The fields of each record.
+    /// The fields of each record, 1 to 1,024.
     pub fields: Vec<JsonlField>,
 }
 
-/// One field of the records of a file of JSON lines.
+/// A field of the records of a file of JSON lines, and the place of its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JsonlField {
-    /// The name of the field.
+    /// The name of the field, of at most 255 bytes.
     pub name: String,
-    /// The dtype of its tensor.
+    /// The dtype of the field's tensor. Every number of the value must be in its range. `U8` also
+    /// takes a text, as its UTF-8 bytes.
     pub dtype: Dtype,
-    /// Where its value is in a line's object, as a JSON pointer (RFC 6901) such as `/meta/label` or
-    /// `/boxes/0`; unless said otherwise, the member that is called as the field is.
+    /// The place of the value in a line's object, as a JSON pointer (RFC 6901) such as
+    /// `/meta/label` or `/boxes/0`. The default is the member with the name of the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// The shape that its tensor must have; unless said otherwise, whatever the value has.
+    /// The shape that the field's tensor must have, at most 8 axes. The default is the shape of
+    /// each value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u64>>,
 }
 
-/// A field and the way to its value.
+/// A field and the steps to its value.
 #[derive(Debug)]
 #[cfg_attr(
     not(feature = "jsonl"),
@@ -68,13 +71,13 @@ pub(super) struct Field {
 }
 
 impl JsonlOptions {
-    /// A file and the fields of its records.
+    /// Creates the options of a file and the fields of its records.
     #[must_use]
     pub fn new(file: impl Into<String>, fields: impl Into<Vec<JsonlField>>) -> Self {
         Self { file: file.into(), fields: fields.into() }
     }
 
-    /// Refuses what can be refused without the file.
+    /// Checks the options as far as possible without the file.
     pub(super) fn check(&self) -> Result<()> {
         let wrong = |name: &str, value, allowed: &str| {
             Err(setting(format!("jsonl.{name}"), value, allowed))
@@ -111,25 +114,25 @@ impl JsonlOptions {
 }
 
 impl JsonlField {
-    /// The member of this name.
+    /// Creates a field whose value is the member of this name.
     #[must_use]
     pub fn new(name: impl Into<String>, dtype: Dtype) -> Self {
         Self { name: name.into(), dtype, at: None, shape: None }
     }
 
-    /// The same from another place in the line.
+    /// Sets the place of the value, as a JSON pointer.
     #[must_use]
     pub fn at(self, pointer: impl Into<String>) -> Self {
         Self { at: Some(pointer.into()), ..self }
     }
 
-    /// The same with a shape that every value must have.
+    /// Sets the shape that every value must have.
     #[must_use]
     pub fn shape(self, shape: impl Into<Vec<u64>>) -> Self {
         Self { shape: Some(shape.into()), ..self }
     }
 
-    /// The field with the steps from a line's object to its value.
+    /// Returns the field with the steps from a line's object to its value.
     pub(super) fn found(&self) -> Field {
         let step = |step: &str| step.replace("~1", "/").replace("~0", "~");
         let steps = match &self.at {

@@ -1,4 +1,4 @@
-//! A file of JSON lines whose lines are known.
+//! The reader of a file of JSON lines whose places are known.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Fault, Result};
 use crate::source::bytes::ByteSource;
 use crate::source::refusal::without;
 
-/// Reads the record of any line.
+/// A reader of the record of any line.
 #[derive(Debug)]
 pub(super) struct Reader {
     bytes: Arc<dyn ByteSource>,
@@ -19,7 +19,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Finds the lines.
+    /// Creates the reader, which finds the lines of the file.
     pub(super) fn new(bytes: Arc<dyn ByteSource>, options: &JsonlOptions) -> Result<Self> {
         if !cfg!(feature = "jsonl") {
             return Err(without("jsonl", format!("reading the JSON lines {}", bytes.name())));
@@ -38,7 +38,7 @@ impl Reader {
 
     pub(super) fn record(&self, index: u64) -> Result<Record, Fault> {
         let Some(text) = self.lines.read(&*self.bytes, index)? else {
-            return Err(Fault::new(format!("there are {} samples", self.len())));
+            return Err(Fault::new(format!("the source has {} samples", self.len())));
         };
         let wrong = |(byte, why): line::Wrong| {
             let (number, start) = self.lines.place(index);

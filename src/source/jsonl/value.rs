@@ -1,6 +1,6 @@
-//! From the text of a JSON value to the shape and the little-endian bytes of its numbers.
+//! Parsing the text of a JSON value into the shape and the little-endian bytes of its numbers.
 //!
-//! The text is sound JSON already. Absent on purpose: texts, objects.
+//! The caller has checked that the text is sound JSON. Absent on purpose: texts, objects.
 
 use crate::dataset::{Dtype, RANK_MAX};
 use crate::source::number;
@@ -8,7 +8,7 @@ use crate::source::number;
 /// How much of a value an error shows, in characters.
 const SHOWN: usize = 40;
 
-/// Reads a number or lists of numbers, or says what is wrong at which byte.
+/// Reads a number or lists of numbers, or returns the wrong byte and the reason.
 pub(super) fn read(dtype: Dtype, text: &str) -> Result<(Vec<u64>, Vec<u8>), (usize, String)> {
     let mut reader = Reader {
         dtype,
@@ -24,13 +24,13 @@ pub(super) fn read(dtype: Dtype, text: &str) -> Result<(Vec<u64>, Vec<u8>), (usi
 
 struct Reader {
     dtype: Dtype,
-    /// The length of each axis, as far as known: those of the first list of each depth.
+    /// The length of each axis, as far as known, by the first list of each depth.
     shape: Vec<u64>,
-    /// How many axes there are, once the first list has ended, and 0 before.
+    /// The number of axes after the end of the first list, and 0 before.
     known: usize,
-    /// In how many lists the first number was.
+    /// The number of lists around the first number.
     leaf: Option<usize>,
-    /// The items so far of each list that is open.
+    /// The number of items so far in each open list.
     counts: Vec<u64>,
     out: Vec<u8>,
 }
@@ -54,7 +54,7 @@ impl Reader {
                     let depth = self.counts.len();
                     let known = self.known == 0 || self.known == depth;
                     if !known || *self.leaf.get_or_insert(depth) != depth {
-                        return Err((begun, "a number where lists are beside it".into()));
+                        return Err((begun, "expected a list as beside it, found a number".into()));
                     }
                     self.count();
                     let number = &text[begun..at];
@@ -67,27 +67,27 @@ impl Reader {
         Ok(())
     }
 
-    /// A list begins.
+    /// Begins a list.
     fn open(&mut self) -> Result<(), String> {
         self.count();
         self.counts.push(0);
         let depth = self.counts.len();
         if depth > RANK_MAX {
-            return Err(format!("lists inside each other make at most {RANK_MAX} axes"));
+            return Err(format!("nested lists may have at most {RANK_MAX} axes"));
         }
         let beyond = |axes| depth > axes;
         if self.leaf.is_some_and(beyond) || (self.known > 0 && beyond(self.known)) {
-            return Err("a list where numbers are beside it".into());
+            return Err("expected a number as beside it, found a list".into());
         }
         Ok(())
     }
 
-    /// A list ends.
+    /// Ends a list.
     fn close(&mut self) -> Result<(), String> {
         let depth = self.counts.len();
         let count = self.counts.pop().unwrap_or(0);
         if self.known == 0 {
-            // The innermost of the first lists: the number of axes is known.
+            // This list is the innermost of the first lists, so the number of axes is known.
             self.shape = vec![u64::MAX; depth];
             self.known = depth;
         }
@@ -96,12 +96,12 @@ impl Reader {
             *axis = count;
         }
         if *axis != count {
-            return Err(format!("a list of {count}, others beside it have {axis}"));
+            return Err(format!("expected a list of {axis} as beside it, found one of {count}"));
         }
         Ok(())
     }
 
-    /// Counts an item of the list at hand.
+    /// Counts an item of the innermost open list.
     fn count(&mut self) {
         if let Some(count) = self.counts.last_mut() {
             *count += 1;
@@ -114,8 +114,8 @@ impl Reader {
         let more = if shown.len() < text.len() { "…" } else { "" };
         let dtype = self.dtype;
         match text.as_bytes()[0] {
-            b'"' => format!("{shown}{more} is a text; only U8 is made of one, as its bytes"),
-            b'{' => format!("{shown}{more} is an object, where numbers are wanted"),
+            b'"' => format!("{shown}{more} is a text; use dtype U8, which takes its bytes"),
+            b'{' => format!("{shown}{more} is an object; give a number or lists of numbers"),
             _ => format!("{shown}{more} is no {dtype}"),
         }
     }

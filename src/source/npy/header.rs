@@ -1,7 +1,7 @@
-//! The header of an `.npy` file: a Python dict literal, of which three keys are allowed.
+//! The header of an `.npy` file: a Python dict literal with exactly three keys.
 //!
-//! A strict parser of just that dict. It evaluates nothing, and what it allocates is bounded by
-//! the header's length.
+//! The parser is strict and reads only this dict. The parser evaluates nothing, and the header's
+//! length bounds the memory that it allocates.
 
 use crate::dataset::{Dtype, RANK_MAX};
 use crate::error::{Error, Result};
@@ -11,10 +11,10 @@ use crate::source::refusal::shown;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// The longest header that is read, in bytes; NumPy itself stops at 10,000.
+/// The longest header, in bytes; NumPy itself reads at most 10,000.
 const HEADER_BYTES_MAX: u64 = 64 << 10;
 
-/// How much of a piece of the header an error shows, in characters.
+/// How much of the header an error shows, in characters.
 const SHOWN: usize = 60;
 
 /// Reads the header of a file.
@@ -47,12 +47,13 @@ pub(super) fn read(bytes: &dyn ByteSource) -> Result<Layout> {
         return Err(wrong(Some(8), "ends before the length of its header".into()));
     }
     if length > HEADER_BYTES_MAX {
-        let why = format!("claims a header of {length} bytes; at most {HEADER_BYTES_MAX} are read");
+        let why =
+            format!("claims a header of {length} bytes; at most {HEADER_BYTES_MAX} are allowed");
         return Err(wrong(Some(8), why));
     }
     if bytes.len() - from < length {
         let there = bytes.len() - from;
-        let why = format!("is cut short: its header takes {length} bytes, {there} are there");
+        let why = format!("is cut short: its header takes {length} bytes, only {there} follow");
         return Err(wrong(Some(from), why));
     }
     let mut text = vec![0; length as usize];
@@ -67,17 +68,17 @@ pub(super) fn read(bytes: &dyn ByteSource) -> Result<Layout> {
     parser.dict(from + length).map_err(|why| wrong(Some(from + parser.at as u64), why))
 }
 
-/// Reads from the start of the text on; `at` is where an error is.
+/// A parser of the header's text; an error is at `at`.
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-/// What is wrong at the parser's place.
+/// A result whose error is the reason at the parser's place.
 type Parsed<T> = std::result::Result<T, String>;
 
 impl Parser<'_> {
-    /// The whole header; the data start at `offset`.
+    /// Reads the whole header; the array begins at `offset`.
     fn dict(&mut self, offset: u64) -> Parsed<Layout> {
         let (mut descr, mut order, mut shape) = (None, None, None);
         self.expect(b'{')?;
@@ -113,12 +114,12 @@ impl Parser<'_> {
         Ok(Layout { dtype, axes, offset, big_endian, column_major })
     }
 
-    /// The dtype, and whether it is big-endian.
+    /// Reads the dtype, and whether it is big-endian.
     fn dtype(&mut self) -> Parsed<(Dtype, bool)> {
         let quoted = matches!(self.peek(), Some(b'\'' | b'"'));
         let at = self.at;
         if !quoted {
-            let why = "is not a plain one; save each field of a structure as an array of its own";
+            let why = "is not a plain one; save each field of a structure as a separate array";
             return Err(format!("its dtype {} {why}", self.shown(at)));
         }
         let descr = self.string()?;
@@ -137,17 +138,20 @@ impl Parser<'_> {
                 return Ok(value);
             }
         }
-        Err(format!("has {} where True or False belongs", self.shown(self.at)))
+        Err(format!("expected True or False in its header, found {}", self.shown(self.at)))
     }
 
-    /// A tuple of lengths: `()`, `(3,)`, `(3, 4)`, `(3, 4,)`.
+    /// Reads a tuple of lengths: `()`, `(3,)`, `(3, 4)`, `(3, 4,)`.
     fn shape(&mut self) -> Parsed<Vec<u64>> {
         self.expect(b'(')?;
         let mut axes = Vec::new();
         let mut comma = true;
         while self.peek() != Some(b')') {
             if !comma {
-                return Err(format!("has {} where , or ) belongs", self.shown(self.at)));
+                return Err(format!(
+                    "expected , or ) in its header, found {}",
+                    self.shown(self.at)
+                ));
             }
             if axes.len() == RANK_MAX {
                 return Err(format!("its shape has more than {RANK_MAX} axes"));
@@ -163,7 +167,7 @@ impl Parser<'_> {
         Ok(axes)
     }
 
-    /// A whole number as Python writes it.
+    /// Reads a whole number as Python writes it.
     fn length(&mut self) -> Parsed<u64> {
         self.skip_space();
         let rest = &self.text[self.at..];
@@ -171,9 +175,8 @@ impl Parser<'_> {
         let after = rest.get(digits).copied();
         if digits == 0 {
             let shown = self.shown(self.at);
-            let negative = after == Some(b'-');
-            let belongs = if negative { "a length, which is never negative," } else { "a length" };
-            return Err(format!("has {shown} where {belongs} belongs"));
+            let sign = if after == Some(b'-') { ", which is never negative," } else { "" };
+            return Err(format!("expected a length{sign} in its header, found {shown}"));
         }
         if matches!(after, Some(b'L' | b'l')) {
             return Err("was written by Python 2 (3L); load and save it with a newer NumPy".into());
@@ -190,10 +193,10 @@ impl Parser<'_> {
         Ok(length)
     }
 
-    /// A string without escapes, in quotes of either kind.
+    /// Reads a string without escapes, in quotes of either kind.
     fn string(&mut self) -> Parsed<String> {
         let Some(quote @ (b'\'' | b'"')) = self.peek() else {
-            return Err(format!("has {} where a string belongs", self.shown(self.at)));
+            return Err(format!("expected a string in its header, found {}", self.shown(self.at)));
         };
         let rest = &self.text[self.at + 1..];
         let Some(length) = rest.iter().position(|&byte| byte == quote) else {
@@ -211,10 +214,11 @@ impl Parser<'_> {
             self.at += 1;
             return Ok(());
         }
-        Err(format!("has {} where {} belongs", self.shown(self.at), char::from(byte)))
+        let wanted = char::from(byte);
+        Err(format!("expected {wanted} in its header, found {}", self.shown(self.at)))
     }
 
-    /// The next byte that is not space.
+    /// Returns the next byte that is not space.
     fn peek(&mut self) -> Option<u8> {
         self.skip_space();
         self.text.get(self.at).copied()
@@ -226,7 +230,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The text from a place on, for an error.
+    /// Returns the text from a place on, for an error.
     fn shown(&self, at: usize) -> String {
         let rest = String::from_utf8_lossy(&self.text[at..]);
         match rest.trim_end() {

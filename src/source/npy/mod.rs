@@ -11,15 +11,15 @@ use super::bytes::{ByteSource, Files, Identity};
 use super::fields::FieldFiles;
 use crate::error::Result;
 
-/// The samples of one or several `.npy` files, along their first axis.
+/// A source of the samples of one or several `.npy` files, along their first axis.
 ///
-/// Each field of a sample's record is a row of one file: of a file of shape `(60000, 28, 28)`, a
-/// tensor of shape `[28, 28]`; of a file of shape `(60000,)`, one of shape `[]`.
+/// Each field of a sample's record is a row of one file. A file of shape `(60000, 28, 28)` gives
+/// tensors of shape `[28, 28]`, a file of shape `(60000,)` tensors of shape `[]`.
 ///
-/// Versions 1.0 to 3.0 of the format, the dtypes `b1`, `i1` to `i8`, `u1` to `u8` and `f2` to `f8`
-/// of either byte order, up to 8 axes, C and Fortran order. A sample of a Fortran-order file is
-/// gathered from all over the file: save with `numpy.ascontiguousarray` for speed. Bytes after the
-/// array are let be, as NumPy does.
+/// The source reads versions 1.0 to 3.0 of the format, up to 8 axes, and C and Fortran order. The
+/// dtypes are `b1`, `i1` to `i8`, `u1` to `u8` and `f2` to `f8`, of either byte order. The elements
+/// of a sample are scattered over a Fortran-order file: save with `numpy.ascontiguousarray` for
+/// speed. The source ignores bytes after the array, as NumPy does.
 ///
 /// ```
 /// use windrow::source::{MemoryFiles, Npy, NpyOptions};
@@ -38,7 +38,8 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub struct Npy(Fields);
 
-/// Which `.npy` file is which field of a record.
+/// The options of the source `npy`, which reads NumPy's `.npy` files: the file of each field of a
+/// record.
 ///
 /// ```
 /// use windrow::source::NpyOptions;
@@ -53,17 +54,20 @@ impl Npy {
     /// Opens the files and reads their headers.
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) with the file and the offset: no `.npy` file, a
-    /// header or a dtype that cannot be read, an array that is cut short, or fields of different
-    /// lengths. [`Error::Setting`](crate::Error::Setting) without any field.
+    /// - [`Error::Format`](crate::Error::Format) with the file and the offset, if a file is no
+    ///   `.npy` file, has a header or a dtype that cannot be read, or is cut short.
+    /// - [`Error::Format`](crate::Error::Format) also if the fields have different lengths.
+    /// - [`Error::Setting`](crate::Error::Setting) if the options have no field.
     pub fn open(files: &dyn Files, options: &NpyOptions) -> Result<Self> {
         Self::new(options.open(files)?, options.identity)
     }
 
-    /// The fields with bytes that are open already, and how much of them goes into the fingerprint.
+    /// Creates the source from open files, given by their fields; `how` says which bytes go into
+    /// the fingerprint.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and a field that is there twice.
+    /// Returns the errors of [`open`](Self::open), and [`Error::Setting`](crate::Error::Setting)
+    /// for a field that appears twice.
     pub fn new(fields: Vec<(String, Arc<dyn ByteSource>)>, how: Identity) -> Result<Self> {
         let array = |(field, bytes): (String, Arc<dyn ByteSource>)| {
             let layout = header::read(&*bytes)?;

@@ -1,41 +1,44 @@
-//! One header block of an archive: POSIX's ustar, and what GNU made of it.
+//! A header block of an archive: POSIX's ustar, and GNU's variant of it.
 //!
 //! Absent on purpose: owners, times, permissions, what a link points to.
 
-/// A header, and every file in an archive, takes a multiple of this many bytes.
+/// The size of a block, in bytes: a header, and every file in an archive, takes a multiple of it.
 pub(super) const BLOCK: u64 = 512;
 
-/// What a header says.
+/// The content of a header.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) kind: Kind,
-    /// The name as it stands there, with ustar's prefix before it.
+    /// The name in the header, with ustar's prefix before it.
     pub(super) name: Vec<u8>,
-    /// The bytes that follow the header.
+    /// The number of bytes that follow the header.
     pub(super) size: u64,
 }
 
-/// What follows a header.
+/// The kind of the member that follows a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A file.
     File,
-    /// A folder or another thing without content.
+    /// A folder or another member without content.
     Nothing,
-    /// A link, which has no content of its own.
+    /// A link, which has no content.
     Link,
-    /// The long name of the next file: GNU's way.
+    /// The long name of the next file, as GNU writes it.
     LongName,
-    /// Attributes of the next file: the pax way.
+    /// Attributes of the next file, as pax writes them.
     Pax,
-    /// Attributes of all files to come.
+    /// Attributes of all files that follow.
     PaxGlobal,
-    /// Something with content that is no file, such as the label of a volume.
+    /// A member with content that is no file, such as the label of a volume.
     Other,
 }
 
 impl Header {
-    /// Reads a block, or says what is wrong with it and at which of its bytes.
+    /// Reads a block.
+    ///
+    /// # Errors
+    /// Returns the wrong byte of the block, and the reason.
     pub(super) fn read(block: &[u8; BLOCK as usize]) -> Result<Self, (u64, String)> {
         let sum = number(&block[148..156]).map_err(|why| (148, format!("its checksum {why}")))?;
         let unsigned: u64 = checksum(block, u64::from);
@@ -43,11 +46,11 @@ impl Header {
         let signed: i64 = checksum(block, |byte| i64::from(byte as i8));
         if sum != unsigned && sum as i64 != signed {
             let why = match &block[..2] {
-                [0x1f, 0x8b] => "is gzip, which cannot be read in any order; unpack it first",
-                b"BZ" => "is bzip2, which cannot be read in any order; unpack it first",
-                [0xfd, b'7'] => "is xz, which cannot be read in any order; unpack it first",
-                [0x28, 0xb5] => "is zstd, which cannot be read in any order; unpack it first",
-                b"PK" => "is a zip archive, not a tar archive",
+                [0x1f, 0x8b] => "is gzip, which cannot be read in any order; unpack the file first",
+                b"BZ" => "is bzip2, which cannot be read in any order; unpack the file first",
+                [0xfd, b'7'] => "is xz, which cannot be read in any order; unpack the file first",
+                [0x28, 0xb5] => "is zstd, which cannot be read in any order; unpack the file first",
+                b"PK" => "is a zip archive, not a tar archive; pack the files with tar",
                 _ => "is not a sound tar archive: the checksum of this header is wrong",
             };
             return Err((0, why.into()));
@@ -57,7 +60,7 @@ impl Header {
             name = [until_zero(&block[345..500]), b"/", &name].concat();
         }
         let kind = match block[156] {
-            // Before there was a type, a folder was a name with a slash at its end.
+            // Before tar had types, a slash at the end of the name marked a folder.
             0 if name.ends_with(b"/") => Kind::Nothing,
             0 | b'0' | b'7' => Kind::File,
             b'1' | b'2' => Kind::Link,
@@ -66,7 +69,7 @@ impl Header {
             b'x' => Kind::Pax,
             b'g' => Kind::PaxGlobal,
             b'S' => return Err((156, SPARSE.into())),
-            b'M' => return Err((156, "is a part of an archive of several volumes".into())),
+            b'M' => return Err((156, MULTIVOLUME.into())),
             b'A' | b'D' | b'K' | b'N' | b'V' => Kind::Other,
             other => {
                 let other = other.escape_ascii();
@@ -75,7 +78,7 @@ impl Header {
         };
         let size = number(&block[124..136]).map_err(|why| (124, format!("its size {why}")))?;
         let size = match kind {
-            // What a folder says here is not content.
+            // The size of a folder or a link counts no content.
             Kind::Nothing | Kind::Link => 0,
             _ => size,
         };
@@ -83,10 +86,13 @@ impl Header {
     }
 }
 
+const MULTIVOLUME: &str =
+    "is a part of an archive of several volumes; pack archives of one volume each";
+
 pub(super) const SPARSE: &str =
     "has a sparse file, which cannot be read; pack it without `--sparse`";
 
-/// A number in octal digits or, where it is large, GNU's way in bytes.
+/// Reads a number in octal digits or, for large numbers, in GNU's bytes.
 fn number(field: &[u8]) -> Result<u64, String> {
     if field[0] & 0x80 != 0 {
         if field[0] != 0x80 {
@@ -98,7 +104,7 @@ fn number(field: &[u8]) -> Result<u64, String> {
         return large.ok_or_else(|| "is beyond 2^63".into());
     }
     let text = until_zero(field).trim_ascii();
-    // At most 12 digits: no overflow.
+    // A field has at most 12 digits, so the number does not overflow.
     let digit = |number: u64, &byte: &u8| match byte {
         b'0'..=b'7' => Ok(number << 3 | u64::from(byte - b'0')),
         _ => Err(format!("is \"{}\", which is no octal number", text.escape_ascii())),
@@ -106,7 +112,7 @@ fn number(field: &[u8]) -> Result<u64, String> {
     text.iter().try_fold(0, digit)
 }
 
-/// The sum of the bytes, with spaces for the sum itself.
+/// Returns the sum of the bytes of a header, with spaces in place of the sum itself.
 fn checksum<N: std::iter::Sum>(block: &[u8; BLOCK as usize], byte: impl Fn(u8) -> N) -> N {
     let spaces = std::iter::repeat_n(b' ', 8);
     block[..148].iter().copied().chain(spaces).chain(block[156..].iter().copied()).map(byte).sum()

@@ -1,4 +1,4 @@
-//! From an archive to its samples, by its headers alone.
+//! The index of an archive's samples, by its headers alone.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use crate::error::{Error, Result};
 use crate::source::bytes::ByteSource;
 use crate::source::refusal::{self, without};
 
-/// How much is read at once, in bytes: several small files, or one header of a large one.
+/// How much the indexer reads at once, in bytes: several small files, or one header of a large one.
 const WINDOW: u64 = 16 << 10;
 /// The longest name, in bytes.
 const NAME_MAX: u64 = 64 << 10;
-/// The most attributes of one file, in bytes.
+/// The longest attributes of one file, in bytes.
 const PAX_MAX: u64 = 1 << 20;
-/// How much may follow the end mark, in bytes, all of it zeros.
+/// How many bytes may follow the end mark, all of them zeros.
 const TAIL_MAX: u64 = 1 << 20;
 /// How much of a name an error shows, in characters.
 const SHOWN: usize = 60;
@@ -29,7 +29,7 @@ pub(super) struct Sample {
     pub(super) parts: Vec<Member>,
 }
 
-/// A field of a sample, and where its bytes lie.
+/// A field of a sample, and the place of its bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
     pub(super) field: Arc<str>,
@@ -37,7 +37,7 @@ pub(super) struct Member {
     pub(super) size: u64,
 }
 
-/// Adds the samples of an archive.
+/// Appends the samples of an archive to `samples`.
 pub(super) fn read(archive: &dyn ByteSource, number: u32, samples: &mut Vec<Sample>) -> Result<()> {
     if !cfg!(feature = "tar") {
         return Err(without("tar", format!("reading the archive {}", archive.name())));
@@ -50,7 +50,7 @@ pub(super) fn read(archive: &dyn ByteSource, number: u32, samples: &mut Vec<Samp
         let block = window.block(at)?;
         if block.iter().all(|&byte| byte == 0) {
             if next.pending {
-                let why = "ends where a file should be whose name or attributes came before";
+                let why = "ends after a name or attributes of a file, but before that file";
                 return Err(wrong(archive, at, why.into()));
             }
             return ending(&mut window, at + BLOCK);
@@ -62,8 +62,9 @@ pub(super) fn read(archive: &dyn ByteSource, number: u32, samples: &mut Vec<Samp
         let there = archive.len() - start;
         if size > there {
             let name = shown(next.name.as_deref().filter(|_| !about).unwrap_or(&header.name));
-            let why =
-                format!("is cut short: {name} takes {size} bytes from here on, {there} are there");
+            let why = format!(
+                "is cut short: {name} takes {size} bytes from here on, only {there} follow"
+            );
             return Err(wrong(archive, start, why));
         }
         match kind {
@@ -87,7 +88,7 @@ pub(super) fn read(archive: &dyn ByteSource, number: u32, samples: &mut Vec<Samp
                 let found = pax::read(&text);
                 let found = found.map_err(|(byte, why)| wrong(archive, start + byte, why))?;
                 if found != pax::Attributes::default() {
-                    let why = "gives one path or size to all files to come";
+                    let why = "gives one path or size to all files that follow";
                     return Err(wrong(archive, start, why.into()));
                 }
             }
@@ -104,12 +105,12 @@ pub(super) fn read(archive: &dyn ByteSource, number: u32, samples: &mut Vec<Samp
     }
 }
 
-/// What was said of the next file.
+/// The name and the size that earlier members give to the next file.
 #[derive(Default)]
 struct Next {
     name: Option<Vec<u8>>,
     size: Option<u64>,
-    /// Whether the name is of the pax kind, which goes before GNU's.
+    /// Whether the name is a pax one, which takes precedence over GNU's.
     pax: bool,
     pending: bool,
 }
@@ -118,7 +119,10 @@ struct Next {
 fn ending(window: &mut Window<'_>, from: u64) -> Result<()> {
     let archive = window.archive;
     if archive.len() - from > TAIL_MAX {
-        let why = format!("has {} bytes after its end mark", archive.len() - from);
+        let why = format!(
+            "has {} bytes after its end mark; at most {TAIL_MAX} zeros may follow",
+            archive.len() - from
+        );
         return Err(wrong(archive, from, why));
     }
     let tail = window.bytes(from, archive.len() - from, TAIL_MAX, "a tail")?;
@@ -135,14 +139,14 @@ fn ending(window: &mut Window<'_>, from: u64) -> Result<()> {
 struct Groups<'a> {
     archive: &'a dyn ByteSource,
     number: u32,
-    /// Where the sample of a key is among all samples.
+    /// The place of the sample of a key among all samples.
     places: HashMap<Box<str>, usize>,
     /// The names of fields, each once.
     fields: HashSet<Arc<str>>,
 }
 
 impl Groups<'_> {
-    /// Adds a file, whose header is at an offset.
+    /// Adds a file whose header is at the offset `at`.
     fn add(
         &mut self,
         name: &[u8],
@@ -152,7 +156,9 @@ impl Groups<'_> {
     ) -> Result<()> {
         let wrong = |why| wrong(self.archive, at, why);
         let text = std::str::from_utf8(name);
-        let text = text.map_err(|_| wrong(format!("the name {} is not UTF-8", shown(name))))?;
+        let text = text.map_err(|_| {
+            wrong(format!("the name {} is not UTF-8; rename the file", shown(name)))
+        })?;
         let Some((key, field)) = split(text) else { return Ok(()) };
         if kind == Kind::Link {
             let instead = "pack with `--dereference --hard-dereference`";
@@ -160,7 +166,8 @@ impl Groups<'_> {
         }
         if field.len() > NAME_BYTES_MAX {
             let long = field.len();
-            let why = format!("a field has a name of at most {NAME_BYTES_MAX} bytes, not {long}");
+            let why =
+                format!("the field's name has {long} bytes; at most {NAME_BYTES_MAX} are allowed");
             return Err(wrong(format!("{}: {why}", shown(name))));
         }
         let place = *self.places.entry(key.into()).or_insert(samples.len());
@@ -169,10 +176,10 @@ impl Groups<'_> {
         }
         let parts = &mut samples[place].parts;
         if parts.iter().any(|part| &*part.field == field) {
-            return Err(wrong(format!("{} is there twice", shown(name))));
+            return Err(wrong(format!("{} appears twice; pack each file once", shown(name))));
         }
         if parts.len() >= FIELDS_MAX {
-            let why = format!("a sample has at most {FIELDS_MAX} fields");
+            let why = format!("a sample may have at most {FIELDS_MAX} fields");
             return Err(wrong(format!("{}: {why}", shown(name))));
         }
         let known = self.fields.get(field).cloned();
@@ -186,7 +193,8 @@ impl Groups<'_> {
     }
 }
 
-/// The key and the field of a path, or `None` where it has none: no dot, or a hidden file.
+/// Returns the key and the field of a path, or `None` for a path without either: no dot, or a
+/// hidden file.
 fn split(path: &str) -> Option<(&str, &str)> {
     let base = path.rfind('/').map_or(0, |slash| slash + 1);
     let dot = base + path[base..].find('.')?;
@@ -201,13 +209,13 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// The block at an offset.
+    /// Returns the block at an offset.
     fn block(&mut self, at: u64) -> Result<[u8; BLOCK as usize]> {
         let len = self.archive.len();
         if len < at || len - at < BLOCK {
             let why = match at {
                 0 => format!("is not a tar archive: it has {len} bytes, a header takes {BLOCK}"),
-                _ => "is cut short: neither another header nor the end mark is here".into(),
+                _ => "is cut short: neither another header nor the end mark follows".into(),
             };
             return Err(wrong(self.archive, at.min(len), why));
         }
@@ -222,10 +230,10 @@ impl Window<'_> {
         Ok(block)
     }
 
-    /// Some bytes that are there, unless they are too many.
+    /// Returns `size` bytes that the archive has, or an error if they are more than `most`.
     fn bytes(&self, at: u64, size: u64, most: u64, what: &str) -> Result<Vec<u8>> {
         if size > most {
-            let why = format!("has {what} of {size} bytes; at most {most} are read");
+            let why = format!("has {what} of {size} bytes; at most {most} are allowed");
             return Err(wrong(self.archive, at, why));
         }
         let mut bytes = vec![0; size as usize];
@@ -238,7 +246,7 @@ fn wrong(archive: &dyn ByteSource, offset: u64, why: String) -> Error {
     Error::Format { name: archive.name().into(), offset: Some(offset), why }
 }
 
-/// A name for an error.
+/// Returns a name in quotes, for an error.
 fn shown(name: &[u8]) -> String {
     refusal::shown(&String::from_utf8_lossy(name), SHOWN)
 }

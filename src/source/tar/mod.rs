@@ -1,8 +1,8 @@
 //! Tar archives of samples, as WebDataset packs them.
 //!
-//! The headers are read once, when an archive is opened; a sample is then read where it lies, in
-//! any order. Absent on purpose: packed archives, which cannot be read in any order, and decoding:
-//! a field is the bytes of a file.
+//! The source reads the headers once, when it opens an archive, and then reads each sample from its
+//! place, in any order. Absent on purpose: packed archives, which cannot be read in any order, and
+//! decoding: a field is the bytes of a file.
 
 mod header;
 mod index;
@@ -23,18 +23,21 @@ use crate::dataset::{Dtype, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
-/// The samples of one or several tar archives.
+/// A source of the samples of one or several tar archives.
 ///
 /// The files of an archive whose paths differ only after the first dot of the base name are one
 /// sample: `a/0001.png` and `a/0001.cls` are the sample with the key `a/0001` and the fields `png`
-/// and `cls`. A field is the bytes of its file, a `U8` tensor of shape `[n]`. Samples come in the
-/// order in which their first files lie, archive after archive; the same key in two archives is
-/// two samples. Files without a key or without a field are let be, as are folders.
+/// and `cls`. A field is the bytes of its file, a `U8` tensor of shape `[n]`.
 ///
-/// Read are ustar, GNU and pax archives, with long names and sizes beyond 8 GiB. Links, sparse files
-/// and archives of several volumes are refused where they would be samples. An archive must have its
-/// end mark, so one that was cut short is never taken for a smaller one. Memory: some 100 bytes for
-/// each file. Without the feature `tar`, there is [`Error::Unsupported`] only.
+/// Samples are in the order of their first files, archive after archive; the same key in two
+/// archives stands for two samples. The source skips folders, and files without a key or without a
+/// field.
+/// The source reads ustar, GNU and pax archives, with long names and sizes beyond 8 GiB. Archives
+/// of several volumes are an error, and so are links and sparse files that would be fields of
+/// samples. An archive must have its end mark, so an archive that was cut short is an error too.
+///
+/// The source needs some 100 bytes of memory for each file. Without the feature `tar`, opening an
+/// archive returns [`Error::Unsupported`].
 ///
 #[cfg_attr(feature = "tar", doc = "```")]
 #[cfg_attr(not(feature = "tar"), doc = "```no_run")]
@@ -52,7 +55,7 @@ use crate::order::Op;
 /// #     block.resize(block.len().next_multiple_of(512), 0);
 /// #     block
 /// # }
-/// // As `tar -cf pets.tar cat.jpg cat.cls dog.jpg dog.cls` makes it.
+/// // The archive that `tar -cf pets.tar cat.jpg cat.cls dog.jpg dog.cls` packs.
 /// let pets = [file("cat.jpg", b"..."), file("cat.cls", b"0"), file("dog.jpg", b"...."),
 ///     file("dog.cls", b"1"), vec![0; 1024]].concat();
 /// let files = MemoryFiles::default().with("pets.tar", pets);
@@ -75,19 +78,20 @@ impl Tar {
     /// Opens the archives and reads their headers.
     ///
     /// # Errors
-    /// [`Error::Format`] with the archive and the offset: no tar archive, a packed one, one that is
-    /// cut short or broken, a file that is there twice, a link, and no sample at all.
-    /// [`Error::Setting`] for options that make no sense.
+    /// - [`Error::Format`] with the archive and the offset, if a file is no tar archive, is packed,
+    ///   cut short or broken, or if an archive has a file twice or a link.
+    /// - [`Error::Format`] also if no archive has a sample.
+    /// - [`Error::Setting`] if the options make no sense.
     pub fn open(files: &dyn Files, options: &TarOptions) -> Result<Self> {
         options.check()?;
         let open = |file: &String| files.open(file);
         Self::new(options.files.iter().map(open).collect::<Result<_>>()?, options)
     }
 
-    /// Archives that are open already; the options' files are not looked at.
+    /// Creates the source from open archives, and ignores the files in the options.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Returns the errors of [`open`](Self::open).
     pub fn new(archives: Vec<Arc<dyn ByteSource>>, options: &TarOptions) -> Result<Self> {
         options.check_fields()?;
         let mut samples = Vec::new();
@@ -119,7 +123,7 @@ impl Tar {
     fn record(&self, index: u64) -> Result<Record, Fault> {
         let there = self.samples.len();
         let sample = self.sample(index);
-        let sample = sample.ok_or_else(|| Fault::new(format!("there are {there} samples")))?;
+        let sample = sample.ok_or_else(|| Fault::new(format!("the source has {there} samples")))?;
         let mut record = Record::new();
         let Some(fields) = &self.fields else {
             for part in &sample.parts {
@@ -140,7 +144,7 @@ impl Tar {
         Ok(record)
     }
 
-    /// The bytes of one field.
+    /// Reads the bytes of one field.
     fn read(&self, sample: &Sample, part: &Member) -> Result<Tensor, Fault> {
         let archive = &self.archives[sample.archive as usize];
         Tensor::build_overwritten(Dtype::U8, [part.size], |out| {
@@ -168,7 +172,7 @@ impl Source for Tar {
         self.record(index).map_err(|fault| fault.at("tar", index))
     }
 
-    /// The key of the sample: its path up to the first dot of the base name.
+    /// Returns the key of the sample: its path up to the first dot of the base name.
     fn key(&self, index: u64) -> SampleKey {
         self.sample(index).map_or(SampleKey::Index(index), |sample| (&*sample.key).into())
     }
@@ -182,8 +186,8 @@ impl Source for Tar {
     }
 }
 
-/// Adds what an archive's headers say of its samples, so that a file renamed in the middle of a
-/// long archive is noticed.
+/// Adds the keys, fields, places and sizes of an archive's samples to the hash. So the fingerprint
+/// notices a file that is renamed in the middle of a long archive.
 fn add(hash: &mut Sha256, samples: &[Sample]) {
     hash.update((samples.len() as u64).to_le_bytes());
     for sample in samples {

@@ -1,4 +1,4 @@
-//! Which archives, and which fields of their samples.
+//! The options of tar archives.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,13 @@ use crate::error::Result;
 use crate::source::bytes::Identity;
 use crate::source::refusal::setting;
 
-/// The field that holds the key of a sample as UTF-8, where it is asked for.
+/// The name of the field with the key of a sample as UTF-8, which [`TarOptions::fields`] may list.
 pub const KEY_FIELD: &str = "__key__";
 
-/// How to read tar archives.
+/// The options of the source `tar`, which reads tar archives as WebDataset packs them.
+///
+/// Files that share a key are a sample. Each field is the bytes of a file, a `U8` tensor of shape
+/// `[n]`, named by the file's extension.
 ///
 /// ```
 /// use windrow::source::TarOptions;
@@ -23,39 +26,40 @@ pub const KEY_FIELD: &str = "__key__";
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TarOptions {
-    /// The names of the archives, in the order of their samples.
+    /// The paths of the archives, at least one, in the order of their samples.
     pub files: Vec<String>,
-    /// The fields of each record, all of which every sample must have; without it, whatever a
-    /// sample has. `__key__` is the sample's key, unless there is a file of that name.
+    /// The names of the fields of each record, 1 to 1,024; a sample that lacks one is an error.
+    /// `__key__` is the sample's key, unless the sample has a file with that extension. The default
+    /// is all fields that each sample has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<String>>,
-    /// How much of each archive goes into the fingerprint, beside the names, sizes and places of its
-    /// files.
+    /// Which bytes of each archive go into the fingerprint, beside the names, sizes and places of
+    /// its files: `"blocks"` or `"full"`. The default is `"blocks"`.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
     pub identity: Identity,
 }
 
 impl TarOptions {
-    /// These archives, and whatever fields their samples have.
+    /// Creates the options of these archives, with all fields that their samples have.
     #[must_use]
     pub fn new<F: Into<String>>(files: impl IntoIterator<Item = F>) -> Self {
         let files = files.into_iter().map(Into::into).collect();
         Self { files, fields: None, identity: Identity::default() }
     }
 
-    /// The same with these fields only.
+    /// Sets the fields of each record.
     #[must_use]
     pub fn fields<F: Into<String>>(self, fields: impl IntoIterator<Item = F>) -> Self {
         Self { fields: Some(fields.into_iter().map(Into::into).collect()), ..self }
     }
 
-    /// The same with so much of each archive in the fingerprint.
+    /// Sets which bytes of each archive go into the fingerprint.
     #[must_use]
     pub fn identity(self, identity: Identity) -> Self {
         Self { identity, ..self }
     }
 
-    /// Refuses what can be refused without the archives.
+    /// Checks the options as far as possible without the archives.
     pub(super) fn check(&self) -> Result<()> {
         if self.files.is_empty() {
             return Err(setting("tar.files".into(), "empty".into(), "one archive or more"));

@@ -1,22 +1,22 @@
-//! The attributes of a pax header: lines of a length, a name and a value.
+//! The attributes of a pax header, which are lines of a length, a name and a value.
 
 use super::header::SPARSE;
 
-/// What the attributes say of the next file.
+/// The attributes of the next file.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Attributes {
     pub(super) path: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
 }
 
-/// Reads attributes, or says what is wrong and at which byte.
+/// Reads attributes, or returns the wrong byte and the reason.
 pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
     let mut found = Attributes::default();
     let mut at = 0;
     while at < text.len() {
         let wrong = |why: String| (at as u64, why);
         let PaxRecord { name, value, length } = line(&text[at..]).ok_or_else(|| {
-            wrong("has pax attributes that are broken: no length, name and value here".into())
+            wrong("has broken pax attributes: expected a length, a name and a value".into())
         })?;
         match name {
             b"path" => found.path = Some(value.to_vec()).filter(|path| !path.is_empty()),
@@ -27,7 +27,7 @@ pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
                 let size = size.and_then(|size| size.parse().ok());
                 found.size = Some(size.ok_or_else(|| {
                     wrong(format!(
-                        "has a size of \"{}\"",
+                        "has a size of \"{}\", which is no whole number below 2^64",
                         value[..value.len().min(40)].escape_ascii()
                     ))
                 })?);
@@ -40,15 +40,15 @@ pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
     Ok(found)
 }
 
-/// One attribute.
+/// A line with one attribute.
 struct PaxRecord<'a> {
     name: &'a [u8],
     value: &'a [u8],
-    /// The bytes of the whole line.
+    /// The length of the whole line, in bytes.
     length: usize,
 }
 
-/// The first line of a text.
+/// Returns the first line of a text.
 fn line(text: &[u8]) -> Option<PaxRecord<'_>> {
     let space = text.iter().take(20).position(|&byte| byte == b' ')?;
     let digits = text[..space].iter().all(u8::is_ascii_digit);

@@ -1,4 +1,4 @@
-//! `cast`: another dtype for the same numbers.
+//! `cast`: converts the elements of a field to another dtype.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,15 +10,15 @@ use crate::error::Fault;
 ///
 /// | from | to | rule |
 /// |---|---|---|
-/// | integer | integer | the same number; one that does not fit is an error |
+/// | integer | integer | the same number; a number that does not fit is an error |
 /// | integer | float | rounded to nearest, ties to even; `F16` has no finite number beyond 65504 |
 /// | float | float | rounded to nearest, ties to even; too large becomes infinite |
-/// | float | integer | the fraction is cut off; NaN, infinity and what does not fit are errors |
+/// | float | integer | the fraction is cut off; NaN, infinity and numbers that do not fit are errors |
 /// | `BOOL` | number | 0 or 1 |
 /// | number | `BOOL` | 0 and 1; any other number is an error |
 ///
-/// A NaN in another dtype is always the same one: quiet, positive, without payload. A field that has
-/// the dtype already is left as it is.
+/// A NaN in another dtype is always the same one: quiet, positive, without payload. A field that
+/// has the dtype already stays unchanged.
 ///
 /// ```
 /// use windrow::dataset::{Dtype, Record, Tensor};
@@ -33,23 +33,23 @@ use crate::error::Fault;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Cast {
-    /// The field.
+    /// The name of the field, of any dtype.
     pub field: String,
-    /// What its elements become.
+    /// The dtype of the result, such as `F32`.
     pub dtype: Dtype,
 }
 
 impl Cast {
-    /// Makes the elements of a field of another dtype.
+    /// Creates an op that converts the elements of a field to this dtype.
     #[must_use]
     pub fn new(field: impl Into<String>, dtype: Dtype) -> Self {
         Self { field: field.into(), dtype }
     }
 
-    /// Finds what is wrong with the options: nothing can be.
+    /// Checks the options, which are always right.
     ///
     /// # Errors
-    /// None.
+    /// Never returns an error.
     pub fn validate(&self) -> Result<(), String> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `decode_number`: a number out of its digits, as label files hold it.
+//! `decode_number`: reads a number from its digits, as label files hold them.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,9 @@ const SHOWN: usize = 40;
 
 /// Reads the number in a field that holds a text, as the file `0001.cls` of an archive does.
 ///
-/// The field is the bytes of the text, `U8` of shape `[n]`. It becomes a scalar. Space around the
-/// number is skipped, such as the end of the line. A number that the dtype does not have is an error.
+/// The field is the bytes of the text, `U8` of shape `[n]`, and becomes a scalar. The op skips white
+/// space around the number, such as the end of the line. A text that is no number of the dtype is an
+/// error.
 ///
 /// ```
 /// use windrow::dataset::{Dtype, Record, Tensor};
@@ -27,28 +28,28 @@ const SHOWN: usize = 40;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DecodeNumber {
-    /// The field.
+    /// The name of the field with the text.
     pub field: String,
-    /// What the number becomes: an integer, `F32` or `F64`.
+    /// The dtype of the scalar: an integer dtype, `F32` or `F64`.
     pub dtype: Dtype,
 }
 
 impl DecodeNumber {
-    /// The number of a field as this dtype.
+    /// Creates an op that reads the number of a field as this dtype.
     #[must_use]
     pub fn new(field: impl Into<String>, dtype: Dtype) -> Self {
         Self { field: field.into(), dtype }
     }
 
-    /// Finds what is wrong with the options.
+    /// Checks the options.
     ///
     /// # Errors
-    /// A dtype that texts are not read as.
+    /// Returns the reason for a dtype that is neither an integer, `F32` nor `F64`.
     pub fn validate(&self) -> Result<(), String> {
         match self.dtype {
             Dtype::BOOL | Dtype::F16 | Dtype::BF16 => {
                 let dtype = self.dtype;
-                Err(format!("`dtype` is {dtype}; an integer, F32 or F64 is needed, cast it then"))
+                Err(format!("`dtype` is {dtype}; give an integer, F32 or F64, and cast the result"))
             }
             _ => Ok(()),
         }
@@ -72,7 +73,7 @@ impl DecodeNumber {
         );
         number.ok_or_else(|| {
             let shown = text[..text.len().min(SHOWN)].escape_ascii();
-            Fault::new(format!("\"{shown}\" is no {}", self.dtype))
+            Fault::new(format!("the text \"{shown}\" is no {}", self.dtype))
         })
     }
 }
@@ -96,13 +97,13 @@ mod tests {
         assert_eq!(read(Dtype::I64, b"-9223372036854775808").unwrap(), Tensor::scalar(i64::MIN));
         assert_eq!(read(Dtype::F32, b"0.1").unwrap(), Tensor::scalar(0.1f32));
         for (dtype, text, says) in [
-            (Dtype::U8, &b"256"[..], "field \"x\": \"256\" is no U8"),
+            (Dtype::U8, &b"256"[..], "field \"x\": the text \"256\" is no U8"),
             (Dtype::U8, b"", "\"\" is no U8"),
             (Dtype::I32, b"1.0", "\"1.0\" is no I32"),
             (Dtype::I32, b"1 2", "\"1 2\" is no I32"),
             (Dtype::F64, b"\xff\x00", "\"\\xff\\x00\" is no F64"),
             (Dtype::F64, &[b'x'; 1000], "xxx\" is no F64"),
-            (Dtype::F16, b"1", "`dtype` is F16; an integer, F32 or F64 is needed"),
+            (Dtype::F16, b"1", "`dtype` is F16; give an integer, F32 or F64"),
         ] {
             let message = read(dtype, text).unwrap_err();
             assert!(message.contains(says) && message.len() < 120, "{message}");

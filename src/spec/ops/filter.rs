@@ -1,4 +1,4 @@
-//! `filter`: only the samples with a certain number in a field.
+//! `filter`: keeps the samples whose field compares with a number.
 
 use std::cmp::Ordering;
 
@@ -10,11 +10,12 @@ use crate::dataset::{Record, SampleContext, SampleResult, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
-/// Leaves a gap for every sample whose scalar field does not compare with `value` as asked.
+/// Keeps the samples whose scalar field compares with `value` as `is` says, and leaves a gap for
+/// every other sample.
 ///
-/// The comparison is exact between any integer and any float: no number is rounded for it. An `F32`
-/// is compared as the number it is, so it may differ from a decimal fraction: `0.1` is no `F32`. A
-/// NaN is `!=` every value and nothing else.
+/// The comparison is exact between any integer and any float: no number is rounded. An `F32` may
+/// differ from a decimal fraction, since `0.1` is no `F32`. A NaN is `!=` every value, and every
+/// other comparison with a NaN is false.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -29,15 +30,15 @@ use crate::order::Op;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Filter {
-    /// The field.
+    /// The name of the field, a scalar of any dtype. The field is on the left of the comparison.
     pub field: String,
-    /// How the field is compared with the value: the field is on the left.
+    /// The comparison: `"=="`, `"!="`, `"<"`, `"<="`, `">"` or `">="`.
     pub is: Compare,
-    /// The number on the right.
+    /// The number on the right of the comparison, an integer of 64 bits or a float.
     pub value: Value,
 }
 
-/// A comparison; in JSON it is its sign.
+/// A comparison of two numbers, which JSON writes as its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Compare {
@@ -61,35 +62,33 @@ pub enum Compare {
     GreaterOrEqual,
 }
 
-/// A number as JSON has them: an integer of 64 bits or a float.
+/// A number of JSON: an integer of 64 bits or a float.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a filter's value is a number")]
+#[serde(untagged, expecting = "expected a number as the filter's value")]
 #[non_exhaustive]
 pub enum Value {
     /// An integer below 2^63.
     Signed(i64),
-    /// A larger one.
+    /// An integer from 2^63 to 2^64 - 1.
     Unsigned(u64),
-    /// A number with a fraction or an exponent; not NaN.
+    /// A number with a fraction or an exponent, but not NaN.
     Float(f64),
 }
 
 impl Filter {
-    /// Keeps records whose field compares so with the value.
+    /// Creates a filter that keeps the records whose field compares with the value as `is` says.
     #[must_use]
     pub fn new(field: impl Into<String>, is: Compare, value: impl Into<Value>) -> Self {
         Self { field: field.into(), is, value: value.into() }
     }
 
-    /// Finds what is wrong with the options.
+    /// Checks the options.
     ///
     /// # Errors
-    /// A value that is NaN.
+    /// Returns the reason for a value that is NaN.
     pub fn validate(&self) -> Result<(), String> {
         match self.value {
-            Value::Float(value) if value.is_nan() => {
-                Err("`value` is NaN; a number is needed".into())
-            }
+            Value::Float(value) if value.is_nan() => Err("`value` is NaN; give a number".into()),
             _ => Ok(()),
         }
     }
@@ -117,7 +116,7 @@ impl Transform<Record> for Filter {
 }
 
 impl Compare {
-    /// How it is written.
+    /// Returns the sign of the comparison, such as `<=`.
     #[must_use]
     pub fn sign(self) -> &'static str {
         match self {
@@ -170,7 +169,7 @@ impl From<f64> for Value {
     }
 }
 
-/// The exact order of two numbers; `None` for a NaN.
+/// Compares two numbers exactly; `None` for a NaN.
 fn compared(one: Wide, other: Wide) -> Option<Ordering> {
     match (whole(one), whole(other)) {
         (Ok(one), Ok(other)) => Some(one.cmp(&other)),
@@ -188,7 +187,7 @@ fn whole(x: Wide) -> Result<i128, f64> {
     }
 }
 
-/// The order of an integer of 65 bits and a float.
+/// Compares an integer of 65 bits and a float.
 fn with_float(whole: i128, float: f64) -> Option<Ordering> {
     if float.is_nan() {
         return None;
@@ -209,7 +208,7 @@ mod tests {
 
     const SIGNS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
 
-    /// The signs for which a sample stays.
+    /// Returns the signs for which the filter keeps a sample.
     fn kept(tensor: &Tensor, value: &str) -> String {
         let stays = |sign: &&str| {
             let json = format!(r#"{{"field":"x","is":"{sign}","value":{value}}}"#);
@@ -252,10 +251,7 @@ mod tests {
         let row = Tensor::from_slice([2], &[1u8, 2]).unwrap();
         let record = Record::new().with("x", row).unwrap();
         let message = from_vec(vec![record]).transform(filter).get(0).unwrap_err().to_string();
-        assert!(
-            message.contains("filter of index 0: field \"x\": a scalar is needed"),
-            "{message}"
-        );
+        assert!(message.contains("filter of index 0: field \"x\": expected a scalar"), "{message}");
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! The transforms of records that a pipeline document can name; each is also a plain Rust type.
+//! The transforms of records that a pipeline document can name. Each is also a plain Rust type.
 //!
-//! Put one into a pipeline with [`transform`](crate::Dataset::transform). The bits of every result are the
-//! same on every platform. Absent on purpose: randomness, and anything that looks at two samples.
+//! [`transform`](crate::Dataset::transform) puts one into a pipeline. The bits of every result are
+//! the same on every platform. Absent on purpose: randomness, and transforms of more than one
+//! sample.
 
-/// Makes an op of what puts another tensor in the place of its field, and of what adds its options
-/// to its description.
+/// Implements an op from a function that computes the new tensor of the op's field, and one that
+/// adds the op's options to its description.
 macro_rules! field_op {
     ($op:ident, $name:literal, $make:expr, $options:expr) => {
         impl $crate::dataset::Transform<$crate::dataset::Record> for $op {
@@ -57,12 +58,14 @@ use crate::dataset::number::{Number, Wide};
 use crate::dataset::{Dtype, Record, Tensor};
 use crate::error::Fault;
 
-/// Writes the elements from a place on, in their widest type.
+/// A function that writes the elements from a place on, in their widest type.
 #[cfg(feature = "web")]
 type Widen<'a> = Box<dyn Fn(usize, &mut [Wide]) + 'a>;
 
-/// Every element through its widest type, in blocks: a loop for each dtype instead of one for each
-/// pair of dtypes, for builds that have to be small.
+/// Converts every element by way of its widest type, in blocks.
+///
+/// The code has one loop for each dtype instead of one for each pair of dtypes, for builds that
+/// have to be small.
 #[cfg(feature = "web")]
 fn converted(
     tensor: &Tensor,
@@ -92,31 +95,31 @@ fn converted(
     }))
 }
 
-/// Refuses an op for pictures in a build that has none.
+/// Returns an error for an op for pictures in a build without the feature `image`.
 fn pictures(op: &str) -> Result<(), String> {
     if cfg!(feature = "image") {
         return Ok(());
     }
-    let why = "this build of windrow is without the feature `image`; build with it";
+    let why = "this build of windrow lacks the feature `image`; build windrow with it";
     Err(format!("{op} is not available: {why}"))
 }
 
-/// The bytes in a field, which `what` is called in an error.
+/// Returns the bytes in a field; `what` names the content in an error.
 fn bytes<'a>(tensor: &'a Tensor, what: &str) -> Result<&'a [u8], Fault> {
     let (dtype, shape) = (tensor.dtype(), tensor.shape());
     if dtype != Dtype::U8 || shape.len() != 1 {
-        let why = format!("the bytes of {what} are U8 of shape [n]");
-        return Err(Fault::new(format!("{why}, this is {dtype} of shape {shape:?}")));
+        let why = format!("expected the bytes of {what}, U8 of shape [n]");
+        return Err(Fault::new(format!("{why}, found {dtype} of shape {shape:?}")));
     }
     Ok(tensor.bytes())
 }
 
-/// The one number in a field without axes.
+/// Returns the number in a scalar field.
 fn scalar(record: &Record, field: &str) -> Result<Wide, Fault> {
     let tensor = record.field(field)?;
     if !tensor.shape().is_empty() {
         let shape = tensor.shape();
-        let why = format!("a scalar is needed, its shape is {shape:?}; reshape it to []");
+        let why = format!("expected a scalar, found shape {shape:?}; reshape the field to []");
         return Err(in_field(field, &why));
     }
     Ok(with_dtype!(tensor.dtype(), T => tensor.elements::<T>()?[0].wide()))
@@ -126,7 +129,7 @@ fn in_field(field: &str, why: &str) -> Fault {
     Fault::new(format!("field {field:?}: {why}"))
 }
 
-/// What an op makes of the field `x`.
+/// Returns the tensor that an op makes of the field `x`.
 #[cfg(test)]
 fn made_of(
     tensor: Tensor,

@@ -1,4 +1,4 @@
-//! `normalize`: mean 0 and deviation 1 for each channel.
+//! `normalize`: gives each channel mean 0 and deviation 1.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +7,16 @@ use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
 use crate::error::Fault;
 
-/// Makes each element `x` of a field `(x * factor - mean) / std`, with the `mean` and `std` of its
-/// channel, in `F32`.
+/// Replaces each element `x` of a field by `(x * factor - mean) / std` in `F32`, with the `mean`
+/// and `std` of its channel.
 ///
 /// Channels are the last axis. For means and deviations of pixels from 0 to 1, the factor of pixels
-/// from 0 to 255 is 1/255. Computed in `F64`, each step rounded to nearest even and never fused, and
-/// then rounded to `F32`: the same bits on every platform. A 64-bit integer beyond 2^53 is first
-/// rounded to `F64`. A result that is too large is infinite, and any NaN is the quiet positive one.
+/// from 0 to 255 is 1/255.
+///
+/// The op computes in `F64`, rounds each step to nearest even, never fuses two steps, and then
+/// rounds to `F32`. So the bits are the same on every platform. A 64-bit integer beyond 2^53 is
+/// first rounded to `F64`. A result that is too large is infinite, and any NaN is the quiet
+/// positive one.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -30,19 +33,19 @@ use crate::error::Fault;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Normalize {
-    /// The field.
+    /// The name of the field, of any dtype.
     pub field: String,
-    /// What is subtracted from each channel; finite. One number is for all of them.
+    /// The number to subtract from each channel, finite. A list of one number is for all channels.
     pub mean: Vec<f64>,
-    /// What each channel is divided by; finite and not 0, as many as `mean`.
+    /// The number to divide each channel by, finite and not 0. The list is as long as `mean`.
     pub std: Vec<f64>,
-    /// What every element is multiplied by first; finite, 1 unless set.
+    /// The number to multiply every element by first, finite. The default is 1.
     #[serde(default = "one")]
     pub factor: f64,
 }
 
 impl Normalize {
-    /// A mean and a deviation for each channel.
+    /// Creates an op with a mean and a deviation for each channel.
     #[must_use]
     pub fn new(
         field: impl Into<String>,
@@ -52,29 +55,30 @@ impl Normalize {
         Self { field: field.into(), mean: mean.into(), std: std.into(), factor: 1.0 }
     }
 
-    /// The same with a factor for every element before that.
+    /// Sets the factor that every element is multiplied by first.
     #[must_use]
     pub fn factor(self, factor: f64) -> Self {
         Self { factor, ..self }
     }
 
-    /// Finds what is wrong with the options.
+    /// Checks the options.
     ///
     /// # Errors
-    /// No number, not as many means as deviations, a number that is not finite, or a deviation of 0.
+    /// Returns the reason for empty lists, lists of different lengths, a number that is not finite,
+    /// or a deviation of 0.
     pub fn validate(&self) -> Result<(), String> {
         let (means, stds) = (self.mean.len(), self.std.len());
         if means != stds || means == 0 {
             return Err(format!(
-                "`mean` has {means} numbers and `std` {stds}; as many of both are needed, at least 1"
+                "`mean` has {means} numbers and `std` {stds}; give as many of both, at least 1"
             ));
         }
         let numbers = self.mean.iter().chain(&self.std).chain([&self.factor]);
         if let Some(number) = numbers.into_iter().find(|number| !number.is_finite()) {
-            return Err(format!("{number} is among the numbers; finite ones are needed"));
+            return Err(format!("{number} is among the numbers; give finite ones"));
         }
         if self.std.contains(&0.0) {
-            return Err("`std` has a 0, by which nothing can be divided".into());
+            return Err("`std` has a 0; give numbers other than 0".into());
         }
         Ok(())
     }
@@ -86,8 +90,8 @@ impl Normalize {
     fn each<A: Number>(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
         let (channels, shape) = (self.mean.len(), tensor.shape());
         if channels > 1 && shape.last() != Some(&(channels as u64)) {
-            let why = format!("the last axis of shape {shape:?} is not of {channels} channels");
-            return Err(Fault::new(format!("{why}, as many as `mean` has")));
+            let why = format!("the last axis of shape {shape:?} does not have {channels} channels");
+            return Err(Fault::new(format!("{why}, the length of `mean`")));
         }
         let from = tensor.elements::<A>()?;
         Tensor::build_elements::<f32>(shape, |to| {
@@ -109,7 +113,7 @@ field_op!(Normalize, "normalize", Self::normalized, |to, op| {
     op.with("factor", format_args!("{:?}", to.factor))
 });
 
-/// Numbers as in `[0.5;1.0]`.
+/// Returns the text of a list of numbers, such as `[0.5;1.0]`.
 fn list(numbers: &[f64]) -> String {
     let texts: Vec<_> = numbers.iter().map(|number| format!("{number:?}")).collect();
     format!("[{}]", texts.join(";"))
@@ -149,7 +153,7 @@ mod tests {
         assert_eq!(normalized(tensor(), one.clone()).unwrap(), [0.0, 0.5, 1.0, -2.5]);
         assert_eq!(normalized(Tensor::scalar(3.0f64), one).unwrap(), [1.0]);
         let message = normalized(tensor(), Normalize::new("x", [0.0; 3], [1.0; 3])).unwrap_err();
-        let says = "field \"x\": the last axis of shape [2, 2] is not of 3 channels, as many as";
+        let says = "the last axis of shape [2, 2] does not have 3 channels, the length of `mean`";
         assert!(message.contains(says), "{message}");
     }
 

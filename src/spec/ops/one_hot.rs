@@ -1,4 +1,4 @@
-//! `one_hot`: a class number as a row of zeros with a single one.
+//! `one_hot`: turns a class number into a row of zeros with a single one.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,10 +8,11 @@ use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transfo
 use crate::error::Fault;
 use crate::order::Op;
 
-/// The most classes there may be: 2^20.
+/// The largest number of classes: 2^20.
 pub const CLASSES_MAX: u64 = 1 << 20;
 
-/// Makes a scalar integer field a tensor of shape `[classes]`: 1 at that place, 0 elsewhere.
+/// Replaces a scalar integer field by a tensor of shape `[classes]`: 1 at the place of the class, 0
+/// elsewhere.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -26,32 +27,33 @@ pub const CLASSES_MAX: u64 = 1 << 20;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OneHot {
-    /// The field: an integer, or a `BOOL` as 0 or 1.
+    /// The name of the field, a scalar of an integer dtype, or `BOOL` as 0 or 1. The class is from
+    /// 0 to `classes` - 1.
     pub field: String,
-    /// How many classes there are: 1 to 2^20. The field is 0 to one less.
+    /// The number of classes, from 1 to 2^20.
     pub classes: u64,
-    /// What the elements are; `F32` unless set.
+    /// The dtype of the result. The default is `F32`.
     #[serde(default = "single")]
     pub dtype: Dtype,
 }
 
 impl OneHot {
-    /// So many classes, as `F32`.
+    /// Creates an op for a number of classes, whose result is `F32`.
     #[must_use]
     pub fn new(field: impl Into<String>, classes: u64) -> Self {
         Self { field: field.into(), classes, dtype: single() }
     }
 
-    /// Finds what is wrong with the options.
+    /// Checks the options.
     ///
     /// # Errors
-    /// No class, or more than 2^20.
+    /// Returns the reason for no class, or for more than 2^20.
     pub fn validate(&self) -> Result<(), String> {
         let classes = self.classes;
         if (1..=CLASSES_MAX).contains(&classes) {
             return Ok(());
         }
-        Err(format!("`classes` is {classes}; 1 to {CLASSES_MAX} are allowed"))
+        Err(format!("`classes` is {classes}; give 1 to {CLASSES_MAX}"))
     }
 }
 
@@ -65,7 +67,7 @@ impl Transform<Record> for OneHot {
             Wide::Unsigned(class) if class < classes => class as usize,
             Wide::Signed(class) if (0..classes as i64).contains(&class) => class as usize,
             Wide::Float(_) => {
-                let why = "a class is an integer, this is a float; cast it first";
+                let why = "the class is a float; cast the field to an integer first";
                 return Err(in_field(&self.field, why));
             }
             class => {
@@ -116,9 +118,11 @@ mod tests {
         assert_eq!(message, want);
         let message = hot(Tensor::scalar(-1i8), OneHot::new("x", 10)).unwrap_err();
         assert!(message.contains("class -1 is not one of 10"));
-        assert!(hot(Tensor::scalar(1.0f32), OneHot::new("x", 10)).unwrap_err().contains("cast it"));
+        assert!(
+            hot(Tensor::scalar(1.0f32), OneHot::new("x", 10)).unwrap_err().contains("cast the")
+        );
         let row = Tensor::from_slice([1], &[1u8]).unwrap();
-        assert!(hot(row, OneHot::new("x", 10)).unwrap_err().contains("its shape is [1]"));
+        assert!(hot(row, OneHot::new("x", 10)).unwrap_err().contains("found shape [1]"));
         assert!(hot(Tensor::scalar(u64::MAX), OneHot::new("x", 10)).is_err());
     }
 

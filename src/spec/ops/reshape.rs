@@ -1,11 +1,11 @@
-//! `reshape`: the same elements along other axes.
+//! `reshape`: changes the axes of a field.
 
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{RANK_MAX, Tensor};
 use crate::error::Fault;
 
-/// Gives a field another shape with the same number of elements; nothing is copied.
+/// Gives a field another shape with the same number of elements, without copying them.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -20,33 +20,34 @@ use crate::error::Fault;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Reshape {
-    /// The field.
+    /// The name of the field, of any dtype.
     pub field: String,
-    /// Up to 8 lengths; one of them may be -1, which stands for what is left.
+    /// The lengths of the new axes, at most 8. One of them may be -1, which stands for the length
+    /// that the number of elements leaves.
     pub shape: Vec<i64>,
 }
 
 impl Reshape {
-    /// Gives a field this shape.
+    /// Creates an op that gives a field this shape.
     #[must_use]
     pub fn new(field: impl Into<String>, shape: impl Into<Vec<i64>>) -> Self {
         Self { field: field.into(), shape: shape.into() }
     }
 
-    /// Finds what is wrong with the options.
+    /// Checks the options.
     ///
     /// # Errors
-    /// More than 8 axes, a length below -1, or -1 more than once.
+    /// Returns the reason for more than 8 axes, a length below -1, or -1 more than once.
     pub fn validate(&self) -> Result<(), String> {
         let rank = self.shape.len();
         if rank > RANK_MAX {
-            return Err(format!("`shape` has {rank} axes; at most {RANK_MAX} are allowed"));
+            return Err(format!("`shape` has {rank} axes; give at most {RANK_MAX}"));
         }
         if let Some(axis) = self.shape.iter().find(|&&axis| axis < -1) {
-            return Err(format!("`shape` has {axis}; a length is 0 or more, or -1 once"));
+            return Err(format!("`shape` has {axis}; give lengths of 0 or more, or -1 once"));
         }
         if self.shape.iter().filter(|&&axis| axis == -1).count() > 1 {
-            return Err("`shape` has -1 more than once".into());
+            return Err("`shape` has -1 more than once; give it once".into());
         }
         Ok(())
     }
@@ -54,7 +55,7 @@ impl Reshape {
     fn reshaped(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
         let elements = tensor.len();
         let known = self.shape.iter().filter_map(|&axis| u64::try_from(axis).ok());
-        // A product that overflows stands for no number of elements there can be.
+        // A product that overflows is larger than the number of elements of any tensor.
         let known = known.fold(1, |product: u64, axis| product.saturating_mul(axis));
         let whole = known != 0 && elements.is_multiple_of(known);
         if self.shape.contains(&-1) && !whole {

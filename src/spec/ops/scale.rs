@@ -1,4 +1,4 @@
-//! `scale`: a factor and an offset for every element.
+//! `scale`: applies a factor and an offset to every element.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,12 @@ use crate::dataset::number::Wide;
 use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
 
-/// Makes each element `x` of a field `x * factor + offset`.
+/// Replaces each element `x` of a field by `x * factor + offset`.
 ///
-/// Computed in `F64` as a product and a sum, each rounded to nearest even and never fused, and then
-/// rounded to the dtype: the same bits on every platform. A 64-bit integer beyond 2^53 is first
-/// rounded to `F64`. A result that is too large is infinite, and any NaN is the quiet positive one.
+/// The op computes a product and a sum in `F64`, rounds each to nearest even, never fuses them, and
+/// then rounds to the dtype. So the bits are the same on every platform. A 64-bit integer beyond
+/// 2^53 is first rounded to `F64`. A result that is too large is infinite, and any NaN is the quiet
+/// positive one.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -25,39 +26,39 @@ use crate::error::Fault;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Scale {
-    /// The field.
+    /// The name of the field, of any dtype.
     pub field: String,
-    /// What each element is multiplied by; finite.
+    /// The number to multiply each element by, finite.
     pub factor: f64,
-    /// What is added then; finite, 0 unless set.
+    /// The number to add to the product, finite. The default is 0.
     #[serde(default)]
     pub offset: f64,
-    /// What the result is rounded to: `F16`, `BF16`, `F32` (unless set) or `F64`.
+    /// The dtype of the result: `F16`, `BF16`, `F32` or `F64`. The default is `F32`.
     #[serde(default = "single")]
     pub dtype: Dtype,
 }
 
 impl Scale {
-    /// A factor without an offset, to `F32`.
+    /// Creates an op with a factor and no offset, whose result is `F32`.
     #[must_use]
     pub fn new(field: impl Into<String>, factor: f64) -> Self {
         Self { field: field.into(), factor, offset: 0.0, dtype: single() }
     }
 
-    /// Finds what is wrong with the options.
+    /// Checks the options.
     ///
     /// # Errors
-    /// A number that is not finite, or a dtype that is not a float.
+    /// Returns the reason for a number that is not finite, or for a dtype that is no float.
     pub fn validate(&self) -> Result<(), String> {
         for (name, value) in [("factor", self.factor), ("offset", self.offset)] {
             if !value.is_finite() {
-                return Err(format!("`{name}` is {value}; a finite number is needed"));
+                return Err(format!("`{name}` is {value}; give a finite number"));
             }
         }
         if !self.dtype.is_float() {
             let dtype = self.dtype;
             return Err(format!(
-                "`dtype` is {dtype}; F16, BF16, F32 or F64 is needed, cast it then"
+                "`dtype` is {dtype}; give F16, BF16, F32 or F64, and cast the result"
             ));
         }
         Ok(())
@@ -97,7 +98,8 @@ impl Scale {
         })
     }
 
-    /// Code of its own for what is common, so that not every pair of dtypes takes room in the wasm.
+    /// Scales common pairs of dtypes by separate loops, and all others by way of the widest type.
+    /// So not every pair of dtypes takes room in the wasm.
     #[cfg(feature = "web")]
     fn scaled(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
         match (tensor.dtype(), self.dtype) {
@@ -135,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_product_and_a_sum_are_rounded_one_after_the_other() {
-        // Fused, the last bits would be 2^-60.
+        // The result of a fused operation would be 2^-60.
         let tiny = 1.0 / (1u64 << 30) as f64;
         let x = 1.0 + tiny;
         assert_eq!(scaled::<f64, f64>(&[x], x, -(1.0 + 2.0 * tiny)), [0.0]);

@@ -1,13 +1,13 @@
-//! `select`: some of the fields.
+//! `select`: keeps some of the fields.
 
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Record, SampleContext, SampleResult, Transform};
 use crate::order::Op;
 
-/// Keeps these fields and drops the others.
+/// Keeps the fields of these names and drops the others.
 ///
-/// The result is in byte order of the names, whatever order they are listed in.
+/// The fields of the result are in byte order of their names, whatever order the option lists.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -22,29 +22,29 @@ use crate::order::Op;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Select {
-    /// The names, at least one, each once.
+    /// The names of the fields to keep: at least one, each once.
     pub fields: Vec<String>,
 }
 
 impl Select {
-    /// Keeps the fields of these names.
+    /// Creates an op that keeps the fields of these names.
     #[must_use]
     pub fn new<F: Into<String>>(fields: impl IntoIterator<Item = F>) -> Self {
         Self { fields: fields.into_iter().map(Into::into).collect() }
     }
 
-    /// Finds what is wrong with the options.
+    /// Checks the options.
     ///
     /// # Errors
-    /// No name, or a name twice.
+    /// Returns the reason for an empty list, or for a name that the list has twice.
     pub fn validate(&self) -> Result<(), String> {
         if self.fields.is_empty() {
-            return Err("`fields` is empty; name at least one".into());
+            return Err("`fields` is empty; give at least one name".into());
         }
         let mut names: Vec<_> = self.fields.iter().collect();
         names.sort();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(format!("`fields` has {:?} twice", pair[0])),
+            Some(pair) => Err(format!("`fields` has {:?} twice; give each name once", pair[0])),
             None => Ok(()),
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     fn a_field_that_is_not_there_is_named() {
         let record = Record::new().with("x", Tensor::scalar(1u8)).unwrap();
         let fault = from_vec(vec![record]).transform(select(&["x", "z"])).get(0).unwrap_err();
-        let want = "select of index 0: there is no field \"z\"; the record has x";
+        let want = "select of index 0: the record has no field \"z\"; it has x";
         assert_eq!(fault.to_string(), want);
     }
 

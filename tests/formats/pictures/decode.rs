@@ -141,8 +141,8 @@ fn channels_are_those_asked_for() {
 #[test]
 fn what_is_no_picture_is_told_by_what_it_is() {
     for (file, says) in [
-        (&b""[..], "field \"x\": the file is empty; a PNG or JPEG picture is needed"),
-        (b"hello", "field \"x\": \"hello\" is not the start of a PNG or JPEG picture"),
+        (&b""[..], "field \"x\": the file is empty; give a PNG or JPEG picture"),
+        (b"hello", "field \"x\": the file starts with \"hello\", so it is no PNG or JPEG picture"),
         (b"<!DOCTYPE html>", "it looks like SVG or HTML"),
         (b"GIF89a", "it is GIF"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "it is WebP"),
@@ -156,9 +156,9 @@ fn what_is_no_picture_is_told_by_what_it_is() {
     }
     let decode = DecodeImage::new("x");
     let why = through(&decode, Tensor::from_slice([2, 2], &[0u8; 4]).unwrap()).unwrap_err();
-    assert!(why.ends_with("U8 of shape [n], this is U8 of shape [2, 2]"), "{why}");
+    assert!(why.ends_with("U8 of shape [n], found U8 of shape [2, 2]"), "{why}");
     let why = through(&decode, Tensor::from_slice([2], &[0i8; 2]).unwrap()).unwrap_err();
-    assert!(why.ends_with("this is I8 of shape [2]"), "{why}");
+    assert!(why.ends_with("found I8 of shape [2]"), "{why}");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn options_are_checked_and_described() {
     assert!(read(r#"{"field":"x","channel":3}"#).is_err());
     for channels in [0, 2, 5] {
         let why = DecodeImage::new("x").channels(channels).validate().unwrap_err();
-        assert_eq!(why, format!("`channels` is {channels}; 1, 3 or 4 is needed"));
+        assert_eq!(why, format!("`channels` is {channels}; give 1, 3 or 4"));
     }
     assert_eq!(PIXELS_MAX, 8192 * 8192);
 }

@@ -44,7 +44,8 @@ fn every_kind_of_source_gives_the_same_bytes_and_the_same_ends() {
             }
             for (start, wanted) in [(0, length + 1), (length, 1), (length + 1, 0), (u64::MAX, 1)] {
                 let message = text(source.read_at(start, &mut vec![0; wanted as usize]));
-                let end = format!("{wanted} bytes wanted here, it has {length} in all");
+                let end =
+                    format!("cannot read {wanted} bytes here, the source has {length} in all");
                 assert_eq!(message, format!("{} at byte {start}: {end}", source.name()));
             }
         }
@@ -95,7 +96,10 @@ fn a_file_that_was_cut_meanwhile_is_an_error_of_the_read_that_misses_bytes() {
     }
     let message =
         text(LocalFile::open(folder.path().join("cut.bin")).unwrap().read_at(300, &mut [0; 200]));
-    assert!(message.ends_with("200 bytes wanted here, it has 400 in all"), "{message}");
+    assert!(
+        message.ends_with("cannot read 200 bytes here, the source has 400 in all"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -145,13 +149,13 @@ fn what_is_no_file_is_not_opened() {
 #[test]
 fn a_missing_name_in_memory_is_answered_with_some_that_are_there() {
     let mut files = MemoryFiles::default();
-    assert_eq!(text(files.open("x")), "opening x: there is no file in memory");
+    assert_eq!(text(files.open("x")), "opening x: no file is in memory; add it with `with`");
     for number in 10..35 {
         files = files.with(format!("f{number}"), []);
     }
     let message = text(files.open("x"));
     assert!(
-        message.contains("only f10, f11, ") && message.ends_with("f29 and 5 more"),
+        message.contains("the files are f10, f11, ") && message.ends_with("f29 and 5 more"),
         "{message}"
     );
 }

@@ -41,7 +41,7 @@ fn the_digits_are_read_as_images_and_labels() {
     let expected: Vec<u8> = (0..64).map(|c| ((29 * 31 + c * 7) % 17) as u8).collect();
     assert_eq!(record["image"], Tensor::from_slice([8, 8], &expected).unwrap());
     assert_eq!(record["label"], Tensor::scalar(9u8));
-    assert_eq!(text(csv.get(30)), "csv of index 30: there are 30 samples");
+    assert_eq!(text(csv.get(30)), "csv of index 30: the source has 30 samples");
     let op = csv.op().to_string();
     assert!(op.starts_with("csv(len=30,file="), "{op}");
     let fields = "delimiter=%2c,header=false,image=U8[8;8]:0-63,label=U8[]:64)";
@@ -88,7 +88,7 @@ fn every_dtype_is_read_to_its_ends_and_not_beyond() {
             let past = [<$kind>::MIN as i128 - 1, <$kind>::MAX as i128 + 1];
             for bad in past.map(|p| p.to_string()).iter().map(String::as_str).chain(["1.0", "x"]) {
                 let message = refused(bad, all(Dtype::$dtype).without_header());
-                let says = concat!(" is no ", stringify!($dtype), ", a whole number from ");
+                let says = concat!(" is no ", stringify!($dtype), "; field x takes a whole number from ");
                 assert!(message.contains(says) && message.contains(&texts[1]), "{message}");
             }
         })*};
@@ -122,7 +122,7 @@ fn every_dtype_is_read_to_its_ends_and_not_beyond() {
         let table = format!("\"{}\"", bad.replace('"', "\"\""));
         let message = refused(table, all(dtype).without_header());
         assert!(
-            message.starts_with(&format!("line 1: column 0: {bad:?} is no {dtype}, ")),
+            message.starts_with(&format!("line 1: column 0: {bad:?} is no {dtype}; ")),
             "{message}"
         );
     }
@@ -133,8 +133,8 @@ fn a_first_row_that_could_be_data_is_refused_until_it_is_said_what_it_is() {
     let says = |table: &str, options| refused(table, options);
     let one = |columns: Columns, dtype| CsvOptions::new("t", [CsvField::new("x", columns, dtype)]);
     let message = says("1,2\n3,4\n", all(Dtype::U8));
-    let why = "line 1: the first row names the columns unless said otherwise, but is all data: \
-               column 0 is \"1\"; set `header` to false where it is, to true where it names columns";
+    let why = "line 1: the first row names the columns by default, but is all data: column 0 is \
+               \"1\"; set `header` to false if the row is data, or to true if it names the columns";
     assert_eq!(message, why);
     // A text in a column that nobody reads makes no header of a row.
     let iris = "setosa,5.1,3.5\nsetosa,4.9,3.0\n";
@@ -181,7 +181,7 @@ fn a_dtype_may_be_in_lower_case_and_means_the_same() {
 fn a_value_that_is_no_number_is_named_with_its_line_and_column() {
     let message = refused("a,b\n1,2\n3,x y\n", all(Dtype::U8));
     let says =
-        "line 3: column 1 (\"b\"): \"x y\" is no U8, a whole number from 0 to 255, for field x";
+        "line 3: column 1 (\"b\"): \"x y\" is no U8; field x takes a whole number from 0 to 255";
     assert_eq!(message, says);
     let message = refused("a,b\n1,\n", all(Dtype::F32));
     assert!(message.starts_with("line 2: column 1 (\"b\"): \"\" is no F32"), "{message}");
@@ -197,10 +197,13 @@ fn a_value_that_is_no_number_is_named_with_its_line_and_column() {
 
 #[test]
 fn a_ragged_row_is_named_with_its_line_and_both_counts() {
-    assert_eq!(refused("a,b\n1,2\n3\n", all(Dtype::U8)), "line 3: 1 columns, the first row has 2");
+    assert_eq!(
+        refused("a,b\n1,2\n3\n", all(Dtype::U8)),
+        "line 3: the row has 1 columns, the first row has 2"
+    );
     assert_eq!(
         refused("1,2\n3,4,5", all(Dtype::U8).without_header()),
-        "line 2: 3 columns, the first row has 2"
+        "line 2: the row has 3 columns, the first row has 2"
     );
 }
 
@@ -263,7 +266,7 @@ fn a_column_that_is_not_there_is_answered_with_those_there_are() {
     let field = |columns: Columns| CsvOptions::new("t", [CsvField::new("x", columns, Dtype::U8)]);
     let says = |columns| refused(table, field(columns));
     assert_eq!(says("c".into()), "field x wants column \"c\"; its columns are a, b, b");
-    assert!(says("b".into()).contains("which columns 1 and 2 are called"));
+    assert!(says("b".into()).contains("the name of both columns 1 and 2"));
     assert_eq!(says(3.into()), "field x wants column 3; its columns are 0 to 2");
     assert_eq!(says((1..5).into()), "field x wants column 4; its columns are 0 to 2");
     let backwards = std::ops::Range { start: 2, end: 1 };
@@ -320,7 +323,7 @@ fn options_are_the_same_after_json() {
     };
     for bad in ["-1", "1.5", "null", r#"{"start": 0}"#, r#"{"start": 0, "end": 1, "step": 2}"#] {
         let message = field(bad);
-        assert!(message.contains("columns are \"all\", a number, a name"), "{bad}: {message}");
+        assert!(message.contains("expected \"all\", a number"), "{bad}: {message}");
     }
     assert_eq!(field("[]"), "no error");
     // A word of its own in JSON, so a column of that name goes into a list.
@@ -341,7 +344,7 @@ fn rows_and_columns_have_bounds() {
     let csv = open(row(65_536), all(Dtype::U8).without_header()).unwrap();
     assert_eq!(column(&csv, "x")[0].shape(), [65_536]);
     let message = refused(row(65_537), all(Dtype::U8).without_header());
-    assert_eq!(message, "line 1: 65537 columns; at most 65536 can be read");
+    assert_eq!(message, "line 1: the row has 65537 columns; at most 65536 can be read");
 
     // Whether in one value, in many, or behind a quote that nobody closes.
     let open_quote = format!("1\n2\n\"3\n{}", "4\n".repeat(4 << 20));
@@ -351,7 +354,7 @@ fn rows_and_columns_have_bounds() {
         let options = all(Dtype::U8).without_header();
         let most = largest_request(|| message = text(Csv::new(&*table, &options)));
         let says = format!(
-            "t.csv: line {line}: a row of more than 4194304 bytes, or as many of blank lines; is a quote left open?"
+            "t.csv: line {line}: a row or a run of blank lines has more than 4194304 bytes; is a quote left open?"
         );
         assert_eq!(message, says);
         assert!(most < 64 << 20, "{most} bytes at once");
@@ -404,18 +407,21 @@ mod gz {
         let options = CsvOptions::new("t", [field]).without_header();
         let packed = gzip(row.repeat(180).as_bytes());
         let message = refused(packed, options);
-        assert!(message.contains("gzip of this size may unpack to 16777216 bytes"), "{message}");
+        assert!(
+            message.contains("a gzip file of this size may unpack to at most 16777216 bytes"),
+            "{message}"
+        );
     }
 
     #[test]
     fn a_gzip_bomb_is_refused_before_anything_of_it_is_kept() {
         // 17 MB of text, and 4 MB of text that make 17 MB of tensors.
         for (rows, dtype, says) in [
-            (9 << 20, Dtype::U8, "gzip of this size may unpack to 16777216 bytes"),
+            (9 << 20, Dtype::U8, "a gzip file of this size may unpack to at most 16777216 bytes"),
             (
                 9 << 18,
                 Dtype::F64,
-                "its 2359296 rows take 18874368 bytes of memory; gzip of this size",
+                "its 2359296 rows take 18874368 bytes of memory; a gzip file of this size",
             ),
         ] {
             let packed = gzip("1\n".repeat(rows).as_bytes());

@@ -254,7 +254,7 @@ fn a_document_may_ask_for_the_whole_content_of_a_file_that_is_read_by_ranges() {
     let wrong = r#"{"version":1,"source":{"kind":"npy","fields":{},"identity":"all"}}"#;
     assert_eq!(
         text(Spec::from_json(wrong)),
-        "$.source.identity: unknown \"all\"; known are blocks, full"
+        "$.source.identity: unknown name \"all\"; use one of blocks, full"
     );
 }
 

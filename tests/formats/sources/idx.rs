@@ -49,12 +49,13 @@ fn a_file_that_is_cut_or_too_long_is_refused_with_both_sizes() {
         let message = text(open(&whole[..length]));
         assert!(message.starts_with("x.idx at byte "), "{length}: {message}");
         if length >= 12 {
-            let says = format!("I16 takes 8 bytes from byte 12 on, {} are there", length - 12);
+            let says = format!("I16 takes 8 bytes from byte 12 on, only {} follow", length - 12);
             assert!(message.ends_with(&says), "{message}");
         }
     }
     let message = text(open([&whole[..], &[0]].concat()));
-    let says = "at byte 20: is too long: its shape [2, 2] of I16 takes 8 bytes after the header, 9";
+    let says =
+        "at byte 20: is too long: its shape [2, 2] of I16 takes 8 bytes after the header, but 9";
     assert!(message.contains(says), "{message}");
 }
 
@@ -67,8 +68,8 @@ fn a_hostile_header_is_refused_with_its_place() {
         (file(8, &[], &[1]), "at byte 3: has 0 axes; 1 to 8 can be read"),
         (file(8, &[1; 9], &[1]), "at byte 3: has 9 axes"),
         (file(8, &[u32::MAX; 8], &[1]), "beyond 2^63 bytes"),
-        (file(8, &[u32::MAX, 3], &[1]), "takes 12884901885 bytes from byte 12 on, 1 are there"),
-        (file(8, &[2, 2], &[1])[..9].to_vec(), "2 axes take 8 bytes, 5 are there"),
+        (file(8, &[u32::MAX, 3], &[1]), "takes 12884901885 bytes from byte 12 on, only 1 follow"),
+        (file(8, &[2, 2], &[1])[..9].to_vec(), "2 axes take 8 bytes, only 5 follow"),
     ] {
         let mut message = String::new();
         let most = largest_request(|| message = text(open(file)));
@@ -97,7 +98,7 @@ fn fields_come_from_several_files_of_one_length() {
 #[test]
 fn gzip_without_the_feature_says_what_to_do() {
     let message = text(open(*b"\x1f\x8b\x08\0\0\0\0\0\0\0"));
-    let says = "reading x.idx, which is gzip is not available: this build of windrow is without";
+    let says = "reading x.idx, which is gzip is not available: this build of windrow lacks";
     assert!(message.starts_with(says) && message.ends_with("unpack the file first"), "{message}");
 }
 
@@ -172,8 +173,7 @@ mod gz {
     #[test]
     fn what_unpacks_to_another_size_than_it_says_is_refused() {
         let message = text(open(gzip(&file(8, &[10], &[1; 9]))));
-        let says =
-            "is cut short: its shape [10] of U8 takes 10 bytes after the header, it unpacks to 9";
+        let says = "is cut short: its shape [10] of U8 takes 10 bytes after the header, but it unpacks to 9";
         assert!(message.contains(says), "{message}");
         let message = text(open(gzip(&file(8, &[10], &[1; 11]))));
         assert!(message.contains("is too long: its shape [10] of U8 takes 10 bytes"), "{message}");
@@ -185,8 +185,8 @@ mod gz {
         let small = gzip(&file(8, &[10], &vec![0; 20 << 20]));
         // A claim of 4 GB in a few bytes.
         let large = gzip(&file(8, &[u32::MAX], &[0; 10]));
-        let most = "gzip of this size may unpack to 16777216; unpack it yourself";
-        for (bomb, says) in [(small, "it has more"), (large, most)] {
+        let most = "a gzip file of this size may unpack to at most 16777216; unpack the file first";
+        for (bomb, says) in [(small, "but more follow"), (large, most)] {
             let mut message = String::new();
             let most = largest_request(|| message = text(open(bomb)));
             assert!(message.contains(says), "{message}");
@@ -203,7 +203,7 @@ mod gz {
         let packed = gzip(&file(8, &[12 << 20], &noise));
         let mut message = String::new();
         let most = most_in_use(|| message = text(open(packed)));
-        assert!(message.ends_with("after the header, it unpacks to 60000"), "{message}");
+        assert!(message.ends_with("after the header, but it unpacks to 60000"), "{message}");
         assert!(most < 1 << 20, "{most} bytes");
 
         let packed = gzip(&file(8, &[12 << 20], &vec![7; 12 << 20]));

@@ -27,7 +27,7 @@ fn pictures_stand_in_the_byte_order_of_their_paths_and_nothing_else_does() {
     assert_eq!(paths(&images), sorted);
     assert_eq!(images.get(3).unwrap()["image"].shape(), [4]);
     assert_eq!(images.get(3).unwrap().len(), 1);
-    assert!(text(images.get(6)).contains("there are 6 pictures"));
+    assert!(text(images.get(6)).contains("the source has 6 pictures"));
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn each_line_is_a_record_and_blank_lines_are_none() {
     assert_eq!(jsonl.len(), 2);
     assert_eq!(column(&jsonl, "x"), [Tensor::scalar(0.5f32), Tensor::scalar(-1000f32)]);
     assert_eq!(flat(&jsonl, "y"), [1, 0, 2, 0, 3, 0, 4, 0]);
-    assert_eq!(text(jsonl.get(2)), "jsonl of index 2: there are 2 samples");
+    assert_eq!(text(jsonl.get(2)), "jsonl of index 2: the source has 2 samples");
     // A last line without an end is one too, and other members are not looked at.
     let jsonl = open("{\"x\":1,\"z\":{\"deep\":[null]}}\n{\"x\":2}", [field("x", Dtype::U8)]);
     assert_eq!(flat(&jsonl.unwrap(), "x"), [1, 2]);
@@ -57,16 +57,16 @@ fn lists_inside_each_other_have_a_shape() {
         assert_eq!(shape(json).unwrap(), want, "{json}");
     }
     for (json, says) in [
-        ("[[1],[2,3]]", "a list of 2, others beside it have 1"),
-        ("[[1,2],[]]", "a list of 0, others beside it have 2"),
-        ("[[],[1]]", "a list of 1, others beside it have 0"),
-        ("[[[1]],[[1],[2]]]", "a list of 2, others beside it have 1"),
-        ("[1,[2]]", "a list where numbers are beside it"),
-        ("[1,[]]", "a list where numbers are beside it"),
-        ("[[1],2]", "a number where lists are beside it"),
-        ("[[],2]", "a number where lists are beside it"),
-        ("[[],[[1]]]", "a list where numbers are beside it"),
-        ("[[[]],[]]", "a list of 0, others beside it have 1"),
+        ("[[1],[2,3]]", "expected a list of 1 as beside it, found one of 2"),
+        ("[[1,2],[]]", "expected a list of 2 as beside it, found one of 0"),
+        ("[[],[1]]", "expected a list of 0 as beside it, found one of 1"),
+        ("[[[1]],[[1],[2]]]", "expected a list of 1 as beside it, found one of 2"),
+        ("[1,[2]]", "expected a number as beside it, found a list"),
+        ("[1,[]]", "expected a number as beside it, found a list"),
+        ("[[1],2]", "expected a list as beside it, found a number"),
+        ("[[],2]", "expected a list as beside it, found a number"),
+        ("[[],[[1]]]", "expected a number as beside it, found a list"),
+        ("[[[]],[]]", "expected a list of 1 as beside it, found one of 0"),
         ("[[[[[[[[[9]]]]]]]]]", "at most 8 axes"),
     ] {
         let message = refused(Dtype::U8, json);
@@ -85,11 +85,11 @@ fn a_shape_is_kept_and_a_flat_list_takes_it() {
     assert_eq!(read("[[1,2],[3,4]]", &[2, 2]).unwrap(), want);
     assert_eq!(read("[1,2,3,4]", &[2, 2]).unwrap(), want);
     for (json, shape, says) in [
-        ("[1,2,3]", &[2, 2][..], "$.x, for field x: its shape is [3], not [2, 2]"),
-        ("[[1,2],[3,4]]", &[4], "its shape is [2, 2], not [4]"),
-        ("[[1,2],[3,4]]", &[1, 4], "its shape is [2, 2], not [1, 4]"),
-        ("5", &[1], "its shape is [], not [1]"),
-        ("[5]", &[u64::MAX, 2], "its shape is [1], not [18446744073709551615, 2]"),
+        ("[1,2,3]", &[2, 2][..], "$.x, for field x: expected shape [2, 2], found [3]"),
+        ("[[1,2],[3,4]]", &[4], "expected shape [4], found [2, 2]"),
+        ("[[1,2],[3,4]]", &[1, 4], "expected shape [1, 4], found [2, 2]"),
+        ("5", &[1], "expected shape [1], found []"),
+        ("[5]", &[u64::MAX, 2], "expected shape [18446744073709551615, 2], found [1]"),
     ] {
         let message = text(read(json, shape));
         assert!(message.ends_with(says), "{message}");
@@ -145,13 +145,13 @@ fn a_text_is_its_bytes_in_a_field_of_u8_only() {
     assert_eq!(value(Dtype::U8, r#""""#).unwrap().shape(), [0]);
     let message = refused(Dtype::U16, r#""text""#);
     assert!(
-        message.ends_with("\"text\" is a text; only U8 is made of one, as its bytes"),
+        message.ends_with("\"text\" is a text; use dtype U8, which takes its bytes"),
         "{message}"
     );
     assert!(refused(Dtype::U8, r#"["text"]"#).contains("is a text"), "{message}");
     assert!(
         refused(Dtype::U8, r#"{"a":1}"#)
-            .ends_with("{\"a\":1} is an object, where numbers are wanted")
+            .ends_with("{\"a\":1} is an object; give a number or lists of numbers")
     );
 }
 
@@ -170,14 +170,14 @@ fn a_value_is_found_by_its_pointer() {
         assert_eq!(read(at).unwrap(), [want], "{at}");
     }
     for (at, says) in [
-        ("/a/b~1c/2", "there is no $.a.b/c[2], the list has 2"),
-        ("/a/b~1c/-", "there is no $.a.b/c[-], the list has 2"),
-        ("/a/b", "there is no $.a.b; $.a has b/c"),
-        ("/none", "there is no $.none; $ has , a, x, ~1"),
+        ("/a/b~1c/2", "$.a.b/c[2] is missing; the list has 2 items"),
+        ("/a/b~1c/-", "$.a.b/c[-] is missing; the list has 2 items"),
+        ("/a/b", "$.a.b is missing; $.a has b/c"),
+        ("/none", "$.none is missing; $ has , a, x, ~1"),
         ("/x/y", "$.x is not an object"),
         (
             "",
-            "$, for field x: {\"a\": {\"b/c\": [10, {\"d~\": 20}]}, \"x\": 1,… is an object, where numbers are wanted",
+            "$, for field x: {\"a\": {\"b/c\": [10, {\"d~\": 20}]}, \"x\": 1,… is an object; give a number or lists of numbers",
         ),
     ] {
         assert_eq!(read(at).unwrap_err(), says);
@@ -198,7 +198,7 @@ fn what_is_wrong_is_named_with_its_line_and_byte() {
         (2, "jsonl of index 2: t.jsonl at byte 27: line 5: is not JSON: EOF while parsing a value"),
         (3, "jsonl of index 3: t.jsonl at byte 40: line 7: $.x, for field x: \"4\"] is a text"),
         (4, "jsonl of index 4: t.jsonl at byte 46: line 8: $ is not an object"),
-        (5, "jsonl of index 5: t.jsonl at byte 50: line 9: there is no $.x; $ has y"),
+        (5, "jsonl of index 5: t.jsonl at byte 50: line 9: $.x is missing; $ has y"),
         (6, "line 10: is not JSON: trailing characters"),
     ] {
         assert!(messages[index].contains(says), "{index}: {} is not {says}", messages[index]);

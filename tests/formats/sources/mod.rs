@@ -26,7 +26,7 @@ fn a_table_without_the_feature_csv_says_what_to_do() {
     use windrow::source::{Columns, Csv, CsvField, CsvOptions};
     let options = CsvOptions::new("t.csv", [CsvField::new("x", Columns::All, Dtype::U8)]);
     let message = text(Csv::new(&*bytes("t.csv", *b"1"), &options));
-    let why = "this build of windrow is without the feature `csv`; build with it";
+    let why = "this build of windrow lacks the feature `csv`; build windrow with it";
     assert_eq!(message, format!("reading the table t.csv is not available: {why}"));
 }
 

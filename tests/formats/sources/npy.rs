@@ -142,7 +142,7 @@ fn any_byte_but_zero_is_true() {
 #[test]
 fn an_index_past_the_end_is_a_fault() {
     let npy = open(file(1, &header("|u1", false, "(3,)"), &[0; 3])).unwrap();
-    assert_eq!(text(npy.get(3)), "npy of index 3: there are 3 samples");
+    assert_eq!(text(npy.get(3)), "npy of index 3: the source has 3 samples");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_file_that_is_cut_is_refused_at_every_length() {
             if let Some(there) = there {
                 let from = whole.len() - 24;
                 let takes = format!("shape [2, 3] of F32 takes 24 bytes from byte {from} on");
-                assert!(message.ends_with(&format!("{takes}, {there} are there")), "{message}");
+                assert!(message.ends_with(&format!("{takes}, only {there} follow")), "{message}");
             }
         }
         // NumPy lets bytes after the array be.
@@ -213,7 +213,7 @@ fn a_dtype_that_is_no_plain_number_is_named_with_what_to_do() {
 #[test]
 fn a_hostile_shape_is_refused_with_its_place() {
     for (shape, says) in [
-        ("(-1,)", "where a length, which is never negative, belongs"),
+        ("(-1,)", "expected a length, which is never negative, in its header"),
         ("(18446744073709551616,)", "18446744073709551616, which is beyond 2^64"),
         ("(9223372036854775807, 9223372036854775807)", "beyond 2^63 bytes"),
         ("(0, 9223372036854775807, 4)", "beyond 2^63 bytes"),
@@ -223,16 +223,16 @@ fn a_hostile_shape_is_refused_with_its_place() {
         ("(3L,)", "Python 2"),
         ("(03,)", "does not start with 0"),
         ("(3)", "a tuple of one is (3,)"),
-        ("(,)", "where a length belongs"),
-        ("(3,,)", "where a length belongs"),
-        ("(3 4)", "where , or ) belongs"),
-        ("(3.0,)", "where , or ) belongs"),
-        ("(3,", "has \"}\" where a length belongs"),
-        ("(0x3,)", "where , or ) belongs"),
-        ("(1_0,)", "where , or ) belongs"),
-        ("(True,)", "where a length belongs"),
-        ("[3]", "where ( belongs"),
-        ("3", "where ( belongs"),
+        ("(,)", "expected a length in its header"),
+        ("(3,,)", "expected a length in its header"),
+        ("(3 4)", "expected , or ) in its header"),
+        ("(3.0,)", "expected , or ) in its header"),
+        ("(3,", "expected a length in its header, found \"}\""),
+        ("(0x3,)", "expected , or ) in its header"),
+        ("(1_0,)", "expected , or ) in its header"),
+        ("(True,)", "expected a length in its header"),
+        ("[3]", "expected ( in its header"),
+        ("3", "expected ( in its header"),
     ] {
         let header = format!("{{'descr': '<i2', 'fortran_order': False, 'shape': {shape}}}\n");
         let mut message = String::new();
@@ -245,26 +245,26 @@ fn a_hostile_shape_is_refused_with_its_place() {
 #[test]
 fn a_header_that_is_no_such_dict_is_refused_with_its_place() {
     for (header, says) in [
-        ("", " at byte 10: has the end of its header where { belongs"),
-        ("[]", " at byte 10: has \"[]\" where { belongs"),
+        ("", " at byte 10: expected { in its header, found the end of its header"),
+        ("[]", " at byte 10: expected { in its header, found \"[]\""),
         ("{}", " at byte 12: has no \"descr\" in its header"),
         ("{'descr': '<i2'}", "has no \"fortran_order\""),
         ("{'descr': '<i2', 'fortran_order': False}", "has no \"shape\""),
         ("{'descr': '<i2', 'descr': '<i2'}", " at byte 27: has the key \"descr\" twice"),
         ("{'color': 1}", " at byte 11: has the unknown key \"color\""),
-        ("{descr: '<i2'}", " at byte 11: has \"descr: '<i2'}\" where a string belongs"),
-        ("{'descr' '<i2'}", "where : belongs"),
-        ("{'descr': '<i2' 'shape': (2,)}", "where , belongs"),
+        ("{descr: '<i2'}", " at byte 11: expected a string in its header, found \"descr: '<i2'}\""),
+        ("{'descr' '<i2'}", "expected : in its header"),
+        ("{'descr': '<i2' 'shape': (2,)}", "expected , in its header"),
         ("{'descr': '<i2\n'}", "an escape or a line break"),
         ("{'des\\x63r': '<i2'}", "an escape or a line break"),
         ("{'descr': '<i2", "a string without an end"),
-        ("{'fortran_order': 1}", "where True or False belongs"),
-        ("{'fortran_order': Truethy}", "where , belongs"),
+        ("{'fortran_order': 1}", "expected True or False in its header"),
+        ("{'fortran_order': Truethy}", "expected , in its header"),
         (
             "{'descr': '<i2', 'fortran_order': False, 'shape': (2,)} + x",
             "has \"+ x\" after its header",
         ),
-        ("{,}", "where a string belongs"),
+        ("{,}", "expected a string in its header"),
     ] {
         let message = refused(header);
         assert!(message.contains(says), "{header}: {message}");

@@ -83,7 +83,7 @@ fn files_that_differ_after_the_first_dot_are_one_sample() {
     assert_eq!(shown(&tar, 0), pairs(&[("cls", "1"), ("png", "one")]));
     assert_eq!(shown(&tar, 1), pairs(&[("cls", "2"), ("seg.png", "")]));
     assert_eq!(shown(&tar, 2), pairs(&[("png", "other")]));
-    assert_eq!(text(tar.get(3)), "tar of index 3: there are 3 samples");
+    assert_eq!(text(tar.get(3)), "tar of index 3: the source has 3 samples");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn what_cannot_be_a_sample_is_refused_with_its_place() {
         (archive(&[file("a", b"")]), "has no sample"),
         (archive(&[one.clone(), sum]), " at byte 1024: is not a sound tar archive: the checksum"),
         (archive(&[signed]), " at byte 0: the name \"\u{fffd}.a\" is not UTF-8"),
-        (archive(&[one.clone(), one.clone()]), " at byte 1024: \"1.a\" is there twice"),
+        (archive(&[one.clone(), one.clone()]), " at byte 1024: \"1.a\" appears twice"),
         (archive(&[member(b'2', "2.a", b"")]), " at byte 0: \"2.a\" is a link, not a file; pack"),
         (archive(&[member(b'1', "2.a", b"")]), "is a link"),
         (archive(&[member(b'S', "2.a", b"")]), " at byte 156: has a sparse file"),
@@ -210,20 +210,23 @@ fn what_cannot_be_a_sample_is_refused_with_its_place() {
         (archive(&[member(b'M', "2.a", b"")]), "several volumes"),
         (archive(&[member(b'q', "2.a", b"")]), "the unknown type 'q'"),
         (archive(&[member(b'g', "p", &attribute("size", "5")), one.clone()]), "one path or size"),
-        (archive(&[member(b'x', "p", b"")]), " at byte 512: ends where a file should be"),
-        (archive(&[member(b'x', "p", b"7 a=b")]), " at byte 512: has pax attributes that are"),
+        (
+            archive(&[member(b'x', "p", b"")]),
+            " at byte 512: ends after a name or attributes of a file",
+        ),
+        (archive(&[member(b'x', "p", b"7 a=b")]), " at byte 512: has broken pax attributes"),
         (archive(&[file(&format!("1.{}", "a".repeat(98)), b"")]), "no error"),
         (
             archive(&[member(b'L', "L", format!("1.{}", "a".repeat(256)).as_bytes()), one.clone()]),
-            "a field has a name of at most 255 bytes, not 256",
+            "the field's name has 256 bytes; at most 255 are allowed",
         ),
         (
             archive(&[member(b'L', "L", &[b'a'; 70_000]), one.clone()]),
-            " at byte 512: has a name of 70000 bytes; at most 65536 are read",
+            " at byte 512: has a name of 70000 bytes; at most 65536 are allowed",
         ),
         (
             archive(&[member(b'x', "L", &[b'a'; (1 << 20) + 1]), one.clone()]),
-            " at byte 512: has attributes of 1048577 bytes; at most 1048576 are read",
+            " at byte 512: has attributes of 1048577 bytes; at most 1048576 are allowed",
         ),
         (sized(b"00000000008\0"), " at byte 124: its size is \"00000000008\", which is no octal"),
         (sized(b"77777777777\0"), "is cut short: \"1.a\" takes 8589934591 bytes from here on"),
@@ -240,7 +243,7 @@ fn what_cannot_be_a_sample_is_refused_with_its_place() {
         assert!(most < 5 << 20, "{most} bytes at once for {message}");
     }
     let fields: Vec<_> = (0..1025).map(|number| file(&format!("1.{number}"), b"")).collect();
-    assert!(refused(archive(&fields)).contains("a sample has at most 1024 fields"));
+    assert!(refused(archive(&fields)).contains("a sample may have at most 1024 fields"));
 }
 
 #[test]

@@ -160,9 +160,9 @@ fn a_stage_that_does_wrong_ends_the_stream_and_no_batch_is_lost() {
             ("counters", "wrong.counters panicked: five", 2),
             ("made_of", "wrong.made_of panicked: five", 2),
             ("reset", "wrong.reset panicked: always", 80),
-            ("held future", "wrong.held: names input 5 as held, which it cannot hold", 2),
-            ("held past", "wrong.held: names input 0 as held, which it cannot hold", 67),
-            ("held twice", "wrong.held: names 9 inputs of 5", 2),
+            ("held future", "wrong.held: names input 5 as held, which the stage cannot hold", 2),
+            ("held past", "wrong.held: names input 0 as held, which the stage cannot hold", 67),
+            ("held twice", "wrong.held: names 9 inputs as held, but only 5 are known", 2),
             ("made of nothing", "wrong.made_of: names input 99, which the stage did not hold", 2),
         ] {
             for runner in RUNNERS {

@@ -147,7 +147,7 @@ fn a_field_that_is_there_twice_is_refused() {
     let json = Loader::builder(range(0..9).batch(2)).build().unwrap().state().to_json();
     let twice = json.replace(r#""position":"0""#, r#""position":"0","position":"2""#);
     let message = State::from_json(&twice).unwrap_err().to_string();
-    assert!(message.contains("\"position\" is there twice"), "{message}");
+    assert!(message.contains("\"position\" appears twice"), "{message}");
 }
 
 /// What a stage holds, as a state writes it: numbers from the one before, the first from `position`.
@@ -174,9 +174,9 @@ fn held_positions_that_a_batch_cannot_hold_are_refused() {
         for (numbers, why) in [
             (&[8, 8][..], "stage 0 holds position 8 twice"),
             (&[9, 8], "cursor of batch holds position 8 out of order"),
-            (&[8, 11], "stage 0 holds position 11, which is not one of"),
-            (&[1, 9], "holds position 1, which is of one of its 2 batches already"),
-            (&[4, 5, 6, 7], "holds position 4, which is of one of its 2 batches already"),
+            (&[8, 11], "stage 0 holds position 11, which is not in"),
+            (&[1, 9], "holds position 1, which one of its 2 batches already contains"),
+            (&[4, 5, 6, 7], "holds position 4, which one of its 2 batches already contains"),
         ] {
             let state = State::from_json(&good.replace(&right, &held(numbers, 11))).unwrap();
             let error = make().resume(&state).build().err().map(|error| error.to_string());

@@ -1,2 +1,2 @@
-// For a coordinator file of your own, which has `import 'windrow/coordinator'` in it and nothing else.
+// For your own coordinator file, which contains `import 'windrow/coordinator'` and nothing else.
 export {};

@@ -1,11 +1,11 @@
 /// <reference lib="esnext.disposable" />
 
-/** What the elements of a tensor are, by the names of safetensors in lower case. */
+/** The element type of a tensor: a name of safetensors in lower case. */
 export type Dtype = 'bool' | 'u8' | 'i8' | 'u16' | 'i16' | 'u32' | 'i32' | 'u64' | 'i64' | 'f16' | 'bf16' | 'f32' | 'f64';
 
 type Float16 = typeof globalThis extends { Float16Array: { prototype: infer T } } ? T : Uint16Array;
 
-/** The typed array that holds each dtype; `bf16`, and `f16` where there is no Float16Array, as their bits. */
+/** The typed array of each dtype. `bf16` is an array of bits, and so is `f16` without `Float16Array`. */
 export interface TypedArrays {
   bool: Uint8Array;
   u8: Uint8Array;
@@ -22,21 +22,21 @@ export interface TypedArrays {
   f64: Float64Array;
 }
 
-/** A field of a batch: row-major, the samples along the first axis. */
+/** A field of a batch, in row-major order, with the samples along the first axis. */
 export type Tensor<D extends Dtype = Dtype> = {
   [K in D]: { readonly dtype: K; readonly shape: readonly number[]; readonly data: TypedArrays[K] };
 }[D];
 
-/** The fields of a batch by name. */
+/** The fields of a batch, by name. */
 export type Fields = { readonly [name: string]: Tensor };
 
-/** Left out, in any way. */
+/** The value of an option that is left out. */
 type None = null | undefined;
 
-/** Where a stream stands: plain JSON, the same in Rust and in the `windrow` command. */
+/** The state of a stream: plain JSON, with the same format in Rust and in the `windrow` command. */
 export interface State {
   readonly version: number;
-  /** Positions before this one were made or left out. */
+  /** The first position that a resumed loader fills again. */
   readonly position: string;
   readonly batches: string;
   readonly digest?: string;
@@ -45,46 +45,46 @@ export interface State {
   readonly [more: string]: unknown;
 }
 
-/** A batch: its fields are views of one buffer, which may be transferred on. */
+/** A batch. The fields are views of one buffer, which may be transferred to another thread. */
 export interface Batch<F extends object = Fields> {
-  /** Its number in the stream, from 0. */
+  /** The batch's number in the stream, from 0. */
   readonly number: number;
-  /** The epoch that it is of, from 0. */
+  /** The batch's epoch, from 0. */
   readonly epoch: number;
-  /** Its number in its epoch, from 0. */
+  /** The batch's number in its epoch, from 0. */
   readonly numberInEpoch: number;
   readonly fields: F;
-  /** With `keys: true`, which samples they are: the index of each in its source, or its path or name where the source has one. */
+  /** With `keys: true`, the key of each sample: the index in the source, or a path or name if the source has one. */
   readonly keys?: readonly (number | string)[];
   readonly buffer: ArrayBuffer;
-  /** Resumes right after this batch. Copies of the batch have it too. */
+  /** The state that resumes right after this batch. Copies of the batch have the same state. */
   readonly state: State;
 }
 
-/** Bytes: in memory, picked by a user, or at a URL (in Node, a path too). */
+/** A file: bytes in memory, a file picked by a user, or a URL (in Node, a path too). */
 export type DataFile = ArrayBuffer | ArrayBufferView | Blob | string | URL | HttpFile | OpfsFile | PathFile;
 export interface HttpFile { readonly kind: 'http'; readonly url: string | URL; readonly read?: 'whole' | 'range' }
 export interface OpfsFile { readonly kind: 'opfs'; readonly path: string }
 export interface PathFile { readonly kind: 'path'; readonly path: string }
 
-/** Numbers or booleans in arrays of one length along each axis. */
+/** Nested arrays of numbers or booleans, with one length along each axis. */
 export type Nested<T extends number | boolean> = readonly (T | Nested<T>)[];
 
 type Elements = ArrayBufferView | Nested<number> | Nested<boolean>;
 
-/** An array; plain ones become `f64` or `bool`. `dtype` and `shape` are those of the data unless said otherwise. */
+/** An array. Plain arrays become `f64` or `bool`. `dtype` and `shape` default to those of the data. */
 export type Rows = Elements | { readonly dtype?: Dtype; readonly shape?: readonly number[]; readonly data: Elements };
 
 /** All files below a folder. */
 export interface FolderFiles { readonly kind: 'folder'; readonly folder: string | OpfsFile | PathFile }
 
-/** Files by name, and folders of them. */
+/** Files and folders, by name. */
 export interface Files { readonly [name: string]: DataFile | FolderFiles }
 
 declare const fieldsOf: unique symbol;
 declare const changeOf: unique symbol;
 
-/** Where records come from, as part of a pipeline document; `F` is what fields they have, as far as that is known. */
+/** A source of records in a pipeline document. `F` is the type of the fields, as far as known. */
 export interface Source<F extends object = Fields> {
   readonly document: object;
   readonly files?: Files;
@@ -92,16 +92,16 @@ export interface Source<F extends object = Fields> {
   readonly [fieldsOf]?: F;
 }
 
-/** A field of some columns: all, one by its number or name, several, or a range of numbers. */
+/** A field of a table: all columns, one by number or name, several, or a range of numbers. */
 export interface CsvField {
   readonly name: string;
   readonly columns: 'all' | number | string | readonly (number | string)[] | { readonly start: number; readonly end: number };
   readonly dtype: Dtype;
-  /** By default `[]` for one column, and the number of columns for several. */
+  /** Default: `[]` for one column, and the number of columns for several. */
   readonly shape?: readonly number[];
 }
 
-/** A field of the value at a JSON pointer in each line; by default, of the member that is called as the field is. */
+/** A field from the value at the JSON pointer `at` in each line. Default: the member with the field's name. */
 export interface JsonlField {
   readonly name: string;
   readonly dtype: Dtype;
@@ -110,7 +110,7 @@ export interface JsonlField {
 }
 
 type FieldsOf<C extends { readonly name: string; readonly dtype: Dtype }> = { readonly [K in C as K['name']]: Tensor<K['dtype']> };
-/** The dtype of each typed array where none is said, by its name. */
+/** The default dtype of each typed array, by the array's name. */
 interface Dtypes {
   Uint8Array: 'u8'; Uint8ClampedArray: 'u8'; Int8Array: 'i8'; Uint16Array: 'u16'; Int16Array: 'i16'; Uint32Array: 'u32'; Int32Array: 'i32';
   BigUint64Array: 'u64'; BigInt64Array: 'i64'; Float16Array: 'f16'; Float32Array: 'f32'; Float64Array: 'f64';
@@ -123,31 +123,39 @@ type ElementOf<E> =
   : Dtype;
 
 export declare const source: {
-  /** Numbers as the field `value`. */
+  /** The numbers from `start` (default 0) up to, but not including, `end`, as the field `value`. */
   range(end: number | bigint): Source<{ readonly value: Tensor<'u64'> }>;
   range(start: number | bigint, end: number | bigint): Source<{ readonly value: Tensor<'u64'> }>;
   /**
-   * A table of numbers. `header` says whether the first row names the columns; unless said, it does, and is refused
-   * where it could be a row of data. `delimiter` is one ASCII character, a comma unless said otherwise.
+   * A table of numbers.
+   *
+   * `header` says whether the first row names the columns. By default, the row does, and the source refuses a first row
+   * that could be data. `delimiter` is one ASCII character, by default a comma.
    */
   csv<const C extends readonly CsvField[]>(file: DataFile, options: { fields: C; header?: boolean; delimiter?: string }): Source<FieldsOf<C[number]>>;
   jsonl<const C extends readonly JsonlField[]>(file: DataFile, options: { fields: C }): Source<FieldsOf<C[number]>>;
-  /** One tar archive or several: WebDataset's form, a sample a key. Without `fields`, whatever a sample has. */
+  /**
+   * One or several tar archives in WebDataset's form: the files of a key are a sample. Default for `fields`: all of a
+   * sample.
+   */
   tar<const N extends string = string>(archives: DataFile | readonly DataFile[], options?: { fields?: readonly N[] }): Source<{ readonly [K in N]: Tensor<'u8'> }>;
   /**
-   * PNG and JPEG files, whose bytes are the field `image`; with `label`, the number of the folder that each lies
-   * in, by its name, is the field `label`. Samples are in the byte order of their paths: below the folder that was
-   * picked (`webkitRelativePath`), below what all URLs share, or as given.
+   * PNG and JPEG files, with the bytes as the field `image`.
+   *
+   * With `label: true`, the field `label` is the number of the picture's folder, in the order of the folders' names.
+   * Samples are in the byte order of their paths. A path is relative to the picked folder (`webkitRelativePath`),
+   * relative to the part that all URLs share, or as given.
    */
   images<const L extends boolean = false>(files: Iterable<Blob | string | URL | HttpFile> | FolderFiles | { readonly [path: string]: DataFile }, options?: { label?: L }): Source<{ readonly image: Tensor<'u8'> } & (L extends true ? { readonly label: Tensor<'u32'> } : {})>;
   /**
-   * A source of the worker file by its name, or an export of a module by its URL. Runs in workers. `identity` tells its
-   * content from other content: a version, a date, a hash. A state of another identity is refused.
+   * A source of your own, which runs in workers: a name that the worker file serves, or a module's URL and export.
+   *
+   * `identity` identifies the content: a version, a date, a hash. A state with another identity is refused.
    */
   js(what: string | { module: string | URL; export?: string }, options?: { identity?: string | number; options?: object }): Source;
   npy<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
   idx<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
-  /** Arrays in memory, whose first axis counts samples. */
+  /** Arrays in memory, with the samples along the first axis. */
   arrays<T extends { readonly [field: string]: Rows }>(fields: T): Source<{ readonly [K in keyof T]: Tensor<DtypeOf<T[K]>> }>;
   /** A file at a URL, fetched whole (the default) or read by ranges. */
   http(url: string | URL, options?: { read?: 'whole' | 'range' }): HttpFile;
@@ -155,101 +163,110 @@ export declare const source: {
   opfs(path: string): OpfsFile;
   /** A file of this machine, in Node. */
   path(path: string): PathFile;
-  /** All files below a folder: of this machine by its path, in Node; of the origin private file system in a browser. */
+  /** All files below a folder: a path in Node, or a folder of the origin private file system in a browser. */
   folder(folder: string | OpfsFile | PathFile): FolderFiles;
 };
 
-/** A step of the pipeline document; `C` is what it makes of the fields, where that is known. */
+/** An op of the pipeline document. `C` is the op's effect on the fields, if known. */
 export interface Op<C = unknown> { readonly op: string; readonly [option: string]: unknown; readonly [changeOf]?: C }
-/** A step that is done in order. `limit` ends an epoch after so many batches. */
+/** A step that runs in order, after the workers. `limit` ends an epoch after `count` batches. */
 export type Stage =
   | { readonly stage: 'batch'; readonly size: Whole; readonly drop_remainder?: boolean; readonly pad?: number }
   | { readonly stage: 'limit'; readonly count: Whole };
 
-/** A whole number from 0; a `bigint` where it is beyond 2^53. */
+/** A whole number from 0. Use a `bigint` beyond 2^53. */
 type Whole = number | bigint;
 type Same = 'same';
 type Sets<N extends string, D extends Dtype> = string extends N ? unknown : { set: { readonly [K in N]: Tensor<D> } };
 type Flat<T> = { [K in keyof T]: T[K] };
 type Changed<F, O> = O extends Op<infer C> ? (unknown extends C ? Fields : C extends Same ? F : C extends { set: infer S } ? Flat<Omit<F, keyof S> & S> : C extends { only: infer K } ? Pick<F, K & keyof F> : Fields) : Fields;
-/** The fields after all ops; of an array that is no tuple, nobody knows. */
+/** The fields after all ops. The fields are unknown for an array that is not a tuple. */
 type Through<F, P> = P extends readonly [infer O, ...infer More] ? Through<Changed<F, O>, More> : P extends readonly [] ? F : Fields;
 
 export declare const ops: {
-  /** Another order in each epoch. Without a seed, the loader's. */
+  /** Shuffles the samples, in another order in each epoch. Default for `seed`: the loader's. */
   shuffle(options?: { seed?: Whole }): Op<Same>;
-  /** One order for every epoch. */
+  /** Shuffles the samples once, in the same order in each epoch. */
   shuffleOnce(options?: { seed?: Whole }): Op<Same>;
-  /** The order of Grain's `index_shuffle`; a seed below 2^32. */
+  /** Shuffles the samples as Grain's `index_shuffle` does. `seed` is below 2^32. */
   shuffleLikeGrain(options: { seed: number }): Op<Same>;
-  /** One of several parts, by fractions that add up to 1: the same samples in each epoch, and no two parts share one. */
+  /**
+   * Takes one of several parts, by fractions that add up to 1. Parts are the same in each epoch and share no sample.
+   */
   split(options: Split): Op<Same>;
-  /** From `start` up to, but not including, `end`; of those, the first of `step`. */
+  /** Takes every `step`th sample from `start` up to, but not including, `end`. */
   slice(options?: { start?: Whole; end?: Whole; step?: Whole }): Op<Same>;
-  /** So many samples of each epoch, others in each where a shuffle comes before. */
+  /** Takes `count` samples of each epoch. After a shuffle, each epoch has other samples. */
   sample(options: { count: Whole }): Op<Same>;
-  /** One longer epoch of several. */
+  /** Makes one longer epoch of several epochs. */
   repeat(options: { epochs: Whole }): Op<Same>;
-  /** What one of several trainers sees: `index` from 0. */
+  /** Takes the share of one of several trainers. `index` counts from 0. */
   shard(options: { index: Whole; count: Whole; dropRemainder?: boolean }): Op<Same>;
-  /** Batches that workers make; `pad` fills up shapes that differ. */
+  /** Makes batches in workers. `pad` fills up shapes that differ. */
   batch(options: { size: Whole; dropRemainder?: boolean; pad?: number }): Op<Same>;
   select<const N extends string>(options: { fields: readonly N[] }): Op<string extends N ? unknown : { only: N }>;
-  /** Other elements: floats become integers without their fraction; a number that does not fit is the sample's error. */
+  /**
+   * Converts the elements. Floats lose their fraction as integers. A number that does not fit is an error of the
+   * sample.
+   */
   cast<const N extends string, D extends Dtype>(options: { field: N; dtype: D }): Op<Sets<N, D>>;
-  /** Up to 8 lengths, one of which may be -1 for what is left. */
+  /** Changes the shape to up to 8 lengths. One length may be -1, for the rest. */
   reshape(options: { field: string; shape: readonly number[] }): Op<Same>;
-  /** `x * factor + offset`, as `f32` unless said otherwise. */
+  /** Computes `x * factor + offset`. Default for `dtype`: `f32`. */
   scale<const N extends string, D extends 'f16' | 'bf16' | 'f32' | 'f64' = 'f32'>(options: { field: N; factor: number; offset?: number; dtype?: D }): Op<Sets<N, D>>;
-  /** 1 at the place that the field says, 0 elsewhere, as `f32` unless said otherwise. */
+  /** Sets the element at the field's value to 1, and all others to 0. Default for `dtype`: `f32`. */
   oneHot<const N extends string, D extends Dtype = 'f32'>(options: { field: N; classes: number; dtype?: D }): Op<Sets<N, D>>;
-  /** Leaves out samples whose field does not compare with `value` as said; the field is on the left. */
+  /** Keeps a sample if the comparison of the field (on the left) with `value` is true. */
   filter(options: { field: string; is: '==' | '!=' | '<' | '<=' | '>' | '>='; value: number }): Op<Same>;
-  /** A PNG or JPEG file becomes pixels of shape `[height, width, channels]`; its own channels unless said otherwise. */
+  /**
+   * Decodes a PNG or JPEG file to pixels of shape `[height, width, channels]`. Default for `channels`: those of the
+   * file.
+   */
   decodeImage<const N extends string>(options: { field: N; channels?: 1 | 3 | 4 }): Op<Sets<N, 'u8'>>;
-  /** The bytes of a text become the number that it is. */
+  /** Decodes a number from its text. */
   decodeNumber<const N extends string, D extends Exclude<Dtype, 'bool' | 'f16' | 'bf16'>>(options: { field: N; dtype: D }): Op<Sets<N, D>>;
-  /** A picture of other sides, in pixels; `bilinear` unless said otherwise. */
+  /** Resizes a picture to a size in pixels. Default for `filter`: `bilinear`. */
   resize(options: { field: string; height: number; width: number; filter?: 'bilinear' | 'lanczos3' }): Op<Same>;
-  /** `(x * factor - mean) / std` by the channel, the last axis, as `f32`; `factor` is 1 unless said otherwise. */
+  /** Computes `(x * factor - mean) / std` for each channel (the last axis), as `f32`. Default for `factor`: 1. */
   normalize<const N extends string>(options: { field: N; mean: readonly number[]; std: readonly number[]; factor?: number }): Op<Sets<N, 'f32'>>;
-  /** A function of the worker file by its name, or an export of a module by its URL. Runs in workers. */
+  /** Calls a function in workers: a name that the worker file serves, or a module's URL and export. */
   js(what: string | { module: string | URL; export?: string }, options?: object): Op;
-  /** Any other op by its name in the pipeline document. */
+  /** Adds any other op, by its name in the pipeline document. */
   op(name: string, options?: object): Op;
 };
 
-/** One part of several: `parts` are fractions that add up to 1, `part` the number of one of them, from 0. */
+/** One part of several. `parts` are fractions that add up to 1, and `part` is the number of a part, from 0. */
 export interface Split { readonly seed?: Whole; readonly parts: readonly number[]; readonly part: number }
 
-/** What a pipeline is made of: source, `split`, `shuffle`, `pipeline`, `stages`, `batchSize`, in this order. */
+/** The pipeline: source, `split`, `shuffle`, `pipeline`, `stages` and `batchSize`, applied in this order. */
 export interface Pipeline<S extends Source<any> = Source<any>, P extends readonly Op[] = readonly Op[]> {
   source: S;
-  /** One part of the samples, the same in each epoch. */
+  /** Takes one part of the samples, the same in each epoch. */
   split?: Split | None;
   /**
-   * Another order in each epoch, with `seed` or a seed of its own; 0 is one too. It comes after the `ops.slice`,
-   * `ops.split` and `ops.shuffleOnce` that `pipeline` begins with.
+   * Shuffles with another order in each epoch: `true` for the loader's `seed`, or a seed, which may be 0.
+   *
+   * The shuffle comes after the `ops.slice`, `ops.split` and `ops.shuffleOnce` at the start of `pipeline`.
    */
   shuffle?: boolean | Whole | None;
-  /** What workers do to each record, first to last. */
+  /** The ops that workers apply to each record, first to last. */
   pipeline?: P | None;
-  /** What is done in order after that, before `batchSize`. */
+  /** The stages that run in order after the ops, before `batchSize`. */
   stages?: readonly Stage[] | None;
-  /** Of everything random that names no seed of its own. Default 0. */
+  /** The seed of all random ops without their own seed. Default 0. */
   seed?: Whole | None;
-  /** How often the loader goes through it all, 1 or more or `Infinity`; a state may be resumed with more. Default 1. */
+  /** The number of epochs, 1 or more, or `Infinity`. A state may resume with more epochs. Default 1. */
   epochs?: Whole | None;
   /** Whether batches carry the keys of their samples. Default false. */
   keys?: boolean | None;
   batchSize?: Whole | None;
-  /** Whether a last batch that is smaller is left out. Default false. */
+  /** Whether a smaller last batch is dropped. Default false. */
   dropRemainder?: boolean | None;
   spec?: None;
   files?: Files | None;
 }
 
-/** A whole pipeline document, as the `windrow` command reads it, with its files by name. */
+/** A whole pipeline document, as the `windrow` command reads one, with its files by name. */
 export interface PipelineDocument {
   spec: object | string;
   files?: Files | None;
@@ -258,44 +275,56 @@ export interface PipelineDocument {
 
 export type Backend = 'auto' | 'inline' | 'workers' | 'threads';
 
-/** How a pipeline is run. `null` and `undefined` are as if nothing were given. */
+/** The settings of a run, which change no batch. `null` and `undefined` mean the default. */
 export interface Settings {
-  /** Who makes the samples; the batches are the same with every one. Default `auto`: threads where they start, else workers. */
+  /** The backend that makes the samples. Default `auto`: threads if they start, otherwise workers. */
   backend?: Backend | None;
-  /** How many, 0 to 64; by default one a core, at most 8. */
+  /** The number of workers, 0 to 64. Default: one for each core, at most 8. */
   workers?: number | None;
-  /** Starts a worker of your own each time, whose file calls `serve` of `windrow/worker` at once. */
+  /** Starts a new worker of your own at each call. The worker's file calls `serve` of `windrow/worker` at once. */
   worker?: (() => unknown) | None;
-  /** Starts a coordinator of your own each time, whose file has `import 'windrow/coordinator'` in it. Not with threads. */
+  /**
+   * Starts a new coordinator of your own at each call. Its file contains `import 'windrow/coordinator'`. Not for
+   * threads.
+   */
   coordinator?: (() => unknown) | None;
-  /** Keeps a running digest of all batches. */
+  /** Whether to keep a running digest of all batches. */
   digest?: boolean | None;
-  /** Goes on where a state says. */
+  /** The state to resume from. */
   resume?: State | string | None;
-  /** What happens when a sample cannot be made: an error in its place, or nothing. Default `throw`, of which `raise` is another name. */
+  /**
+   * The action when a sample fails: `throw` an error in the sample's place, or `skip`. Default `throw`, also called
+   * `raise`.
+   */
   onError?: 'throw' | 'raise' | 'skip' | None;
-  /** How often a sample that failed is tried again. Default 0. */
+  /** The number of retries for a sample that failed. Default 0. */
   retries?: number | None;
-  /** How many samples may be ahead. */
+  /** The largest number of samples ahead of the caller. */
   prefetch?: Whole | None;
-  /** How many bytes of samples may be ahead. */
+  /** The largest number of bytes of samples ahead of the caller. */
   prefetchBytes?: Whole | None;
-  /** Milliseconds that a sample may take in a worker; longer costs the worker. Nothing else can be stopped. */
+  /**
+   * The milliseconds that a sample may take in a worker. A longer sample costs the worker. Only workers can be stopped.
+   */
   sampleTimeout?: number | None;
-  /** Milliseconds that a worker, or all threads, may take to start; fetching files and the program does not count. Default 30,000. */
+  /**
+   * The milliseconds that a worker, or all threads, may take to start, without fetching files and wasm. Default 30,000.
+   */
   startupTimeout?: number | None;
   signal?: AbortSignal | None;
-  /** What workers do, as it happens; threads do not tell. What it throws is logged once, and changes nothing. */
+  /**
+   * Receives what workers do, except on threads. An error that the function throws is logged once and changes nothing.
+   */
   onEvent?: ((event: WorkerEvent) => void) | None;
 }
 
 export type LoaderOptions = (Pipeline | PipelineDocument) & Settings;
 
-/** What a worker did; times are milliseconds since 1970. */
+/** An event of a worker. Times are in milliseconds since 1970. */
 export type WorkerEvent =
   | { kind: 'ready'; worker: number; at: number }
   | { kind: 'lost'; worker: number; at: number; why: string }
-  /** The coordinator was lost, and another goes on after the last batch. */
+  /** The coordinator was lost, and another continues after the last batch. */
   | { kind: 'recovered'; worker?: undefined; at: number; why: string }
   | { kind: 'task'; worker: number; at: number; start: number; count: number; started: number; ended: number };
 
@@ -304,74 +333,79 @@ export interface Mode {
   readonly workers: number;
   /** Whether the page is cross-origin isolated. */
   readonly isolated: boolean;
-  /** Why this backend. */
+  /** The reason for this backend. */
   readonly reason: string;
 }
 
 export interface Progress {
-  /** The epoch of what was received last, from 0; at the end, the number of epochs. */
+  /** The epoch of the last item received, from 0. At the end, the number of epochs. */
   readonly epoch: number;
-  /** How many epochs there are; `Infinity` where there is no end. */
+  /** The number of epochs, or `Infinity`. */
   readonly epochs: number;
   readonly position: number;
-  /** Positions of all epochs; `Infinity` where there is no end. */
+  /** The number of positions of all epochs, or `Infinity`. */
   readonly positions: number;
   readonly batches: number;
   readonly skipped: number;
   readonly digest?: string;
 }
 
-/** The batches of one epoch, once. */
+/** The batches of one epoch, for one iteration. */
 export interface Epoch<F extends object = Fields> extends AsyncIterable<Batch<F>> {
-  /** From 0. */
+  /** The epoch's number, from 0. */
   readonly number: number;
 }
 
-/** Batches in order. `break`, an aborted signal, `close()` and `await using` all end it. */
+/** A loader of batches in order. `break`, an aborted signal, `close()` and `await using` end the loader. */
 export interface Loader<F extends object = Fields> extends AsyncIterable<Batch<F>>, AsyncDisposable {
   readonly mode: Mode;
   /**
-   * After the last batch received, or at the start of the epoch after one that was left. Before the first, the state that
-   * was resumed, or `undefined`.
+   * The state after the last batch received, or at the start of the epoch after one that was left early.
+   *
+   * Before the first batch, the resumed state, or `undefined`.
    */
   readonly state: State | undefined;
   readonly digest: string | undefined;
   readonly progress: Progress;
-  /** How many batches an epoch has if every sample can be made; `undefined` where nobody can know before. */
+  /** The number of batches in an epoch if no sample fails, or `undefined` if unknown in advance. */
   readonly batchesPerEpoch: number | undefined;
   /**
-   * The next batch. Rejects with a sample's error in its place; the stream goes on after it. Rejects once with an error
-   * that ends the stream (`error.fatal`), which is done from then on.
+   * Returns the next batch.
+   *
+   * Rejects with a sample's error in its place; the stream continues after the error. Rejects once with an error that
+   * ends the stream (`error.fatal`). After such an error, the stream is done.
    */
   next(): Promise<IteratorResult<Batch<F>, undefined>>;
   /**
-   * The epochs one after another, each with its batches; asked again, it goes on with the next. Workers go on meanwhile. An epoch that is left
-   * early ends when the next one is asked for. Its other batches count for nothing, and few of them are made. A loader
-   * that was resumed begins with the rest of the epoch that its state was taken in. Leaving the outer loop closes it.
+   * Returns the epochs one after another, each with its batches. A second call continues with the next epoch.
+   *
+   * Workers continue between epochs. An epoch that is left early ends when the next one is asked for. Its other batches
+   * do not count, and few of them are made. A resumed loader begins with the rest of the state's epoch. Leaving the
+   * outer loop closes the loader.
    */
   epochs(): AsyncIterable<Epoch<F>>;
-  /** Stops all workers; in Node it resolves when their threads have ended. */
+  /** Stops all workers. In Node, the promise resolves when their threads have ended. */
   close(): Promise<void>;
 }
 
-/** Opens a pipeline. The fields of its batches are those of its source and ops, as far as these tell. */
+/** Opens a pipeline. The batches have the fields of the source and the ops, as far as known. */
 export declare function loader<S extends Source<any>, const P extends readonly Op[] = readonly []>(
   options: Pipeline<S, P> & Settings,
 ): Promise<Loader<S extends Source<infer F> ? Through<F, P> : Fields>>;
-/** Opens a pipeline whose batches have these fields. */
+/** Opens a pipeline with batches of the given fields. */
 export declare function loader<F extends object = Fields>(options: LoaderOptions): Promise<Loader<F>>;
 
 export type ErrorCode =
   | 'WORKER_LOAD' | 'WASM_LOAD' | 'NOT_CLONEABLE' | 'NOT_SERVED' | 'STATE_MISMATCH' | 'SOURCE_CHANGED' | 'NO_RANGE'
   | 'FORMAT' | 'READ' | 'SAMPLE' | 'SETTING' | 'SPEC' | 'UNSUPPORTED' | 'TIMEOUT' | 'OUT_OF_MEMORY' | 'WORKER' | 'FAILED' | 'CLOSED';
 
-/** What went wrong, and what to do. */
+/** An error with a code, a message, and often advice. */
 export declare class WindrowError extends Error {
   readonly code: ErrorCode;
   readonly fix?: string;
-  /** Whether it ended the stream; a sample's error does not. */
+  /** Whether the error ended the stream. A sample's error does not. */
   readonly fatal: boolean;
-  /** The place in the stream, for a sample's error. */
+  /** The position in the stream, for a sample's error. */
   readonly position?: number;
   readonly worker?: number;
 }

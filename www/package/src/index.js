@@ -1,5 +1,5 @@
 // @ts-check
-// windrow in a browser. Nothing happens on import, so it can be imported on a server too.
+// windrow in a browser. The import has no side effects, so a server can import this module too.
 
 import { loaderOn } from './page/loader.js';
 import { platform } from './browser/platform.js';

@@ -1,4 +1,4 @@
-//! A worker's end of the channel to its loader.
+//! The worker's end of the channel to its loader.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use super::super::sys::exit_code::{MISLED, ORPHANED};
 use super::super::sys::{Handle, Link, exit_now};
 use crate::error::Result;
 
-/// See the [module](self).
+/// The worker's end of the channel.
 pub(super) struct Connection {
     pub(super) link: Link,
     encoder: Encoder,
@@ -27,7 +27,7 @@ impl Connection {
         self.send(kind, &[&encoded(message)?])
     }
 
-    /// The next frame, waiting for it.
+    /// Waits for the next frame and returns it.
     pub(super) fn hear(&mut self) -> io::Result<(Kind, Vec<u8>)> {
         loop {
             let frame = self.decoder.next().map_err(|wrong| io::Error::other(wrong.0))?;
@@ -41,15 +41,15 @@ impl Connection {
         }
     }
 
-    /// Sends a frame of these parts.
+    /// Sends a frame with these parts as its body.
     pub(super) fn send(&mut self, kind: Kind, parts: &[&[u8]]) -> io::Result<()> {
         self.out.clear();
         self.encoder.write(&mut self.out, kind, parts);
         self.link.send(&self.out)
     }
 
-    /// Tells the loader why it ends. Where that is gone, which is most often the trouble, nobody has
-    /// to hear.
+    /// Tells the loader why this worker ends, and ends the process. A failed send is ignored,
+    /// because most often the loader is already gone.
     pub(super) fn end_in_trouble(&mut self, error: &io::Error) -> ! {
         match self.say(Kind::Trouble, &error.to_string()) {
             Ok(()) => exit_now(MISLED),
@@ -57,7 +57,7 @@ impl Connection {
         }
     }
 
-    /// Has another thread end this process when the loader is gone.
+    /// Starts a thread that ends this process when the loader is gone.
     pub(super) fn watch(&self) -> io::Result<()> {
         let watcher = self.link.watcher()?;
         std::thread::Builder::new().name("windrow-watch".into()).stack_size(64 << 10).spawn(
@@ -70,7 +70,7 @@ impl Connection {
     }
 }
 
-/// A message as the body of a frame.
+/// Encodes a message as the body of a frame.
 pub(super) fn encoded<T: serde::Serialize>(message: &T) -> io::Result<Vec<u8>> {
     let encoded: Result<_> = body(message);
     encoded.map_err(|error| io::Error::other(error.to_string()))

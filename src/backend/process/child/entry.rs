@@ -1,4 +1,4 @@
-//! `init`: how a process becomes a worker, and the ways in which that can be forgotten.
+//! `init`: turns a process into a worker, and detects programs that forgot the call.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,23 +10,25 @@ use crate::backend::log;
 use crate::backend::settings::Settings;
 use crate::error::{Error, Result};
 
-/// Says to a process that it is a worker, and whose.
+/// The environment variable that marks a process as a worker and holds its loader's process number.
 const VARIABLE: &str = "WINDROW_WORKER";
-/// Says so as the last argument where another program is started than this one, since that may
-/// start the worker without its own environment.
+/// The last argument of a worker that runs another program or a launcher, because a launcher may
+/// start the worker with another environment.
 const MARK: &str = "--windrow-worker";
 static CALLED: AtomicBool = AtomicBool::new(false);
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
-/// Makes worker processes possible: call it in the first line of `main`.
+/// Makes worker processes available; call it in the first line of `main`.
 ///
-/// Call it before any thread is started: a worker with several threads keeps the variable
-/// `WINDROW_WORKER` in its environment, for a program may change that only while it has one.
+/// Call `init` before the program starts any thread. A process may change its environment only
+/// while it has one thread. Therefore a worker with more threads keeps the variable
+/// `WINDROW_WORKER`.
 ///
-/// A worker process is this very program, started again; in it, this call works for the loader that
-/// started it and never returns. Everywhere else it returns at once. A program that is to be the
-/// worker of others ([`worker_program`](crate::loader::LoaderBuilder::worker_program)) begins with it too.
-/// In the tests of `cargo test`, use [`test_entry!`](crate::test_entry) instead.
+/// A worker process is this same program, started again. In a worker, `init` serves the loader that
+/// started the worker and never returns. In any other process, `init` returns at once. A program
+/// for other programs' workers ([`worker_program`](crate::loader::LoaderBuilder::worker_program))
+/// also begins with `init`. In the tests of `cargo test`, use [`test_entry!`](crate::test_entry)
+/// instead.
 ///
 /// ```standalone_crate
 /// fn main() -> windrow::Result<()> {
@@ -45,17 +47,18 @@ pub fn init() {
         None => return CALLED.store(true, Ordering::Relaxed),
     };
     let link = parent
-        .ok_or_else(|| std::io::Error::other("it holds no process number"))
+        .ok_or_else(|| std::io::Error::other("the variable holds no process number"))
         .and_then(sys::become_worker);
     match link {
         Ok(link) => {
             IS_WORKER.store(true, Ordering::Relaxed);
-            // What this process starts is no worker. The harness of a test only waits for it.
+            // Processes that this worker starts are not workers. A test's harness thread only waits
+            // for the test.
             if !sys::forget(VARIABLE, if is_test() { 2 } else { 1 }) {
                 log::info("processes", || {
                     format!(
-                        "{VARIABLE} stays in the environment of this worker, since it has threads \
-                         already; call windrow::init() before any thread is started"
+                        "{VARIABLE} stays in the environment of this worker, because the program \
+                         already has threads; call windrow::init() before the program starts any thread"
                     )
                 });
             }
@@ -63,25 +66,25 @@ pub fn init() {
         }
         Err(error) => {
             eprintln!(
-                "windrow: {told} is set, but this process was not started as a worker ({error}); \
-                 leave it out"
+                "windrow: {told} is set, but no loader started this process as a worker ({error}); \
+                 remove it"
             );
             sys::exit_now(NO_WORKER)
         }
     }
 }
 
-/// Whether the arguments say that this is a worker.
+/// Returns whether the arguments mark this process as a worker.
 fn is_marked() -> bool {
     is_test() || std::env::args_os().next_back().is_some_and(|last| last == MARK)
 }
 
-/// Whether the arguments are those of a worker of a test.
+/// Returns whether the arguments mark this process as a worker of a test.
 fn is_test() -> bool {
     std::env::args_os().skip(1).eq(TEST)
 }
 
-/// A worker that has come this far without `init` runs the program itself: it says so and ends.
+/// Ends a worker process that runs its program's `main` without a call of `init`, with a message.
 pub(crate) fn not_a_lost_worker() {
     if !IS_WORKER.load(Ordering::Relaxed)
         && !CALLED.load(Ordering::Relaxed)
@@ -92,28 +95,28 @@ pub(crate) fn not_a_lost_worker() {
     }
 }
 
-/// That a test binary has an entry for workers.
+/// Proof that a test binary has an entry point for workers.
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct TestEntry;
 
 inventory::collect!(TestEntry);
 
-/// How a worker becomes one.
+/// The entry point of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Entry {
-    /// By `init` in `main`.
+    /// `init` in `main`.
     Main,
-    /// By the test that [`test_entry!`](crate::test_entry) makes.
+    /// The test that [`test_entry!`](crate::test_entry) defines.
     Test,
-    /// By `init` in the `main` of another program.
+    /// `init` in the `main` of another program.
     Elsewhere,
 }
 
-/// The arguments of a test binary that runs that test.
+/// The arguments that make a test binary run that test.
 const TEST: [&str; 4] = ["windrow_worker_entry", "--test-threads=1", "--nocapture", "-q"];
 
-/// What is started for a worker.
+/// Returns the program to start for a worker.
 pub(in super::super) fn program(settings: &Settings, entry: Entry) -> Program {
     let other = settings.program.clone();
     let command = match settings.launcher.clone() {
@@ -130,7 +133,7 @@ pub(in super::super) fn program(settings: &Settings, entry: Entry) -> Program {
         _ if command.is_some() => vec![MARK.into()],
         _ => Vec::new(),
     };
-    // With a launcher in between, the parent of a worker may be another process.
+    // With a launcher, the parent of a worker may be another process.
     let parent = if command.is_some() { 0 } else { std::process::id() };
     Program {
         launcher: command,
@@ -141,7 +144,7 @@ pub(in super::super) fn program(settings: &Settings, entry: Entry) -> Program {
     }
 }
 
-/// How workers of this process become workers, or why they cannot.
+/// Returns the entry point for this process's workers, or why workers cannot start.
 pub(in super::super) fn entry(settings: &Settings) -> Result<Entry> {
     let unsupported = |why: &str, instead: &str| Error::Unsupported {
         what: "backend processes".into(),
@@ -149,7 +152,10 @@ pub(in super::super) fn entry(settings: &Settings) -> Result<Entry> {
         instead: instead.into(),
     };
     if IS_WORKER.load(Ordering::Relaxed) {
-        return Err(unsupported("this is a worker process itself", "use threads inside a worker"));
+        return Err(unsupported(
+            "this process is itself a worker",
+            "use backend threads inside a worker",
+        ));
     }
     if settings.program.is_some() {
         return Ok(Entry::Elsewhere);
@@ -163,10 +169,10 @@ pub(in super::super) fn entry(settings: &Settings) -> Result<Entry> {
     Err(unsupported("windrow::init() was not called", WHERE))
 }
 
-/// Lets the tests of a binary use worker processes: once, at the top of the test binary.
+/// Lets the tests of a binary use worker processes; use it once, at the top of the test binary.
 ///
-/// It makes a test of its own, in which the workers of other tests run. What user code prints to
-/// standard output in such a worker is thrown away, since the test harness prints there too.
+/// The macro defines a test in which the workers of other tests run. In these workers, the standard
+/// output of user code is discarded, because the test harness prints there too.
 ///
 /// ```text
 /// // In tests/loads.rs, or in the tests of src/lib.rs:

@@ -1,7 +1,7 @@
-//! The fork server: a process with one thread that has opened the pipeline and splits workers off.
+//! The fork server: a process with one thread that opens the pipeline and forks workers.
 //!
-//! What the recipe opened and read is in every worker without being read again, and in memory once
-//! for as long as nobody writes to it. The server makes no samples, so it does not die of them.
+//! Every worker inherits the resources that the recipe opened and read. All processes share this
+//! memory until one writes to it. The server computes no samples, so no sample can crash it.
 
 use std::io;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use super::connection::Connection;
 use super::pipeline::{context, open};
 use crate::backend::recipe::{Opened, WorkerContext};
 
-/// How often children are looked after where the system does not say when one ends.
+/// How often the server checks its children on systems that do not report their ends.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A pipeline that was opened before the worker was split off.
+/// A pipeline that the server opened before it forked the worker.
 pub(super) type Inherited<'a> = (&'a Opened, &'static WorkerContext);
 
-/// Splits workers off until the loader is gone; each of them runs `work`.
+/// Forks workers until the loader is gone; each worker runs `work`.
 pub(super) fn serve(
     connection: &mut Connection,
     setup: &Setup,
@@ -52,7 +52,8 @@ pub(super) fn serve(
         match connection.hear()? {
             (Kind::Split, _) => {
                 let link = connection.link.passed();
-                let link = link.ok_or_else(|| io::Error::other("it was given no channel"))?;
+                let link =
+                    link.ok_or_else(|| io::Error::other("the frame came without a channel"))?;
                 match sys::threads() {
                     Some(threads) if threads <= setup.threads => {}
                     threads => {
@@ -60,7 +61,7 @@ pub(super) fn serve(
                             threads.map_or("an unknown number of".into(), |n| n.to_string());
                         let why = format!(
                             "the recipe left {threads} threads running, and a process with more than \
-                             one cannot be split; use start method spawn"
+                             one cannot fork; use start method spawn"
                         );
                         return connection.say(Kind::Refused, &why);
                     }
@@ -74,7 +75,11 @@ pub(super) fn serve(
                 children.push(child);
             }
             (Kind::Drain, _) => return Ok(()),
-            (kind, _) => return Err(io::Error::other(format!("it was sent a {kind:?} frame"))),
+            (kind, _) => {
+                return Err(io::Error::other(format!(
+                    "the loader sent an unexpected {kind:?} frame"
+                )));
+            }
         }
     }
 }

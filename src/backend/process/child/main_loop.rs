@@ -1,7 +1,8 @@
-//! The worker's side: takes tasks one after another and answers them, until it is told to end.
+//! The worker's main loop: answers tasks one after another, until the loader tells the worker to
+//! end.
 //!
-//! User code runs in the thread that called `init`. A second thread watches the channel and ends
-//! the process at once when the loader is gone, whatever user code is doing.
+//! User code runs in the thread that called `init`. A second thread watches the channel, and ends
+//! the process at once when the loader is gone, even while user code runs.
 
 use std::cell::RefCell;
 use std::io;
@@ -24,7 +25,7 @@ use crate::backend::recipe::Opened;
 use crate::dataset::reduce::{Key, Keys};
 use crate::dataset::{Keeping, caught, discard, keep_index_in, lend};
 
-/// Works for the loader at the other end, and ends the process.
+/// Serves the loader at the other end of the channel, and then ends the process.
 pub(in super::super) fn run(link: Handle) -> ! {
     let mut worker = MainLoop::new(link);
     match worker.work(None) {
@@ -33,18 +34,18 @@ pub(in super::super) fn run(link: Handle) -> ! {
     }
 }
 
-/// As [`run`], in a process that was split off with a pipeline open in it.
+/// Serves the loader like [`run`], in a forked process that inherits an open pipeline.
 fn run_split_off(link: Handle, shared: Inherited<'_>) -> ! {
     let mut worker = MainLoop::new(link);
     if let Err(error) = worker.work(Some(shared)) {
         worker.connection.end_in_trouble(&error);
     }
-    // What the program wants at its exit is not this process's to do.
+    // A forked process must not run the program's exit handlers.
     sys::flush();
     exit_now(0)
 }
 
-/// A worker at work.
+/// The state of a worker.
 struct MainLoop {
     connection: Connection,
     allocator: Rc<RefCell<SlotAllocator>>,
@@ -72,7 +73,9 @@ impl MainLoop {
             .say(Kind::Hello, &Greeting { identity: identity.clone(), process, parent })?;
         let (kind, setup) = self.connection.hear()?;
         let setup: Option<(Setup, _)> = read(&setup).filter(|_| kind == Kind::Setup);
-        let (setup, _) = setup.ok_or_else(|| io::Error::other("it was not set up"))?;
+        let (setup, _) = setup.ok_or_else(|| {
+            io::Error::other("the first frame of the loader was not a valid Setup frame")
+        })?;
         if let Some(difference) = setup.identity.difference(&identity, &setup.launch) {
             return self.connection.say(Kind::Refused, &difference);
         }
@@ -91,7 +94,7 @@ impl MainLoop {
             .connection
             .link
             .passed()
-            .ok_or_else(|| io::Error::other("it was given no page"))?;
+            .ok_or_else(|| io::Error::other("the Setup frame came without a status page"))?;
         let page: &'static StatusPage = Box::leak(Box::new(StatusPage::received(page)?));
         keep_index_in(page.index());
         page.enter(Phase::Starting);
@@ -114,13 +117,13 @@ impl MainLoop {
             self.serve(opened, page)?;
         }
         page.enter(Phase::Ending);
-        // A pipeline that panics on its way out does not keep the hooks from running.
+        // A panic in the pipeline's drop must not prevent the hooks.
         discard(own);
         setup.launch.close(context);
         self.connection.send(Kind::Bye, &[])
     }
 
-    /// Answers tasks until there are to be no more.
+    /// Answers tasks until the loader or the status page asks the worker to stop.
     fn serve(&mut self, opened: &Opened, page: &StatusPage) -> io::Result<()> {
         lend::borrow_from(Some(self.allocator.clone()));
         let _keeping = Keeping::new();
@@ -128,31 +131,33 @@ impl MainLoop {
             let wrong = |what: &str| io::Error::other(what.to_owned());
             match self.connection.hear()? {
                 (Kind::Task, assignment) => {
-                    let (assignment, _) =
-                        read(&assignment).ok_or_else(|| wrong("a task without sense"))?;
+                    let (assignment, _) = read(&assignment)
+                        .ok_or_else(|| wrong("the loader sent an invalid Task frame"))?;
                     if !self.answer(assignment, opened, page)? {
                         return Ok(());
                     }
                 }
                 (Kind::Slab, note) => {
-                    let (note, _): (SlabNote, _) =
-                        read(&note).ok_or_else(|| wrong("a slab without sense"))?;
+                    let (note, _): (SlabNote, _) = read(&note)
+                        .ok_or_else(|| wrong("the loader sent an invalid Slab frame"))?;
                     let fd = self
                         .connection
                         .link
                         .passed()
-                        .ok_or_else(|| wrong("a slab without memory"))?;
+                        .ok_or_else(|| wrong("the Slab frame came without memory"))?;
                     let slots = Slots::received(fd, note.slot_bytes, note.slots)?;
                     self.allocator.borrow_mut().set(slots);
                 }
                 (Kind::Drain, _) => return Ok(()),
-                (kind, _) => return Err(wrong(&format!("it was sent a {kind:?} frame"))),
+                (kind, _) => {
+                    return Err(wrong(&format!("the loader sent an unexpected {kind:?} frame")));
+                }
             }
         }
     }
 
-    /// Answers a task; false where the page says that no more samples are wanted. A worker that only
-    /// seems to be told so ends, and its loader finds out.
+    /// Answers a task; returns false when the status page asks for a stop. After a false request on
+    /// the page, the worker ends and the loader detects the end.
     fn answer(
         &mut self,
         assignment: Assignment,
@@ -165,7 +170,7 @@ impl MainLoop {
         page.begin(assignment.id);
         self.allocator.borrow_mut().open(&assignment);
         let outcome = self.fill(assignment, opened, page);
-        // What was sent belongs to the loader; only what user code keeps of it lives on.
+        // Sent tensors belong to the loader; only those that user code keeps stay alive here.
         self.packing.clear();
         self.allocator.borrow_mut().close();
         page.enter(Phase::Idle);
@@ -202,7 +207,7 @@ impl MainLoop {
         self.send(assignment, now.saturating_sub(start).max(1)).map(|()| true)
     }
 
-    /// Sends what is packed: in the frame, by a slot, or in pieces.
+    /// Sends the packed samples: in the frame, in a slot, or in pieces.
     fn send(&mut self, assignment: Assignment, nanos: u64) -> io::Result<()> {
         let mut report = Report { task: assignment.id, nanos, payload: PayloadPlace::Here };
         let bytes = self.packing.line_up();

@@ -1,4 +1,4 @@
-//! The worker's side: where a process becomes a worker, and what it does then.
+//! The worker's side: the entry point, the main loop and the fork server.
 
 mod connection;
 pub(super) mod entry;

@@ -1,11 +1,11 @@
-//! Opening the pipeline that a worker runs.
+//! The opening of a worker's pipeline.
 
 use super::super::protocol::message::Setup;
 use crate::backend::recipe::{Opened, WorkerContext};
 use crate::dataset::caught;
 use crate::error::{Error, Result};
 
-/// The context of a process that is a worker from its beginning.
+/// Creates the context of a process that starts as a worker.
 pub(super) fn context(setup: &Setup) -> &'static WorkerContext {
     let context = WorkerContext::new(setup.worker, setup.workers, setup.incarnation, true);
     Box::leak(Box::new(context))

@@ -1,9 +1,10 @@
-//! Where a worker's samples go: the slot of the task, in which large tensors are built already.
+//! The placement of a worker's samples: in the task's slot, in which large tensors are already
+//! built.
 //!
-//! A tensor in the slot is sent by saying where it lies. Most pipelines build several tensors for
-//! each one that is sent (decoded, resized, then stacked), and those would only fill the slot up; so
-//! a [`Guess`] tells which ones to build there. A wrong guess costs a copy and nothing else. Absent
-//! on purpose: frames.
+//! The worker sends a tensor in the slot by its offset. Most pipelines build several tensors for
+//! each one they send (decoded, resized, then stacked), and the others would only fill the slot. A
+//! [`Guess`] predicts which tensors to build there. A wrong guess costs only a copy. Out of scope:
+//! frames.
 
 use std::sync::Arc;
 
@@ -14,40 +15,41 @@ use crate::backend::log;
 use crate::dataset::Tensor;
 use crate::dataset::lend::{Lender, Lent};
 
-/// The slots of a worker, and the one that is in use.
+/// A worker's slots, and the slot in use.
 #[derive(Debug, Default)]
 pub(in super::super) struct SlotAllocator {
     slots: Option<Slots>,
     open: Option<OpenSlot>,
     guess: Guess,
-    /// Whether user code was seen to keep a tensor in a slot that was to be used again.
+    /// Whether user code kept a tensor in a slot that was due for reuse.
     keeps: bool,
 }
 
 impl SlotAllocator {
-    /// Uses these slots from now on.
+    /// Replaces the slots.
     pub(in super::super) fn set(&mut self, slots: Slots) {
         self.slots = Some(slots);
     }
 
-    /// A task is begun.
+    /// Opens the slot of a new task.
     pub(in super::super) fn open(&mut self, assignment: &Assignment) {
         let (Some(slots), Some((slot, _))) = (&mut self.slots, assignment.slot) else { return };
         self.open = slots.open(slot);
         if self.open.is_none() && !std::mem::replace(&mut self.keeps, true) {
             log::info("processes", || {
-                "this worker's code keeps tensors past their sample, so they are copied".into()
+                "this worker's code keeps tensors after their sample, so the worker copies them"
+                    .into()
             });
         }
     }
 
-    /// A sample was made, of which these tensors are sent.
+    /// Learns from a finished sample which tensors are sent.
     pub(in super::super) fn learn(&mut self, sent: &[Tensor]) {
         self.guess.learn(sent.iter().map(|tensor| tensor.bytes().as_ptr().addr()));
     }
 
-    /// Sees to it that what is packed lies in the slot: where its count is, and the end of it all;
-    /// `None` if it must go another way.
+    /// Places all packed tensors and the head in the slot. Returns the offset of the head and the
+    /// end of the used bytes; `None` if the slot cannot hold the payload.
     pub(in super::super) fn place(&mut self, packing: &mut Packing) -> Option<(usize, usize)> {
         let open = self.open.as_mut()?;
         for number in 0..packing.tensors().len() {
@@ -62,8 +64,8 @@ impl SlotAllocator {
         Some((start, open.taken()))
     }
 
-    /// Puts a whole payload into the slot, in place of what is there; `None` if that is still needed
-    /// or the slot is too small.
+    /// Replaces the slot's content with a whole payload. Returns `None` if a tensor in the slot is
+    /// still alive or the slot is too small.
     pub(in super::super) fn replace(&mut self, payload: &[u8]) -> Option<(usize, usize)> {
         let open = self.open.as_mut()?;
         if !open.clear() {
@@ -73,7 +75,7 @@ impl SlotAllocator {
         Some((start, open.taken()))
     }
 
-    /// The task is over.
+    /// Closes the slot at the end of a task.
     pub(in super::super) fn close(&mut self) {
         self.open = None;
     }
@@ -102,48 +104,49 @@ impl Lent for Region {
     }
 }
 
-/// Takes room from the slot and writes to it: where it begins.
+/// Takes a region of the slot and writes to it; returns the region's offset.
 fn put(open: &mut OpenSlot, bytes: usize, write: impl FnOnce(&mut [u8])) -> Option<usize> {
     let mut region = open.take(bytes)?;
     write(region.bytes_mut());
     open.place(region.bytes())
 }
 
-/// Foretells which of the large tensors that a sample builds are sent: those that were sent of the
-/// sample before, by their place in the order in which they are built.
+/// A prediction of which large tensors a sample sends. The prediction is the previous sample's set
+/// of sent tensors, numbered in the order of building.
 #[derive(Debug, Default)]
 struct Guess {
-    /// For each place in the order, whether that tensor was sent.
+    /// For each tensor in the order of building, whether it was sent.
     sent: Vec<bool>,
-    /// Where the tensors of this sample are.
+    /// The addresses of this sample's tensors.
     built: Vec<usize>,
 }
 
-/// The tensors of a sample that are told apart; none after them is foretold to be sent.
+/// The maximum number of tensors that a guess tracks in a sample; the guess predicts no later
+/// tensor as sent.
 const BUILT_MAX: usize = 4096;
 
 impl Guess {
-    /// Whether the tensor that is built next will be sent.
+    /// Returns whether the next tensor will probably be sent.
     fn is_sent(&self) -> bool {
         let next = self.built.len();
         self.sent.get(next).copied().unwrap_or(next < BUILT_MAX)
     }
 
-    /// A tensor is built at this address.
+    /// Records the address of a new tensor.
     fn built(&mut self, at: usize) {
         if self.built.len() < BUILT_MAX {
             self.built.push(at);
         }
     }
 
-    /// The sample is made, and the tensors at these addresses are sent.
+    /// Learns that a sample is complete and that the tensors at these addresses are sent.
     fn learn(&mut self, sent: impl Iterator<Item = usize>) {
         if self.built.is_empty() {
             return;
         }
         let mut found = vec![false; self.built.len()];
         for at in sent {
-            // Memory of one that is gone may be used again for a later one.
+            // The memory of a dropped tensor may hold a later one.
             if let Some(place) = self.built.iter().rposition(|&built| built == at) {
                 found[place] = true;
             }
@@ -159,7 +162,8 @@ impl Guess {
 mod tests {
     use super::*;
 
-    /// Builds so many tensors, of which those in these places are sent; which were put in a slot.
+    /// Builds `count` tensors, of which those at the indices `sent` are sent; returns the indices
+    /// of those built in the slot.
     fn sample(guess: &mut Guess, count: usize, sent: &[usize]) -> Vec<usize> {
         let mut inside = Vec::new();
         for place in 0..count {
@@ -199,7 +203,7 @@ mod tests {
             packing.push(Ok(Some(wire)));
             allocator.borrow_mut().learn(packing.tensors());
             let (start, end) = allocator.borrow_mut().place(&mut packing).unwrap();
-            // From the second time on, the one that is not sent is not there either.
+            // From the second round on, the unsent tensor is not in the slot either.
             let at = if round == 0 { 100_032 } else { 0 };
             assert_eq!(*memory.part(at..at + 100_000), [round; 100_000]);
             assert_eq!((start, end), (at + 100_032, at + 100_032 + packing.head()));
@@ -216,7 +220,8 @@ mod tests {
         assert_eq!(sample(&mut guess, 4, &[3]), [3]);
         assert_eq!(sample(&mut guess, 4, &[1, 3]), [3]);
         assert_eq!(sample(&mut guess, 4, &[1, 3]), [1, 3]);
-        // A gap or a fault teaches nothing, a longer sample is tried.
+        // A gap or a fault changes nothing; the extra tensors of a longer sample are built in the
+        // slot.
         sample(&mut guess, 2, &[]);
         assert_eq!(sample(&mut guess, 5, &[1, 3]), [1, 3, 4]);
         assert_eq!(sample(&mut guess, 5, &[1, 3]), [1, 3]);

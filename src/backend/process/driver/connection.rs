@@ -1,4 +1,4 @@
-//! The connection to one worker process: frames in and out, its standard error, its end.
+//! The connection to one worker process: frames in both directions, standard error, and the end.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -11,22 +11,23 @@ use crate::backend::process::protocol::frame::{Decoder, Encoder, Kind};
 use crate::backend::process::shm::status_page::StatusPage;
 use crate::backend::process::sys::{self, Channel, Ended, HandleRef, Process, Source};
 
-/// See the [module](self).
+/// The connection to one worker process.
 pub(super) struct Connection {
     pub(super) process: Process,
     channel: Channel,
     pub(super) decoder: Decoder,
     encoder: Encoder,
     outgoing: VecDeque<Outgoing>,
-    /// What came of a task in pieces.
+    /// The bytes received of a task that comes in pieces.
     pub(super) collected: Collected,
-    /// What the system had killed for want of memory before this process was started.
+    /// The number of processes that the system had killed for lack of memory before this process
+    /// started.
     kills_before: Option<u64>,
     /// Whether the channel is closed.
     pub(super) at_end: bool,
-    /// Whether the process was seen to have ended, while how is not known yet.
+    /// Whether the process has ended but the way it ended is still unknown.
     has_ended: bool,
-    /// Passes its standard error on.
+    /// The thread that forwards the worker's standard error.
     errors: Option<JoinHandle<()>>,
 }
 
@@ -36,7 +37,7 @@ struct Outgoing {
     passed: Option<Passed>,
 }
 
-/// Memory whose descriptor goes with a frame.
+/// Memory whose descriptor travels with a frame.
 pub(super) enum Passed {
     StatusPage(Arc<StatusPage>),
     Slab(Arc<Slab>),
@@ -52,7 +53,7 @@ impl Passed {
 }
 
 impl Connection {
-    /// The connection to the process of this worker.
+    /// Creates the connection to this worker's process.
     pub(super) fn new(mut process: Process, channel: Channel, worker: u32) -> Self {
         let errors = process.take_errors().and_then(|errors| pass_on(errors, worker));
         Self {
@@ -69,21 +70,21 @@ impl Connection {
         }
     }
 
-    /// Sends a frame, as soon as there is room for it.
+    /// Queues a frame and sends as much as the channel accepts.
     pub(super) fn post(&mut self, kind: Kind, body: &[u8], passed: Option<Passed>) {
         let bytes = self.encoder.frame(kind, &[body]);
         self.outgoing.push_back(Outgoing { bytes, sent: 0, passed });
         self.flush();
     }
 
-    /// Sends what goes.
+    /// Sends queued bytes until the channel is full.
     pub(super) fn flush(&mut self) {
         while let Some(next) = self.outgoing.front_mut() {
             let passed = next.passed.as_ref().filter(|_| next.sent == 0).and_then(Passed::handle);
             match self.channel.send(&next.bytes[next.sent..], passed) {
                 Ok(bytes) => next.sent += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // It is gone; receiving tells.
+                // The worker is gone; receiving reports the end.
                 Err(_) => return self.outgoing.clear(),
             }
             if next.sent == next.bytes.len() {
@@ -92,7 +93,7 @@ impl Connection {
         }
     }
 
-    /// Receives what is there; false when there is no more for now.
+    /// Receives available bytes; returns false when no more bytes are available now.
     pub(super) fn receive(&mut self) -> bool {
         match self.channel.receive(self.decoder.room()) {
             Ok(bytes @ 1..) => {
@@ -105,36 +106,37 @@ impl Connection {
         false
     }
 
-    /// What news of it comes from.
+    /// Returns the sources of events for this worker.
     pub(super) fn sources(&self) -> impl Iterator<Item = Source<'_>> {
         let channel = (!self.at_end).then(|| self.channel.source(!self.outgoing.is_empty()));
-        // An end of which nothing more is known for now would be news for ever.
+        // Exclude an ended process whose exit is still unknown: its source would stay ready.
         channel.into_iter().chain(self.process.source().filter(|_| !self.has_ended))
     }
 
-    /// Whether nothing tells that it has ended, so that it must be asked.
+    /// Returns whether the driver must poll for the end of the process, because no source reports
+    /// it.
     pub(super) fn must_be_asked(&self) -> bool {
         self.has_ended || self.process.source().is_none()
     }
 
-    /// How the process ended, once that is known; then it must not be asked again.
+    /// Returns how the process ended, once known. The caller must not call this again afterwards.
     pub(super) fn ended(&mut self) -> Option<Ended> {
         self.has_ended = self.has_ended || self.process.has_ended();
         if self.must_be_asked() { self.process.reap() } else { None }
     }
 
-    /// How a process ended, in words.
+    /// Describes how a process ended.
     pub(super) fn describe(&self, ended: Ended) -> String {
         match ended {
             Ended::Signal(9) if sys::out_of_memory_kills() > self.kills_before => {
-                "killed by SIGKILL, by the system for want of memory".into()
+                "killed by SIGKILL, by the system for lack of memory".into()
             }
             ended => ended.to_string(),
         }
     }
 
-    /// Waits for the last lines on its standard error, not for long: a process of its own may keep
-    /// that open.
+    /// Waits at most 200 ms for the worker's last lines on standard error, because a child of the
+    /// worker may keep the pipe open.
     pub(super) fn hear_out(&mut self) {
         let start = Instant::now();
         while self.errors.as_ref().is_some_and(|errors| !errors.is_finished())
@@ -144,7 +146,7 @@ impl Connection {
         }
     }
 
-    /// Kills the process and waits until the system has let go of it.
+    /// Kills the process and waits until the system has released it.
     pub(super) fn kill_and_reap(&mut self, limit: Duration) -> Option<Ended> {
         let start = Instant::now();
         self.process.kill();
@@ -160,7 +162,7 @@ impl Connection {
     }
 }
 
-/// Passes a worker's lines on, each after the worker's number.
+/// Forwards a worker's lines, each with the worker's number in front.
 fn pass_on(errors: std::process::ChildStderr, worker: u32) -> Option<JoinHandle<()>> {
     const LINE_MAX: u64 = 64 << 10;
     let thread = std::thread::Builder::new().name(format!("windrow-err-{worker}"));
@@ -173,6 +175,6 @@ fn pass_on(errors: std::process::ChildStderr, worker: u32) -> Option<JoinHandle<
             line.clear();
         }
     };
-    // Without a thread the lines are lost, which is no reason to stop.
+    // Without the thread, the lines are lost, but the worker still runs.
     thread.stack_size(128 << 10).spawn(copy).ok()
 }

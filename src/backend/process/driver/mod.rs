@@ -1,8 +1,8 @@
 //! The driver of the [pool](super::pool): one thread that owns every descriptor, clock and wait of
 //! the worker processes.
 //!
-//! It lives as long as the loader. It tells the pool what its workers say and how they end, and does
-//! what the pool asks for. Whatever can block it has a time limit.
+//! The driver lives as long as the loader. The driver reports the workers' messages and ends to the
+//! pool, and carries out the pool's actions. Every blocking call has a time limit.
 
 mod connection;
 mod receive;
@@ -32,12 +32,12 @@ use crate::backend::log;
 use crate::backend::recipe::Expected;
 use crate::backend::settings::Settings;
 
-/// How long the system may take to let go of a killed process when the loader is closed.
+/// The time limit for the system to release a killed process when the loader closes.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
-/// How often a process is asked whether it has ended, where nothing tells.
+/// How often the driver polls for a process's end on systems that do not report it.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
-/// See the [module](self).
+/// The driver's state.
 pub(super) struct Driver {
     shared: Arc<Shared>,
     sink: Box<dyn Sink>,
@@ -89,7 +89,8 @@ impl Driver {
         }
     }
 
-    /// Runs until it is told to stop; gives the positions whose workers had to be killed for it.
+    /// Runs until the loader asks for a stop; returns the positions of workers that had to be
+    /// killed.
     pub(super) fn run(mut self) -> Vec<u64> {
         sys::block_interrupts();
         loop {
@@ -110,7 +111,7 @@ impl Driver {
         }
     }
 
-    /// Does what the pool asks for.
+    /// Carries out the pool's actions.
     fn act(&mut self) {
         while let Some(action) = self.pool.next() {
             match action {
@@ -126,7 +127,7 @@ impl Driver {
                     }
                 }
                 Action::Abandon(number) => {
-                    // Whatever it still writes to, nobody reads it.
+                    // No thread reads what the worker still writes.
                     (self.connections[number], self.slots.workers[number].slab) = (None, None);
                 }
                 Action::Lost(task, loss) => self.sink.lost(task, loss),
@@ -137,7 +138,7 @@ impl Driver {
                 }
                 Action::Ended { number, how, is_lost } => {
                     let tell = if is_lost { log::warn } else { log::debug };
-                    let more = if is_lost { "; another goes on" } else { "" };
+                    let more = if is_lost { "; another worker continues" } else { "" };
                     tell("processes", || format!("worker {number}: {how}{more}"));
                 }
                 Action::NotStarted(why) => {
@@ -153,11 +154,15 @@ impl Driver {
         let assignment = Assignment::new(given.task, given.lease.as_ref().map(Lease::place));
         match (body(&assignment), &mut self.connections[number]) {
             (Ok(assignment), Some(connection)) => connection.post(Kind::Task, &assignment, None),
-            _ => self.pool.kill(number, "a task could not be encoded".into(), self.clock.now()),
+            _ => self.pool.kill(
+                number,
+                "the loader could not encode a task".into(),
+                self.clock.now(),
+            ),
         }
     }
 
-    /// Waits for news, no longer than until something must be looked at.
+    /// Waits for events, at most until the next check is due.
     fn sleep(&mut self, deadline: Option<Instant>) {
         self.shared.sleeps(true);
         let limit = {
@@ -170,7 +175,7 @@ impl Driver {
         let (starts, waker) = (&self.starts, &self.shared.waker);
         self.clock.sleep(limit, || {
             if starts.wait(waker, sources, limit).is_err() {
-                // Only a lack of memory can do this; it must not become a busy loop.
+                // Only a lack of memory causes this error; the pause prevents a busy loop.
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
@@ -190,7 +195,7 @@ impl Driver {
         workers.chain(closing).min()
     }
 
-    /// Receives from all workers, and looks after those that are at something for long.
+    /// Receives from all workers, and checks time limits and memory limits.
     fn look(&mut self) {
         for number in 0..self.connections.len() {
             self.receive(number);
@@ -202,7 +207,7 @@ impl Driver {
                 self.pool.weighed(number, sys::rss(pid), now);
             }
             if self.pool.passed(number, now).is_some() {
-                // What it has sent may say that it is not late at all.
+                // A pending message may show that the worker is in time.
                 self.receive(number);
             }
             self.pool.look(number, now);
@@ -210,7 +215,7 @@ impl Driver {
         self.act();
     }
 
-    /// What the status page of a worker says now.
+    /// Reads the status page of a worker.
     fn page(&self, number: usize) -> Page {
         let page = &self.shared.pages[number];
         Page {
@@ -221,15 +226,18 @@ impl Driver {
         }
     }
 
-    /// The process of a worker has ended, and everything it sent was received.
+    /// Handles the end of a worker's process after receiving everything it sent.
     fn exited(&mut self, number: usize, ended: Ended) {
         let Some(mut connection) = self.connections[number].take() else { return };
         connection.hear_out();
-        // Once a worker, since it has no slots from then on: no sample is to blame for that.
+        // At most once for each worker, because it then has no slots; no sample caused the end.
         let blameless = ended.lacked_memory() && self.slots.workers[number].give_up();
         if blameless {
             log::info("processes", || {
-                format!("worker {number} could not reach its shared memory; samples are copied")
+                format!(
+                    "worker {number} could not access its shared memory; its samples are copied from \
+                     now on"
+                )
             });
         }
         let exit = Exit {
@@ -244,7 +252,7 @@ impl Driver {
         self.pool.exited(number, &exit, &self.page(number), self.clock.now());
     }
 
-    /// Waits until all workers have ended, no longer than the deadline.
+    /// Waits until all workers have ended or the deadline passes, and then kills the rest.
     fn stop(mut self, deadline: Instant) -> Vec<u64> {
         self.starts.cancel();
         self.shared.pages.iter().for_each(|page| page.stop());
@@ -254,7 +262,7 @@ impl Driver {
             self.sleep(Some(deadline));
             self.look();
         }
-        // All of them first, so that what they take to end does not add up.
+        // Kill all of them first, so that their ends overlap.
         self.connections.iter_mut().flatten().for_each(|connection| connection.process.kill());
         let mut stuck = Vec::new();
         for number in 0..self.connections.len() {
@@ -264,7 +272,9 @@ impl Driver {
             connection.hear_out();
             if ended.is_none() {
                 let pid = connection.process.pid();
-                log::warn("processes", || format!("process {pid} does not end"));
+                log::warn("processes", || {
+                    format!("process {pid} did not end within {REAP_LIMIT:?} of being killed")
+                });
             }
         }
         stuck
@@ -272,7 +282,7 @@ impl Driver {
 }
 
 impl Connection {
-    /// Sends slots to put samples in.
+    /// Sends a slab of slots to the worker.
     fn post_slab(&mut self, slab: &Arc<Slab>) {
         if let Ok(note) = body(&slab.note()) {
             self.post(Kind::Slab, &note, Some(Passed::Slab(slab.clone())));

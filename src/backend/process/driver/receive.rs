@@ -1,4 +1,4 @@
-//! From frames to what the [pool](crate::backend::process::pool) is told.
+//! The translation of frames into calls of the [pool](crate::backend::process::pool).
 
 use super::Driver;
 use crate::backend::process::parent::slots::{Collected, Payload};
@@ -9,9 +9,9 @@ use crate::backend::process::protocol::message::{
 };
 
 impl Driver {
-    /// Receives what a worker has to say, and takes in its end.
+    /// Receives a worker's messages, and handles its end.
     pub(super) fn receive(&mut self, number: usize) {
-        // Bounded, so that one worker cannot keep the others waiting.
+        // Bounded, so that one worker cannot delay the others.
         for _ in 0..64 {
             let Some(connection) = &mut self.connections[number] else { return };
             connection.flush();
@@ -26,14 +26,14 @@ impl Driver {
         }
         let Some(connection) = &mut self.connections[number] else { return };
         if let Some(ended) = connection.ended() {
-            // What it sent before its end still counts.
+            // Bytes that the worker sent before its end still count.
             while connection.receive() {}
             self.take_frames(number);
             self.exited(number, ended);
         }
     }
 
-    /// Takes all whole frames of a worker.
+    /// Handles all complete frames of a worker.
     fn take_frames(&mut self, number: usize) {
         let Some(connection) = &mut self.connections[number] else { return };
         let mut decoder = std::mem::take(&mut connection.decoder);
@@ -54,7 +54,7 @@ impl Driver {
         self.pool.said(number, said, self.clock.now())
     }
 
-    /// Takes a frame; whether the next one counts too.
+    /// Handles a frame; returns whether the next frame counts too.
     fn take(&mut self, number: usize, frame: &Frame<'_>) -> bool {
         let Some(connection) = &mut self.connections[number] else { return false };
         let phase = self.pool.phase(number);
@@ -69,29 +69,31 @@ impl Driver {
                     let known = || connection.process.is_worker(process, parent);
                     Said::Hello(different.map_or_else(known, Err))
                 }
-                None if is_starting => nonsense("a bad greeting"),
+                None if is_starting => nonsense("it sent an invalid Hello frame"),
                 None => unasked(),
             },
             Kind::Ready => match read(frame.body) {
                 Some((ready, _)) => {
                     Said::Ready(another_pipeline(&self.expected, &ready).map_or(Ok(()), Err))
                 }
-                None if is_starting => nonsense("a bad start"),
+                None if is_starting => nonsense("it sent an invalid Ready frame"),
                 None => unasked(),
             },
             Kind::Refused => match read(frame.body) {
                 Some((why, _)) => Said::Refused(why),
-                None if is_starting => nonsense("a bad refusal"),
+                None if is_starting => nonsense("it sent an invalid Refused frame"),
                 None => unasked(),
             },
             Kind::Trouble => read(frame.body)
-                .map_or(nonsense("a trouble without sense"), |(why, _)| Said::Trouble(why)),
+                .map_or(nonsense("it sent an invalid Trouble frame"), |(why, _)| {
+                    Said::Trouble(why)
+                }),
             Kind::Stream => match read(frame.body) {
                 Some((Streaming { task, bytes }, _)) => {
                     connection.collected = Collected::default();
                     Said::Pieces { task, bytes }
                 }
-                None => nonsense("it sent an announcement without sense"),
+                None => nonsense("it sent an invalid Stream frame"),
             },
             Kind::Piece => {
                 if !self.pool.said(number, Said::Piece(frame.body.len()), self.clock.now()) {
@@ -102,7 +104,7 @@ impl Driver {
             }
             Kind::Done => match read(frame.body) {
                 Some((report, rest)) => return self.reported(number, report, rest),
-                None => nonsense("it sent a report without sense"),
+                None => nonsense("it sent an invalid Done frame"),
             },
             Kind::Bye => Said::Bye,
             _ => unasked(),
@@ -130,7 +132,7 @@ impl Driver {
                 Some(Payload::Heap(std::mem::take(&mut connection.collected)))
             }
         };
-        let payload = payload.ok_or_else(|| "it is not where the worker says".into());
+        let payload = payload.ok_or_else(|| "its place is not in the task's slot".into());
         let outcome = payload.and_then(|payload| {
             let bytes = payload.bytes().len();
             self.sink.done(given.task, payload, report.nanos).map(|()| bytes)

@@ -1,4 +1,4 @@
-//! Slots for the workers: how many, how large, and what if there is no memory for them.
+//! The management of the workers' slots: number, size, and fallback without enough memory.
 
 use std::io;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::backend::process::parent::slots::{Lease, Slab};
 use crate::backend::process::pool::Wait;
 use crate::backend::process::sys;
 
-/// Payloads without a slot, in a row, that say that the caller keeps what it receives.
+/// The number of payloads in a row without a free slot that shows that the caller keeps samples.
 const WITHOUT_SLOT: u32 = 32;
 const SLOTS_MIN: usize = 4;
 const SLOTS_MAX: usize = 64;
-/// Slots are multiples of this.
+/// The unit of slot sizes, in bytes.
 const SLOT_STEP: usize = 64 << 10;
 const SMALL_SLOT: usize = 1 << 20;
 
@@ -22,22 +22,22 @@ const SMALL_SLOT: usize = 1 << 20;
 #[derive(Default)]
 pub(super) struct Slots {
     pub(super) slab: Option<Arc<Slab>>,
-    /// Whether a task waits for one of them to come back.
+    /// Whether a task waits for a slot.
     waits: bool,
-    /// Payloads that came in pieces because no slot was free, in a row.
+    /// The number of payloads in a row that came in pieces because no slot was free.
     without_slot: u32,
-    /// A payload so large that there was no memory for slots.
+    /// The size of the payload for which memory for slots was not available.
     refused: Option<usize>,
 }
 
 impl Slots {
-    /// A payload came by a slot.
+    /// Records that a payload came in a slot.
     pub(super) fn worked(&mut self) {
         self.without_slot = 0;
     }
 
-    /// There is no reaching the memory of these: samples are copied from now on. Whether there was
-    /// any.
+    /// Drops slots whose memory the worker cannot access; the worker copies samples from now on.
+    /// Returns whether the worker had slots.
     pub(super) fn give_up(&mut self) -> bool {
         let had = self.slab.take().is_some();
         if had {
@@ -51,10 +51,10 @@ impl Slots {
 pub(super) struct AllSlots {
     pub(super) workers: Vec<Slots>,
     shared: Arc<Shared>,
-    /// What may be ready ahead of the caller, in bytes.
+    /// The number of bytes that may be ready ahead of the caller.
     ahead_bytes: u64,
     warned: bool,
-    /// Whether there was no memory for slots.
+    /// Whether memory for slots was lacking.
     short: bool,
 }
 
@@ -64,15 +64,16 @@ impl AllSlots {
         Self { workers, shared: shared.clone(), ahead_bytes, warned: false, short: false }
     }
 
-    /// Tasks are given anew: none waits for a slot.
+    /// Clears the waits at the start of a new assignment of tasks.
     pub(super) fn begin(&mut self) {
         self.workers.iter_mut().for_each(|slots| slots.waits = false);
     }
 
-    /// A slot for the next task of a worker, if there is one.
+    /// Leases a slot for the next task of a worker, if one is free.
     ///
     /// # Errors
-    /// [`Wait`], for a task that would only wait behind another.
+    /// Returns [`Wait`] if the task would only queue behind another one and a slot may come back
+    /// soon.
     pub(super) fn lease(&mut self, number: usize, is_idle: bool) -> Result<Option<Lease>, Wait> {
         let slots = &mut self.workers[number];
         let Some(slab) = &slots.slab else { return Ok(None) };
@@ -87,14 +88,14 @@ impl AllSlots {
         }))
     }
 
-    /// Whether a slot came back that was waited for.
+    /// Returns whether an awaited slot has come back.
     pub(super) fn came_back(&self) -> bool {
         let back = |slab: &Arc<Slab>| !slab.is_wanted();
         self.workers.iter().any(|slots| slots.waits && slots.slab.as_ref().is_some_and(back))
     }
 
-    /// Sees to it that the next payloads of a worker come by slots, after one of this size did not:
-    /// new slots, if there are any.
+    /// Prepares for the next payloads of a worker after one of this size came without a slot.
+    /// Returns new slots to send, if any.
     pub(super) fn widen(
         &mut self,
         number: usize,
@@ -103,15 +104,15 @@ impl AllSlots {
     ) -> Option<Arc<Slab>> {
         let slots = &mut self.workers[number];
         let fits = slots.slab.as_ref().filter(|slab| bytes <= slab.slot_bytes());
-        // A worker that had such a slot and did not use it has code that keeps what lies there.
+        // A worker that had a large enough slot and did not use it runs code that keeps tensors.
         let kept = |slab: &Arc<Slab>| lease.is_some_and(|lease| lease.is_of(slab));
         if fits.is_some_and(|slab| !kept(slab)) {
             slots.without_slot += u32::from(lease.is_none());
             let without_slot = slots.without_slot >= WITHOUT_SLOT && !self.short;
             if without_slot && self.is_hoarded() && !std::mem::replace(&mut self.warned, true) {
                 log::warn("processes", || {
-                    "the caller keeps many samples that lie in shared memory, so the next ones are \
-                     copied; copy what is to be kept"
+                    "the caller keeps many samples in shared memory, so the workers copy the next \
+                     ones; copy the samples that the program keeps"
                         .into()
                 });
             }
@@ -133,7 +134,8 @@ impl AllSlots {
         }
     }
 
-    /// Whether more is held than can be on its way to the caller, so that the caller keeps it.
+    /// Returns whether the held bytes exceed the bytes that can be on their way to the caller. The
+    /// caller must then be keeping samples.
     fn is_hoarded(&self) -> bool {
         let slot = |slots: &Slots| slots.slab.as_ref().map_or(0, |slab| slab.slot_bytes() as u64);
         let making: u64 = self.workers.iter().map(slot).sum();
@@ -141,7 +143,7 @@ impl AllSlots {
         self.shared.held.load(Ordering::Relaxed) > ahead
     }
 
-    /// Slots for payloads of about this size.
+    /// Creates slots for payloads of about this size.
     fn slab(&self, bytes: usize) -> io::Result<Arc<Slab>> {
         let wanted = if bytes < SMALL_SLOT { bytes.saturating_mul(2) } else { bytes + bytes / 8 };
         let slot = wanted.max(4 * SLOT_STEP).next_multiple_of(SLOT_STEP);
@@ -159,7 +161,7 @@ impl AllSlots {
         Slab::new(slots as u32, slot, Arc::downgrade(&self.shared))
     }
 
-    /// Says once that samples take the slow way.
+    /// Warns once that samples take the slower path.
     fn short_of_memory(&mut self, bytes: usize, error: &io::Error) {
         if !std::mem::replace(&mut self.short, true) {
             log::warn("processes", || {

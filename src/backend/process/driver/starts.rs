@@ -1,5 +1,5 @@
-//! How workers come to be: started as programs, or split off a fork server, which is itself started,
-//! opens the pipeline and may be lost. Nothing here waits until one is ready.
+//! The start of workers: as programs, or as forks of a fork server. The driver also starts and
+//! replaces the fork server. No function here waits for a worker to be ready.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use crate::backend::process::sys::{Channel, Process, Source, Waker};
 use crate::backend::settings::StartMethod;
 use crate::error::{Error, Result};
 
-/// See the [module](self).
+/// The state of the starts.
 pub(in super::super) struct Starts {
     entry: Entry,
-    /// Splits workers off, with the start method `forkserver`.
+    /// The fork server, with the start method `forkserver`.
     server: Option<ForkServer>,
-    /// The worker that is being split off, and this end of its channel.
+    /// The worker that the server is forking, and the loader's end of its channel.
     splitting: Option<(usize, Channel)>,
-    /// When the next server may be started.
+    /// The earliest time for the next server's start.
     not_before: Duration,
 }
 
@@ -31,7 +31,8 @@ impl Starts {
         Self { entry, server: None, splitting: None, not_before: Duration::ZERO }
     }
 
-    /// No more workers are wanted. A server that opens the pipeline has none yet, and ends at once.
+    /// Cancels all starts. A server that still opens the pipeline has no workers and is dropped at
+    /// once.
     pub(super) fn cancel(&mut self) {
         let is_ready = |server: &ForkServer| matches!(server.standing(), Ok(Standing::Ready));
         if self.splitting.take().is_none() && !self.server.as_ref().is_some_and(is_ready) {
@@ -39,7 +40,7 @@ impl Starts {
         }
     }
 
-    /// Waits for news from these, and from the server.
+    /// Waits for events from these sources, and from the server.
     pub(super) fn wait<'a>(
         &self,
         waker: &'a Waker,
@@ -54,7 +55,7 @@ impl Starts {
 }
 
 impl Driver {
-    /// Starts workers where there are none.
+    /// Starts the missing workers that are due.
     pub(super) fn start_workers(&mut self) {
         self.tend_server();
         for number in 0..self.connections.len() {
@@ -72,7 +73,7 @@ impl Driver {
         }
     }
 
-    /// How long from now on until something must be done for a worker that may be started at a time.
+    /// Returns the time until the next action for a worker that is due at this time.
     pub(super) fn start_after(&self, due: Duration) -> Duration {
         let now = self.clock.now();
         let Some(server) = &self.starts.server else {
@@ -95,7 +96,7 @@ impl Driver {
         self.connect(number, process, channel)
     }
 
-    /// Has a worker split off, if the server is at nothing else.
+    /// Asks the server to fork a worker, unless the server is busy.
     fn ask_server(&mut self, number: usize) -> Result<()> {
         let refused = |error| Error::io("start a worker process", error);
         match &self.starts.server {
@@ -118,7 +119,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes in what the server has split off, and lets go of a server that is of no use any more.
+    /// Connects a worker that the server has forked, and drops a failed server.
     fn tend_server(&mut self) {
         let Some(server) = &self.starts.server else { return };
         let now = self.clock.now();
@@ -146,7 +147,7 @@ impl Driver {
         }
     }
 
-    /// Connects to a worker's new process, and sends it what it must know.
+    /// Connects to a worker's new process, and sends its setup.
     fn connect(&mut self, number: usize, process: Process, channel: Channel) -> Result<()> {
         let setup = body(&self.setup(number))?;
         let page = &self.shared.pages[number];

@@ -1,18 +1,18 @@
-//! The clock of time limits: it goes only while the driver is seen to run.
+//! The clock for time limits: it advances only while the driver runs.
 //!
-//! A worker that was stopped together with this process, or whose answer lies unread because this
-//! process is busy, has had no time. So each turn of the driver moves the clock by a bounded
-//! step, however long the turn took by the clock on the wall, and the worker is heard before it is
-//! judged.
+//! A worker has had no time if it was stopped together with this process, or if its answer waits
+//! because this process is busy. Therefore each turn of the driver advances the clock by a bounded
+//! step, however much real time has passed. The driver also receives the worker's messages before
+//! it checks the limit.
 
 use std::time::{Duration, Instant};
 
 /// The shortest and the longest step.
 const TICK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
-/// How many steps make the shortest limit.
+/// The number of steps in the shortest limit.
 const TICKS: u32 = 16;
 
-/// See the [module](self).
+/// The clock for time limits.
 #[derive(Debug)]
 pub(super) struct Ticker {
     now: Duration,
@@ -21,28 +21,29 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    /// A clock that is exact enough for limits of this length and longer ones.
+    /// Creates a clock with enough resolution for limits of this length and longer ones.
     pub(super) fn new(shortest: Duration) -> Self {
         let tick = (shortest / TICKS).clamp(TICK.0, TICK.1);
         Self { now: Duration::ZERO, tick, woke: Instant::now() }
     }
 
-    /// How long it has gone.
+    /// Returns the elapsed time.
     pub(super) fn now(&self) -> Duration {
         self.now
     }
 
-    /// How long may be slept at most while a limit is near.
+    /// Returns the maximum sleep while a limit is near.
     pub(super) fn tick(&self) -> Duration {
         self.tick
     }
 
-    /// By how much the clock may be ahead of a worker's time.
+    /// Returns by how much the clock may be ahead of a worker's time.
     pub(super) fn slack(&self) -> Duration {
         2 * self.tick
     }
 
-    /// The driver sleeps: `sleep` returns when it wakes, after the limit at the latest.
+    /// Calls `sleep`, which returns at an event or at the latest after the limit, and advances the
+    /// clock.
     pub(super) fn sleep<R>(&mut self, limit: Option<Duration>, sleep: impl FnOnce() -> R) -> R {
         let before = Instant::now();
         let slept = sleep();
@@ -52,11 +53,11 @@ impl Ticker {
         slept
     }
 
-    /// A turn: work, then sleep that should have taken no longer than the limit.
+    /// Advances the clock by a turn: work, and then a sleep of at most the limit.
     fn turn(&mut self, worked: Duration, slept: Duration, limit: Duration) {
         let in_time = slept <= limit.saturating_add(self.tick);
         self.now += worked.min(self.tick);
-        // Asleep for longer than it should be, this process did not run, nor perhaps any other.
+        // After an overlong sleep, this process was suspended, and perhaps the workers were too.
         self.now += if in_time { slept } else { self.tick / 2 };
     }
 }

@@ -1,5 +1,5 @@
-//! What a worker runs: a recipe by its place where the worker is this program, by its name
-//! elsewhere, and what the recipe is given.
+//! A worker's instructions: the recipe, by address or by name, and its configuration. A worker that
+//! runs this program finds the recipe by address; any other worker finds it by name.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,24 +10,24 @@ use crate::backend::recipe::{Factory, Hooks, Opened, Opener, WorkerContext, enco
 use crate::dataset::caught;
 use crate::error::{Error, Result};
 
-/// See the [module](self).
+/// A worker's instructions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Launch {
     way: Way,
     config: Vec<u8>,
 }
 
-/// How the worker finds the recipe.
+/// The way in which the worker finds the recipe.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Way {
-    /// In the same build of the same program.
+    /// By address, in the same build of the same program.
     Addresses(Addresses),
-    /// In any program of the same version of windrow.
+    /// By name, in any program of the same version of windrow.
     Name(String),
 }
 
 impl Launch {
-    /// For a worker that is this program.
+    /// Creates the instructions for a worker that runs this program.
     pub(crate) fn by_place<C, P, O>(
         factory: Factory<C, P>,
         config: &C,
@@ -41,17 +41,17 @@ impl Launch {
         Ok(Self { way, config: encode_config(config)? })
     }
 
-    /// For a worker of any program that has registered the name.
+    /// Creates the instructions for a worker that runs any program with this registered name.
     pub(crate) fn by_name<C: Serialize>(name: &str, config: &C) -> Result<Self> {
         Ok(Self { way: Way::Name(name.into()), config: encode_config(config)? })
     }
 
-    /// Whether the worker may be another build, or another program.
+    /// Returns whether the worker may run another build or another program.
     pub(in super::super) fn is_by_name(&self) -> bool {
         matches!(self.way, Way::Name(_))
     }
 
-    /// Runs what a worker runs first.
+    /// Runs the hook at the worker's start.
     pub(in super::super) fn start(&self, context: &'static WorkerContext) -> Result<()> {
         self.hooks()?.on_start.map_or(Ok(()), |hook| hook(context))
     }
@@ -64,7 +64,7 @@ impl Launch {
         }
     }
 
-    /// Runs what a worker runs at its orderly end.
+    /// Runs the hook at the worker's orderly end.
     pub(in super::super) fn close(&self, context: &'static WorkerContext) {
         context.end();
         if let Ok(Hooks { on_exit: Some(hook), .. }) = self.hooks() {
@@ -80,7 +80,7 @@ impl Launch {
     }
 }
 
-/// The recipe of this name in the worker's program.
+/// Finds the recipe with this name in the worker's program.
 fn registered(name: &str) -> Result<&'static names::Registered> {
     names::find(name).map_err(|why| {
         let program = std::env::current_exe().unwrap_or_default();

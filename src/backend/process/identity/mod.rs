@@ -1,4 +1,4 @@
-//! Which program a worker is, and how it finds what it runs.
+//! The identity of a worker's program, and the lookup of its recipe.
 
 pub(super) mod address;
 pub(super) mod launch;

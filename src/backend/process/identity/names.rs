@@ -1,4 +1,4 @@
-//! Recipes by name, for workers that are another program than the loader's.
+//! Registered recipes, for workers that run another program than the loader's.
 
 use std::any::TypeId;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 #[doc(hidden)]
 pub struct Registered {
     name: &'static str,
-    /// The line that registered it.
+    /// The source line of the registration.
     place: &'static str,
     pub(in super::super) hooks: Hooks,
     pub(in super::super) recipe: &'static dyn Named,
@@ -29,12 +29,12 @@ impl Registered {
     }
 }
 
-/// The recipe of a name in this program, or why there is none.
+/// Finds the recipe with a name in this program; fails if none or several have it.
 pub(in super::super) fn find(name: &str) -> Result<&'static Registered, String> {
     choose(inventory::iter::<Registered>.into_iter(), name)
 }
 
-/// The hooks of the recipe that has this name in this program, and must be of this type.
+/// Returns the hooks of the recipe that has this name in this program and must have this type.
 pub(crate) fn registered(name: &str, kind: TypeId) -> Result<Hooks> {
     let wrong = |allowed| {
         let (setting, value) = ("registered_as".into(), format!("{name:?}"));
@@ -43,7 +43,7 @@ pub(crate) fn registered(name: &str, kind: TypeId) -> Result<Hooks> {
     match find(name) {
         Err(why) => wrong(format!("a name of windrow::register!, but {why}")),
         Ok(found) if found.recipe.kind() != kind => wrong(format!(
-            "the name of the recipe that the loader is given; {} gives this name to a recipe of \
+            "the name of the loader's own recipe; {} gives this name to a recipe of \
              another type",
             found.place
         )),
@@ -64,8 +64,8 @@ fn choose<'a>(
             known.sort();
             known.dedup();
             Err(format!(
-                "no recipe is registered as {name:?}; known are {}. A crate that is nowhere else \
-                 mentioned is linked by `use that_crate as _;`",
+                "no recipe is registered as {name:?}; known are {}. To link a crate that the \
+                 program does not otherwise use, write `use that_crate as _;`",
                 known.join(", ")
             ))
         }
@@ -73,7 +73,7 @@ fn choose<'a>(
             let mut places: Vec<_> = found.iter().map(|found| found.place).collect();
             places.sort_unstable();
             Err(format!(
-                "{} recipes are registered as {name:?}, in {}; a name must belong to one",
+                "{} recipes are registered as {name:?}, in {}; give each its own name",
                 places.len(),
                 places.join(" and ")
             ))
@@ -95,7 +95,7 @@ mod tests {
         }
 
         fn open(&self, _: &[u8], _: &'static WorkerContext) -> Result<Opened> {
-            Err(Error::Workers { why: "it opens nothing".into() })
+            Err(Error::Workers { why: "this recipe opens no pipeline".into() })
         }
     }
 

@@ -1,4 +1,5 @@
-//! What it costs to get samples from workers, beside what it costs to make them.
+//! The measurement of the cost to transfer samples from workers, relative to the cost to compute
+//! them.
 
 use std::any::type_name;
 use std::time::Duration;
@@ -6,28 +7,29 @@ use std::time::Duration;
 use crate::backend::log;
 use crate::dataset::wire::slow_to_cross;
 
-/// The reading that says enough.
+/// The total reading time that suffices for a verdict.
 const ENOUGH: Duration = Duration::from_millis(100);
 
-/// The part of the workers' time from which on reading costs much: writing takes longer than
-/// reading, so that both then take about as long as making the samples.
+/// The fraction of the workers' time, as a divisor, above which reading is expensive. Writing takes
+/// longer than reading, so from here on both together take about as long as computing the samples.
 const MUCH: u32 = 4;
 
-/// The cost of the first samples, until it is clear that it is too much.
+/// The transfer cost of the first samples, until the verdict.
 #[derive(Debug, Default)]
 pub(in super::super) struct Cost {
-    /// What the loader's process took to read samples.
+    /// The time that the loader's process spent reading samples.
     reading: Duration,
-    /// What workers took to make and write them.
+    /// The time that workers spent computing and writing them.
     making: Duration,
     told: bool,
 }
 
 impl Cost {
-    /// Adds a task, and says once why samples of type `T` cost about as much to cross as to make.
+    /// Adds a task. Logs one warning if samples of type `T` take about as long to transfer as to
+    /// compute.
     ///
-    /// The sample that is given is one of the task: its bytes, and those among them that were written
-    /// value by value.
+    /// `sample` is one sample of the task: its size in bytes, and how many of those bytes the
+    /// worker wrote value by value.
     pub(in super::super) fn add<T>(
         &mut self,
         reading: Duration,
@@ -36,7 +38,7 @@ impl Cost {
     ) {
         if let Some(why) = self.judged::<T>(reading, making, sample) {
             log::warn("processes", || {
-                format!("samples take about as long to cross to the loader as to be made: {why}")
+                format!("samples take about as long to reach the loader as to compute: {why}")
             });
         }
     }
@@ -80,8 +82,16 @@ mod tests {
     #[test]
     fn a_type_that_costs_much_to_cross_is_named_once() {
         assert_eq!(after::<u8>(&[(60, 60), (60, 60), (60, 60)], SLOW), 1);
-        assert_eq!(after::<u8>(&[(60, 60)], SLOW), 0, "too little to judge");
-        assert_eq!(after::<u8>(&[(60, 240), (60, 240)], SLOW), 0, "it is slow to make");
-        assert_eq!(after::<u8>(&[(60, 60), (60, 60)], (60_000, 600)), 0, "it crosses in blocks");
+        assert_eq!(after::<u8>(&[(60, 60)], SLOW), 0, "too few samples to judge");
+        assert_eq!(
+            after::<u8>(&[(60, 240), (60, 240)], SLOW),
+            0,
+            "the samples are slow to compute"
+        );
+        assert_eq!(
+            after::<u8>(&[(60, 60), (60, 60)], (60_000, 600)),
+            0,
+            "the bytes are sent in blocks"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! From a worker's bytes to samples: the one part of the loader's side that knows their type.
+//! The decoding of a worker's bytes into samples: the one part of the loader's side that knows
+//! their type.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -16,37 +17,37 @@ use crate::dataset::{Owner, SampleResult, caught, discard};
 use crate::engine::{Completion, Task};
 use crate::error::{Error, Fault, Loss};
 
-/// Puts a sample together.
+/// A function that decodes a sample.
 pub(crate) type Decode<T> = fn(&[u8], Vec<Owner>) -> Result<T, Fault>;
 
-/// Hears what became of tasks.
+/// A receiver for the outcomes of tasks.
 pub(in super::super) trait Sink: Send {
-    /// The samples of a task came.
+    /// Accepts the samples of a task.
     ///
     /// # Errors
-    /// Why that is no payload of this task.
+    /// Returns why the payload is invalid for this task.
     fn done(&mut self, task: Task, payload: Payload, nanos: u64) -> Result<(), String>;
 
-    /// The worker of a task is gone.
+    /// Accepts the loss of a task's worker.
     fn lost(&mut self, task: Task, loss: Loss);
 
-    /// There will be no more workers.
+    /// Accepts that no more workers will start.
     fn broken(&mut self, error: Error);
 }
 
-/// Decodes samples and passes them on.
+/// A sink that decodes samples and passes them on.
 pub(in super::super) struct Decoding<T> {
     pub(in super::super) events: mpsc::Sender<Event<T>>,
     pub(in super::super) decode: Decode<T>,
-    /// Measures samples; makes none.
+    /// The work, used only to measure samples.
     pub(in super::super) work: Arc<dyn Fill<T>>,
     pub(in super::super) additions: Arc<Additions>,
-    /// Where workers put a hash after each sample.
+    /// The table of hashes, if workers append a hash to each sample.
     pub(in super::super) hashes: Option<Arc<Hashes>>,
-    /// The bytes of payloads that are still there.
+    /// The bytes of all live payloads.
     pub(in super::super) held: Arc<AtomicU64>,
     pub(in super::super) cost: Cost,
-    /// Whoever cannot wait.
+    /// The waker of a caller that cannot block.
     pub(in super::super) waker: Arc<Mutex<Option<Waker>>>,
 }
 
@@ -62,7 +63,10 @@ impl<T: Send> Sink for Decoding<T> {
             if let Item::Added(place) = item {
                 if place.len() > ADDED_MAX {
                     results.into_iter().for_each(discard);
-                    return Err(format!("it adds {} bytes to reducers", place.len()));
+                    return Err(format!(
+                        "it adds {} bytes to reducers; {ADDED_MAX} are allowed",
+                        place.len()
+                    ));
                 }
                 added = payload.bytes()[place].to_vec();
                 continue;
@@ -94,8 +98,8 @@ impl<T: Send> Sink for Decoding<T> {
 }
 
 impl<T> Decoding<T> {
-    /// An item without the hash at its end, which is kept. One that is too short for a hash has none,
-    /// and is no sample either.
+    /// Removes the hash at the end of an item and stores it. An item too short for a hash has none,
+    /// and is not a valid sample either.
     fn unhashed(&self, payload: &Handed, item: Item, position: u64) -> Item {
         let Some(hashes) = &self.hashes else { return item };
         let (item, hash) = match item {
@@ -115,7 +119,7 @@ impl<T> Decoding<T> {
             Item::Gap | Item::Added(_) => Ok(None),
             Item::Fault(place) => {
                 let fault = postcard::from_bytes(&payload.bytes()[place]);
-                Err(fault.unwrap_or_else(|why| Fault::new(format!("a fault without sense: {why}"))))
+                Err(fault.unwrap_or_else(|why| Fault::new(format!("an invalid fault: {why}"))))
             }
             Item::Sample(inline, places) => {
                 let part =
@@ -127,8 +131,8 @@ impl<T> Decoding<T> {
         }
     }
 
-    /// Adds what a sample occupies to a sum: where its type does not tell, what was carried. Where
-    /// telling that panics, the panic is what became of the sample.
+    /// Adds a sample's size to a sum: the size that its type reports, or else the transferred
+    /// bytes. If measuring panics, the panic becomes the sample's result.
     fn measured(&self, made: SampleResult<T>, carried: u64, sum: &mut u64) -> SampleResult<T> {
         let Ok(Some(sample)) = &made else { return made };
         match caught(|| self.work.bytes(sample)) {
@@ -144,7 +148,7 @@ impl<T> Decoding<T> {
     }
 
     fn pass(&self, event: Event<T>) {
-        // Nobody listens any more once the loader is closed; then nothing is wanted.
+        // After the loader closes, nothing receives events; drop the event.
         if let Err(mpsc::SendError(event)) = self.events.send(event) {
             discard_event(event);
         }
@@ -190,7 +194,7 @@ mod tests {
         done(ADDED_MAX).unwrap();
         assert_eq!(additions.bytes(5..6), 0);
         assert_eq!(additions.take(6).len(), ADDED_MAX);
-        let Ok(Event::Done(told)) = heard.try_recv() else { panic!("nothing was told") };
+        let Ok(Event::Done(told)) = heard.try_recv() else { panic!("no event came") };
         assert!(told.bytes.is_some_and(|bytes| bytes > ADDED_MAX as u64), "{:?}", told.bytes);
         assert!(done(ADDED_MAX + 1).unwrap_err().contains("1048577 bytes"));
         assert!(heard.try_recv().is_err());

@@ -1,5 +1,5 @@
-//! The loader's side of a fork server: what it is asked, and what came of that. Only its end is waited
-//! for, at most as long as the limits below say.
+//! The loader's side of a fork server: requests and their results. The driver waits only for the
+//! server's end, for at most the limits below.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,24 +13,24 @@ use super::super::sys::{self, Channel, Ended, Handle, Process, Program, Source, 
 use crate::backend::recipe::Expected;
 use crate::error::{Error, Result};
 
-/// How long a fork server may take to split a worker off.
+/// The time limit for a fork server to fork a worker.
 const SPLIT_LIMIT: Duration = Duration::from_secs(5);
-/// Ends of workers that a server may have told and nobody asked for.
+/// The maximum number of stored ends of workers that no caller has asked for.
 const ENDED_MAX: usize = 1 << 16;
-/// How long the system may take to let go of a killed server.
+/// The time limit for the system to release a killed server.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
-/// How long a server that closed its channel may take to end.
+/// The time limit for a server to end after it closes its channel.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// What a server can do now.
+/// The state of a usable server.
 pub(in super::super) enum Standing {
-    /// It opens the pipeline, or splits a worker off, and may take until then.
+    /// The server opens the pipeline or forks a worker, with this deadline.
     Busy(Instant),
-    /// It can split a worker off.
+    /// The server can fork a worker.
     Ready,
 }
 
-/// Why a server is of no use any more.
+/// The reason why a server is unusable.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Failure {
     pub(in super::super) why: String,
@@ -38,7 +38,7 @@ pub(in super::super) struct Failure {
     pub(in super::super) certain: bool,
 }
 
-/// A fork server. Clones are the same one.
+/// A fork server. Clones share the same server.
 #[derive(Clone)]
 pub(in super::super) struct ForkServer(Arc<Mutex<Inside>>);
 
@@ -50,22 +50,22 @@ struct Inside {
     outgoing: Outgoing,
     setup: Setup,
     expected: Expected,
-    /// Until when what it does must be done.
+    /// The deadline of the current action.
     limit: Option<Instant>,
-    /// Why that was too long, in words.
+    /// The error text for a missed deadline.
     late: String,
     ended: HashMap<u32, Ended>,
     forked: Option<u32>,
     is_ready: bool,
     failure: Option<Failure>,
-    /// Why it ends, in its own words.
+    /// The server's own reason for its end.
     trouble: Option<String>,
     at_end: bool,
-    /// Whether the system has let go of it.
+    /// Whether the system has released the process.
     is_over: bool,
 }
 
-/// What is to be sent, and the descriptor that goes with the first byte of it.
+/// The bytes to send, and the descriptor that accompanies the first byte.
 #[derive(Default)]
 struct Outgoing {
     bytes: Vec<u8>,
@@ -73,7 +73,7 @@ struct Outgoing {
 }
 
 impl ForkServer {
-    /// Starts this program as one, which has so long to open the pipeline.
+    /// Starts this program as a fork server, with this time limit to open the pipeline.
     pub(in super::super) fn start(
         program: &Program,
         setup: Setup,
@@ -94,7 +94,7 @@ impl ForkServer {
             setup,
             expected: expected.clone(),
             limit: Some(deadline(limit)),
-            late: format!("the fork server was not ready after {limit:?}"),
+            late: format!("the fork server was not ready after {limit:?}, the startup timeout"),
             ended: HashMap::new(),
             forked: None,
             is_ready: false,
@@ -106,17 +106,18 @@ impl ForkServer {
         Ok(Self(Arc::new(Mutex::new(inside))))
     }
 
-    /// Asks for a worker, once it is ready.
+    /// Requests a worker from a ready server.
     pub(in super::super) fn ask(&self, link: Handle) {
         let mut inside = self.inside();
         let bytes = inside.encoder.frame(Kind::Split, &[]);
         inside.outgoing = Outgoing { bytes, passed: Some(link) };
         inside.limit = Some(Instant::now() + SPLIT_LIMIT);
-        inside.late = format!("the fork server split no worker off within {SPLIT_LIMIT:?}");
+        inside.late = format!("the fork server forked no worker within {SPLIT_LIMIT:?}");
         inside.go_on();
     }
 
-    /// The worker that was asked for, once it is there. It may have ended meanwhile.
+    /// Returns the requested worker, once the server has forked it, or how the worker has already
+    /// ended.
     pub(in super::super) fn split(&self) -> Option<Result<Process, Ended>> {
         let mut inside = self.inside();
         inside.go_on();
@@ -127,10 +128,10 @@ impl ForkServer {
         Some(process.ok_or_else(|| inside.ended.remove(&pid).unwrap_or(Ended::Untold)))
     }
 
-    /// What it can do now.
+    /// Returns the state of the server.
     ///
     /// # Errors
-    /// It is of no use any more, and is killed.
+    /// Returns the reason why the server is unusable, and kills the server.
     pub(in super::super) fn standing(&self) -> Result<Standing, Failure> {
         let mut inside = self.inside();
         inside.go_on();
@@ -150,7 +151,7 @@ impl ForkServer {
         }
     }
 
-    /// Waits for news from these, and from the server, which is heard then.
+    /// Waits for events from these sources and from the server, and handles the server's messages.
     pub(in super::super) fn wait<'a>(
         &self,
         waker: &'a Waker,
@@ -164,7 +165,7 @@ impl ForkServer {
         waited
     }
 
-    /// How a process of the server ended; `end` says whether it has.
+    /// Returns how a process of the server ended; `end` says whether it has ended.
     fn ended(&self, pid: u32, end: bool) -> Option<Ended> {
         let mut inside = self.inside();
         inside.go_on();
@@ -188,7 +189,7 @@ impl Inside {
         }
     }
 
-    /// Sends what goes, and hears what is there.
+    /// Sends queued bytes, and handles received bytes.
     fn go_on(&mut self) {
         while !self.outgoing.bytes.is_empty() && !self.at_end {
             let passed = self.outgoing.passed.as_ref().map(sys::borrowed);
@@ -198,7 +199,7 @@ impl Inside {
                     self.outgoing.passed = None;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // It is gone, and may have said why.
+                // The server is gone, and may have sent its reason.
                 Err(_) => self.outgoing.bytes.clear(),
             }
         }
@@ -206,7 +207,7 @@ impl Inside {
     }
 
     fn hear(&mut self) {
-        // Bounded, so that it cannot keep the driver from all else.
+        // Bounded, so that the server cannot occupy the driver.
         for _ in 0..64 {
             if self.at_end {
                 return;
@@ -254,7 +255,7 @@ impl Inside {
                 Kind::Forked if self.is_ready => {
                     self.forked = read(frame.body).map(|read| read.0);
                     self.limit = None;
-                    // What was told before is of another process that had this number.
+                    // An earlier report concerns another process with the same number.
                     self.forked.map(|pid| self.ended.remove(&pid));
                 }
                 Kind::Ended if self.ended.len() < ENDED_MAX => {
@@ -269,11 +270,11 @@ impl Inside {
         }
     }
 
-    /// That it has ended, in words.
+    /// Describes how the server ended.
     fn how_it_ended(&mut self) -> Failure {
         let before = if self.is_ready { "" } else { " before it was ready" };
         let start = Instant::now();
-        // A server that closed its channel is about to end, or made to.
+        // After closing its channel, a server is about to end or will be killed.
         let ended = loop {
             match self.process.reap() {
                 None if start.elapsed() < GRACE => self.process.wait_for_end(),
@@ -308,7 +309,7 @@ impl Drop for Inside {
     }
 }
 
-/// When a limit from now on is over: one without an end, when nobody lives any more to see it.
+/// Returns the time at which a limit ends; a limit above 100 years counts as 100 years.
 pub(in super::super) fn deadline(limit: Duration) -> Instant {
     const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     let now = Instant::now();

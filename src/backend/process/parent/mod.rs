@@ -1,4 +1,4 @@
-//! The loader's side: slots and who has them, fork servers, samples out of bytes.
+//! The loader's side: slots and their owners, fork servers, decoding of samples.
 
 pub(super) mod cost;
 pub(super) mod decode;

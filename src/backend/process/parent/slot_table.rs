@@ -1,37 +1,37 @@
-//! The table of a slab: which slot is whose. Only the loader's own process has one, so a dead
-//! worker can hold nothing. Absent on purpose: the memory itself.
+//! The table of a slab: the state of each slot. Only the loader's process has the table, so a dead
+//! worker cannot hold a slot. Out of scope: the memory itself.
 
 use super::super::protocol::message::SlotUse;
 
-/// Whose a slot is.
+/// The state of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SlotState {
     Free,
-    /// A worker may write to it.
+    /// A worker may write to the slot.
     Leased,
-    /// The consumer may read it.
+    /// The consumer may read the slot.
     Borrowed,
 }
 
-/// Slots that are in use at least: one to write to, one to read.
+/// The minimum number of active slots: one to write to, one to read.
 const ACTIVE_MIN: u32 = 2;
-/// So many leases without a new slot, and one slot fewer is tried.
+/// The number of leases without a new active slot after which the table tries one slot fewer.
 const CALM: u32 = 64;
 
 /// The states of all slots.
 ///
-/// As few of them as will do are used in turn, the *active* ones, since what was used last is most
-/// likely still in the cache.
+/// The table reuses as few slots as possible, the *active* ones, because a recently used slot is
+/// most likely still in the cache.
 #[derive(Debug)]
 pub(in super::super) struct SlotTable {
     slots: Vec<(SlotState, u32)>,
-    /// The free ones, the one that was used last at the end.
+    /// The free slots, the most recently used one last.
     free: Vec<u32>,
-    /// Those whose memory is there.
+    /// Whether each slot's memory is reserved.
     ready: Vec<bool>,
-    /// The slots before this one are active.
+    /// The number of active slots; these are the first ones.
     active: u32,
-    /// Leases since another slot became active.
+    /// The number of leases since another slot became active.
     calm: u32,
 }
 
@@ -46,7 +46,8 @@ impl SlotTable {
         }
     }
 
-    /// Leases a free slot to a worker: an active one or, if need be and `any` may be had, another.
+    /// Leases a free slot to a worker: an active one, or any other if `any` is true and no active
+    /// one is free.
     pub(in super::super) fn lease(&mut self, any: bool) -> Option<SlotUse> {
         let active = self.free.iter().rposition(|&slot| slot < self.active);
         let first = || self.free.iter().enumerate().min_by_key(|(_, slot)| **slot);
@@ -63,29 +64,29 @@ impl SlotTable {
         Some(SlotUse { slot, generation: *generation })
     }
 
-    /// Whether there are free slots, of which none is active.
+    /// Returns whether all free slots are inactive, and at least one is free.
     pub(in super::super) fn has_only_others(&self) -> bool {
         !self.free.is_empty() && self.free.iter().all(|&slot| slot >= self.active)
     }
 
-    /// Whether the memory of a slot is there.
+    /// Returns whether the memory of a slot is reserved.
     pub(in super::super) fn is_ready(&self, place: SlotUse) -> bool {
         self.ready[place.slot as usize]
     }
 
-    /// The memory of a slot is there from now on.
+    /// Records that the memory of a slot is reserved.
     pub(in super::super) fn make_ready(&mut self, place: SlotUse) {
         self.ready[place.slot as usize] = true;
     }
 
-    /// What a worker wrote goes to the consumer; false if the slot is not leased to that use.
+    /// Passes a leased slot to the consumer; returns false if the slot is not leased for that use.
     pub(in super::super) fn deliver(&mut self, place: SlotUse) -> bool {
         let slot = self.slots.get_mut(place.slot as usize);
         let leased = slot.filter(|slot| **slot == (SlotState::Leased, place.generation));
         leased.map(|slot| slot.0 = SlotState::Borrowed).is_some()
     }
 
-    /// The slot is free again; false if it was free, or is in another use.
+    /// Frees a slot; returns false if the slot is already free or in another use.
     pub(in super::super) fn give_back(&mut self, place: SlotUse) -> bool {
         let Some(slot) = self.slots.get_mut(place.slot as usize) else { return false };
         if slot.0 == SlotState::Free || slot.1 != place.generation {
@@ -96,7 +97,7 @@ impl SlotTable {
         true
     }
 
-    /// How many slots are free.
+    /// Returns the number of free slots.
     #[cfg(test)]
     pub(in super::super) fn free(&self) -> usize {
         self.free.len()
@@ -137,19 +138,19 @@ mod tests {
             seen.push(place.slot);
             assert!(table.give_back(place));
         }
-        // The one that came back last, until fewer are tried.
+        // The most recently freed slot is leased first, until the table tries fewer slots.
         assert_eq!((seen[0], table.active), (2, ACTIVE_MIN));
         assert_eq!(table.lease(false).map(|place| place.slot), Some(1));
     }
 
-    /// A worker as its driver sees it, and who should have which slot.
+    /// A model of a worker and its driver, with the expected owner of each slot.
     struct Model {
         table: SlotTable,
-        /// Slots of tasks that the worker has; of none, where no slot was free.
+        /// The slots of the worker's tasks; `None` for a task without a slot.
         given: Vec<Option<SlotUse>>,
-        /// Slots that are ready or with the consumer.
+        /// The delivered slots.
         held: Vec<SlotUse>,
-        /// Uses that are over.
+        /// Uses that have ended.
         past: Vec<SlotUse>,
         number: u64,
     }
@@ -167,11 +168,11 @@ mod tests {
             (self.number >> 33) as usize % end.max(1)
         }
 
-        /// Something happens, and the table answers as it should.
+        /// Performs a random event, and checks the table's answer.
         fn step(&mut self) {
             match self.below(6) {
                 0 | 1 if self.given.len() < 2 => self.given.push(self.table.lease(true)),
-                // An answer, in its slot or in pieces.
+                // The worker answers, in its slot or in pieces.
                 2 if !self.given.is_empty() => {
                     if let Some(place) = self.given.remove(0) {
                         assert!(self.table.deliver(place));
@@ -192,7 +193,8 @@ mod tests {
                     assert!(self.table.give_back(place));
                     self.past.push(place);
                 }
-                // A lie: about a use that is over, a slot that is ready, or one that is not there.
+                // The worker lies: about an ended use, a delivered slot, or a slot that does not
+                // exist.
                 _ => {
                     let past = self.below(self.past.len());
                     if let Some(place) = self.past.get(past) {
@@ -208,7 +210,7 @@ mod tests {
             }
         }
 
-        /// Every slot is in one state, and it is the right one.
+        /// Checks that every slot is in exactly one state, and in the right one.
         fn check(&self) {
             let count = |state| self.table.slots.iter().filter(|slot| slot.0 == state).count();
             let leased: Vec<&SlotUse> = self.given.iter().flatten().collect();

@@ -1,4 +1,4 @@
-//! Where samples lie in the loader: a slot of a slab, or the heap.
+//! The memory of samples in the loader: a slot of a slab, or the heap.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,9 +13,9 @@ use super::shared::Shared;
 use super::slot_table::SlotTable;
 use crate::dataset::buffer::CacheLine;
 
-/// Slots of shared memory that one worker writes to.
+/// Slots of shared memory to which one worker writes.
 ///
-/// A slot gets its memory when it is leased for the first time.
+/// A slot's memory is reserved at its first lease.
 pub(in super::super) struct Slab {
     memory: Memory,
     table: Mutex<SlotTable>,
@@ -27,7 +27,7 @@ pub(in super::super) struct Slab {
 }
 
 impl Slab {
-    /// A slab of so many slots of so many bytes, which must be whole pages.
+    /// Creates a slab with this number of slots and this size of each, a multiple of the page size.
     pub(in super::super) fn new(
         slots: u32,
         slot_bytes: usize,
@@ -49,11 +49,11 @@ impl Slab {
         self.slot_bytes
     }
 
-    /// Leases a slot, which is free again when the lease is dropped; `None` if none is free, or only
-    /// such as were not in use lately and `any` is false.
+    /// Leases a slot, which becomes free again when the lease is dropped. Returns `None` if no slot
+    /// is free, or if only inactive ones are free and `any` is false.
     ///
     /// # Errors
-    /// There is no memory for a slot that was not used before.
+    /// Fails if the system has no memory for a slot at its first use.
     pub(in super::super) fn lease(self: &Arc<Self>, any: bool) -> io::Result<Option<Lease>> {
         let mut table = self.table();
         let Some(place) = table.lease(any) else { return Ok(None) };
@@ -64,7 +64,8 @@ impl Slab {
             let free = sys::memory_available().unwrap_or(u64::MAX);
             if free / 2 < self.slot_bytes as u64 {
                 let bytes = self.slot_bytes;
-                let why = format!("{bytes} bytes are more than half of the {free} that are free");
+                let why =
+                    format!("{bytes} bytes are more than half of the {free} bytes of free memory");
                 return Err(io::Error::other(why));
             }
             let start = place.slot as usize * self.slot_bytes;
@@ -74,7 +75,7 @@ impl Slab {
         Ok(Some(lease))
     }
 
-    /// Whether a slot in use may come back soon; then the driver is woken.
+    /// Returns whether a slot in use may soon come back; the slab then wakes the driver.
     pub(in super::super) fn is_worth_waiting_for(&self) -> bool {
         self.wanted.store(true, Ordering::SeqCst);
         let waits = self.table().has_only_others();
@@ -84,7 +85,7 @@ impl Slab {
         waits
     }
 
-    /// Whether a slot is waited for that did not come back.
+    /// Returns whether the driver still waits for a slot.
     pub(in super::super) fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::SeqCst)
     }
@@ -119,8 +120,8 @@ impl Lease {
         self.place
     }
 
-    /// What the worker wrote to the first so many bytes, with the count at `start`, if the slot can
-    /// hold that much.
+    /// Converts the lease into the payload in the slot's first `bytes` bytes, with the count at
+    /// `start`. Returns `None` if the slot is smaller.
     pub(in super::super) fn deliver(self, start: u64, bytes: u64) -> Option<Payload> {
         let start = usize::try_from(start).ok()?;
         let bytes = usize::try_from(bytes).ok().filter(|&bytes| bytes <= self.slab.slot_bytes)?;
@@ -128,7 +129,7 @@ impl Lease {
         delivered.then_some(Payload::Slot { lease: self, start, bytes })
     }
 
-    /// Whether this is a slot of that slab.
+    /// Returns whether the lease is for a slot of that slab.
     pub(in super::super) fn is_of(&self, slab: &Arc<Slab>) -> bool {
         Arc::ptr_eq(&self.slab, slab)
     }
@@ -145,7 +146,7 @@ impl Drop for Lease {
     }
 }
 
-/// The bytes of a payload, which is given back when nobody needs it any more.
+/// The bytes of a payload; the drop frees its memory or slot.
 #[derive(Debug)]
 pub(in super::super) enum Payload {
     Slot { lease: Lease, start: usize, bytes: usize },
@@ -163,7 +164,7 @@ impl Payload {
         }
     }
 
-    /// Where in the bytes the count is.
+    /// Returns the offset of the count in the bytes.
     pub(in super::super) fn start(&self) -> usize {
         match self {
             Self::Slot { start, .. } => *start,
@@ -172,7 +173,8 @@ impl Payload {
     }
 }
 
-/// Bytes on the heap that come in pieces. No memory is taken for bytes that have not come.
+/// Bytes on the heap that arrive in pieces. The buffer allocates memory only for bytes that have
+/// arrived.
 #[derive(Debug, Default)]
 pub(in super::super) struct Collected {
     lines: Vec<CacheLine>,
@@ -199,7 +201,7 @@ impl Collected {
     }
 }
 
-/// A payload that was handed over. Its bytes count until it is dropped.
+/// A delivered payload. Its bytes count as held until the drop.
 #[derive(Debug)]
 pub(in super::super) struct Handed {
     payload: Payload,
@@ -207,7 +209,7 @@ pub(in super::super) struct Handed {
 }
 
 impl Handed {
-    /// Adds the payload's bytes to what is held.
+    /// Adds the payload's bytes to the held bytes.
     pub(in super::super) fn new(payload: Payload, held: &Arc<AtomicU64>) -> Self {
         held.fetch_add(payload.bytes().len() as u64, Ordering::Relaxed);
         Self { payload, held: held.clone() }
@@ -224,7 +226,7 @@ impl Drop for Handed {
     }
 }
 
-/// A part of a payload, for a tensor to lie in.
+/// A range of a payload that holds a tensor.
 #[derive(Debug)]
 pub(in super::super) struct PayloadRange {
     pub(in super::super) payload: Arc<Handed>,

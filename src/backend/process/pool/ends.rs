@@ -1,20 +1,21 @@
-//! What follows from a worker's end, and from a start that failed.
+//! The reactions to a worker's end and to a failed start.
 
 use std::time::Duration;
 
 use super::{Action, Exit, Given, Page, Phase, Pool, REAP_LIMIT, START_GRACE};
 use crate::error::{Error, Loss};
 
-/// How often a task may come back unbegun before it is counted as lost all the same.
+/// How often a task that was not begun may return before the pool counts it as lost.
 const RETURNS_MAX: u32 = 3;
-/// How long after several deaths in a row the next worker is started.
+/// The pauses before the next start, by the number of deaths in a row.
 const PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200)];
-/// How long a worker that closed its channel may take to end, and one that said that it ends.
+/// The time limits for a worker to end: after it closes its channel, and after it announces its
+/// end.
 const HUNG_UP_GRACE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 
 impl<L> Pool<L> {
-    /// Ends a worker that did what no worker does; what else it says is not heard.
+    /// Kills a worker that violated the protocol, and ignores its further messages.
     pub(super) fn distrust(&mut self, number: usize, what: &str, now: Duration) {
         if let Some(run) = &mut self.workers[number].run {
             run.distrusted = true;
@@ -22,7 +23,7 @@ impl<L> Pool<L> {
         }
     }
 
-    /// Ends a worker for a reason, which is remembered if it is the first.
+    /// Kills a worker, and stores the first reason.
     pub(in super::super) fn kill(&mut self, number: usize, why: String, now: Duration) {
         let Some(run) = &mut self.workers[number].run else { return };
         if run.killed.is_none() {
@@ -31,7 +32,7 @@ impl<L> Pool<L> {
         }
     }
 
-    /// Sees to it that a worker which is about to end does end.
+    /// Kills a worker that is ending if it exceeds its time limits.
     pub(super) fn see_off(&mut self, number: usize, now: Duration) {
         let Some(run) = &self.workers[number].run else { return };
         let since = |start: Duration| now.saturating_sub(start);
@@ -57,7 +58,7 @@ impl<L> Pool<L> {
         self.kill(number, format!("killed by windrow: {why}"), now);
     }
 
-    /// The process of a worker has ended, and all that it sent was told.
+    /// Handles the end of a worker's process, after all of the worker's messages.
     pub(in super::super) fn exited(
         &mut self,
         number: usize,
@@ -75,7 +76,7 @@ impl<L> Pool<L> {
         let is_starting = run.phase == Phase::Starting;
         let how = match (&run.killed, exit) {
             (Some((why, _)), Some(_)) => why.clone(),
-            (_, None) => format!("process of worker {number} does not end"),
+            (_, None) => format!("process of worker {number} did not end after being killed"),
             (None, Some(Exit { no_init: Some(why), .. })) if is_starting => why.clone(),
             (None, Some(exit)) if exit.clean && run.phase == Phase::Gone => {
                 "ended in good order".into()
@@ -120,27 +121,29 @@ impl<L> Pool<L> {
         }
         if self.crashes > self.limits.crashes {
             let crashes = self.crashes;
-            let why =
-                format!("{crashes} were lost in a row without one sample made; the last: {how}");
+            let why = format!(
+                "{crashes} workers were lost in a row without a finished sample; the last: {how}"
+            );
             self.give_up(Error::Workers { why });
         }
     }
 
-    /// Whether the end of a worker is that of its fork server, which is one loss however many workers
-    /// it takes along: at most one for each worker's place.
+    /// Returns whether a worker's end counts as the end of its fork server. Such ends count as one
+    /// loss for all workers of the server, but for at most one end for each worker's place.
     pub(in super::super) fn is_servers_end(&mut self) -> bool {
         let is_one = self.with_server < self.workers.len();
         self.with_server += usize::from(is_one);
         is_one
     }
 
-    /// A fork server of which no worker will be split off any more was seen to end.
+    /// Handles the end of a fork server that will fork no more workers.
     pub(in super::super) fn server_failed(&mut self, why: String, certain: bool) {
         self.with_server = 0;
         self.start_failed(why, certain);
     }
 
-    /// A worker could not be started, or ended with its server while it was.
+    /// Delays the next start of a worker that could not start, or that ended with its server during
+    /// the start.
     pub(in super::super) fn not_before(&mut self, number: usize, now: Duration) {
         self.pause_until(number, now.saturating_add(self.start_pause()));
     }
@@ -149,19 +152,19 @@ impl<L> Pool<L> {
         self.workers[number].not_before = time;
     }
 
-    /// The system did not let a worker be started.
+    /// Handles the system's refusal to start a worker.
     pub(in super::super) fn start_refused(&mut self, number: usize, why: String, now: Duration) {
         self.not_before(number, now);
         self.start_failed(why, false);
     }
 
-    /// How long to wait after a start that failed.
+    /// Returns the pause after a failed start.
     pub(in super::super) fn start_pause(&self) -> Duration {
         pause(self.failed + 2)
     }
 
-    /// A worker did not start. It counts as any other that is lost; one that could never start is not
-    /// tried again, unless others did.
+    /// Counts a failed start as a lost worker. If the cause is certain to persist and no worker was
+    /// ever ready, the pool gives up.
     fn start_failed(&mut self, why: String, certain: bool) {
         self.failed += 1;
         self.crashes += 1;
@@ -174,13 +177,13 @@ impl<L> Pool<L> {
         }
     }
 
-    /// That a worker ended before it was ready, in words.
+    /// Describes that a worker ended before it was ready.
     pub(in super::super) fn not_started(&self, how: &str) -> String {
         match &self.limits.program {
             None => format!("a worker did not start: {how}"),
             Some(path) => format!(
-                "a worker did not start by {path}: {how}. It must begin with windrow::init(), or be a \
-                 launcher of a program that does"
+                "a worker did not start by {path}: {how}. Give a program that begins with \
+                 windrow::init(), or a launcher of one"
             ),
         }
     }
@@ -192,7 +195,7 @@ impl<L> Pool<L> {
     }
 }
 
-/// How long to wait after so many deaths in a row.
+/// Returns the pause after this number of deaths in a row.
 fn pause(deaths: u32) -> Duration {
     PAUSES[(deaths as usize).min(PAUSES.len() - 1)]
 }

@@ -1,110 +1,111 @@
-//! What the pool is told, and what it asks for.
+//! The pool's inputs and actions.
 
 use std::time::Duration;
 
 use crate::engine::Task;
 use crate::error::{Error, Loss};
 
-/// What workers may take and cost.
+/// The limits for workers.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Limits {
-    /// How long one sample may take.
+    /// The time limit for one sample.
     pub(in super::super) sample: Option<Duration>,
-    /// How long a worker may take to open its pipeline.
+    /// The time limit for a worker to open its pipeline.
     pub(in super::super) startup: Duration,
-    /// What a worker may occupy, in bytes.
+    /// The memory limit of a worker, in bytes.
     pub(in super::super) rss: Option<u64>,
-    /// After how many samples a worker is replaced.
+    /// The number of samples after which a worker is replaced.
     pub(in super::super) samples: Option<u64>,
-    /// How many workers may be lost in a row without a sample made.
+    /// The number of workers that may be lost in a row without a finished sample.
     pub(in super::super) crashes: u32,
-    /// How far the clock may be ahead of a worker's time.
+    /// By how much the clock may be ahead of a worker's time.
     pub(in super::super) slack: Duration,
-    /// What starts workers, where it is not this program.
+    /// The program that starts workers, if not this one.
     pub(in super::super) program: Option<String>,
 }
 
-/// What a worker says, besides [reports](Pool::reported).
+/// A worker's message, apart from [reports](Pool::reported).
 #[derive(Debug)]
 pub(in super::super) enum Said {
-    /// Which program it is, or how that is not a worker of this loader.
+    /// The worker's identity is right, or how it differs.
     Hello(Result<(), String>),
-    /// Its pipeline is open, or how that is another one.
+    /// The worker's pipeline is open, or how it differs from the loader's.
     Ready(Result<(), String>),
-    /// Why it cannot work.
+    /// The reason why the worker cannot work.
     Refused(String),
-    /// Why it ends, where it cannot go on.
+    /// The reason why the worker ends early.
     Trouble(String),
-    /// The samples of a task come in pieces, of so many bytes together.
+    /// The samples of a task come in pieces, with this many bytes in total.
     Pieces { task: u64, bytes: u64 },
-    /// A piece of so many bytes.
+    /// A piece with this many bytes.
     Piece(usize),
-    /// It ends in good order.
+    /// The worker ends in order.
     Bye,
-    /// What no worker says.
+    /// A violation of the protocol.
     Nonsense(String),
 }
 
-/// What the status page of a worker says. None of it is believed: it names a sample in an error, or
-/// makes a time limit end early.
+/// The content of a worker's status page. The pool does not trust the page: it names a sample in an
+/// error, or makes a time limit end early.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in super::super) struct Page {
-    /// The task that was begun last.
+    /// The last task that the worker began.
     pub(in super::super) task: Option<u64>,
-    /// The position that is being filled.
+    /// The position that the worker is computing.
     pub(in super::super) filling: Option<u64>,
-    /// What the worker is doing, in words.
+    /// The worker's activity, as text.
     pub(in super::super) doing: &'static str,
-    /// The index that was last asked of a source.
+    /// The last index requested from a source.
     pub(in super::super) index: Option<u64>,
 }
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Exit {
-    /// How, in words.
+    /// The description.
     pub(in super::super) how: String,
-    /// Whether it exited with code 0.
+    /// Whether the process exited with code 0.
     pub(in super::super) clean: bool,
-    /// That it cannot have called `init`, in words.
+    /// The text for a process that cannot have called `init`.
     pub(in super::super) no_init: Option<String>,
-    /// Whether it ended with its fork server.
+    /// Whether the process ended with its fork server.
     pub(in super::super) with_server: bool,
-    /// Whether its slots were at fault.
+    /// Whether the worker's slots caused the end.
     pub(in super::super) blameless: bool,
 }
 
-/// What the driver is to do.
+/// An action for the driver.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub(in super::super) enum Action {
-    /// Send the worker a task that it was [given](Pool::given).
+    /// Send the worker a task that the worker was [given](Pool::given).
     Send(usize, u64),
     /// Tell the worker to end.
     Drain(usize),
     /// Kill the worker's process.
     Kill(usize),
-    /// Let go of the worker's process, which does not end; whatever it writes to is its own.
+    /// Drop the worker's process, which does not end; the memory that it may still write to is not
+    /// reused.
     Abandon(usize),
-    /// Tell that the worker of a task is gone.
+    /// Report that the worker of a task is gone.
     Lost(Task, Loss),
-    /// Tell that a worker is ready.
+    /// Report that a worker is ready.
     Ready,
-    /// Tell that there will be no more workers.
+    /// Report that no more workers will start.
     Broken(Error),
-    /// Log that a worker's process ended, and whether that is a loss.
+    /// Log the end of a worker's process, and whether it is a loss.
     Ended { number: usize, how: String, is_lost: bool },
-    /// Keep why a worker did not start.
+    /// Store why a worker did not start.
     NotStarted(String),
 }
 
-/// The task should be given when a slot in use comes back: most often that takes less than the task
-/// before it, and another slot is slow at first and drives the others out of the cache. If none comes
-/// back, the worker is soon idle and gets any.
+/// The answer that the task should wait for a used slot to come back. Most often, the wait is
+/// shorter than the task before. A fresh slot is slow at first and displaces the others from the
+/// cache. If no slot comes back, the worker soon becomes idle and gets any slot.
 pub(in super::super) struct Wait;
 
 impl Said {
-    /// What a message is called in an error.
+    /// Returns the name of the message for errors.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Hello(_) => "a Hello frame",
@@ -114,7 +115,7 @@ impl Said {
             Self::Pieces { .. } => "a Stream frame",
             Self::Piece(_) => "a Piece frame",
             Self::Bye => "a Bye frame",
-            Self::Nonsense(_) => "a frame without sense",
+            Self::Nonsense(_) => "an invalid frame",
         }
     }
 }

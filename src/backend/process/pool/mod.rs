@@ -1,14 +1,13 @@
-//! The pool: which worker gets which task, and what follows from what a worker says, how long it
-//! takes and how it ends.
+//! The pool: assigns tasks to workers, and reacts to the workers' messages, delays and ends.
 //!
-//! A plain state machine: no descriptors, no clock, no waits, no processes. A driver tells it what
-//! happened ([`said`](Pool::said), [`reported`](Pool::reported), [`exited`](Pool::exited),
-//! [`look`](Pool::look) with the time) and does what it asks for ([`next`](Pool::next)). Each task it
-//! takes is told once, as delivered or as [`Action::Lost`], unless it is closed or broken. A task is
-//! lost if its worker ended after it was begun; one that only waited behind it goes to another worker
-//! without blame.
+//! The pool is a plain state machine without descriptors, clocks, waits or processes. A driver
+//! reports events ([`said`](Pool::said), [`reported`](Pool::reported), [`exited`](Pool::exited),
+//! [`look`](Pool::look) with the time) and carries out the actions of [`next`](Pool::next). The
+//! pool reports each accepted task exactly once, as delivered or as [`Action::Lost`], unless the
+//! pool is closed or broken. A task is lost if its worker ended after beginning it. A task queued
+//! behind another one goes to another worker without blame.
 //!
-//! The time is that of a clock which goes only while the driver is seen to run.
+//! The clock for these times advances only while the driver runs.
 
 mod ends;
 mod events;
@@ -27,32 +26,32 @@ use run::Run;
 
 use crate::engine::Task;
 
-/// Tasks that take longer do not wait behind another one, but for a free worker; nor do the first,
-/// of which nothing is known.
+/// The duration above which tasks do not queue behind another one, but wait for a free worker. The
+/// first tasks also wait, because their duration is unknown.
 const LONG_TASK_NANOS: u64 = 10_000_000;
-/// How long the system may take to let go of a killed process.
+/// The time limit for the system to release a killed process.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
-/// How long a worker that is still starting is waited for when the pool is closed.
+/// The time limit for a starting worker to become ready after the pool closes.
 const START_GRACE: Duration = Duration::from_millis(500);
-/// How often a worker at work is looked at, where no limit asks for more.
+/// The interval between checks of a busy worker without time limits.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often a worker that is about to end is looked at.
+/// The interval between checks of a worker that is about to end.
 const END_EVERY: Duration = Duration::from_millis(20);
-/// How often a worker is weighed at most.
+/// The minimum interval between measurements of a worker's memory.
 const WEIGH_EVERY: Duration = Duration::from_millis(50);
 
-/// A worker: its place in the pool, and the process that runs in it now.
+/// A worker: its place in the pool, and its current process.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 struct Worker<L> {
-    /// How many processes there were before.
+    /// The number of earlier processes in this place.
     incarnation: u32,
-    /// When the next may be started.
+    /// The earliest time for the next start.
     not_before: Duration,
     run: Option<Run<L>>,
 }
 
-/// See the [module](self).
+/// The state of the pool.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Pool<L> {
@@ -60,23 +59,24 @@ pub(super) struct Pool<L> {
     workers: Vec<Worker<L>>,
     backlog: VecDeque<(Task, u32)>,
     actions: VecDeque<Action>,
-    /// Workers lost in a row without a sample made, those that did not start among them.
+    /// The number of workers lost in a row without a finished sample, including failed starts.
     crashes: u32,
-    /// Starts that failed in a row.
+    /// The number of failed starts in a row.
     failed: u32,
     /// Whether a worker was ever ready.
     was_ready: bool,
-    /// Workers that ended with a fork server whose own end was not seen yet, or was the last one.
+    /// The number of workers that ended with a fork server whose own end is not yet known, or was
+    /// the most recent one.
     with_server: usize,
-    /// Whether there will be no more workers.
+    /// Whether no more workers will start.
     broken: bool,
     closing: bool,
-    /// How long a task takes, as a running mean.
+    /// The duration of a task, as a running mean.
     task_nanos: u64,
 }
 
 impl<L> Pool<L> {
-    /// A pool of so many workers, none of which runs.
+    /// Creates a pool with this number of workers, none of them running.
     pub(super) fn new(workers: u32, limits: Limits) -> Self {
         let worker = |_| Worker { incarnation: 0, not_before: Duration::ZERO, run: None };
         Self {
@@ -94,49 +94,49 @@ impl<L> Pool<L> {
         }
     }
 
-    /// What is to be done next.
+    /// Returns the next action for the driver.
     pub(super) fn next(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// Takes a task on.
+    /// Accepts a task.
     pub(super) fn submit(&mut self, task: Task) {
         self.backlog.push_back((task, 0));
     }
 
-    /// How many processes there were in a worker's place.
+    /// Returns how many earlier processes held a worker's place.
     pub(super) fn incarnation(&self, number: usize) -> u32 {
         self.workers[number].incarnation
     }
 
-    /// How far a worker's process is; one that is gone has ended.
+    /// Returns the phase of a worker's process; `Gone` without a process.
     pub(super) fn phase(&self, number: usize) -> Phase {
         self.workers[number].run.as_ref().map_or(Phase::Gone, |run| run.phase)
     }
 
-    /// Whether no process runs.
+    /// Returns whether no process runs.
     pub(super) fn is_empty(&self) -> bool {
         self.workers.iter().all(|worker| worker.run.is_none())
     }
 
-    /// When a worker's process may be started, where one is wanted.
+    /// Returns the time at which a missing worker's process may start, if the pool wants one.
     pub(super) fn start_at(&self, number: usize) -> Option<Duration> {
         let worker = &self.workers[number];
         (!self.broken && worker.run.is_none()).then_some(worker.not_before)
     }
 
-    /// A worker's process was started.
+    /// Records the start of a worker's process.
     pub(super) fn started(&mut self, number: usize, now: Duration) {
         self.workers[number].run = Some(Run::new(now));
     }
 
-    /// A task that a worker was given and has not answered.
+    /// Returns a task that a worker was given and has not answered.
     pub(super) fn given(&self, number: usize, task: u64) -> Option<&Given<L>> {
         self.workers[number].run.as_ref()?.given.iter().find(|given| given.task.id == task)
     }
 
-    /// Gives tasks to workers: to idle ones first, then one more to wait behind a short one. `lease`
-    /// is asked for a slot, and told whether the worker is idle.
+    /// Gives tasks to workers: first to idle ones, then one more to queue behind a short one. Calls
+    /// `lease` for a slot, with whether the worker is idle.
     pub(super) fn hand_out(
         &mut self,
         now: Duration,
@@ -150,7 +150,7 @@ impl<L> Pool<L> {
                 };
                 let Some(&(task, returned)) = self.backlog.front() else { return };
                 let most = self.limits.samples.unwrap_or(u64::MAX);
-                // One that has made none takes a task of any length, or nobody would.
+                // A worker without finished samples takes a task of any length, or no worker would.
                 if run.samples_with_given() > 0 && run.samples_with_given() + task.count > most {
                     run.enter(Phase::Finishing, now);
                     self.actions.extend(run.drained(now).then_some(Action::Drain(number)));
@@ -167,7 +167,7 @@ impl<L> Pool<L> {
         }
     }
 
-    /// Lets a worker end that has made enough samples or has become too large.
+    /// Lets a worker end that has computed enough samples or exceeds its memory limit.
     fn recycle(&mut self, number: usize, now: Duration) {
         let most = self.limits.samples;
         let Some(run) = &mut self.workers[number].run else { return };
@@ -178,14 +178,14 @@ impl<L> Pool<L> {
         self.actions.extend(run.drained(now).then_some(Action::Drain(number)));
     }
 
-    /// The channel of a worker is closed.
+    /// Records that the channel of a worker is closed.
     pub(super) fn hung_up(&mut self, number: usize, now: Duration) {
         if let Some(run) = &mut self.workers[number].run {
             run.hung_up.get_or_insert(now);
         }
     }
 
-    /// Whether a worker should be weighed.
+    /// Returns whether the driver should measure a worker's memory.
     pub(super) fn is_weighed(&self, number: usize, now: Duration) -> bool {
         let Some(run) = &self.workers[number].run else { return false };
         let due = run.weighed.is_none_or(|last| now.saturating_sub(last) >= WEIGH_EVERY);
@@ -194,7 +194,7 @@ impl<L> Pool<L> {
         run.phase != Phase::Starting && due && wanted
     }
 
-    /// A worker occupies so many bytes, where that is known.
+    /// Records how many bytes a worker occupies, if known.
     pub(super) fn weighed(&mut self, number: usize, bytes: Option<u64>, now: Duration) {
         let Some(run) = &mut self.workers[number].run else { return };
         run.weighed = Some(now);
@@ -203,12 +203,13 @@ impl<L> Pool<L> {
         let Some(limit) = self.limits.rss else { return };
         run.heavy = bytes > limit;
         if bytes > limit.saturating_mul(2) {
-            let why = format!("it occupied {bytes} bytes, more than twice its limit of {limit}");
+            let why =
+                format!("it occupied {bytes} bytes, more than twice its limit of {limit} bytes");
             self.kill(number, format!("killed by windrow: {why}"), now);
         }
     }
 
-    /// The time limit that a worker has passed, if it has.
+    /// Returns the time limit that a worker has exceeded, if any.
     pub(super) fn passed(&self, number: usize, now: Duration) -> Option<Duration> {
         let run = self.workers[number].run.as_ref().filter(|run| run.killed.is_none())?;
         let (took, limit) = match run.phase {
@@ -218,14 +219,14 @@ impl<L> Pool<L> {
         (took >= limit.saturating_add(self.limits.slack)).then_some(limit)
     }
 
-    /// Notes how far a worker is, as its page says.
+    /// Records a worker's progress from its status page.
     pub(super) fn observe(&mut self, number: usize, page: &Page, now: Duration) {
         if let Some(run) = &mut self.workers[number].run {
             run.observe(page, now);
         }
     }
 
-    /// Looks at a worker that may be at something for too long, after everything it has said.
+    /// Checks a worker against its limits, after all of its messages.
     pub(super) fn look(&mut self, number: usize, now: Duration) {
         if let Some(limit) = self.passed(number, now) {
             return self.kill(
@@ -238,7 +239,7 @@ impl<L> Pool<L> {
         self.see_off(number, now);
     }
 
-    /// When a worker must be looked at again, from now on, where `tick` is a step of the clock.
+    /// Returns the time until the next check of a worker, where `tick` is a step of the clock.
     pub(super) fn look_after(
         &self,
         number: usize,
@@ -257,7 +258,7 @@ impl<L> Pool<L> {
         }
     }
 
-    /// No more tasks are given and no more workers started; those there are end.
+    /// Stops giving out tasks and starting workers, and lets the running workers end.
     pub(super) fn close(&mut self, now: Duration) {
         (self.broken, self.closing) = (true, true);
         self.backlog.clear();
@@ -271,7 +272,8 @@ impl<L> Pool<L> {
         }
     }
 
-    /// The position that a worker is filling, for what is given up when the time to close is over.
+    /// Returns the position that a worker is computing, for the list of unfinished positions at the
+    /// deadline.
     pub(super) fn stuck(&self, number: usize, page: &Page) -> Option<u64> {
         self.workers[number].run.as_ref()?.filling(page)
     }

@@ -1,4 +1,4 @@
-//! The run of one worker process: how far it is, what it was given, and why it ends.
+//! The run of one worker process: its phase, its tasks, and the reason of its end.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,76 +6,76 @@ use std::time::Duration;
 use super::Page;
 use crate::engine::Task;
 
-/// How far a process is.
+/// The phase of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Phase {
-    /// It opens its pipeline.
+    /// The worker opens its pipeline.
     Starting,
-    /// It takes tasks.
+    /// The worker accepts tasks.
     Working,
-    /// It gets no more tasks; it is told to end when it has answered those it has.
+    /// The worker gets no further tasks; the loader tells it to end after its last answer.
     Finishing,
-    /// It was told to end.
+    /// The loader told the worker to end.
     Draining,
-    /// It said that it ends.
+    /// The worker announced its end.
     Gone,
 }
 
-/// A task with a worker, and the slot that its samples go to.
+/// A worker's task, and the slot for its samples.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub(in super::super) struct Given<L> {
     pub(in super::super) task: Task,
     pub(in super::super) lease: Option<L>,
-    /// How often it came back from a dead worker that had not begun it.
+    /// How often the task returned from a dead worker that had not begun it.
     pub(super) returned: u32,
 }
 
-/// The bytes of a task that come in pieces.
+/// The bytes of a task that comes in pieces.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Pieces {
     pub(super) task: u64,
-    /// How many were announced.
+    /// The announced number of bytes.
     pub(super) bytes: u64,
-    /// How many have come.
+    /// The received number of bytes.
     pub(super) came: u64,
 }
 
-/// See the [module](self).
+/// The run of one worker process.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Run<L> {
     pub(super) phase: Phase,
-    /// When it entered its phase.
+    /// The start of the phase.
     since: Duration,
-    /// Tasks given and not answered, the one that is worked on first.
+    /// The tasks without an answer, the one in progress first.
     pub(super) given: VecDeque<Given<L>>,
-    /// When the first of them was first seen at its turn.
+    /// The time at which the first task was first seen to be due.
     turn: Option<Duration>,
-    /// How far its page says it is with that one, and since when it says so.
+    /// The progress of the first task on the status page, and the time of its last change.
     seen: Option<(u64, Duration)>,
     pub(super) pieces: Option<Pieces>,
-    /// The samples it has made.
+    /// The number of finished samples.
     pub(super) samples: u64,
-    /// The most it was seen to occupy, in bytes.
+    /// The largest measured memory of the process, in bytes.
     pub(super) rss: Option<u64>,
     pub(super) weighed: Option<Duration>,
-    /// Whether it occupies more than it may.
+    /// Whether the process exceeds its memory limit.
     pub(super) heavy: bool,
-    /// Why it cannot work: what it said, or what was seen.
+    /// The reason why the worker cannot work, as the worker reported or the loader found.
     pub(super) refused: Option<String>,
-    /// Why it ends, in its own words.
+    /// The worker's own reason for its end.
     pub(super) trouble: Option<String>,
-    /// Why it was killed, if it was, and when.
+    /// The reason and the time of the kill.
     pub(super) killed: Option<(String, Duration)>,
-    /// Whether nothing that it says counts any more.
+    /// Whether the pool ignores all further messages.
     pub(super) distrusted: bool,
-    /// Since when its channel is closed.
+    /// The time at which the channel closed.
     pub(super) hung_up: Option<Duration>,
-    /// Whether it has said who it is, and that is a worker of this loader.
+    /// Whether the worker has identified itself as a worker of this loader.
     pub(super) greeted: bool,
-    /// Whether its pipeline was open.
+    /// Whether the pipeline was open.
     pub(super) was_ready: bool,
 }
 
@@ -106,7 +106,8 @@ impl<L> Run<L> {
         (self.phase, self.since) = (phase, now);
     }
 
-    /// Whether it is to be told to end now: it gets no more tasks and has answered all.
+    /// Returns whether the loader should tell the worker to end now: the worker gets no further
+    /// tasks and has answered all earlier ones.
     pub(super) fn drained(&mut self, now: Duration) -> bool {
         let is_drained = self.phase == Phase::Finishing && self.given.is_empty();
         if is_drained {
@@ -115,36 +116,36 @@ impl<L> Run<L> {
         is_drained
     }
 
-    /// Whether this is the task that it works on.
+    /// Returns whether the worker is working on this task.
     pub(super) fn is_at(&self, task: u64) -> bool {
         self.given.front().is_some_and(|given| given.task.id == task)
     }
 
-    /// Whether it can take another task, up to so many.
+    /// Returns whether the worker can take another task, with at most `queue` in total.
     pub(super) fn has_room(&self, queue: usize) -> bool {
         let is_up = self.killed.is_none() && self.hung_up.is_none();
         self.phase == Phase::Working && self.given.len() < queue && is_up
     }
 
-    /// How many samples it has made or was given.
+    /// Returns how many samples the worker has finished or was given.
     pub(super) fn samples_with_given(&self) -> u64 {
         self.samples + self.given.iter().map(|given| given.task.count).sum::<u64>()
     }
 
-    /// The task that is now the first begins, as far as is known.
+    /// Starts the time of the task that is now first.
     pub(super) fn next_turn(&mut self) {
         (self.turn, self.seen) = (None, None);
     }
 
-    /// The position that the page names of the task whose turn it is. What user code has written over
-    /// the page is most often about no position of the task.
+    /// Returns the position of the current task that the page names. If user code has overwritten
+    /// the page, the position most often lies outside the task.
     pub(super) fn filling(&self, page: &Page) -> Option<u64> {
         let task = self.given.front()?.task;
         page.filling.filter(|position| task.positions().contains(position))
     }
 
-    /// Looks how far it is. A worker only ever goes forwards, so one that says anything else of
-    /// itself is taken to be where it was.
+    /// Updates the progress from the page. Positions only increase, so any other value counts as no
+    /// progress.
     pub(super) fn observe(&mut self, page: &Page, now: Duration) {
         if self.given.is_empty() {
             return;
@@ -157,12 +158,12 @@ impl<L> Run<L> {
         }
     }
 
-    /// How long it has been in its phase.
+    /// Returns how long the process has been in its phase.
     pub(super) fn age(&self, now: Duration) -> Duration {
         now.saturating_sub(self.since)
     }
 
-    /// How long it has been with its sample, as far as was seen.
+    /// Returns how long the worker has been computing its sample, as far as the pool has seen.
     pub(super) fn busy(&self, now: Duration) -> Duration {
         let since = self.seen.map(|(_, since)| since).or(self.turn);
         since.map_or(Duration::ZERO, |since| now.saturating_sub(since))

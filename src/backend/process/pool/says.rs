@@ -1,15 +1,15 @@
-//! What a worker says, and what follows from it.
+//! The reactions to a worker's messages.
 
 use std::time::Duration;
 
 use super::run::{Given, Phase, Pieces};
 use super::{Action, Pool, Said};
 
-/// The most bytes that one task may send in pieces.
+/// The maximum number of bytes that one task may send in pieces.
 const PIECES_MAX: u64 = 16 << 30;
 
 impl<L> Pool<L> {
-    /// A worker said something; whether that counts.
+    /// Handles a worker's message; returns whether the message counts.
     pub(in super::super) fn said(&mut self, number: usize, said: Said, now: Duration) -> bool {
         let Some(run) = self.workers[number].run.as_mut().filter(|run| !run.distrusted) else {
             return false;
@@ -22,7 +22,7 @@ impl<L> Pool<L> {
                 }
                 Err(why) => {
                     run.refused = Some(why);
-                    "it is not a worker of this loader".into()
+                    "the process is not a worker of this loader".into()
                 }
             },
             (Said::Ready(which), Phase::Starting) if run.greeted => {
@@ -36,7 +36,7 @@ impl<L> Pool<L> {
                     self.actions.push_back(Action::Ready);
                     return true;
                 }
-                "it runs another pipeline".into()
+                "the worker runs another pipeline".into()
             }
             (Said::Refused(why), Phase::Starting) => {
                 run.refused.get_or_insert(why);
@@ -53,7 +53,7 @@ impl<L> Pool<L> {
                     run.pieces = Some(Pieces { task, bytes, came: 0 });
                     return true;
                 } else {
-                    format!("it announced {bytes} bytes, {PIECES_MAX} are allowed")
+                    format!("it announced {bytes} bytes; {PIECES_MAX} are allowed")
                 }
             }
             (Said::Piece(bytes), _) => match &mut run.pieces {
@@ -63,7 +63,7 @@ impl<L> Pool<L> {
                 }
                 _ => "it sent bytes that it had not announced".into(),
             },
-            // It was told to end before it was ready.
+            // The loader told the worker to end before the worker was ready.
             (Said::Ready(_), Phase::Draining) if !run.was_ready => {
                 run.was_ready = true;
                 return true;
@@ -82,8 +82,8 @@ impl<L> Pool<L> {
         false
     }
 
-    /// A worker says that it has done a task: the task, if it was that one's turn. The driver looks
-    /// what came and tells that by [`delivered`](Self::delivered).
+    /// Handles a worker's report of a finished task; returns the task if the report is valid. The
+    /// driver then checks the payload and calls [`delivered`](Self::delivered).
     pub(in super::super) fn reported(
         &mut self,
         number: usize,
@@ -94,7 +94,7 @@ impl<L> Pool<L> {
         let run = self.workers[number].run.as_mut().filter(|run| !run.distrusted)?;
         let wrong = match run.phase {
             Phase::Starting | Phase::Gone => {
-                format!("it sent a report while {:?}", run.phase)
+                format!("it sent a Done frame while {:?}", run.phase)
             }
             _ if !run.is_at(task) => "it answered a task that was not its turn".into(),
             _ => {
@@ -105,15 +105,15 @@ impl<L> Pool<L> {
                 if is_whole {
                     return run.given.pop_front();
                 }
-                "it sent a payload that is none: it is not where the worker says".into()
+                "it sent an invalid payload: the pieces do not match the report".into()
             }
         };
         self.distrust(number, &wrong, now);
         None
     }
 
-    /// What a worker [reported](Self::reported) was passed on after so many nanoseconds of work, or
-    /// is no result of that task.
+    /// Handles the outcome of a [reported](Self::reported) task: the worker's nanoseconds after a
+    /// delivery, or why the payload is invalid.
     pub(in super::super) fn delivered(
         &mut self,
         number: usize,
@@ -133,7 +133,7 @@ impl<L> Pool<L> {
             }
             Err(why) => {
                 run.given.push_front(task);
-                self.distrust(number, &format!("it sent a payload that is none: {why}"), now);
+                self.distrust(number, &format!("it sent an invalid payload: {why}"), now);
             }
         }
     }

@@ -1,33 +1,33 @@
-//! Frames: how bytes on a worker's channel become messages, and what is refused.
+//! Frames: the format of messages on a worker's channel, and the checks on received bytes.
 //!
 //! A frame is a header of 24 bytes, little-endian, and a body:
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
 //! | 0–3 | `WRW1` |
 //! | 4–5 | the protocol version |
 //! | 6–7 | the kind |
 //! | 8–11 | the length of the body, at most 1 MiB |
 //! | 12–15 | CRC-32 of bytes 0–11, 16–23 and the body |
-//! | 16–23 | how many frames went before in this direction |
+//! | 16–23 | the number of earlier frames in this direction |
 //!
-//! A frame that is wrong in any of these is a [`Violation`]: whoever sent it cannot be trusted any
-//! more. Nothing is allocated for bytes that have not come. Absent on purpose: sockets.
+//! A frame that fails any check is a [`Violation`], and its sender is no longer trusted. The
+//! decoder allocates memory only for received bytes. Out of scope: sockets.
 
 use std::fmt;
 
-/// The version of everything that goes between a loader and its workers.
+/// The version of all data exchanged between a loader and its workers.
 pub(in super::super) const PROTOCOL: u16 = 1;
-/// The longest body.
+/// The maximum length of a body.
 pub(in super::super) const BODY_MAX: usize = 1 << 20;
 const HEADER: usize = 24;
 const MAGIC: [u8; 4] = *b"WRW1";
-/// How much is asked for at a time; less where an interpreter fills the room byte by byte.
+/// The number of bytes requested at a time; fewer in Miri, which fills the buffer byte by byte.
 const READ: usize = if cfg!(miri) { 256 } else { 64 << 10 };
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
-        /// What a frame says.
+        /// The kind of a frame.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(in super::super) enum Kind {
             $($(#[$doc])* $name = $number,)*
@@ -45,46 +45,46 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// To the worker: who it is and what it runs. Comes with the page's memory.
+    /// To the worker: its number and pipeline. Carries the memory of the status page.
     Setup = 1,
-    /// To the worker: slots to put samples in. Comes with their memory.
+    /// To the worker: slots for samples. Carries their memory.
     Slab = 2,
-    /// To the worker: positions to fill.
+    /// To the worker: positions to compute.
     Task = 3,
-    /// To the worker: end after what was given before.
+    /// To the worker: end after all earlier tasks.
     Drain = 4,
-    /// To a fork server: split a worker off. Comes with the worker's end of a channel.
+    /// To a fork server: fork a worker. Carries the worker's end of a channel.
     Split = 5,
-    /// From the worker: which program it is.
+    /// From the worker: the identity of its program.
     Hello = 16,
     /// From the worker: its pipeline is open.
     Ready = 17,
-    /// From the worker: why it cannot work.
+    /// From the worker: the reason why it cannot work.
     Refused = 18,
-    /// From the worker: that the samples of a task come in pieces, and how many bytes.
+    /// From the worker: the samples of a task follow in pieces, with this many bytes.
     Stream = 19,
     /// From the worker: the next piece.
     Piece = 20,
-    /// From the worker: a task is done.
+    /// From the worker: a task is complete.
     Done = 21,
-    /// From the worker: it ends in good order.
+    /// From the worker: it ends in order.
     Bye = 22,
-    /// From a fork server: the number of the process that was split off.
+    /// From a fork server: the number of the forked process.
     Forked = 23,
-    /// From a fork server: how one of its processes ended.
+    /// From a fork server: the way one of its processes ended.
     Ended = 24,
-    /// From the worker: why it ends, where it cannot go on.
+    /// From the worker: the reason why it ends early.
     Trouble = 25,
 }
 
-/// A message as it came.
+/// A received message.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) struct Frame<'a> {
     pub(in super::super) kind: Kind,
     pub(in super::super) body: &'a [u8],
 }
 
-/// What a worker did that no worker does.
+/// A worker's violation of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Violation(pub(in super::super) String);
 
@@ -94,14 +94,14 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Makes frames and numbers them.
+/// An encoder that numbers its frames.
 #[derive(Debug, Default)]
 pub(in super::super) struct Encoder {
     sequence: u64,
 }
 
 impl Encoder {
-    /// Adds a frame to `out`. The parts together must not be longer than [`BODY_MAX`].
+    /// Appends a frame to `out`. The parts together must not exceed [`BODY_MAX`].
     pub(in super::super) fn write(&mut self, out: &mut Vec<u8>, kind: Kind, parts: &[&[u8]]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         debug_assert!(length <= BODY_MAX, "a body of {length} bytes");
@@ -118,7 +118,7 @@ impl Encoder {
         self.sequence += 1;
     }
 
-    /// One frame.
+    /// Returns one encoded frame.
     pub(in super::super) fn frame(&mut self, kind: Kind, parts: &[&[u8]]) -> Vec<u8> {
         let mut out = Vec::new();
         self.write(&mut out, kind, parts);
@@ -126,18 +126,18 @@ impl Encoder {
     }
 }
 
-/// Takes frames out of bytes that come in pieces of any size.
+/// A decoder for bytes that arrive in pieces of any size.
 #[derive(Debug, Default)]
 pub(in super::super) struct Decoder {
     buffer: Vec<u8>,
-    /// Where the bytes that are not taken out begin and end.
+    /// The range of the bytes that are not decoded yet.
     start: usize,
     end: usize,
     sequence: u64,
 }
 
 impl Decoder {
-    /// Room for the next bytes, never empty.
+    /// Returns a buffer for the next bytes, never empty.
     pub(in super::super) fn room(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -151,34 +151,34 @@ impl Decoder {
         &mut self.buffer[self.end..]
     }
 
-    /// So many bytes were put into the room.
+    /// Records that this many bytes were written to the buffer.
     pub(in super::super) fn came(&mut self, bytes: usize) {
         self.end = (self.end + bytes).min(self.buffer.len());
     }
 
-    /// Whether a frame has begun to come and has not ended.
+    /// Returns whether a frame is partly received.
     #[cfg(test)]
     pub(in super::super) fn is_inside(&self) -> bool {
         self.start < self.end
     }
 
-    /// The next whole frame.
+    /// Returns the next complete frame.
     pub(in super::super) fn next(&mut self) -> Result<Option<Frame<'_>>, Violation> {
         let bytes = &self.buffer[self.start..self.end];
         let wrong = |what: String| Err(Violation(what));
         let known = bytes.len().min(4);
         if bytes[..known] != MAGIC[..known] {
-            return wrong("it sent bytes that are no frame".into());
+            return wrong("it sent bytes that are not a frame".into());
         }
         let Some((header, rest)) = bytes.split_at_checked(HEADER) else { return Ok(None) };
         let half = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
         let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| header[at + byte]));
         if half(4) != PROTOCOL {
-            return wrong(format!("it speaks protocol {}, this is {PROTOCOL}", half(4)));
+            return wrong(format!("it speaks protocol {}, this loader speaks {PROTOCOL}", half(4)));
         }
         let length = word(8) as usize;
         if length > BODY_MAX {
-            return wrong(format!("it sent a frame of {length} bytes, {BODY_MAX} are allowed"));
+            return wrong(format!("it sent a frame of {length} bytes; {BODY_MAX} are allowed"));
         }
         let Some(kind) = Kind::of(half(6)) else {
             return wrong(format!("it sent a frame of unknown kind {}", half(6)));
@@ -200,7 +200,7 @@ impl Decoder {
     }
 }
 
-/// The checksum of a whole frame, without the four bytes where it stands.
+/// Returns the checksum of a complete frame, excluding the four bytes of the checksum itself.
 fn checksum(frame: &[u8]) -> u32 {
     let mut sum = crc32fast::Hasher::new();
     sum.update(&frame[..12]);
@@ -265,7 +265,7 @@ mod tests {
             while let Ok(Some(_)) = decoder.next() {
                 good += 1;
             }
-            // A longer length waits for bytes that never come; all else is refused.
+            // A larger length waits for bytes that never arrive; every other change is refused.
             assert!(good < 2, "byte {place}");
         }
     }

@@ -1,4 +1,4 @@
-//! What the frames say, as types.
+//! The messages in the frames, as types.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::dataset::reduce::Key;
 use crate::engine::Task;
 use crate::error::{Error, Result};
 
-/// Which program this is. A worker of another program or build runs nothing by its place.
+/// The identity of a program. A worker with another program or build must not use addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in super::super) struct Identity {
     protocol: u16,
@@ -20,7 +20,7 @@ pub(in super::super) struct Identity {
 }
 
 impl Identity {
-    /// This process.
+    /// Returns the identity of this process.
     pub(in super::super) fn own(build: &str) -> Self {
         let bits = usize::BITS;
         Self {
@@ -31,8 +31,8 @@ impl Identity {
         }
     }
 
-    /// What is different in the worker, in words. By name, a recipe runs in every build: nothing
-    /// goes over that depends on the build or on the compiler.
+    /// Describes how the worker differs, if it does. A recipe found by name runs in every build,
+    /// because then no data depends on the build or the compiler.
     pub(in super::super) fn difference(&self, worker: &Self, launch: &Launch) -> Option<String> {
         let fields = [
             ("windrow", &self.version, &worker.version),
@@ -43,68 +43,68 @@ impl Identity {
         let different = fields.find(|(_, own, other)| own != other);
         different.map(|(what, own, other)| {
             format!(
-                "the worker is another program: {what} {other}, this one has {own}; was the program \
-                 built anew while it ran? start it again"
+                "the worker is another program: {what} {other}, this one has {own}; if the program \
+                 was rebuilt while running, start it again"
             )
         })
     }
 }
 
-/// From the worker: which program it is, and which process.
+/// From the worker: the identities of its program and its process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in super::super) struct Greeting {
     pub(in super::super) identity: Identity,
     pub(in super::super) process: u32,
-    /// The process that started it, where that is known.
+    /// The process that started the worker, if known.
     pub(in super::super) parent: u32,
 }
 
-/// To the worker: who it is and what it runs.
+/// To the worker: its number and pipeline.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in super::super) struct Setup {
     pub(in super::super) identity: Identity,
     pub(in super::super) worker: u32,
     pub(in super::super) workers: u32,
-    /// How many processes there were in this worker's place before.
+    /// The number of earlier processes in this worker's place.
     pub(in super::super) incarnation: u32,
-    /// Whether it splits workers off instead of being one.
+    /// Whether the process forks workers instead of being one.
     pub(in super::super) is_server: bool,
-    /// The threads that a server may have: its own, and in a test binary the harness's, which only
-    /// waits for the test to end.
+    /// The maximum number of threads of a server: its own, and in a test binary the harness's,
+    /// which only waits for the test to end.
     pub(in super::super) threads: usize,
     /// The reducers that the loader collects.
     pub(in super::super) reducers: Vec<Key>,
-    /// Whether each sample is followed by its hash.
+    /// Whether a hash follows each sample.
     pub(in super::super) hashes: bool,
     pub(in super::super) launch: Launch,
 }
 
-/// What is different in the worker's pipeline, in words.
+/// Describes how the worker's pipeline differs, if it does.
 pub(in super::super) fn another_pipeline(own: &Expected, worker: &Expected) -> Option<String> {
     (own != worker).then(|| {
         format!(
-            "the recipe made another pipeline in the worker: {} positions of {}, here {} positions \
-             of {}; a recipe must give the same for the same configuration",
+            "the recipe built another pipeline in the worker: {} positions of {}, here {} \
+             positions of {}; make the recipe return the same pipeline for the same configuration",
             worker.positions, worker.pipeline, own.positions, own.pipeline
         )
     })
 }
 
-/// To the worker: slots to put samples in.
+/// To the worker: slots for samples.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(in super::super) struct SlabNote {
     pub(in super::super) slot_bytes: u64,
     pub(in super::super) slots: u32,
 }
 
-/// A slot, and which use of it this is. An answer about an earlier use is not believed.
+/// A slot, and a number for its current use. The loader ignores answers about earlier uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct SlotUse {
     pub(in super::super) slot: u32,
     pub(in super::super) generation: u32,
 }
 
-/// To the worker: positions to fill, and where to put them.
+/// To the worker: positions to compute, and the slot for the samples.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(in super::super) struct Assignment {
     pub(in super::super) id: u64,
@@ -120,7 +120,8 @@ impl Assignment {
     }
 }
 
-/// From the worker: a task is done. The body of the frame goes on with the payload if it is `Here`.
+/// From the worker: a task is complete. If the place is `Here`, the payload follows in the same
+/// frame.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(in super::super) struct Report {
     pub(in super::super) task: u64,
@@ -128,19 +129,18 @@ pub(in super::super) struct Report {
     pub(in super::super) payload: PayloadPlace,
 }
 
-/// Where the samples of a task lie.
+/// The place of a task's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in super::super) enum PayloadPlace {
     /// After the report, in the same frame.
     Here,
-    /// In the first so many bytes of this slot, with the count at `start`.
+    /// In the first `bytes` bytes of this slot, with the count at `start`.
     Slot { slot: u32, generation: u32, start: u64, bytes: u64 },
-    /// In the pieces that came before.
+    /// In the pieces sent before.
     Streamed,
 }
 
-/// From a fork server: how one of its processes ended; neither a code nor a signal if that is not
-/// known.
+/// From a fork server: the end of one of its processes; neither a code nor a signal if unknown.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(in super::super) struct EndNote {
     pub(in super::super) pid: u32,
@@ -148,30 +148,29 @@ pub(in super::super) struct EndNote {
     pub(in super::super) signal: Option<i32>,
 }
 
-/// From the worker: how many bytes come in pieces.
+/// From the worker: the number of bytes that follow in pieces.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(in super::super) struct Streaming {
     pub(in super::super) task: u64,
     pub(in super::super) bytes: u64,
 }
 
-/// A message as the body of a frame.
+/// Encodes a message as the body of a frame.
 pub(in super::super) fn body<T: Serialize>(message: &T) -> Result<Vec<u8>> {
     let wrong = |why: String| Error::Workers { why };
-    let body = postcard::to_stdvec(message).map_err(|why| {
-        wrong(format!("the configuration of the recipe cannot be encoded: {why}"))
-    })?;
+    let body = postcard::to_stdvec(message)
+        .map_err(|why| wrong(format!("the recipe's configuration cannot be encoded: {why}")))?;
     if body.len() > BODY_MAX {
         return Err(wrong(format!(
-            "the configuration of the recipe takes {} bytes, {BODY_MAX} can be sent; let the worker \
-             read what is large from a file",
+            "the recipe's configuration takes {} bytes, {BODY_MAX} can be sent; let the worker \
+             read large data from a file",
             body.len()
         )));
     }
     Ok(body)
 }
 
-/// A message from the body of a frame, with what comes after it.
+/// Decodes a message from the body of a frame, and returns the rest of the body.
 pub(in super::super) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<(T, &[u8])> {
     postcard::take_from_bytes(body).ok()
 }
@@ -185,12 +184,12 @@ mod tests {
 
     impl Opener<()> for Nothing {
         fn open((): ()) -> Result<Opened> {
-            Err(Error::Workers { why: "it opens nothing".into() })
+            Err(Error::Workers { why: "this recipe opens no pipeline".into() })
         }
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "asks where this program lies in memory")]
+    #[cfg_attr(miri, ignore = "needs this program's addresses in memory")]
     fn another_build_is_refused_by_place_and_another_version_or_platform_always() {
         let own = Identity::own("a");
         let named = Launch::by_name("name", &()).unwrap();

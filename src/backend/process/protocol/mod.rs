@@ -1,4 +1,4 @@
-//! What goes between the loader and its workers: frames, the messages in them, payloads.
+//! The data exchanged between the loader and its workers: frames, messages, payloads.
 
 pub(super) mod exit;
 pub(super) mod frame;

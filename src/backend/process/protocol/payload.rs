@@ -1,29 +1,31 @@
-//! Payloads: the samples of one task as a run of bytes, wherever it lies.
+//! Payloads: the samples of one task as bytes, in a frame, on the heap or in a slot.
 //!
-//! | part | what |
+//! | part | content |
 //! |---|---|
-//! | count | the number of words after it, 8 bytes |
-//! | words | for each position a word of its own and then two for each tensor, 8 bytes each |
+//! | count | the number of words that follow, 8 bytes |
+//! | words | one word for each position, followed by two for each of its tensors, 8 bytes each |
 //! | inline | the inline parts one after another |
 //! | tensors | the payloads, each at a multiple of 64 |
 //!
-//! All little-endian. A position's word holds what it is in its two lowest bits (0 a gap, 1 a
-//! sample, 2 a fault), the number of its tensors in the next 22, and the length of its inline part
-//! in the rest; a tensor's words are where its payload lies in the bytes, and its length. Before the
-//! word of a position that added something to reducers goes one of kind 3, with what it added as its
-//! inline part. In a frame and in the heap the count comes first and the payloads last. In a slot,
-//! payloads lie where the tensors were built, and the count comes wherever there is room. Absent on
-//! purpose: what a sample is.
+//! All numbers are little-endian. A position's word holds its kind in the two lowest bits: 0 for a
+//! gap, 1 for a sample, 2 for a fault. The next 22 bits are the number of its tensors, and the rest
+//! is the length of its inline part. A tensor's two words are the offset and the length of its
+//! payload.
+//!
+//! If a position added values to reducers, a word of kind 3 precedes the position's word, with the
+//! additions as its inline part. In a frame and on the heap, the count comes first and the payloads
+//! last. In a slot, payloads lie where the tensors were built, and the count lies in any free
+//! place. Out of scope: the meaning of a sample.
 
 use std::ops::Range;
 
-/// Payloads up to this many bytes go inside a frame.
+/// The maximum size in bytes of a payload inside a frame.
 pub(in super::super) const IN_FRAME_MAX: usize = 4096;
 use crate::dataset::Tensor;
 use crate::dataset::wire::Wire;
 use crate::error::Fault;
 
-/// Payloads start at multiples of this.
+/// The alignment of payloads.
 pub(in super::super) const ALIGN: usize = 64;
 const GAP: u64 = 0;
 const SAMPLE: u64 = 1;
@@ -39,12 +41,12 @@ pub(in super::super) struct Packing {
     words: Vec<u64>,
     inline: Vec<u8>,
     tensors: Vec<Tensor>,
-    /// For each tensor, which word says where it lies.
+    /// For each tensor, the index of the word that holds its offset.
     places: Vec<usize>,
 }
 
 impl Packing {
-    /// Forgets everything, keeping the memory.
+    /// Removes everything, but keeps the allocated memory.
     pub(in super::super) fn clear(&mut self) {
         self.words.clear();
         self.inline.clear();
@@ -52,20 +54,22 @@ impl Packing {
         self.places.clear();
     }
 
-    /// Adds what the next position added to reducers.
+    /// Adds the next position's additions to reducers.
     pub(in super::super) fn push_added(&mut self, added: &[u8]) {
         if !added.is_empty() {
             self.place(ADDED, added, 0);
         }
     }
 
-    /// Adds the outcome of the next position.
+    /// Adds the result of the next position.
     pub(in super::super) fn push(&mut self, outcome: Result<Option<Wire>, Fault>) {
         match outcome {
             Ok(None) => self.words.push(GAP),
             Ok(Some(wire)) if wire.payloads.len() > TENSORS_MAX => {
                 let count = wire.payloads.len();
-                self.push(Err(Fault::new(format!("a sample of {count} tensors is too large"))));
+                self.push(Err(Fault::new(format!(
+                    "a sample has {count} tensors; {TENSORS_MAX} are allowed"
+                ))));
             }
             Ok(Some(wire)) => {
                 self.place(SAMPLE, &wire.inline, wire.payloads.len());
@@ -82,17 +86,17 @@ impl Packing {
         }
     }
 
-    /// The tensors, in order.
+    /// Returns the tensors, in order.
     pub(in super::super) fn tensors(&self) -> &[Tensor] {
         &self.tensors
     }
 
-    /// How many bytes come before the payloads.
+    /// Returns how many bytes precede the payloads.
     pub(in super::super) fn head(&self) -> usize {
         8 * (1 + self.words.len()) + self.inline.len()
     }
 
-    /// Puts the payloads one after another behind the rest; how many bytes the payload then takes.
+    /// Places the payloads one after another behind the rest; returns the total number of bytes.
     pub(in super::super) fn line_up(&mut self) -> usize {
         let mut end = self.head();
         for (tensor, place) in self.tensors.iter().zip(&self.places) {
@@ -103,12 +107,12 @@ impl Packing {
         end
     }
 
-    /// Notes that the payload of this tensor, counted from 0, lies in the slot at `start`.
+    /// Records that the payload of this tensor, counted from 0, lies in the slot at `start`.
     pub(in super::super) fn lies(&mut self, tensor: usize, start: usize) {
         self.words[self.places[tensor]] = start as u64;
     }
 
-    /// Writes a payload that is lined up to the start of memory that is large enough.
+    /// Writes a lined-up payload to the start of a large enough buffer.
     pub(in super::super) fn write_to(&self, memory: &mut [u8]) {
         let mut at = self.head();
         self.write_head(&mut memory[..at]);
@@ -120,7 +124,7 @@ impl Packing {
         }
     }
 
-    /// Writes all but the payloads.
+    /// Writes everything except the payloads.
     pub(in super::super) fn write_head(&self, mut memory: &mut [u8]) {
         let mut write = |part: &[u8]| {
             let (place, rest) = std::mem::take(&mut memory).split_at_mut(part.len());
@@ -143,21 +147,21 @@ impl Packing {
     }
 }
 
-/// What a payload holds for one position: where its bytes lie.
+/// The content of a payload for one position, as ranges of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Item {
-    /// Nothing.
+    /// A gap, without bytes.
     Gap,
     /// A sample: its inline part and its payloads.
     Sample(Range<usize>, Vec<Range<usize>>),
-    /// Why there is none.
+    /// The fault of a failed sample.
     Fault(Range<usize>),
-    /// What the position of the next item added to reducers.
+    /// The additions to reducers of the next item's position.
     Added(Range<usize>),
 }
 
 impl Item {
-    /// The bytes that were carried for it.
+    /// Returns the number of bytes transferred for the item.
     pub(in super::super) fn byte_len(&self) -> u64 {
         match self {
             Self::Gap => 0,
@@ -169,10 +173,10 @@ impl Item {
     }
 }
 
-/// Finds the items of a payload that should hold so many positions, and whose count is at `start`.
+/// Parses a payload for this number of positions, with the count at `start`, into items.
 ///
 /// # Errors
-/// What makes it no such payload.
+/// Returns why the payload is invalid.
 pub(in super::super) fn unpack(
     bytes: &[u8],
     start: usize,
@@ -221,7 +225,7 @@ pub(in super::super) fn unpack(
             ),
             FAULT => Item::Fault(place),
             _ if place.is_empty() || matches!(items.last(), Some(Item::Added(_))) => {
-                return Err("it has additions of nothing, or to no position".into());
+                return Err("it has additions that are empty or belong to no position".into());
             }
             _ => Item::Added(place),
         });
@@ -232,7 +236,7 @@ pub(in super::super) fn unpack(
     }
     let end = inline.max(last);
     if end != bytes.len() {
-        return Err(format!("it says {end} bytes and has {}", bytes.len()));
+        return Err(format!("it describes {end} bytes and has {}", bytes.len()));
     }
     Ok(items)
 }
@@ -332,14 +336,14 @@ mod tests {
         assert!(unpack(&slot, 600, 4).is_err(), "a payload that is not aligned");
         packing.lies(2, 4096);
         packing.write_head(&mut slot[600..]);
-        assert!(unpack(&slot, 600, 4).is_err(), "a payload outside of the slot");
+        assert!(unpack(&slot, 600, 4).is_err(), "a payload outside the slot");
         assert!(unpack(&slot, slot.len(), 4).is_err() && unpack(&slot, usize::MAX, 4).is_err());
     }
 
     #[test]
     fn lengths_past_all_memory_are_refused() {
         let whole = bytes(packed());
-        // The first word is the count, the second the item, and then come the places and lengths of its tensors.
+        // Word 0 is the count and word 1 the item; the offsets and lengths of its tensors follow.
         for place in [0, 8, 16, 24, 32, 40, 48, 56] {
             for length in [u64::MAX, u64::MAX - 63, i64::MAX as u64] {
                 let mut changed = whole.clone();

@@ -1,4 +1,4 @@
-//! What lies in memory that both sides map.
+//! The content of memory that both sides map.
 
 pub(super) mod region;
 pub(super) mod status_page;

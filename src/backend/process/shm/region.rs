@@ -1,8 +1,8 @@
-//! The worker's side of slots: regions of shared memory that tensors are built in.
+//! The worker's side of slots: regions of shared memory in which tensors are built.
 //!
-//! Regions of one slot never overlap while they live, and a slot is opened for another task only
-//! when no region of it lives any more. So what is in a region stays as it is for whoever keeps it,
-//! and [`Region`] may give out its bytes, to write to as well, as if it were a `Vec`.
+//! Live regions of one slot never overlap. A slot opens for another task only when none of its
+//! regions is alive. Therefore the bytes of a region stay unchanged for its owner, and [`Region`]
+//! may lend them, also for writing, like a `Vec`.
 #![expect(unsafe_code, reason = "tensors are built in shared memory")]
 
 use std::io;
@@ -11,28 +11,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::sys::{Handle, Memory};
 
-/// Regions start at multiples of this.
+/// The alignment of regions.
 const ALIGN: usize = 64;
 
-/// Slots of equal size in memory that came from the loader.
+/// Slots of equal size in memory from the loader.
 #[derive(Debug)]
 pub(in super::super) struct Slots {
     memory: Arc<Memory>,
     slot_bytes: usize,
-    /// For each slot, how many regions of it live, and one more while it is open.
+    /// For each slot, the number of its live regions, plus one while the slot is open.
     uses: Vec<Arc<AtomicUsize>>,
     /// For each slot, whether it was open before.
     known: Vec<bool>,
 }
 
 impl Slots {
-    /// Maps the memory.
+    /// Maps the loader's memory.
     pub(in super::super) fn received(
         handle: Handle,
         slot_bytes: u64,
         slots: u32,
     ) -> io::Result<Self> {
-        let much = || io::Error::other("the slots take more than all memory");
+        let much = || io::Error::other("the size of the slots overflows this platform's memory");
         let slot_bytes = usize::try_from(slot_bytes).map_err(|_| much())?;
         let bytes = slot_bytes.checked_mul(slots as usize).ok_or_else(much)?;
         let memory = Arc::new(Memory::received(handle, bytes)?);
@@ -40,7 +40,7 @@ impl Slots {
         Ok(Self { memory, slot_bytes, uses, known: vec![false; slots as usize] })
     }
 
-    /// Opens a slot; `None` if there is no such slot, it is open, or something in it is kept.
+    /// Opens a slot; returns `None` if the slot does not exist, is open, or has a live region.
     pub(in super::super) fn open(&mut self, slot: u32) -> Option<OpenSlot> {
         let uses = self.uses.get(slot as usize)?.clone();
         uses.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).ok()?;
@@ -53,16 +53,16 @@ impl Slots {
     }
 }
 
-/// A slot that regions are taken from.
+/// A slot from which the worker takes regions.
 #[derive(Debug)]
 pub(in super::super) struct OpenSlot {
     part: Span,
-    /// How many bytes from the start are given away.
+    /// The number of bytes taken, from the start.
     taken: usize,
 }
 
 impl OpenSlot {
-    /// The next so many bytes, if the slot has them.
+    /// Takes the next `bytes` bytes, if the slot has that many.
     pub(in super::super) fn take(&mut self, bytes: usize) -> Option<Region> {
         let start = self.taken.checked_next_multiple_of(ALIGN)?;
         let end = start.checked_add(bytes).filter(|&end| end <= self.part.bytes)?;
@@ -73,12 +73,12 @@ impl OpenSlot {
         Some(Region(Span { memory, start: self.part.start + start, bytes, uses }))
     }
 
-    /// How many bytes from the slot's start are given away.
+    /// Returns how many bytes are taken, from the slot's start.
     pub(in super::super) fn taken(&self) -> usize {
         self.taken
     }
 
-    /// Takes all regions back; false if one of them lives.
+    /// Makes the whole slot free again; returns false if one of its regions is alive.
     pub(in super::super) fn clear(&mut self) -> bool {
         let alone = self.part.uses.load(Ordering::Acquire) == 1;
         if alone {
@@ -87,7 +87,7 @@ impl OpenSlot {
         alone
     }
 
-    /// Where in the slot these bytes lie, if they do.
+    /// Returns the offset of these bytes in the slot, if they lie there.
     pub(in super::super) fn place(&self, bytes: &[u8]) -> Option<usize> {
         let start = self.part.memory.start().as_ptr().addr() + self.part.start;
         let at = bytes.as_ptr().addr().checked_sub(start)?;
@@ -95,25 +95,25 @@ impl OpenSlot {
     }
 }
 
-/// A part of a slot that belongs to one owner.
+/// A part of a slot with one owner.
 #[derive(Debug)]
 pub(in super::super) struct Region(Span);
 
 impl Region {
     pub(in super::super) fn bytes(&self) -> &[u8] {
-        // SAFETY: the part lies in the mapping, which lives as long as `memory`. Only this region's
-        // owner writes to it in this process, through `&mut self`; see the module. The loader maps
-        // it for reading.
+        // SAFETY: the part lies in the mapping, which lives as long as `memory`. In this process,
+        // only this region's owner writes to the part, through `&mut self`; see the module. The
+        // loader maps the memory read-only.
         unsafe { std::slice::from_raw_parts(self.0.pointer(), self.0.bytes) }
     }
 
     pub(in super::super) fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `bytes`; the mapping is for writing, since `Memory::received` made it.
+        // SAFETY: as in `bytes`; `Memory::received` created a writable mapping.
         unsafe { std::slice::from_raw_parts_mut(self.0.pointer(), self.0.bytes) }
     }
 }
 
-/// A place in the memory that counts as a use of its slot.
+/// A range of the memory that counts as a use of its slot.
 #[derive(Debug)]
 struct Span {
     memory: Arc<Memory>,
@@ -124,14 +124,14 @@ struct Span {
 
 impl Span {
     fn pointer(&self) -> *mut u8 {
-        // SAFETY: `start` is in the mapping: only parts of slots that are in it are made.
+        // SAFETY: `start` lies in the mapping: spans are created only for parts of slots inside it.
         unsafe { self.memory.start().as_ptr().add(self.start) }
     }
 }
 
 impl Drop for Span {
     fn drop(&mut self) {
-        // Whoever opens the slot next has seen all that was done with this part.
+        // The release orders all accesses to this part before the slot's next opening.
         self.uses.fetch_sub(1, Ordering::Release);
     }
 }

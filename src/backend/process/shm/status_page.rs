@@ -1,10 +1,11 @@
-//! The page: a page on which a worker keeps what it is doing, for the loader to read at any time,
-//! also after the worker's death.
+//! The status page: shared memory in which a worker records its activity. The loader can read the
+//! page at any time, also after the worker's death.
 //!
-//! Nothing on it is believed, since user code may write over it. It can name a sample in an error or
-//! make a time limit end early; no wait depends on it. A worker that it tells to stop ends and says
-//! so, which its loader takes for a crash unless the loader did tell it.
-#![expect(unsafe_code, reason = "a page that two processes share is seen as atomics")]
+//! The loader does not trust the page, because user code may overwrite it. The page can name a
+//! sample in an error or make a time limit end early; no wait depends on the page. A worker that
+//! reads a stop request from the page ends and reports its end. The loader counts that end as a
+//! crash unless the loader made the request.
+#![expect(unsafe_code, reason = "two processes access the shared page as atomics")]
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,20 +14,20 @@ use super::super::sys::{Handle, HandleRef, Memory};
 
 const BYTES: usize = 4096;
 
-/// What a worker is doing.
+/// A worker's activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Phase {
-    /// Nothing, or between two samples.
+    /// Idle, or between two samples.
     Idle = 0,
-    /// Makes a sample.
+    /// Computing a sample.
     Filling = 1,
-    /// Encodes it.
+    /// Encoding the sample.
     Encoding = 2,
-    /// Sends what it made.
+    /// Sending its samples.
     Sending = 3,
-    /// Opens its pipeline.
+    /// Opening its pipeline.
     Starting = 4,
-    /// Ends in good order.
+    /// Ending in order.
     Ending = 5,
 }
 
@@ -34,7 +35,7 @@ impl Phase {
     pub(in super::super) fn name(self) -> &'static str {
         match self {
             Self::Idle => "between samples",
-            Self::Filling => "making the sample",
+            Self::Filling => "computing the sample",
             Self::Encoding => "encoding the sample",
             Self::Sending => "sending the sample",
             Self::Starting => "starting",
@@ -43,7 +44,7 @@ impl Phase {
     }
 }
 
-/// See the [module](self).
+/// The status page of one worker.
 #[derive(Debug)]
 pub(in super::super) struct StatusPage {
     memory: Memory,
@@ -58,34 +59,34 @@ impl StatusPage {
         Ok(Self { memory: Memory::received(memory, BYTES)? })
     }
 
-    /// Forgets what the last worker did.
+    /// Clears the record of the previous worker.
     pub(in super::super) fn clear(&self) {
         self.words().iter().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
-    /// A task is begun.
+    /// Records the begin of a task.
     pub(in super::super) fn begin(&self, task: u64) {
         self.words()[1].store(task.wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// A sample is begun.
+    /// Records the begin of a sample.
     pub(in super::super) fn fill(&self, position: u64, now: u64) {
         self.words()[2].store(position, Ordering::Relaxed);
         self.words()[3].store(now, Ordering::Relaxed);
         self.enter(Phase::Filling);
     }
 
-    /// Something else is begun.
+    /// Records the begin of another activity.
     pub(in super::super) fn enter(&self, phase: Phase) {
         self.words()[0].store(phase as u64, Ordering::Release);
     }
 
-    /// The task that was begun last.
+    /// Returns the last task that the worker began.
     pub(in super::super) fn task(&self) -> Option<u64> {
         self.words()[1].load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// What the worker does.
+    /// Returns the worker's activity.
     pub(in super::super) fn doing(&self) -> Phase {
         match self.words()[0].load(Ordering::Acquire) {
             1 => Phase::Filling,
@@ -97,7 +98,8 @@ impl StatusPage {
         }
     }
 
-    /// The position that is being filled, and since when, on the clock of [`now_nanos`].
+    /// Returns the position that the worker is computing and the start time, on the clock of
+    /// [`now_nanos`].
     ///
     /// [`now_nanos`]: super::super::sys::now_nanos
     pub(in super::super) fn filling(&self) -> Option<(u64, u64)> {
@@ -111,12 +113,12 @@ impl StatusPage {
         self.words()[4].store(1, Ordering::Relaxed);
     }
 
-    /// Whether no more samples should be begun.
+    /// Returns whether the loader asked the worker to stop.
     pub(in super::super) fn is_stopped(&self) -> bool {
         self.words()[4].load(Ordering::Relaxed) != 0
     }
 
-    /// The index that was last asked of a source, plus one; 0 before the first.
+    /// Returns the last index requested from a source, plus one; 0 before the first request.
     pub(in super::super) fn index(&self) -> &AtomicU64 {
         &self.words()[5]
     }
@@ -126,8 +128,8 @@ impl StatusPage {
     }
 
     fn words(&self) -> &[AtomicU64; 8] {
-        // SAFETY: the mapping is a page, so it is long and aligned enough, it is writable on both
-        // sides, and it is only ever seen as atomics.
+        // SAFETY: the mapping is one page, so its size and alignment suffice. Both sides may write,
+        // and both access the page only as atomics.
         unsafe { self.memory.start().cast::<[AtomicU64; 8]>().as_ref() }
     }
 }

@@ -1,4 +1,4 @@
-//! What tells one build of a program from another: the linker's build id, or a checksum of the file.
+//! The id that distinguishes builds of a program: the linker's build id, or a checksum of the file.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const NOTES_MAX: u64 = 64 << 10;
 
-/// The id of the program in a file.
+/// Returns the build id of the program in a file.
 pub(super) fn of_program(path: &Path) -> Result<String, String> {
     let wrong = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     let mut file = File::open(path).map_err(wrong)?;
@@ -27,11 +27,11 @@ pub(super) fn of_program(path: &Path) -> Result<String, String> {
     }
 }
 
-/// The build id in the notes of an ELF file; `None` where there is none.
+/// Returns the build id in the notes of an ELF file, if any.
 fn gnu_build_id(file: &mut File) -> Option<String> {
     let mut header = [0; 64];
     file.read_exact(&mut header).ok()?;
-    // 64 bits, of the machine's own byte order.
+    // Accept only 64-bit files in this machine's byte order.
     let order = if cfg!(target_endian = "little") { 1 } else { 2 };
     if header[..6] != [0x7f, b'E', b'L', b'F', 2, order] {
         return None;
@@ -55,7 +55,7 @@ fn gnu_build_id(file: &mut File) -> Option<String> {
     None
 }
 
-/// The build id among notes.
+/// Returns the build id among notes.
 fn note(mut notes: &[u8]) -> Option<&[u8]> {
     loop {
         let (name, length) = (int(notes, 0)? as usize, int(notes, 4)? as usize);

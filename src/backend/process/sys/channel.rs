@@ -14,50 +14,52 @@ use rustix::net::{
 };
 use rustix::time::Timespec;
 
-/// What a channel or shared memory is kept by.
+/// A handle of a channel or of shared memory.
 pub(in super::super) type Handle = OwnedFd;
-/// See [`Handle`].
+/// A borrowed [`Handle`].
 pub(in super::super) type HandleRef<'a> = BorrowedFd<'a>;
-/// Something to wait for: that it can be read or has ended, or also that it can be written.
+/// A source of events: a descriptor that is readable or closed and, if the flag is set, also
+/// writable.
 pub(in super::super) type Source<'a> = (BorrowedFd<'a>, bool);
 
-/// A handle, lent.
+/// Borrows a handle.
 pub(in super::super) fn borrowed(handle: &Handle) -> HandleRef<'_> {
     handle.as_fd()
 }
 
-/// The descriptors of this room lie here or above. What user code writes to a wrong descriptor most
-/// often goes to a low one.
+/// The lowest descriptor number for windrow's own descriptors. User code that writes to a wrong
+/// descriptor most often hits a low number.
 const HIGH: i32 = 64;
 
-/// The same, at a high number if the process may have one.
+/// Moves a descriptor to a high number, if the process may have one.
 pub(super) fn high(fd: OwnedFd) -> OwnedFd {
     copied_high(&fd).unwrap_or(fd)
 }
 
-/// A second descriptor, at a high number if the process may have one.
+/// Duplicates a descriptor, to a high number if the process may have one.
 pub(super) fn copied_high(fd: impl AsFd) -> io::Result<OwnedFd> {
     Ok(fcntl_dupfd_cloexec(&fd, HIGH).or_else(|_| fcntl_dupfd_cloexec(&fd, 3))?)
 }
 
-/// What a channel may hold that was sent and not received.
+/// The size of a channel's send buffer, in bytes.
 const BUFFER: usize = 512 << 10;
 
-/// The loader's end, which never waits.
+/// The loader's end, which never blocks.
 #[derive(Debug)]
 pub(in super::super) struct Channel(OwnedFd);
 
 impl Channel {
-    /// The two ends. Waiting for news needs no preparation here.
+    /// Creates the two ends. On unix, the waker needs no preparation.
     pub(in super::super) fn pair(_: Option<&Waker>) -> io::Result<(Self, OwnedFd)> {
         let (own, other) = pair(SocketType::STREAM)?;
         nonblocking(&own)?;
-        // Smaller buffers are only slower.
+        // A smaller buffer only makes the channel slower.
         _ = sockopt::set_socket_send_buffer_size(&other, BUFFER);
         Ok((Self(own), other))
     }
 
-    /// Sends what goes, with a descriptor to go with the first byte; `WouldBlock` when nothing does.
+    /// Sends as many bytes as possible, with a descriptor beside the first byte; returns
+    /// `WouldBlock` if the channel is full.
     pub(in super::super) fn send(
         &mut self,
         bytes: &[u8],
@@ -66,7 +68,7 @@ impl Channel {
         send(self.0.as_fd(), bytes, passed)
     }
 
-    /// Receives what is there: 0 at the end, `WouldBlock` when nothing is.
+    /// Receives available bytes: 0 at the end, `WouldBlock` if none are available.
     pub(in super::super) fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match rustix::io::read(&self.0, &mut *into) {
@@ -82,7 +84,7 @@ impl Channel {
     }
 }
 
-/// The worker's end, which waits.
+/// The worker's end, which blocks.
 #[derive(Debug)]
 pub(in super::super) struct Link {
     fd: OwnedFd,
@@ -94,7 +96,7 @@ impl Link {
         Self { fd, passed: std::collections::VecDeque::new() }
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     pub(in super::super) fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             bytes = &bytes[send(self.fd.as_fd(), bytes, None)?..];
@@ -102,7 +104,7 @@ impl Link {
         Ok(())
     }
 
-    /// Receives what is there, waiting for the first byte; 0 at the end.
+    /// Receives bytes, and waits for the first one; returns 0 at the end.
     pub(in super::super) fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -126,32 +128,33 @@ impl Link {
         }
         if got.flags.contains(ReturnFlags::CTRUNC) {
             return Err(io::Error::other(
-                "a descriptor was lost on the way: this process may open no more (ulimit -n)",
+                "a descriptor was lost, because this process has reached its limit of open files; \
+                 raise ulimit -n",
             ));
         }
         Ok(got.bytes)
     }
 
-    /// Closes it for this process: what is sent from now on goes nowhere.
+    /// Closes the channel in this process: later writes go to `/dev/null`.
     pub(in super::super) fn close(&mut self) {
         if let Ok(nothing) = std::fs::File::open("/dev/null") {
             self.fd = high(nothing.into());
         }
     }
 
-    /// The next descriptor that came.
+    /// Returns the next received descriptor.
     pub(in super::super) fn passed(&mut self) -> Option<OwnedFd> {
         self.passed.pop_front()
     }
 
-    /// Waits until the other end is closed, or this one is, and reads nothing.
+    /// Returns a function that waits until either end is closed, without reading.
     pub(in super::super) fn watcher(&self) -> io::Result<impl FnOnce() + Send + use<>> {
         let fd = copied_high(&self.fd)?;
         Ok(move || {
             loop {
                 let mut fds = [PollFd::new(&fd, PollFlags::empty())];
                 let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-                // User code that closes descriptors which are not its own wakes nobody here.
+                // Polls once a second, because a close by user code wakes no waiting thread.
                 match poll(&mut fds, Some(&Timespec { tv_sec: 1, tv_nsec: 0 })) {
                     Ok(_) if fds[0].revents().intersects(gone) => return,
                     Ok(_) | Err(Errno::INTR) => {}
@@ -166,7 +169,7 @@ impl Link {
     }
 }
 
-/// Ends another thread's waiting.
+/// A waker that ends another thread's wait.
 #[derive(Debug)]
 pub(in super::super) struct Waker {
     hears: OwnedFd,
@@ -182,11 +185,11 @@ impl Waker {
     }
 
     pub(in super::super) fn ring(&self) {
-        // When it is full, it rings already.
+        // A full buffer already wakes the thread.
         _ = send(self.rings.as_fd(), &[1], None);
     }
 
-    /// Waits until it rings or one of these has news.
+    /// Waits until the waker rings, one of these sources is ready, or the limit passes.
     pub(in super::super) fn wait<'a>(
         &'a self,
         sources: impl Iterator<Item = Source<'a>>,
@@ -200,7 +203,8 @@ impl Waker {
     }
 }
 
-/// Waits until one of these can be read (or written, where asked for) or has ended, and tells which.
+/// Waits until at least one source is readable, closed or (if requested) writable; returns which
+/// ones are.
 pub(in super::super) fn wait_for(
     all: &[Source<'_>],
     limit: Option<Duration>,

@@ -1,10 +1,10 @@
 //! Exit codes of worker processes.
 
-/// Exit code of a worker whose loader is gone.
+/// The exit code of a worker whose loader is gone.
 pub(in super::super) const ORPHANED: i32 = 70;
-/// Exit code of a worker that could not go on, and said why.
+/// The exit code of a worker that could not continue and reported why.
 pub(in super::super) const MISLED: i32 = 71;
-/// Exit code of a worker that ran the program instead of `init`.
+/// The exit code of a worker that ran the program instead of `init`.
 pub(in super::super) const RAN_MAIN: i32 = 86;
-/// Exit code of a process that was told to be a worker by someone else.
+/// The exit code of a process marked as a worker that no loader started.
 pub(in super::super) const NO_WORKER: i32 = 88;

@@ -1,25 +1,25 @@
-//! The control groups that this process is in: how much memory they leave, and whom they killed.
-//! Both versions of them, read from files; Linux.
+//! The control groups of this process (Linux, versions 1 and 2): their remaining memory, and their
+//! count of killed processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A group, and what its files are called.
+/// A group's folder, and the names of its files.
 struct Group {
     folder: PathBuf,
     limit: &'static str,
     used: &'static str,
-    /// Where `memory.stat` says how much of that is only a cache of files.
+    /// The entry of `memory.stat` with the memory used only as a cache of files.
     cache: &'static str,
     kills: &'static str,
 }
 
-/// How much more memory the tightest of the groups allows, in bytes.
+/// Returns how much more memory the tightest of the groups allows, in bytes.
 pub(super) fn room() -> Option<u64> {
     room_in(&groups(Path::new("/sys/fs/cgroup"), &of_process()))
 }
 
-/// How many processes of the innermost group were killed for want of memory.
+/// Returns how many processes of the innermost group were killed for lack of memory.
 pub(super) fn kills() -> Option<u64> {
     kills_in(&groups(Path::new("/sys/fs/cgroup"), &of_process()))
 }
@@ -42,8 +42,8 @@ fn kills_in(groups: &[Group]) -> Option<u64> {
     groups.iter().find_map(|group| count(&group.folder.join(group.kills), "oom_kill"))
 }
 
-/// The groups that bound this process's memory, the innermost first. In a container, the outer ones
-/// may not be there, nor have the names by which the system knows them.
+/// Returns the groups that limit this process's memory, the innermost first. In a container, the
+/// outer groups may be missing or have other names than in `/proc/self/cgroup`.
 fn groups(root: &Path, of_process: &str) -> Vec<Group> {
     let mut groups = Vec::new();
     for line in of_process.lines() {
@@ -71,7 +71,7 @@ fn groups(root: &Path, of_process: &str) -> Vec<Group> {
     groups
 }
 
-/// The number after a word at the start of a line.
+/// Returns the number after a word at the start of a line.
 fn count(file: &Path, word: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     let mut lines = text.lines().filter_map(|line| line.split_once(' '));

@@ -1,8 +1,8 @@
-//! Processes and their parents: who is whose child, and so who may be killed. `/proc` tells it on
-//! Linux, a call of its own on macOS.
+//! Processes and their parents, to decide which processes this one may kill. The source is `/proc`
+//! on Linux and `proc_pidinfo` on macOS.
 //!
-//! Elsewhere nobody tells. There no process is split, and only a launcher that becomes the worker
-//! will do.
+//! Other systems have no such source. There, windrow forks no process, and a launcher must itself
+//! become the worker.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -11,17 +11,17 @@ use rustix::process::{Pid, Signal};
 
 use super::wait_for;
 
-/// How many threads this process has, where that is known.
+/// Returns the number of threads of this process, if known.
 #[cfg(target_os = "linux")]
 pub(in super::super) fn threads() -> Option<usize> {
     Some(std::fs::read_dir("/proc/self/task").ok()?.count())
 }
 
-/// The process that started another one, which has not ended or is not reaped.
+/// Returns the parent of another process that has not ended or is not reaped.
 #[cfg(target_os = "linux")]
 pub(super) fn parent_of(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before may hold anything, brackets and spaces too.
+    // The process name in front may contain any character, also brackets and spaces.
     stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
 }
 
@@ -36,15 +36,15 @@ pub(super) fn parent_of(pid: u32) -> Option<u32> {
     told_of::<libc::proc_bsdinfo>(pid, libc::PROC_PIDTBSDINFO).map(|process| process.pbi_ppid)
 }
 
-/// What the system tells of a process, as the structure that belongs to the question.
+/// Returns the system's answer to a question about a process, as the matching structure.
 #[cfg(target_vendor = "apple")]
-#[expect(unsafe_code, reason = "the system is asked for threads and parents")]
+#[expect(unsafe_code, reason = "calls the system for threads and parents")]
 fn told_of<T: Copy>(pid: u32, question: libc::c_int) -> Option<T> {
     let pid = libc::c_int::try_from(pid).ok()?;
     let mut told = std::mem::MaybeUninit::<T>::zeroed();
     let bytes = size_of::<T>() as libc::c_int;
-    // SAFETY: no more is written than there is room for, and both structures are made of numbers, for
-    // which zeros are a value too.
+    // SAFETY: the call writes at most `bytes` bytes. Both structures consist of numbers, for which
+    // zeros are valid.
     unsafe {
         let wrote = libc::proc_pidinfo(pid, question, 0, told.as_mut_ptr().cast(), bytes);
         (wrote == bytes).then(|| told.assume_init())
@@ -61,7 +61,7 @@ pub(super) fn parent_of(_: u32) -> Option<u32> {
     None
 }
 
-/// Kills a process of this one, or of a parent that may have reaped it already.
+/// Kills a child of this process, or of a parent that may have reaped it already.
 pub(super) fn kill(pid: Pid, _pidfd: Option<&OwnedFd>, parent: Option<u32>) {
     #[cfg(target_os = "linux")]
     if let Some(pidfd) = _pidfd {
@@ -73,26 +73,26 @@ pub(super) fn kill(pid: Pid, _pidfd: Option<&OwnedFd>, parent: Option<u32>) {
     }
 }
 
-/// A process by its number, if that process is a child of this parent.
+/// Returns a process by its number, if the process is a child of this parent.
 pub(super) fn child_of(pid: u32, parent: u32) -> Option<(Pid, Option<OwnedFd>)> {
     let raw = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
-    // What is held first and looked at then is the same process.
+    // Open the handle before the check, so that both refer to the same process.
     let held = end_of(raw);
     (parent_of(pid)? == parent).then_some((raw, held))
 }
 
-/// A process number as the standard library has it.
+/// Returns a process number as the standard library's type.
 pub(super) fn number(pid: Pid) -> u32 {
     pid.as_raw_nonzero().get().unsigned_abs()
 }
 
-/// Whether a process that is another's child has not ended, where the system tells.
+/// Returns whether another process's child still runs; false if the system does not tell.
 pub(super) fn is_running(pidfd: Option<&OwnedFd>) -> bool {
     let now = Some(Duration::ZERO);
     pidfd.is_some_and(|fd| !wait_for(&[(fd.as_fd(), false)], now).is_ok_and(|end| end[0]))
 }
 
-/// What can be read when a process has ended, where the system has such a thing.
+/// Returns a descriptor that becomes readable when the process ends, if the system has one.
 #[cfg(all(target_os = "linux", not(windrow_portable)))]
 pub(super) fn end_of(pid: Pid) -> Option<OwnedFd> {
     rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())

@@ -11,7 +11,7 @@ use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
 use super::groups;
 
-/// Memory that no one can make shorter, none of which is there yet.
+/// Creates memory that no process can resize; none of its pages is allocated yet.
 pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
     let fd = rustix::fs::memfd_create("windrow", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     rustix::fs::ftruncate(&fd, bytes as u64)?;
@@ -19,22 +19,23 @@ pub(super) fn shared_memory(bytes: usize) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// Makes what is missing of a part.
+/// Allocates the missing pages of a part.
 pub(super) fn reserve(fd: &OwnedFd, part: Range<usize>) -> io::Result<()> {
     let (start, bytes) = (part.start as u64, part.len() as u64);
     Ok(rustix::fs::fallocate(fd, FallocateFlags::empty(), start, bytes)?)
 }
 
-/// What of this program is in memory.
+/// This program's image in memory.
 #[derive(Debug)]
 pub(in super::super) struct Image {
-    /// Tells builds apart.
+    /// The id that distinguishes builds.
     pub(in super::super) build: String,
     code: Vec<Range<usize>>,
 }
 
 impl Image {
-    /// Finds out. `anchor` must lie in the program itself, not in a library it loaded.
+    /// Finds the image of this program. `anchor` must lie in the program itself, not in a library
+    /// that it loaded.
     pub(in super::super) fn of_process(anchor: usize) -> Result<Self, String> {
         let maps = fs::read_to_string("/proc/self/maps")
             .map_err(|error| format!("/proc/self/maps cannot be read: {error}"))?;
@@ -44,20 +45,21 @@ impl Image {
         let program = fs::read_link("/proc/self/exe").unwrap_or_default();
         if own.path != program.as_os_str().to_string_lossy() {
             return Err(format!(
-                "windrow is part of {}, loaded by {}; a worker can only be started from a program \
-                 that windrow is part of",
+                "windrow is part of {}, loaded by {}; workers start only from a program \
+                 that itself contains windrow",
                 own.path,
                 program.display()
             ));
         }
         let code = maps.iter().filter(|map| map.runs && map.path == own.path);
         let code = code.map(|map| map.range.clone()).collect();
-        // An emulator or a tool such as Valgrind may show itself as /proc/self/exe when it is opened.
+        // Under an emulator or a tool such as Valgrind, opening /proc/self/exe may give the tool
+        // itself.
         let file = Some(program).filter(|path| own.is(path)).unwrap_or_else(program_path);
         Ok(Self { build: super::build_id::of_program(&file)?, code })
     }
 
-    /// The file whose code an address lies in.
+    /// Returns the file whose code contains an address.
     pub(in super::super) fn around(address: usize) -> Option<String> {
         let maps = fs::read_to_string("/proc/self/maps").ok()?;
         let mut maps = maps.lines().filter_map(Mapped::read);
@@ -65,25 +67,25 @@ impl Image {
         Some(path.into()).filter(|path: &String| !path.is_empty())
     }
 
-    /// Whether a function can be there.
+    /// Returns whether an address lies in the program's code.
     pub(in super::super) fn is_code(&self, address: usize) -> bool {
         self.code.iter().any(|range| range.contains(&address))
     }
 }
 
-/// The program, also when its file was replaced since it started.
+/// Returns a path to this program that stays valid after the file is replaced.
 pub(super) fn program_path() -> PathBuf {
     "/proc/self/exe".into()
 }
 
-/// A path by which another program finds this one.
+/// Returns a path by which another program finds this one.
 pub(in super::super) fn own_path() -> PathBuf {
     let same = |path: &PathBuf| {
         let (here, there) = (fs::metadata("/proc/self/exe").ok(), fs::metadata(path).ok());
         let file = |data: fs::Metadata| (data.dev(), data.ino());
         here.map(file) == there.map(file)
     };
-    // Where the file is not there any more, this process still holds it.
+    // After a removal of the file, this process still holds it open.
     let held = || format!("/proc/{}/exe", std::process::id()).into();
     fs::read_link("/proc/self/exe").ok().filter(same).unwrap_or_else(held)
 }
@@ -106,20 +108,21 @@ impl<'a> Mapped<'a> {
         Some(Self { range: address(start)?..address(end)?, runs, inode, path })
     }
 
-    /// Whether this is the file that is mapped here.
+    /// Returns whether this file is mapped here.
     fn is(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|data| data.ino() == self.inode)
     }
 }
 
-/// What a process occupies now, in bytes; `None` when it is gone.
+/// Returns the resident memory of a process in bytes; `None` after its end.
 pub(in super::super) fn rss(pid: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64).filter(|bytes| *bytes > 0)
 }
 
-/// How often the system killed a process for want of memory, in this process's group where it says.
+/// Returns how often the system killed a process for lack of memory, in this process's control
+/// group if known.
 pub(in super::super) fn out_of_memory_kills() -> Option<u64> {
     groups::kills().or_else(|| {
         let text = fs::read_to_string("/proc/vmstat").ok()?;
@@ -128,7 +131,7 @@ pub(in super::super) fn out_of_memory_kills() -> Option<u64> {
     })
 }
 
-/// How much memory can be had, in bytes, by the tightest bound that is known.
+/// Returns the available memory in bytes, by the tightest known limit.
 pub(in super::super) fn memory_available() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let free = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));

@@ -1,7 +1,8 @@
-//! What the process backend asks of the operating system. The `cfg` switch of this room.
+//! The process backend's interface to the operating system, and its one `cfg` switch.
 //!
-//! Everything unsafe of the crate is in this folder and in [`recipe`](super::recipe), each block
-//! with its reason. Building with `--cfg windrow_portable` takes Linux the way that macOS goes.
+//! All unsafe code of the backend is in this folder, [`shm`](super::shm) and
+//! [`identity`](super::identity); each block states its reason. With `--cfg windrow_portable`, a
+//! build for Linux uses the code for macOS.
 
 mod program;
 

@@ -1,5 +1,5 @@
-//! Worker processes: starting, ending, and what a process does first to be one.
-#![expect(unsafe_code, reason = "signals, and the environment of a process that begins")]
+//! Worker processes: their start, their end, and the first steps of a process that becomes one.
+#![expect(unsafe_code, reason = "signals, forks, and the environment of a starting process")]
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -17,10 +17,10 @@ use super::program::{Ended, Program};
 use super::{Source, Waker, kin, os, wait_for};
 use crate::error::Result;
 
-/// Whether a process can be split in two.
+/// Whether this system can fork a process.
 pub(in super::super) const SPLITS: bool = true;
 
-/// The signals that processes are ended by, by name.
+/// The names of the signals that end processes.
 pub(super) const SIGNALS: &[(i32, &str)] = &[
     (libc::SIGKILL, "SIGKILL"),
     (libc::SIGSEGV, "SIGSEGV"),
@@ -34,34 +34,34 @@ pub(super) const SIGNALS: &[(i32, &str)] = &[
     (libc::SIGTRAP, "SIGTRAP"),
     (libc::SIGHUP, "SIGHUP"),
 ];
-/// Exit codes that say more than their number: none here.
+/// The names of exit codes: none on unix.
 pub(super) const CODES: &[(u32, &str)] = &[];
 
 /// A worker process that is not reaped yet.
 pub(in super::super) struct Process {
     pid: Pid,
-    /// Ready to be read when the process has ended.
+    /// A descriptor that becomes readable when the process has ended.
     ended: Option<OwnedFd>,
-    /// Its standard error, where the loader wants it.
+    /// The standard error of the process, if the loader forwards it.
     errors: Option<std::process::ChildStderr>,
-    /// Tells how it ended, where another process is its parent.
+    /// The source of the exit status, if another process is the parent.
     asked: Option<Asked>,
-    /// The worker, where this process is a launcher that waits for it.
+    /// The worker, if this process is a launcher that waits for the worker.
     inner: Option<(Pid, Option<OwnedFd>)>,
 }
 
-/// Tells how a process ended, and is told whether it has.
+/// A function that returns how a process ended; its argument is whether the process has ended.
 pub(in super::super) type Tell = Box<dyn Fn(bool) -> Option<Ended> + Send>;
 
-/// Another process, which is the parent of a worker.
+/// Another process that is the parent of a worker.
 struct Asked {
     parent: u32,
     tell: Tell,
-    /// When the worker was first seen to have ended.
+    /// The time at which the worker was first seen to have ended.
     since: OnceLock<Instant>,
 }
 
-/// How long the parent of a worker that has ended may take to tell how.
+/// The time limit for the parent of an ended worker to report how it ended.
 const TELL_LIMIT: Duration = Duration::from_millis(200);
 
 impl std::fmt::Debug for Process {
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Process {
 }
 
 impl Process {
-    /// Starts one, with its end of a channel as its standard input.
+    /// Starts a process, with its end of a channel as its standard input.
     pub(in super::super) fn start(
         program: &Program,
         link: OwnedFd,
@@ -84,28 +84,29 @@ impl Process {
         let refused = Program::refused(&command);
         let mut child = command.stdin(link).spawn().map_err(&refused)?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| refused(io::Error::other("a process without a number")))?;
+        let pid = pid.ok_or_else(|| refused(io::Error::other("the process has no number")))?;
         let errors = child.stderr.take();
         Ok(Self { pid, ended: end_of(pid), errors, asked: None, inner: None })
     }
 
-    /// Splits this process in two, if it has no more than so many threads, all but this one known
-    /// to sleep. The new one runs this and nothing else of the program, whatever happens in it.
+    /// Forks this process if it has at most `threads` threads, all others known to sleep. The child
+    /// runs only the given function, even if the function panics.
     pub(in super::super) fn split_off(
         threads: usize,
         run: impl FnOnce() -> Infallible,
     ) -> io::Result<Self> {
         let parent = std::process::id();
         if kin::threads().is_none_or(|now| now > threads) {
-            return Err(io::Error::other("a process with several threads cannot be split"));
+            return Err(io::Error::other("a process with several threads cannot fork"));
         }
-        // What waits to be written would be written by both.
+        // Without a flush, both processes would write the buffered output.
         flush();
-        // SAFETY: no other thread is awake, so no lock is held that the new process would wait for.
+        // SAFETY: no other thread is awake, so no thread holds a lock that the child would wait
+        // for.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => {
-                // A panic must not unwind into what the process was split in.
+                // A panic must not unwind into the code of the parent.
                 _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                     end_with(parent);
                     run()
@@ -114,40 +115,41 @@ impl Process {
             }
             pid => {
                 let pid = Pid::from_raw(pid)
-                    .ok_or_else(|| io::Error::other("a process without a number"))?;
+                    .ok_or_else(|| io::Error::other("the process has no number"))?;
                 Ok(Self { pid, ended: end_of(pid), errors: None, asked: None, inner: None })
             }
         }
     }
 
-    /// A process whose parent is another, which can be asked how it ended; `None` if it is no child
-    /// of that process, or not any more.
+    /// Returns a process with another parent, which reports the exit status. Returns `None` if the
+    /// process is not, or no longer, a child of that parent.
     pub(in super::super) fn foreign(pid: u32, parent: u32, tell: Tell) -> Option<Self> {
         let (pid, ended) = child_of(pid, parent)?;
         let asked = Some(Asked { parent, tell, since: OnceLock::new() });
         Some(Self { pid, ended, errors: None, asked, inner: None })
     }
 
-    /// The worker's number.
+    /// Returns the worker's process number.
     pub(in super::super) fn pid(&self) -> u32 {
         number(self.inner.as_ref().map_or(self.pid, |(pid, _)| *pid))
     }
 
-    /// Has news when the process has ended, where the system has such a thing.
+    /// Returns the source that becomes ready when the process ends, if the system has one.
     pub(in super::super) fn source(&self) -> Option<Source<'_>> {
         self.ended.as_ref().map(|ended| (ended.as_fd(), false))
     }
 
-    /// Whether it has ended; false where the system does not say.
+    /// Returns whether the process has ended; false if the system does not tell.
     pub(in super::super) fn has_ended(&self) -> bool {
         self.ends_within(Duration::ZERO)
     }
 
-    /// Waits a little for its end.
+    /// Waits for the end of the process for about 10 ms at most.
     pub(in super::super) fn wait_for_end(&self) {
         let nap = Duration::from_millis(1);
         let ended = self.ends_within(10 * nap);
-        // Where the system does not say, and where its parent has yet to say how.
+        // Sleep when the system does not report ends, or when the parent has yet to report the
+        // status.
         if self.ended.is_none() || ended && self.asked.is_some() {
             std::thread::sleep(nap);
         }
@@ -158,18 +160,18 @@ impl Process {
         waited.is_some_and(|ended| ended.is_ok_and(|ended| ended[0]))
     }
 
-    /// Its standard error, once.
+    /// Takes the standard error of the process.
     pub(in super::super) fn take_errors(&mut self) -> Option<std::process::ChildStderr> {
         self.errors.take()
     }
 
-    /// Takes what a worker says of itself: it is this process, or this one is a launcher that
-    /// started it. Any other process could not be killed or waited for.
+    /// Checks a worker's greeting: the worker is this process, or this process is a launcher that
+    /// started the worker. Windrow could neither kill nor await any other process.
     pub(in super::super) fn is_worker(&mut self, process: u32, parent: u32) -> Result<(), String> {
         if process == self.pid() {
             return Ok(());
         }
-        // What it says is looked up: any other process could be named.
+        // Verify the numbers, because the message could name any process.
         let alone = self.asked.is_none() && self.inner.is_none() && parent == self.pid();
         match child_of(process, parent).filter(|_| alone) {
             Some(inner) => {
@@ -177,14 +179,15 @@ impl Process {
                 Ok(())
             }
             None => Err(format!(
-                "the worker is process {process}, started by process {parent}, where process {} was \
-                 started for it; a launcher must become the worker, by exec, or be its parent",
+                "the worker is process {process}, started by process {parent}, but windrow started \
+                 process {} for it; a launcher must become the worker, by exec, or be its parent",
                 self.pid()
             )),
         }
     }
 
-    /// Ends it at once. It must not be reaped yet, or its number could be another's.
+    /// Kills the process at once. The process must not be reaped yet, or another process could have
+    /// its number.
     pub(in super::super) fn kill(&self) {
         let own = std::process::id();
         let parent = self.asked.as_ref().map_or(own, |asked| asked.parent);
@@ -194,7 +197,8 @@ impl Process {
         kill(self.pid, self.ended.as_ref(), Some(parent).filter(|&parent| parent != own));
     }
 
-    /// How it ended, if it has; then it must not be asked again.
+    /// Returns how the process ended, if it has. The caller must not call this again after a
+    /// result.
     pub(in super::super) fn reap(&self) -> Option<Ended> {
         if let Some(Asked { tell, since, .. }) = &self.asked {
             let knows = self.ended.is_some();
@@ -221,14 +225,14 @@ fn ended(status: WaitStatus) -> Ended {
     code.or_else(|| status.terminating_signal().map(Ended::Signal)).unwrap_or(Ended::Unknown)
 }
 
-/// The process that started this one; 0 where that is not known.
+/// Returns the process number of this process's parent; 0 if unknown.
 pub(in super::super) fn parent() -> u32 {
     rustix::process::getppid().map_or(0, number)
 }
 
-/// What a process does first to be a worker; gives its end of the channel.
+/// Performs the first steps of a worker process, and returns its end of the channel.
 ///
-/// Call it at the start of `main`, before anything else can read the environment or open a file.
+/// Call this at the start of `main`, before any other code can read the environment or open a file.
 pub(in super::super) fn become_worker(parent: u32) -> io::Result<OwnedFd> {
     let stdin = rustix::stdio::stdin();
     rustix::net::sockopt::socket_type(stdin)?;
@@ -239,8 +243,8 @@ pub(in super::super) fn become_worker(parent: u32) -> io::Result<OwnedFd> {
     Ok(link)
 }
 
-/// Takes a variable out of the environment, if this process has no more than so many threads, all
-/// but this one known to sleep; whether it did.
+/// Removes a variable from the environment if this process has at most `threads` threads, all
+/// others known to sleep; returns whether it did.
 pub(in super::super) fn forget(variable: &str, threads: usize) -> bool {
     let is_alone = kin::threads().is_some_and(|now| now <= threads);
     if is_alone {
@@ -250,8 +254,8 @@ pub(in super::super) fn forget(variable: &str, threads: usize) -> bool {
     is_alone
 }
 
-/// Has this process end with its parent, where the system can do that and lets it. Without, the
-/// channel alone tells that the loader is gone.
+/// Asks the system to end this process with its parent, where the system supports it. Otherwise,
+/// only the channel shows that the loader is gone.
 fn end_with(parent: u32) {
     #[cfg(all(target_os = "linux", not(windrow_portable)))]
     {
@@ -263,10 +267,10 @@ fn end_with(parent: u32) {
     }
 }
 
-/// Writes what was printed and not written yet, by C libraries too.
+/// Flushes buffered output, including that of C libraries.
 pub(in super::super) fn flush() {
     _ = io::stdout().flush();
-    // SAFETY: nothing stands for all streams.
+    // SAFETY: a null pointer flushes all streams.
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
@@ -276,13 +280,14 @@ fn ignore_interrupts() {
     interrupts(libc::SIG_UNBLOCK);
 }
 
-/// Keeps Ctrl-C from this thread and from processes that it starts, until they know what to do.
+/// Blocks Ctrl-C for this thread and the processes that it starts, until they install their own
+/// handling.
 pub(in super::super) fn block_interrupts() {
     interrupts(libc::SIG_BLOCK);
 }
 
 fn interrupts(how: libc::c_int) {
-    // SAFETY: the set is initialised by `sigemptyset`, and only this thread's mask is changed.
+    // SAFETY: `sigemptyset` initialises the set, and only this thread's mask changes.
     unsafe {
         let mut set = std::mem::MaybeUninit::uninit();
         libc::sigemptyset(set.as_mut_ptr());
@@ -291,17 +296,17 @@ fn interrupts(how: libc::c_int) {
     }
 }
 
-/// Ends this process at once, whatever its other threads are doing.
+/// Ends this process at once, even while other threads run.
 pub(in super::super) fn exit_now(code: i32) -> ! {
-    // SAFETY: it ends the process and runs nothing.
+    // SAFETY: the call ends the process and runs no other code.
     unsafe { libc::_exit(code) }
 }
 
-/// A clock that all processes of the machine share.
+/// Returns the time of a clock that all processes of the machine share.
 pub(in super::super) fn now_nanos() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // The C library's, since rustix's own reads memory that Valgrind does not show.
-    // SAFETY: it writes to `now`.
+    // The C library's clock, because rustix's own reads memory that Valgrind does not show.
+    // SAFETY: the call writes only to `now`.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     (now.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec as u64)
 }

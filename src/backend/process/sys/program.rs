@@ -1,4 +1,4 @@
-//! What is started for a worker, and how it ended: in words that all systems share.
+//! The program to start for a worker, and the description of its end, for all systems.
 
 use std::ffi::OsString;
 use std::io;
@@ -8,21 +8,21 @@ use std::process::{Command, Stdio};
 use super::{CODES, SIGNALS};
 use crate::error::Error;
 
-/// What to start.
+/// The program to start.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Program {
     /// Another program than this one, or a launcher, with its arguments.
     pub(in super::super) launcher: Option<(PathBuf, Vec<OsString>)>,
     pub(in super::super) arguments: Vec<OsString>,
     pub(in super::super) variable: (&'static str, String),
-    /// Whether its standard output is thrown away.
+    /// Whether to discard the standard output.
     pub(in super::super) quiet: bool,
-    /// Whether its standard error comes to the loader.
+    /// Whether the loader receives the standard error.
     pub(in super::super) errors: bool,
 }
 
 impl Program {
-    /// The command that starts it; what it finds as its standard input is yet to be said.
+    /// Returns the command that starts the program; the caller sets its standard input.
     pub(super) fn command(&self, own: PathBuf) -> Command {
         let mut command = match &self.launcher {
             Some((path, arguments)) => {
@@ -42,31 +42,31 @@ impl Program {
         command
     }
 
-    /// Says why a command was not started.
+    /// Returns a function that describes why the command did not start.
     pub(super) fn refused(command: &Command) -> impl Fn(io::Error) -> Error + use<> {
         let path = PathBuf::from(command.get_program());
         move |error| Error::io(format!("start a worker process by {}", path.display()), error)
     }
 }
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Ended {
     Code(i32),
     Signal(i32),
-    /// The program around it took the news away.
+    /// Unknown, because the surrounding program reaped the process.
     Unknown,
-    /// The fork server that was its parent is gone or does not answer.
+    /// Unknown, because the parent, a fork server, is gone or does not answer.
     Untold,
 }
 
 impl Ended {
-    /// Whether its fork server ended too, or does not answer.
+    /// Returns whether the fork server also ended, or does not answer.
     pub(in super::super) fn is_untold(self) -> bool {
         self == Self::Untold
     }
 
-    /// Whether memory that the process had mapped was not there when it was touched.
+    /// Returns whether the process accessed mapped memory that the system could not provide.
     pub(in super::super) fn lacked_memory(self) -> bool {
         matches!(self, Self::Signal(signal) if named(SIGNALS, signal) == Some("SIGBUS"))
     }
@@ -84,11 +84,12 @@ impl std::fmt::Display for Ended {
                 None => write!(f, "killed by signal {signal}"),
             },
             Self::Untold => f.write_str(
-                "ended; how is not known, since its fork server is gone or does not answer",
+                "ended in an unknown way, because its fork server is gone or does not answer",
             ),
-            Self::Unknown => {
-                f.write_str("ended; how is not known, since this program ignores SIGCHLD or waits for all its children")
-            }
+            Self::Unknown => f.write_str(
+                "ended in an unknown way, because this program ignores SIGCHLD or waits for all its \
+                 children",
+            ),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Types of the user with serde's attributes: which ones cross, and what is said of the others.
+//! User types with serde's attributes: which ones cross, and the messages for the others.
 
 use std::collections::{BTreeSet, LinkedList};
 
@@ -66,7 +66,7 @@ fn elements_without_bytes_are_bounded_on_both_sides() {
     refused::<LinkedList<()>>(&endless);
     refused::<BTreeSet<()>>(&endless);
     refused::<BTreeMap<(), ()>>(&endless);
-    // Many lists that are not long.
+    // Many short lists.
     let many = [&[200, 1][..], &[0x80, 0x80, 0x40].repeat(100)].concat();
     refused::<Vec<Vec<()>>>(&many);
 
@@ -79,12 +79,12 @@ fn elements_without_bytes_are_bounded_on_both_sides() {
     let lists = (LinkedList::from([(); 3]), BTreeMap::from([((), ())]), vec![(0u8, ()); 2]);
     let wire = encode(&lists).unwrap();
     assert_eq!(back::<(LinkedList<()>, BTreeMap<(), ()>, Vec<(u8, ())>)>(&wire).unwrap(), lists);
-    // Fields without bytes are not counted: their number is that of what has bytes.
+    // Fields without bytes are not counted, because elements with bytes limit their number.
     let pairs = vec![(1u8, ()); (1 << 20) + 1];
     assert_eq!(back::<Vec<(u8, ())>>(&encode(&pairs).unwrap()).unwrap(), pairs);
 }
 
-/// Reads nothing.
+/// Reads no bytes.
 struct Idle;
 
 impl<'de> Deserialize<'de> for Idle {
@@ -109,7 +109,7 @@ fn what_cannot_be_read_is_named_with_a_remedy() {
         rest: BTreeMap<String, u8>,
     }
     let message = text(encode(&Flat { a: 1, rest: BTreeMap::new() }));
-    for part in ["Flat cannot be encoded", "#[serde(flatten)]", "a field of its own"] {
+    for part in ["Flat cannot be encoded", "#[serde(flatten)]", "a separate field"] {
         assert!(message.contains(part), "{message}");
     }
 

@@ -1,4 +1,4 @@
-//! Runs of numbers: when they are blocks, what is in those, and what is not believed of them.
+//! Runs of numbers: when they are blocks, the content of blocks, and wrong blocks.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
@@ -8,7 +8,7 @@ use serde::ser::{SerializeSeq, SerializeTuple};
 
 use super::*;
 
-/// A value comes back, and is encoded the same again; what it is encoded to.
+/// Checks that a value survives a round trip with the same encoding; returns the encoding.
 #[track_caller]
 fn round<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> Wire {
     let wire = encode(value).unwrap();
@@ -18,7 +18,7 @@ fn round<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> Wire
     wire
 }
 
-/// The lengths of the inline part and of the payloads.
+/// Returns the lengths of the inline part and of the payloads.
 fn lengths(wire: &Wire) -> (usize, Vec<usize>) {
     (wire.inline.len(), wire.payloads.iter().map(|payload| payload.bytes().len()).collect())
 }
@@ -33,7 +33,7 @@ enum Part {
     Both { text: String, heights: Vec<Meters> },
 }
 
-/// As serde's helpers for large arrays write and read them.
+/// An array that is written and read like with serde's helpers for large arrays.
 #[derive(Debug, PartialEq)]
 struct Array<const N: usize>([i16; N]);
 
@@ -74,7 +74,7 @@ fn long_runs_of_every_kind_are_blocks_and_come_back() {
             let size = size_of::<$number>();
             let least = 1024usize.div_ceil(size);
             let lengths_tried = [least - 1, least, 0, 1, 7, least + 1, 3 * least];
-            // Miri takes a second a thousand elements.
+            // Miri takes a second for a thousand elements.
             for &length in &lengths_tried[..if cfg!(miri) { 2 } else { 7 }] {
                 let run: Vec<$number> =
                     [$one, $other].into_iter().cycle().take(length).collect();
@@ -154,7 +154,7 @@ impl Serialize for Odd {
     }
 }
 
-/// Writes its elements one by one.
+/// A sequence that writes its elements one by one.
 struct Slowly<T>(Vec<T>);
 
 impl<T: Serialize> Serialize for Slowly<T> {
@@ -194,7 +194,7 @@ fn however_its_elements_come_a_run_is_the_same() {
 
 #[test]
 fn serde_pushes_no_element_of_a_vec_of_plain_numbers() {
-    /// A visitor of a user, which would change what it is given.
+    /// A user's visitor, which would change its input.
     struct Named;
     impl<'de> Visitor<'de> for Named {
         type Value = Vec<u8>;
@@ -224,7 +224,7 @@ fn serde_pushes_no_element_of_a_vec_of_plain_numbers() {
     assert_eq!(Vec::<u8>::deserialize(Whole).unwrap(), [1, 2, 3, 4]);
     assert_eq!(Box::<[u8]>::deserialize(Whole).unwrap()[..], [1, 2, 3, 4]);
     let too_long = Vec::<u16>::deserialize(Whole).unwrap_err().to_string();
-    assert!(too_long.contains("4 elements of 2 bytes should come, 4 bytes came"), "{too_long}");
+    assert!(too_long.contains("expected 4 elements of 2 bytes, but 4 bytes came"), "{too_long}");
     let element_by_element = |error: Trouble| assert_eq!(error.to_string(), "element by element");
     element_by_element(Vec::<Meters>::deserialize(Whole).unwrap_err());
     element_by_element(Vec::<bool>::deserialize(Whole).unwrap_err());
@@ -279,12 +279,12 @@ fn blocks_that_are_not_what_was_said_are_refused() {
         let why = with(&wire.inline, vec![block(length)]);
         let other =
             if length > 1600 { "1 bytes are left in a block" } else { "a block is too short" };
-        assert!(why.contains("400 elements of 4 bytes should come"), "{why}");
+        assert!(why.contains("expected 400 elements of 4 bytes"), "{why}");
         assert!(as_deque(vec![block(length)]).contains(other), "{length}");
     }
     assert!(with(&wire.inline, vec![]).contains("more payloads than came"));
-    assert!(with(&wire.inline, vec![block(1600), block(1)]).contains("has 1 payloads, 2 came"));
-    // All the elements there can be, in a block of nothing.
+    assert!(with(&wire.inline, vec![block(1600), block(1)]).contains("has 1 payloads, but 2 came"));
+    // The most elements possible, in a block without bytes.
     let endless = [&[0xff; 9][..], &[1]].concat();
     assert_ne!(with(&endless, vec![block(0)]), "");
     assert_ne!(text(decode::<Vec<u8>>(&endless, vec![block(9)])), "");

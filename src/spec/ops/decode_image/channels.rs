@@ -1,6 +1,6 @@
-//! From the channels of a file to those that are asked for.
+//! Conversion of the channels of a file to the requested ones.
 
-/// Writes every pixel of `from` channels with `to` channels.
+/// Converts every pixel from `from` channels to `to` channels.
 ///
 /// Both are 1 to 4, and `out` has room for the pixels of `bytes`.
 pub(super) fn convert(from: u8, bytes: &[u8], to: u8, out: &mut [u8]) {
@@ -24,7 +24,7 @@ pub(super) fn convert(from: u8, bytes: &[u8], to: u8, out: &mut [u8]) {
     }
 }
 
-/// The brightness of a colour, by the weights of ITU-R BT.601 in 65,536ths.
+/// Returns the brightness of a colour, by the weights of ITU-R BT.601 in 65,536ths.
 fn gray(rgb: &[u8]) -> u8 {
     let [red, green, blue] = [0, 1, 2].map(|channel| u32::from(rgb[channel]));
     ((19_595 * red + 38_470 * green + 7_471 * blue + 32_768) >> 16) as u8

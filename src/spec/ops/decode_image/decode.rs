@@ -1,15 +1,15 @@
-//! Which format a file has, and the decoder for it.
+//! The choice of the decoder by the format of a file.
 
 use super::pixels::Pixels;
 use super::{jpeg, png};
 
-/// The pixels of a file, or why there are none.
+/// Returns the pixels of a file, or the reason why the file cannot be decoded.
 pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
     let wrong = |format, why| format!("the {format} picture {why}");
     match file {
         [0x89, b'P', b'N', b'G', ..] => png::decode(file).map_err(|why| wrong("PNG", why)),
         [0xff, 0xd8, ..] => jpeg::decode(file).map_err(|why| wrong("JPEG", why)),
-        [] => Err("the file is empty; a PNG or JPEG picture is needed".into()),
+        [] => Err("the file is empty; give a PNG or JPEG picture".into()),
         _ => {
             let what = match file {
                 [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "it is WebP",
@@ -19,10 +19,11 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
                 [b'<', ..] => "it looks like SVG or HTML",
                 _ => {
                     let start = file[..file.len().min(8)].escape_ascii();
-                    return Err(format!("\"{start}\" is not the start of a PNG or JPEG picture"));
+                    let why = format!("the file starts with \"{start}\", so it is no PNG or JPEG");
+                    return Err(format!("{why} picture; give one of these"));
                 }
             };
-            Err(format!("the file is no PNG or JPEG picture, {what}"))
+            Err(format!("the file is no PNG or JPEG picture, {what}; convert it first"))
         }
     }
 }

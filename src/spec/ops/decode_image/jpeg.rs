@@ -1,7 +1,7 @@
-//! JPEG by the crate `zune-jpeg`, held to its code that is the same on every processor.
+//! JPEG by the crate `zune-jpeg`, restricted to the code that is the same on every processor.
 //!
-//! The decoder gets the segments that pixels are made of and no other: it would copy comments,
-//! previews and profiles, and go over all of them again at each one.
+//! The decoder gets only the segments that pixels need. With comments, previews and profiles, the
+//! decoder would copy them and go over all of them again at each one.
 
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -10,19 +10,20 @@ use zune_jpeg::JpegDecoder;
 
 use super::pixels::{Pixels, check_size};
 
-/// The most scans: as many as the decoder takes of a progressive picture.
+/// The largest number of scans: as many as the decoder accepts of a progressive picture.
 const SCANS_MAX: u32 = 100;
-/// More pixels than a byte of a scan can hold: a block of 64 takes a bit or more, of one colour. It
-/// is 4 times that, since the colours of a picture may have sides of different detail.
+/// More pixels than a byte of a scan can hold: a block of 64 pixels takes at least one bit, of one
+/// colour. The bound is 4 times that, since the colours of a picture may have sides of different
+/// detail.
 const PIXELS_PER_BYTE_MAX: u64 = 2048;
 
-/// The pixels of a file.
+/// Returns the pixels of a file.
 pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
     let Needed { bytes: needed, data } = Needed::of(file)?;
     let broken = |error| format!("is broken: {error}");
     let side_max = usize::from(u16::MAX);
     let options = DecoderOptions::new_safe()
-        // Another crate may have switched the features on that use the processor's own.
+        // Another crate may have turned on the features that use instructions of the processor.
         .set_use_unsafe(false)
         .set_strict_mode(true)
         .set_max_width(side_max)
@@ -42,23 +43,25 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
     decoder.set_options(options.jpeg_set_out_colorspace(colors));
     let bytes = decoder.decode().map_err(|error| broken(format!("{error:?}")))?;
     if bytes.len() as u64 != width * height * u64::from(channels) {
-        return Err(broken(format!("{} bytes came out of it", bytes.len())));
+        return Err(broken(format!("it decodes to {} bytes", bytes.len())));
     }
     Ok(Pixels { height, width, channels, bytes })
 }
 
-/// What of a file the decoder needs.
+/// The parts of a file that the decoder needs.
 struct Needed {
     bytes: Vec<u8>,
-    /// How many of them are data of scans.
+    /// The number of bytes that are data of scans.
     data: u64,
 }
 
 impl Needed {
-    /// Takes a file apart as the decoder does, so that nothing hides from here that it would find.
+    /// Splits a file into segments as the decoder does, so that this check sees all that the
+    /// decoder would find.
     ///
-    /// It is an error where the end mark does not stand behind the last scan: the decoder takes zeros
-    /// for what is missing in the last rows.
+    /// # Errors
+    /// Returns an error if no end mark follows the last scan: the decoder would fill the missing
+    /// last rows with zeros.
     fn of(file: &[u8]) -> Result<Self, String> {
         let short = || "is cut short or broken: its end mark is missing".to_owned();
         let (start, mut rest) = file.split_at_checked(2).ok_or_else(short)?;
@@ -78,7 +81,7 @@ impl Needed {
             rest = after;
             let content = segment.get(2..).ok_or("is broken: a segment has no length")?;
             let content = match kind {
-                // What is in these beyond the part that is read here, the decoder may misread.
+                // The decoder may misread these segments beyond the part that is kept here.
                 0xe0 if content.starts_with(b"AVI1\0") => &content[..5],
                 0xee if content.starts_with(b"Adobe") => &content[..content.len().min(12)],
                 0xe0..=0xef | 0xfe => continue,
@@ -96,10 +99,10 @@ impl Needed {
     }
 }
 
-/// Takes everything to behind the next mark: what stands before it, and its kind.
+/// Moves `rest` behind the next mark, and returns the bytes before the mark and its kind.
 ///
-/// Within a scan, a byte that looks like a mark is followed by 0, and the marks to start afresh from
-/// belong to the data. Before the first scan, the decoder takes zeros for filling.
+/// Within a scan, a 0 follows a data byte that looks like a mark, and restart marks belong to the
+/// data. Before the first scan, the decoder takes zeros for filling.
 fn next_mark<'a>(rest: &mut &'a [u8], in_scan: bool) -> Option<(&'a [u8], u8)> {
     let all = *rest;
     let mut from = 0;

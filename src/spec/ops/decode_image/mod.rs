@@ -1,4 +1,4 @@
-//! `decode_image`: pixels out of a PNG or JPEG file.
+//! `decode_image`: decodes a PNG or JPEG file into pixels.
 
 mod channels;
 
@@ -23,20 +23,24 @@ use crate::error::Fault;
 
 /// Decodes the PNG or JPEG file in a field into a `U8` tensor of shape `[height, width, channels]`.
 ///
-/// The field holds the bytes of the file, as the source `tar` gives them: `U8` of shape `[n]`. Which
-/// format it is says the file itself. The bits are the same on every platform: the decoders compute
-/// with whole numbers, in one way whatever the processor.
+/// The field holds the bytes of the file, `U8` of shape `[n]`, as the source `tar` gives them. The
+/// first bytes of the file tell the format. The bits are the same on every platform: the decoders
+/// compute with whole numbers, in one way on every processor.
 ///
-/// Without `channels`, a picture has those of its file: a gray one 1, a coloured one 3, and one more
-/// where a PNG has transparency. A palette is looked up, bits are spread to the range 0 to 255, and of
-/// 16 bits the upper 8 are kept. With `channels`, gray is copied into red, green and blue; colours
-/// become gray as `(19595 r + 38470 g + 7471 b + 32768) / 65536`, rounded down; opacity is dropped,
-/// or 255 where there is none. JPEG of four inks is converted to red, green and blue first.
+/// Without `channels`, a picture has the channels of its file: 1 for gray, 3 for colours, and one
+/// more for a PNG with transparency. The decoder looks up palettes, spreads smaller depths to the
+/// range 0 to 255, and keeps the upper 8 of 16 bits.
 ///
-/// Orientation, colour profiles and gamma are not applied. Of an animation, the first picture is
-/// taken. Texts, profiles and whatever else pixels are not made of are skipped, packed as they are, so
-/// decoding takes some 20 bytes a pixel at most, and the size of the file twice. A file that is cut short or has a wrong checksum is an error, and so is one of more than 64
-/// Mi pixels, before any memory is taken for them.
+/// With `channels`, gray is copied into red, green and blue. Colours become gray as
+/// `(19595 r + 38470 g + 7471 b + 32768) / 65536`, rounded down. Opacity is dropped, or is 255 for
+/// files without opacity. JPEG of four inks is converted to red, green and blue first.
+/// The op applies no orientation, colour profile or gamma, and takes the first picture of an
+/// animation. The decoder skips texts, profiles and all other data that pixels do not need, without
+/// unpacking them. So decoding takes at most some 20 bytes for each pixel, and twice the size of
+/// the file.
+///
+/// A file that is cut short or has a wrong checksum is an error. A file of more than 64 Mi pixels
+/// is an error before any memory is taken for them.
 ///
 #[cfg_attr(feature = "image", doc = "```")]
 #[cfg_attr(not(feature = "image"), doc = "```no_run")]
@@ -56,35 +60,36 @@ use crate::error::Fault;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DecodeImage {
-    /// The field.
+    /// The name of the field with the bytes of the file.
     pub field: String,
-    /// 1 for gray, 3 for red, green and blue, 4 for these and opacity; those of the file unless set.
+    /// The number of channels: 1 for gray, 3 for red, green and blue, 4 for these and opacity. The
+    /// default is the channels of each file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<u8>,
 }
 
 impl DecodeImage {
-    /// Decodes a field with the channels of each file.
+    /// Creates an op that decodes a field with the channels of each file.
     #[must_use]
     pub fn new(field: impl Into<String>) -> Self {
         Self { field: field.into(), channels: None }
     }
 
-    /// The same with so many channels: 1, 3 or 4.
+    /// Sets the number of channels: 1, 3 or 4.
     #[must_use]
     pub fn channels(self, channels: u8) -> Self {
         Self { channels: Some(channels), ..self }
     }
 
-    /// Finds what is wrong with the options, or that this build is without the feature `image`.
+    /// Checks the options, and that this build has the feature `image`.
     ///
     /// # Errors
-    /// Channels other than 1, 3 and 4, or a build that cannot decode.
+    /// Returns the reason for channels other than 1, 3 and 4, or for a build that cannot decode.
     pub fn validate(&self) -> Result<(), String> {
         pictures("decode_image")?;
         match self.channels {
             None | Some(1 | 3 | 4) => Ok(()),
-            Some(other) => Err(format!("`channels` is {other}; 1, 3 or 4 is needed")),
+            Some(other) => Err(format!("`channels` is {other}; give 1, 3 or 4")),
         }
     }
 

@@ -1,6 +1,6 @@
-//! The pixels of a picture, and how many there may be.
+//! The pixels of a picture, and their largest number.
 
-/// The most pixels of a picture: 64 Mi, which is 8,192 by 8,192.
+/// The largest number of pixels of a picture: 64 Mi, which is 8,192 by 8,192.
 pub const PIXELS_MAX: u64 = 1 << 26;
 
 /// The pixels of a picture, row by row.
@@ -13,7 +13,7 @@ pub(super) struct Pixels {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Refuses a picture without pixels or with too many.
+/// Returns an error for a picture without pixels or with too many.
 #[cfg(feature = "image")]
 pub(super) fn check_size(width: u64, height: u64) -> Result<(), String> {
     if width == 0 || height == 0 {

@@ -1,7 +1,7 @@
-//! PNG by the crate `zune-png`, after a look at the chunks that is stricter than its own.
+//! PNG by the crate `zune-png`, after a check of the chunks that is stricter than the crate's own.
 //!
-//! The decoder gets the chunks that pixels are made of and no other: it would unpack texts and
-//! profiles of any size that nobody asks for.
+//! The decoder gets only the chunks that pixels need. The decoder would unpack texts and profiles
+//! of any size, which the op does not use.
 
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -11,12 +11,12 @@ use zune_png::PngDecoder;
 
 use super::pixels::{Pixels, check_size};
 
-/// What every file starts with.
+/// The first bytes of every PNG file.
 const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// More bytes than deflate can make of one: its best is 1,032.
+/// More bytes than deflate can unpack from one byte: the most is 1,032.
 const DEFLATE_RATIO_MAX: u64 = 1040;
 
-/// The pixels of a file.
+/// Returns the pixels of a file.
 pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
     let Checked { width, height, key, needed } = check(file)?;
     let options = DecoderOptions::new_safe()
@@ -49,23 +49,23 @@ pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
         _ => return Err("is broken: its samples are not of the size that it claims".into()),
     };
     if bytes.len() as u64 != width * height * u64::from(channels) {
-        return Err(format!("is broken: {} bytes came out of it", bytes.len()));
+        return Err(format!("is broken: it decodes to {} bytes", bytes.len()));
     }
     Ok(Pixels { height, width, channels, bytes })
 }
 
-/// What the chunks say.
+/// A file whose chunks are checked.
 struct Checked {
     width: u64,
     height: u64,
-    /// The transparent colour, where samples have 16 bits: the decoder looks for one with its bytes
-    /// in the wrong order.
+    /// The transparent colour of a file with samples of 16 bits. The decoder cannot find this
+    /// colour, since it compares the bytes in the wrong order.
     key: Option<Vec<u16>>,
-    /// The file without the chunks that the decoder can do without.
+    /// The file without the chunks that the decoder does not need.
     needed: Vec<u8>,
 }
 
-/// Looks at the chunks.
+/// Checks the chunks of a file.
 fn check(file: &[u8]) -> Result<Checked, String> {
     if !file.starts_with(MAGIC) {
         return Err("is broken: its first 8 bytes are not those of a PNG file".into());
@@ -131,7 +131,7 @@ fn check(file: &[u8]) -> Result<Checked, String> {
         match keep {
             // The decoder checks the checksum.
             true => needed.extend_from_slice(chunk.whole),
-            // Its name may be what is wrong.
+            // The wrong byte may be in the name, so the chunk may be one that pixels need.
             false if !chunk.is_whole() => {
                 let name = chunk.name.escape_ascii();
                 return Err(format!("is broken: the chunk \"{name}\" has a wrong checksum"));
@@ -144,7 +144,7 @@ fn check(file: &[u8]) -> Result<Checked, String> {
     }
     let most = 3 << depth.min(8);
     match (color, palette) {
-        (3, None) => return Err("has no palette, which its colours are chosen from".into()),
+        (3, None) => return Err("has no palette, which its colours refer to".into()),
         (3, Some(size)) if size == 0 || size % 3 != 0 || size > most => {
             return Err(format!(
                 "has a palette of {size} bytes; 3 to {most} in threes are allowed"
@@ -160,16 +160,16 @@ fn check(file: &[u8]) -> Result<Checked, String> {
     Ok(Checked { width, height, key, needed })
 }
 
-/// A part of a file.
+/// A chunk of a file.
 struct Chunk<'a> {
     name: &'a [u8; 4],
     content: &'a [u8],
-    /// All of it, from its length to its checksum.
+    /// The whole chunk, from its length to its checksum.
     whole: &'a [u8],
 }
 
 impl<'a> Chunk<'a> {
-    /// Takes the next chunk.
+    /// Returns the next chunk and moves `rest` behind it.
     fn next(rest: &mut &'a [u8]) -> Option<Self> {
         let length = usize::try_from(u32::from_be_bytes(*rest.first_chunk()?)).ok()?;
         let (whole, after) = rest.split_at_checked(length.checked_add(12)?)?;
@@ -182,7 +182,7 @@ impl<'a> Chunk<'a> {
         self.name == name
     }
 
-    /// Whether its checksum is right.
+    /// Returns true if the checksum of the chunk is right.
     fn is_whole(&self) -> bool {
         let (summed, sum) = self.whole.split_at(self.whole.len() - 4);
         crc32fast::hash(&summed[4..]).to_be_bytes() == sum

@@ -1,4 +1,4 @@
-//! Resizing in a build without the feature `image`, which no picture gets to.
+//! Resizing in a build without the feature `image`, which `validate` refuses first.
 
 use super::filter::ResizeFilter;
 
@@ -8,5 +8,5 @@ pub(super) fn resize(
     _: (u32, u32, &[u8]),
     _: (u32, u32, &mut [u8]),
 ) -> Result<(), String> {
-    Err("this build of windrow is without the feature `image`".into())
+    Err("this build of windrow lacks the feature `image`; build windrow with it".into())
 }

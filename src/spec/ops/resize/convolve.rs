@@ -1,4 +1,4 @@
-//! Resizing by the crate `fast_image_resize`, with weights that do not ask the platform for a sine.
+//! Resizing by the crate `fast_image_resize`, with weights that use no sine of the platform.
 
 use std::f64::consts::PI;
 
@@ -8,7 +8,7 @@ use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions
 
 use super::filter::ResizeFilter;
 
-/// Resizes rows of pixels: height, width and bytes of the one to those of the other.
+/// Resizes rows of pixels. `from` and `to` are a height, a width and the bytes of the pixels.
 pub(super) fn resize(
     filter: ResizeFilter,
     channels: u8,
@@ -38,12 +38,12 @@ fn pixels<P: PixelTrait>(
     let from = TypedImageRef::<P>::from_buffer(old_width, old_height, from);
     let from = from.map_err(|error| failed(&error))?;
     let mut to = TypedImage::<P>::from_buffer(width, height, to).map_err(|error| failed(&error))?;
-    // Opacity is a channel like the others.
+    // Opacity is resized like every other channel.
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
     Resizer::new().resize_typed(&from, &mut to, &options).map_err(|error| failed(&error))
 }
 
-/// The weight of a pixel at a distance: `sinc(x) sinc(x / 3)`.
+/// Returns the weight of a pixel at a distance: `sinc(x) sinc(x / 3)`.
 fn lanczos3(x: f64) -> f64 {
     if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 }
 }

@@ -1,15 +1,16 @@
-//! How pixels are weighed.
+//! The filters that weigh pixels.
 
 use serde::{Deserialize, Serialize};
 
-/// How pixels are weighed by their distance.
+/// A filter that weighs pixels by their distance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ResizeFilter {
-    /// A triangle, one pixel to either side: fast and soft.
+    /// `bilinear`: a triangle over one pixel to either side, fast and soft.
     #[default]
     Bilinear,
-    /// A sine in a window, three pixels to either side: slower and sharp, with slight halos.
+    /// `lanczos3`: a sine in a window over three pixels to either side, slower and sharp, with
+    /// slight halos.
     Lanczos3,
 }

@@ -1,4 +1,4 @@
-//! `resize`: another height and width for a picture.
+//! `resize`: changes the height and the width of a picture.
 
 #[cfg(feature = "image")]
 mod convolve;
@@ -16,19 +16,20 @@ use super::pictures;
 use crate::dataset::{Dtype, Tensor};
 use crate::error::Fault;
 
-/// The longest side, in pixels: of each pixel of a side there are weights.
+/// The longest side, in pixels: the resizer holds weights for each pixel of a side.
 const SIDE_MAX: u32 = 1 << 20;
 
-/// Resizes the picture in a field: `U8` of shape `[height, width]` or `[height, width, channels]`
-/// with 1 to 4 channels, each of which is resized by itself.
+/// Resizes the picture in a field, `U8` of shape `[height, width]` or `[height, width, channels]`
+/// with 1 to 4 channels. Each channel is resized by itself.
 ///
-/// Where a side gets smaller, the filter is stretched so that every pixel counts. The weights are
-/// computed by the crate `libm` and rounded to whole numbers, and the sums are whole numbers, so the
-/// bits are the same on every platform and every processor. A picture that has the size already is
-/// left as it is.
+/// If a side gets smaller, the filter is stretched so that every pixel counts. The crate `libm`
+/// computes the weights, which are rounded to whole numbers; the sums are whole numbers too. So the
+/// bits are the same on every platform and every processor. A picture of the requested size stays
+/// unchanged.
 ///
-/// Sides have at most 1 Mi pixels before and after. Memory: the old width times the new height, of at
-/// most 64 Mi pixels, and some 100 bytes for each pixel of the longer sides.
+/// Sides have at most 1 Mi pixels before and after. The op needs memory for the old width times the
+/// new height, of at most 64 Mi pixels. The op also needs some 100 bytes for each pixel of the
+/// longer sides.
 ///
 #[cfg_attr(feature = "image", doc = "```")]
 #[cfg_attr(not(feature = "image"), doc = "```no_run")]
@@ -45,40 +46,42 @@ const SIDE_MAX: u32 = 1 << 20;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Resize {
-    /// The field.
+    /// The name of the field with the picture.
     pub field: String,
-    /// The height it becomes, in pixels; at least 1.
+    /// The new height, from 1 to 1 Mi pixels.
     pub height: u32,
-    /// The width it becomes, in pixels; at least 1.
+    /// The new width, from 1 to 1 Mi pixels.
     pub width: u32,
-    /// How pixels are weighed; `bilinear` unless set.
+    /// The filter that weighs the pixels: `"bilinear"` or `"lanczos3"`. The default is
+    /// `"bilinear"`.
     #[serde(default)]
     pub filter: ResizeFilter,
 }
 
 impl Resize {
-    /// Resizes a field to a height and a width with the filter `bilinear`.
+    /// Creates an op that resizes a field to a height and a width with the filter `bilinear`.
     #[must_use]
     pub fn new(field: impl Into<String>, height: u32, width: u32) -> Self {
         Self { field: field.into(), height, width, filter: ResizeFilter::default() }
     }
 
-    /// The same with another filter.
+    /// Sets the filter.
     #[must_use]
     pub fn filter(self, filter: ResizeFilter) -> Self {
         Self { filter, ..self }
     }
 
-    /// Finds what is wrong with the options, or that this build is without the feature `image`.
+    /// Checks the options, and that this build has the feature `image`.
     ///
     /// # Errors
-    /// No pixel or more than 64 Mi, or a build that cannot resize.
+    /// Returns the reason for a size of no pixel or more than 64 Mi pixels, or for a build that
+    /// cannot resize.
     pub fn validate(&self) -> Result<(), String> {
         pictures("resize")?;
         let pixels = u64::from(self.height) * u64::from(self.width);
         if pixels == 0 || pixels > PIXELS_MAX {
             let size = format!("`height` is {} and `width` is {}", self.height, self.width);
-            return Err(format!("{size}; 1 to {PIXELS_MAX} pixels are needed"));
+            return Err(format!("{size}; give 1 to {PIXELS_MAX} pixels"));
         }
         Ok(())
     }
@@ -93,8 +96,8 @@ impl Resize {
         let [old_height, old_width] = sides.map(|side| u32::try_from(side).unwrap_or(0));
         if tensor.dtype() != Dtype::U8 || old_height == 0 || old_width == 0 {
             let dtype = tensor.dtype();
-            let why = "a picture is U8 of shape [height, width] or [height, width, 1 to 4]";
-            return Err(Fault::new(format!("{why}, this is {dtype} of shape {shape:?}")));
+            let why = "expected a picture, U8 of shape [height, width] or [height, width, 1 to 4]";
+            return Err(Fault::new(format!("{why}, found {dtype} of shape {shape:?}")));
         }
         if (old_height, old_width) == (height, width) {
             return Ok(tensor.clone());
@@ -104,8 +107,8 @@ impl Resize {
         if longest > SIDE_MAX || between > PIXELS_MAX {
             let from = format!("{old_height} by {old_width} pixels to {height} by {width}");
             let bounds = format!(
-                "sides of at most {SIDE_MAX}, and an old width times a new height of at most \
-                 {PIXELS_MAX}, are resized; resize in two steps or cut the picture"
+                "a side may have at most {SIDE_MAX} pixels, and the old width times the new height \
+                 at most {PIXELS_MAX}; resize in two steps or cut the picture"
             );
             return Err(Fault::new(format!("{from}: {bounds}")));
         }

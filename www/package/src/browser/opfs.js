@@ -1,11 +1,11 @@
 // @ts-check
-// Files of the origin private file system: loaded where a source has some.
+// Files of the origin private file system. Only loaders with such files import this module.
 
 import { WindrowError } from '../shared/errors.js';
 
-/** All files below a folder by their paths, with its name in front. */
+/** Returns all files below a folder by their paths, prefixed with the folder's name. */
 export async function files(folder, name) {
-  if (folder?.kind !== 'opfs') throw new WindrowError({ code: 'SETTING', message: `the folder ${name} is none that a browser can list`, fix: 'give source.folder(source.opfs(path)), or the files themselves' });
+  if (folder?.kind !== 'opfs') throw new WindrowError({ code: 'SETTING', message: `a browser cannot list the folder ${name}`, fix: 'give source.folder(source.opfs(path)), or the files themselves' });
   const found = {};
   const walk = async (handle, path) => {
     for await (const [part, entry] of handle.entries()) {
@@ -17,10 +17,10 @@ export async function files(folder, name) {
   return found;
 }
 
-/** A file by its path. */
+/** Returns a file by its path. */
 export const file = (path) => opfs(path, async (folder, last) => (await folder.getFileHandle(last)).getFile());
 
-/** What `get` finds in the folder of a path, by the path's last part. */
+/** Calls `get` with the folder of a path and the path's last part. */
 async function opfs(path, get) {
   try {
     let folder = await navigator.storage.getDirectory();
@@ -29,7 +29,7 @@ async function opfs(path, get) {
     for (const part of parts) folder = await folder.getDirectoryHandle(part);
     return await get(folder, last);
   } catch (error) {
-    const why = navigator.storage?.getDirectory ? error.message : 'this page has none; it takes https or localhost, and no private window';
+    const why = navigator.storage?.getDirectory ? error.message : 'this page has no such file system; use https or localhost, and no private window';
     throw new WindrowError({ code: 'READ', message: `opening ${path} in the origin private file system: ${why}`, fix: 'write the file first, and give its whole path' }, { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// Starting workers and making files ready, in a browser.
+// The platform in a browser: starts workers and prepares files.
 
 import { WindrowError } from '../shared/errors.js';
 import { shareable } from '../page/probe.js';
@@ -11,8 +11,8 @@ export const platform = {
 
   threads: () => shareable(),
 
-  // Each script is named in full where its worker is made, or bundlers do not see it; webpack puts
-  // workers of one name into one file.
+  // Bundlers see a script only if its full name stands where its worker is created. webpack puts workers with one name
+  // into one file.
   coordinator(threads, hear) {
     const worker = threads
       ? foreign('coordinator-threads.js') ?? new Worker(new URL('./coordinator-threads.js', import.meta.url), { type: 'module', name: 'windrow-threaded' })
@@ -28,9 +28,9 @@ export const platform = {
     return this.handle(foreign('worker.js') ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'windrow-worker' }), hear);
   },
 
-  /** What a loader does with a worker, and hears of it. */
+  /** Connects a worker to a loader. */
   handle(worker, { message, failed }) {
-    // Whatever comes first, a script that was made for it has been read by then.
+    // At the first message or error, the browser has read a script that was created for the worker.
     const read = () => URL.revokeObjectURL(worker.script);
     for (const sign of ['message', 'error']) worker.addEventListener(sign, read, { once: true });
     worker.addEventListener('message', ({ data }) => message(data));
@@ -50,7 +50,7 @@ export const platform = {
 
   module: (url) => new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href,
 
-  /** Hears when a lock is free that the coordinator holds for life; gives what stops listening. */
+  /** Calls `gone` when the coordinator's lock is free. Returns a function that stops listening. */
   watch(lock, gone) {
     const listening = new AbortController();
     navigator.locks?.request(lock, { signal: listening.signal }, gone).catch(() => {});
@@ -65,11 +65,11 @@ export const platform = {
     if (ArrayBuffer.isView(file) || file instanceof ArrayBuffer) return { kind: 'blob', blob: new Blob([/** @type {BlobPart} */ (file)]) };
     if (file?.kind === 'http') return { ...file, url: new URL(file.url, globalThis.document?.baseURI ?? globalThis.location?.href).href };
     if (file?.kind === 'opfs') return { kind: 'blob', blob: await (await import('./opfs.js')).file(file.path) };
-    throw new WindrowError({ code: 'SETTING', message: `the file ${name} is nothing that a browser can read`, fix: 'give bytes, a Blob or File, a URL, source.http() or source.opfs()' });
+    throw new WindrowError({ code: 'SETTING', message: `a browser cannot read the file ${name}`, fix: 'give bytes, a Blob or File, a URL, source.http() or source.opfs()' });
   },
 };
 
-/** A worker whose script is on another origin, as from a CDN: only a script of one's own may import it. */
+/** Returns a worker for a script of another origin, such as a CDN. Only a script of the page's origin may import it. */
 function foreign(name) {
   const { href, origin, protocol } = new URL(import.meta.url);
   if (!globalThis.location || origin === location.origin || !/^https?:$/.test(protocol)) return undefined;

@@ -1,5 +1,5 @@
 // @ts-check
-// Synchronous reads in a browser's worker, which is where they are allowed.
+// Synchronous reads in a browser, which are allowed only in workers.
 
 import { PATIENCE, check, prepare as fetchAll, wanted } from '../shared/http.js';
 import { keeper } from '../shared/kept.js';
@@ -25,11 +25,11 @@ function slice(blob, name) {
   try {
     return new Uint8Array(new (/** @type {any} */ (globalThis).FileReaderSync)().readAsArrayBuffer(blob));
   } catch (error) {
-    throw Error(`[SOURCE_CHANGED] ${name} cannot be read any more (${error.name}): a file that was changed or removed since it was picked`);
+    throw Error(`[SOURCE_CHANGED] ${name} cannot be read any more (${error.name}); pick the file again, because it was changed or removed`);
   }
 }
 
-/** One range of a URL, bound to the content that was there at the start. */
+/** Reads one range of a URL, and refuses content that changed after the start. */
 function range(file, offset, length) {
   const request = new XMLHttpRequest();
   request.open('GET', file.url, false);
@@ -39,10 +39,10 @@ function range(file, offset, length) {
   try {
     request.send();
   } catch (error) {
-    throw Error(`[READ] ${file.url}: the request failed (${error.message}); offline, blocked, or no answer within ${PATIENCE} ms`);
+    throw Error(`[READ] ${file.url}: the request failed (${error.message}): offline, blocked, or no answer within ${PATIENCE} ms`);
   }
   return check(file, offset, length, request.status, (name) => request.getResponseHeader(name), new Uint8Array(request.response));
 }
 
-/** Makes files that need the network ready to be read. */
+/** Prepares files that need the network. */
 export const prepare = (files) => fetchAll(files, (blob) => ({ kind: 'blob', blob }));

@@ -1,6 +1,6 @@
 // @ts-check
-// For a worker file of one's own, in a browser: `serve({ name(sample, options, { rng }) {…} },
-// { name: { length, get(index) {…} } })`.
+// `serve` for the caller's own worker files, in a browser: `serve({ name(sample, options, { rng }) {…} }, { name: {
+// length, get(index) {…} } })`.
 
 import { WebWorker, functions as serveFunctions, initSync, lastPanic, provide, settle } from '../plain/windrow.js';
 import { reader } from './reader.js';

@@ -1,5 +1,5 @@
 // @ts-check
-// Compiling the wasm in a browser's worker.
+// Compiles the wasm in a browser's worker.
 
 import { impatient } from '../shared/http.js';
 
@@ -8,7 +8,7 @@ export async function compile(url) {
   let response;
   try {
     response = await fetch(url, { signal });
-    // Compiled while it comes, which tells nothing of how far it is: a copy does.
+    // The wasm compiles while it loads, without any progress. Reading a copy shows the progress.
     drained(response.clone(), again).then(done, done);
   } catch (error) {
     done();
@@ -19,7 +19,7 @@ export async function compile(url) {
     if (/^application\/wasm/.test(response.headers.get('Content-Type'))) return await WebAssembly.compileStreaming(response);
     const bytes = await response.arrayBuffer();
     const [a, b, c, d] = new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength));
-    if (a !== 0 || b !== 0x61 || c !== 0x73 || d !== 0x6d) throw Error('it is not wasm; is it a page of the server?');
+    if (a !== 0 || b !== 0x61 || c !== 0x73 || d !== 0x6d) throw Error('the file is not wasm, but perhaps an HTML page of the server');
     return await WebAssembly.compile(bytes);
   } catch (error) {
     throw Error(`[WASM_LOAD] ${url}: ${error.message}; a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src`);

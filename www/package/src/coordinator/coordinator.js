@@ -1,6 +1,6 @@
 // @ts-check
-// The coordinator: a loader in wasm, and messages to and from its workers. It carries and watches;
-// what comes next is the loader's to say.
+// The coordinator: a loader in wasm, and messages to and from its workers. The coordinator carries messages and watches
+// time limits. The loader decides what comes next.
 
 import { isTold, plain } from '../shared/errors.js';
 import { heldForLife } from '../shared/lock.js';
@@ -9,11 +9,11 @@ import { trapped } from '../shared/trap.js';
 
 /** @import { FromCoordinator, FromThread, FromWorker, Item, ToCoordinator, ToThread, ToWorker } from '../shared/protocol.js' */
 
-/** Starts of one worker in a row that may fail. */
+/** The number of starts in a row that one worker may fail. */
 const STARTS = 5;
-/** Milliseconds before a start that comes after a failed one; four times as many after each more. */
+/** The pause in milliseconds after a failed start. Each further failure makes the pause four times as long. */
 const PAUSE = 100;
-/** Milliseconds that the first of several batches may wait to go in one message. */
+/** The time in milliseconds that the first of several batches may wait for the others. */
 const TOGETHER = 4;
 
 /**
@@ -23,7 +23,7 @@ const TOGETHER = 4;
 export function coordinate(endpoint, { glue, compile, prepare, reader, locks, threads }) {
   let core, opening, firstReady, failure, turn, epochTold, wanted = 0, ended = false, dead = false;
   const workers = [];
-  /** What goes in the next message: items, and what of them is transferred. */
+  /** The items of the next message, and their buffers to transfer. */
   /** @type {Item[]} */
   let items = [];
   let buffers = [];
@@ -42,7 +42,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   };
   endpoint.onmessageerror = () => post({ type: 'unread' });
 
-  // What the glue of rayon's pool calls: the page has started the threads, this one builds the pool.
+  // The glue of rayon's pool calls this function. The page has started the threads, and the function builds the pool.
   if (threads) {
     globalThis.windrowPool = async (module, memory, builder) => {
       /** @type {ToThread} */
@@ -52,10 +52,10 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     };
   }
 
-  /** A thread that has asked for its job has it; not before, as with workers. */
+  /** Sends a thread its job once the thread has asked for one, as for workers. */
   const begun = (port, job) =>
     new Promise((ready, failed) => {
-      port.onmessageerror = () => failed({ code: 'WORKER_LOAD', message: 'a message from a thread could not be read' });
+      port.onmessageerror = () => failed({ code: 'WORKER_LOAD', message: 'the coordinator could not read a message from a thread' });
       port.onmessage = (/** @type {{ data: FromThread }} */ { data }) => {
         if (data.type === 'hello') port.postMessage(job);
         else if (data.type === 'ready') ready();
@@ -67,11 +67,11 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     opening = message;
     turn = message.turn;
     const told = new Promise((resolve) => (firstReady = resolve));
-    // One that is gone before it is of use is started again all the same.
+    // A worker that is lost before its first task is restarted like any other.
     if (!threads) message.ports.forEach((port, index) => greet(index, port));
     const started = heldForLife(locks, message.lock).then((watched) => post({ type: 'started', watched }));
     const compiled = Promise.resolve(message.module ?? compile()).then((module) => {
-      // By itself, since it may be lost.
+      // A separate message, because Firefox may lose a message with a module.
       if (!message.module) post({ type: 'compiled', module });
       return module;
     });
@@ -82,17 +82,17 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     instantiate(module);
     glue.provide(reader(files));
     if (threads) await glue.initThreadPool(message.settings.workers);
-    // Only workers know how long a source is that they serve.
+    // Only workers know the lengths of the sources that they serve.
     const lengths = message.served ? await told : {};
     if (dead) return;
     core = new glue.WebLoader(message.document, { ...message.settings, lengths });
     opening.fingerprint = core.fingerprint();
     for (const worker of workers) if (worker.fingerprint) arrived(worker);
-    // A worker that cannot start is an error of opening, so the first one is waited for.
+    // If a worker cannot start, opening fails, so wait for the first worker.
     if (workers.length === 0) opened();
   }
 
-  /** WebKit asks the page's policy here, and not when it compiles. */
+  /** Instantiates the module. WebKit checks the page's policy here and not at compilation. */
   function instantiate(module) {
     try {
       glue.initSync({ module });
@@ -109,9 +109,9 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     pump();
   }
 
-  /** What was made after a state is given up, and an epoch goes on in its place. */
+  /** Gives up all items after a state, and continues with an epoch. */
   function leave({ epoch, state, turn: now }) {
-    // Sent before, and dropped with the rest.
+    // The page has dropped the item with this error, so the error is sent again.
     if (failure) return fatal(failure);
     turn = now;
     epochTold = undefined;
@@ -123,17 +123,17 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     });
   }
 
-  /** Introduces itself to a worker that was started, or started again. */
+  /** Connects to a worker that was started or restarted. */
   function greet(index, port) {
     const lock = locks ? `windrow:${crypto.randomUUID()}` : undefined;
     const worker = { index, port, lock, busy: [], starts: (workers[index]?.starts ?? 0) + 1 };
     workers[index] = worker;
-    port.onmessageerror = () => workers[index] === worker && lost(index, 'a message from it could not be read');
+    port.onmessageerror = () => workers[index] === worker && lost(index, 'the coordinator could not read a message from the worker');
     port.onmessage = ({ data }) => workers[index] === worker && !dead && heard(worker, data);
     expect(worker);
   }
 
-  /** Lets a worker start as soon as there is what it needs, in the time that it has for that. */
+  /** Opens a worker as soon as the files are ready, and starts its time limit. */
   function expect(worker) {
     if (!opening.prepared || !worker.port) return;
     const { startupTimeout } = opening;
@@ -143,9 +143,9 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   function late({ index, asked }, startupTimeout) {
     const why = `did not start within ${startupTimeout} ms`;
-    // Of one that has not even asked for work, the page knows where it comes from.
+    // The page knows the file of a worker that has not asked for work.
     if (opening.done || !asked) lost(index, why);
-    else fatal({ code: 'WORKER_LOAD', message: `worker ${index} ${why}: its files, source and modules have not opened`, worker: index, fix: 'a slow one needs a longer startupTimeout' });
+    else fatal({ code: 'WORKER_LOAD', message: `worker ${index} ${why}: its files, source and modules have not opened`, worker: index, fix: 'raise startupTimeout for a slow worker' });
   }
 
   function employ(worker) {
@@ -174,7 +174,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
       guarded(() => core.replied(worker.index, data.bytes));
       pump();
     } else if (data.type === 'error') {
-      // What fails at first fails for good; later, the network may have been away.
+      // A first failure is final. Later failures may come from a lost network connection.
       if (opening.done || opening.again) lost(worker.index, data.error.message, data.error);
       else fatal(data.error, 'WORKER');
     } else if (data.type === 'trap') {
@@ -185,11 +185,11 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   function arrived(worker) {
     worker.relax?.();
     if (worker.fingerprint !== opening.fingerprint) {
-      return fatal({ code: 'SOURCE_CHANGED', message: `worker ${worker.index} sees another source than the coordinator: fingerprint ${worker.fingerprint}, not ${opening.fingerprint}` });
+      return fatal({ code: 'SOURCE_CHANGED', message: `worker ${worker.index} has another source than the coordinator: fingerprint ${worker.fingerprint}, not ${opening.fingerprint}` });
     }
     worker.starts = 0;
     worker.running = true;
-    // The lock is free again when the worker is gone, however it went.
+    // The lock becomes free when the worker ends for any reason.
     if (worker.watched) locks.request(worker.lock, () => workers[worker.index] === worker && lost(worker.index, 'was terminated')).catch(() => {});
     core.ready(worker.index);
     event('ready', worker);
@@ -199,13 +199,14 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
 
   function lost(index, why, error) {
     const worker = workers[index];
-    // Its end may be told twice, as an error and an exit: the second time there is none yet in its place.
+    // The end of a worker may be reported twice, as an error and an exit. At the second report, no new worker is there
+    // yet.
     if (dead || !worker?.port) return;
     worker.relax?.();
     worker.port.close();
     const starts = worker.running ? 0 : worker.starts;
     if (starts >= STARTS) {
-      const { code = 'WORKER_LOAD', fix = 'a worker file must load, and call serve() of windrow/worker at once; a slow one needs a longer startupTimeout' } = error ?? {};
+      const { code = 'WORKER_LOAD', fix = 'check that the worker file loads and calls serve() of windrow/worker at once; raise startupTimeout for a slow worker' } = error ?? {};
       return fatal({ code, message: `worker ${index} failed ${STARTS} times to start: ${why}`, worker: index, fix });
     }
     workers[index] = { starts };
@@ -217,18 +218,18 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     pump();
   }
 
-  /** What the core gives batches to. */
+  /** Receives batches from the core. */
   const taker = {
     batch(buffer, fields, state, digest, [number, epoch, numberInEpoch, position, batches, skipped], keys) {
       fields &&= JSON.parse(fields);
       const item = { buffer, fields, state, number, numberInEpoch, progress: { epoch, position, batches, skipped, digest } };
-      // Each property of a message costs.
+      // Each property makes a message more expensive.
       items.push(keys === undefined ? item : { ...item, keys });
       buffers.push(buffer);
     },
   };
 
-  /** Gives out what is there, and carries what there is to carry. */
+  /** Sends finished items to the page and requests to workers. */
   function pump() {
     if (!core || dead) return;
     let since;
@@ -243,7 +244,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
         items.push({ error, state: core.state(), progress: core.progress() });
       }
       const item = items.at(-1);
-      // Each call into the wasm costs too.
+      // Each call into the wasm has a cost.
       if (item.progress.epoch !== epochTold) {
         item.starts = core.epoch_starts();
         epochTold = item.progress.epoch;
@@ -260,7 +261,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     });
   }
 
-  /** Items: a batch, an error in its place, or neither, which is the end. */
+  /** Sends the items: batches, errors in their places, or the end. */
   function send() {
     if (items.length > 0) post({ type: 'items', items, turn }, buffers);
     items = [];
@@ -275,7 +276,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     tell(worker.port, { type: 'request', bytes }, [bytes.buffer]);
   }
 
-  /** A task that takes too long costs its worker. */
+  /** Starts the time limit of a worker's task. A task that takes too long costs the worker. */
   function watch(worker) {
     const { sampleTimeout } = opening;
     if (sampleTimeout === undefined) return;
@@ -296,13 +297,13 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
     }
   }
 
-  /** The end of this coordinator: after a trap its memory is not to be trusted. */
+  /** Ends this coordinator. After a trap the memory may be inconsistent. */
   function fatal(error, code) {
     if (dead) return;
     dead = true;
     const trap = trapped(error, glue);
     const told = trap ?? plain(error, code);
-    // Another one may have what this one lacked.
+    // Another coordinator may have what this one lacked.
     const again = trap !== undefined || told.code === 'OUT_OF_MEMORY' || (opening?.again && !opening.done);
     post({ type: 'fatal', again, error: told });
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// The thread in Node that asks for ranges while a worker waits.
+// The thread in Node that fetches ranges while a worker waits.
 
 import { workerData } from 'node:worker_threads';
 

@@ -1,5 +1,5 @@
 // @ts-check
-// windrow in Node: worker_threads instead of web workers, files by path.
+// windrow in Node, with worker_threads instead of web workers, and files by path.
 
 import { loaderOn } from '../page/loader.js';
 import { platform } from './platform.js';

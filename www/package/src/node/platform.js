@@ -1,5 +1,5 @@
 // @ts-check
-// Starting workers and making files ready, in Node.
+// The platform in Node: starts workers and prepares files.
 
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -13,9 +13,9 @@ import { execArgv } from './flags.js';
 import { shared } from './reader.js';
 import { shareable } from '../page/probe.js';
 
-/** Milliseconds that the end of a worker may take: one that waits for a file may never end. */
+/** The time in milliseconds to wait for the end of a worker. A worker that waits for a file may never end. */
 const PATIENCE = 5000;
-/** What keeps the program running, and how many promises it is for. */
+/** The timer that keeps the program running, and the number of awaited promises. */
 let alive, awaited = 0;
 
 export const platform = {
@@ -38,7 +38,7 @@ export const platform = {
     return this.handle(new Worker(new URL('./worker.js', import.meta.url), { execArgv }), hear);
   },
 
-  /** What a loader does with a worker, and hears of it. What nobody waits for keeps no program running. */
+  /** Connects a worker to a loader. A worker keeps the program running only while a caller waits. */
   handle(worker, { message, failed }) {
     worker.on('message', message);
     worker.on('error', (error) => failed(told(error)));
@@ -53,7 +53,7 @@ export const platform = {
     };
   },
 
-  /** The promise itself, for as long as which the program goes on. */
+  /** Returns the promise, and keeps the program running until the promise settles. */
   held(promise) {
     alive ??= setInterval(() => {}, 2 ** 31 - 1);
     alive.ref();
@@ -82,11 +82,11 @@ export const platform = {
     if (ArrayBuffer.isView(file) || file instanceof ArrayBuffer) return shared(file);
     if (file?.kind === 'path') return { kind: 'path', path: resolve(file.path) };
     if (file?.kind === 'http') return { ...file, url: String(file.url) };
-    throw new WindrowError({ code: 'SETTING', message: `the file ${name} is nothing that Node can read`, fix: 'give bytes, a Blob, a path or a URL' });
+    throw new WindrowError({ code: 'SETTING', message: `Node cannot read the file ${name}`, fix: 'give bytes, a Blob, a path or a URL' });
   },
 };
 
-/** An error of a worker's script: of a syntax error, only the stack says where it is. */
+/** Returns the message of a worker's error. For a syntax error, only the stack has the place. */
 function told({ message, stack }) {
   const [, where] = /^((?:file:|\/)\S+:\d+)\n/.exec(stack) ?? [];
   return where ? `${message} (${where})` : message;

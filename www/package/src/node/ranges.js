@@ -1,5 +1,5 @@
 // @ts-check
-// Ranges of a URL, read synchronously in Node: a thread of its own asks, this one waits for it.
+// Synchronous reads of URL ranges in Node: another thread fetches while this thread waits.
 
 import { MessageChannel, Worker, receiveMessageOnPort } from 'node:worker_threads';
 
@@ -7,18 +7,18 @@ import { execArgv } from './flags.js';
 import { PATIENCE } from '../shared/http.js';
 
 let fetcher;
-/** The number of the last question. */
+/** The number of the last request. */
 let asked = 0;
 
-/** The bytes of a range, bound to the content that was there at the start. */
+/** Returns the bytes of a range, and refuses content that changed after the start. */
 export function range(file, offset, length, patience = PATIENCE) {
   fetcher ??= start();
   const { port, worker, answers } = fetcher;
   const number = (asked += 1);
   port.postMessage({ number, file, offset, length, patience });
-  // The fetcher gives up by itself; the rest is for one that is gone.
+  // The fetcher stops by itself at `patience`. The rest of the time is for a fetcher that is gone.
   for (const end = performance.now() + 2 * patience; ; ) {
-    // Being woken says nothing: what counts is an answer to this question, looked for after the count was read.
+    // A wake-up may come without an answer. Look for the answer after reading the count, so that none is missed.
     const before = Atomics.load(answers, 0);
     for (let one; (one = receiveMessageOnPort(port)); ) {
       const { message } = one;
@@ -37,7 +37,7 @@ export function range(file, offset, length, patience = PATIENCE) {
 
 function start() {
   const { port1, port2 } = new MessageChannel();
-  /** How many answers were given. */
+  /** The number of answers so far. */
   const answers = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL('./fetcher.js', import.meta.url), { execArgv, workerData: { port: port2, answers }, transferList: [port2] });
   const gone = () => fetcher?.worker === worker && (fetcher = undefined);

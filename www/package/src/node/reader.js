@@ -6,13 +6,13 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { prepare as fetchAll } from '../shared/http.js';
 import { range } from './ranges.js';
 
-/** Files that one thread has open at a time. */
+/** The number of files that one thread keeps open. */
 const OPEN = 8;
 
 export function reader(files) {
-  /** Descriptors by path, the one used last at the end. */
+  /** The file descriptors by path, with the last used one at the end. */
   const open = new Map();
-  /** What files were when they were first asked for, by path. */
+  /** The properties of files at their first use, by path. */
   const known = new Map();
   process.on('exit', () => open.forEach((number) => closeSync(number)));
 
@@ -29,7 +29,7 @@ export function reader(files) {
       const [was, is] = [known.get(path), fstatSync(number)];
       if (was && (was.size !== is.size || was.mtimeMs !== is.mtimeMs)) {
         closeSync(number);
-        throw Error(`[SOURCE_CHANGED] ${path} is not what it was when it was opened: it had ${was.size} bytes, changed last at ${was.mtime.toISOString()}, and has ${is.size}, changed last at ${is.mtime.toISOString()}`);
+        throw Error(`[SOURCE_CHANGED] ${path} changed after it was opened: from ${was.size} bytes, modified ${was.mtime.toISOString()}, to ${is.size} bytes, modified ${is.mtime.toISOString()}`);
       }
     }
     open.set(path, number);
@@ -56,7 +56,7 @@ export function reader(files) {
       let done = 0;
       while (done < length) {
         const some = readSync(number, buffer, done, length - done, offset + done);
-        if (some === 0) throw Error(`[SOURCE_CHANGED] ${path} ends at byte ${offset + done}; it was longer when it was opened`);
+        if (some === 0) throw Error(`[SOURCE_CHANGED] ${path} ends at byte ${offset + done}, and was longer when it was opened`);
         done += some;
       }
       return buffer;
@@ -64,10 +64,10 @@ export function reader(files) {
   };
 }
 
-/** Makes files that need the network ready to be read: one copy that all workers see. */
+/** Prepares files that need the network, as one copy that all workers share. */
 export const prepare = (files) => fetchAll(files, async (blob) => shared(await blob.arrayBuffer()));
 
-/** Bytes that all workers see. */
+/** Copies bytes to memory that all workers share. */
 export function shared(file) {
   const view = ArrayBuffer.isView(file) ? new Uint8Array(file.buffer, file.byteOffset, file.byteLength) : new Uint8Array(file);
   const bytes = new Uint8Array(new SharedArrayBuffer(view.length));

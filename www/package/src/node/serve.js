@@ -1,5 +1,5 @@
 // @ts-check
-// For a worker file of one's own, in Node.
+// `serve` for the caller's own worker files, in Node.
 
 import { parentPort } from 'node:worker_threads';
 

@@ -1,5 +1,5 @@
 // @ts-check
-// Compiling the wasm in Node.
+// Compiles the wasm in Node.
 
 import { readFile } from 'node:fs/promises';
 

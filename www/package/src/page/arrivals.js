@@ -1,32 +1,34 @@
 // @ts-check
-// What came from a coordinator and was not received yet, and who waits for it.
+// The items from a coordinator that are not yet received, and the callers that wait for them.
 
-/** What comes after the last item. */
+/** The result after the last item. */
 export const CLOSED = { done: true, value: undefined };
 
 export class Arrivals {
-  /** Batches, errors in their places, and the end: what came before anybody asked. */
+  /** Items that arrived before a caller asked: batches, errors in their places, and the end. */
   items = [];
-  /** Who waits for a batch, first come first served; and who waits to see whether anything comes, and leaves it there. */
+  /**
+   * The callers that wait for an item, first come, first served. `#looking` holds those that wait only for an arrival.
+   */
   #waiting = [];
   #looking = [];
 
-  /** How many more are waited for than are there. */
+  /** The number of waiting callers beyond the items at hand. */
   get owed() {
     return this.#waiting.length - this.items.length;
   }
 
-  /** The next item that comes, as `serve` delivers it. */
+  /** Returns the next item, as `serve` delivers it. */
   next() {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** Fulfilled when there is something to look at. */
+  /** Returns a promise that resolves when an item has arrived. */
   look() {
     return new Promise((resolve) => this.#looking.push(resolve));
   }
 
-  /** Gives those who wait what is there. */
+  /** Delivers the items at hand to the waiting callers. */
   serve(deliver) {
     while (this.#waiting.length > 0 && this.items.length > 0) {
       const { resolve, reject } = this.#waiting.shift();
@@ -35,12 +37,12 @@ export class Arrivals {
     this.show();
   }
 
-  /** Those who look do so again. */
+  /** Wakes the callers that wait for an arrival. */
   show() {
     for (const look of this.#looking.splice(0)) look();
   }
 
-  /** Gives those who still wait what comes in place of an item. */
+  /** Resolves the remaining waiting callers with the result of `given`. */
   end(given) {
     this.show();
     for (const { resolve } of this.#waiting.splice(0)) resolve(given());

@@ -1,5 +1,5 @@
 // @ts-check
-// A batch: fields as typed arrays over one buffer, and the state that resumes after it; and what goes through them.
+// A batch: fields as typed arrays over one buffer, and the state that resumes right after the batch.
 
 import { ARRAYS } from '../shared/dtypes.js';
 
@@ -21,7 +21,10 @@ export class Batch {
     Object.defineProperty(this, 'state', Batch.#own);
   }
 
-  /** A property of each batch itself, or copies would lack it; one function for all, and nothing parsed that nobody reads. */
+  /**
+   * A property of each batch object, so that copies keep the state. One getter serves all batches, and parses only on
+   * use.
+   */
   static #own = {
     enumerable: true,
     get() {
@@ -30,7 +33,9 @@ export class Batch {
   };
 }
 
-/** What goes through a loader and ends it, however one stops; `refused` is an error in place of everything. */
+/**
+ * Returns an iterator that closes the loader at the end, however a caller stops. `refused` is an error to throw first.
+ */
 export const through = (loader, refused) => ({
   async next() {
     let item;

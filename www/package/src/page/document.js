@@ -1,19 +1,19 @@
 // @ts-check
-// From what `loader()` is given to a pipeline document and the files it names.
+// Converts the options of `loader()` to a pipeline document and the files that the document names.
 
 import { WindrowError } from '../shared/errors.js';
 
-/** What belongs to the pipeline, and is part of `spec` where that is given. */
+/** The options that belong to the pipeline, which `spec` replaces. */
 export const PIPELINE = ['source', 'pipeline', 'stages', 'seed', 'split', 'shuffle', 'epochs', 'keys', 'batchSize', 'dropRemainder'];
-/** Ops that choose samples: a shuffle before one of these would choose others each epoch. */
+/** Ops that choose samples. After a shuffle, such an op would choose other samples in each epoch. */
 const CHOOSES = new Set(['slice', 'split', 'shuffle_once']);
 
-/** `{ document, files, modules, calls, served, words }`: the document as text, the files by name, what it needs served. */
+/** Returns the document as text, the files by name, and the functions and sources to serve. */
 export function describe(options) {
   const { spec, source, pipeline = [], stages = [], seed, split, keys, batchSize } = options;
   if (spec !== undefined) {
     for (const name of PIPELINE) {
-      if (options[name] !== undefined) throw setting(name, 'is part of `spec` already', 'leave it out');
+      if (options[name] !== undefined) throw setting(name, 'conflicts with `spec`, which is a whole document', 'remove the option');
     }
     const document = typeof spec === 'string' ? spec : text(spec);
     return { document, files: options.files ?? {}, modules: [], calls: /"op"\s*:\s*"call"/.test(document), served: /"kind"\s*:\s*"served"/.test(document) };
@@ -29,7 +29,7 @@ export function describe(options) {
   if (split !== undefined) steps.unshift({ op: { op: 'split', ...given(split) }, word: 'split' });
   const last = stages.map((stage, number) => ({ stage, word: `stages[${number}]` }));
   if (batchSize !== undefined) last.push({ stage: { stage: 'batch', size: batchSize, drop_remainder: options.dropRemainder ?? false }, word: 'batchSize' });
-  else if (options.dropRemainder !== undefined) throw setting('dropRemainder', 'is given without batchSize', 'give batchSize too, or leave it out');
+  else if (options.dropRemainder !== undefined) throw setting('dropRemainder', 'is given without batchSize', 'give batchSize too, or remove dropRemainder');
   if (keys !== undefined && typeof keys !== 'boolean') throw setting('keys', `is ${shown(keys)}`, 'give true or false');
   const ops = steps.map(({ op }) => op);
   /** @type {Record<string, any>} */
@@ -41,15 +41,17 @@ export function describe(options) {
   const served = source.document.kind === 'served';
   const modules = calls.filter(({ module }) => module).map(({ name, module }) => ({ kind: 'functions', name, module }));
   for (const { name, module } of modules) {
-    if (modules.some((other) => other.name === name && other.module !== module)) throw setting(`the function ${name}`, 'is of two modules', 'export it under two names');
+    if (modules.some((other) => other.name === name && other.module !== module)) throw setting(`the function ${name}`, 'comes from two modules', 'export the two functions under two names');
   }
   if (source.module) modules.push({ kind: 'sources', name: source.document.name, module: source.module });
   return { document: text(document, words), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0, served, words };
 }
 
 /**
- * How many ops of a pipeline come before the shuffle: those at its start that choose samples, so that each epoch has the
- * same ones. A shard comes after it unless one of those follows: the ranks of an epoch together see everything once.
+ * Returns the number of ops before the shuffle.
+ *
+ * The count covers the ops at the start that choose samples, so that each epoch has the same samples. A shard comes after the
+ * shuffle unless one of these ops follows the shard. The ranks of an epoch then see every sample once.
  */
 function beforeShuffle(pipeline) {
   let count = 0;
@@ -60,7 +62,7 @@ function beforeShuffle(pipeline) {
   return count;
 }
 
-/** The op of the option `shuffle`; 0 is a seed. */
+/** Returns the op for the option `shuffle`. 0 is a seed. */
 function shuffled(shuffle) {
   if (shuffle === undefined || shuffle === false) return undefined;
   if (shuffle === true) return { op: 'shuffle' };
@@ -75,16 +77,16 @@ function epochs(count) {
   return { epochs: count };
 }
 
-/** Whether something is a whole number from 0 that keeps all its bits. */
+/** Returns whether a value is a whole number from 0 that keeps all its bits. */
 export const isWhole = (value) => (typeof value === 'bigint' ? value >= 0n : Number.isSafeInteger(value) && value >= 0);
 
-/** A value in an error. */
+/** Returns a short text for a value, for an error. */
 export function shown(value) {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
   return typeof value === 'object' && value ? `of type ${value.constructor?.name ?? 'Object'}` : String(value).slice(0, 40);
 }
 
-/** The places of a document in a message, in the words of who gave the options. */
+/** Replaces the document's places in a message by the names of the options. */
 export function inWords(message, words) {
   if (!words) return message;
   return message.replace(/\$\.(?:(ops|stages)\[(\d+)\]|(source|seed|epochs|keys)\b)((?:\.\w+|\[\d+\])*)/g, (all, list, number, name, rest) => {
@@ -95,7 +97,7 @@ export function inWords(message, words) {
   });
 }
 
-/** A document as text. Everything that is no JSON has its place named: a function cannot be posted. */
+/** Returns a document as text. Throws an error with the place of a value that is not JSON, such as a function. */
 function text(document, words) {
   const walk = (value, path) => {
     if (typeof value === 'function' || typeof value === 'symbol') {
@@ -110,16 +112,16 @@ function text(document, words) {
   return JSON.stringify(document, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 }
 
-/** The error of a function where the name of one belongs. */
+/** Returns the error for a function in a place where its name belongs. */
 function unserved(where, value) {
   const [message, fix] =
     typeof value === 'function' || typeof value === 'symbol'
-      ? [`${where} is a ${typeof value}, which cannot be sent to a worker`, 'serve the function from a worker file of your own and name it: ops.js(name, options)']
+      ? [`${where} is a ${typeof value}, which cannot be sent to a worker`, 'serve the function from your own worker file and use its name: ops.js(name, options)']
       : [`${where} is ${shown(value)}`, 'give the name of a function that a worker serves, or { module, export }'];
   return new WindrowError({ code: 'NOT_CLONEABLE', message, fix });
 }
 
-/** Options without those that are `null` or `undefined`, and named as in the document. */
+/** Returns options without `null` and `undefined`, with the names of the document. */
 function given(options) {
   const named = Object.entries(options ?? {}).map(([name, value]) => [name === 'dropRemainder' ? 'drop_remainder' : name, value]);
   return Object.fromEntries(named.filter(([, value]) => value != null));
@@ -127,39 +129,39 @@ function given(options) {
 
 const step = (op) => (options) => ({ op, ...given(options) });
 
-/** The ops that are named here as in the document, but for the hump. */
+/** The ops with the same names as in the document, except for the spelling in camel case. */
 const STEPS = [
   'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'split', 'slice', 'sample', 'repeat', 'shard', 'batch', 'select', 'cast', 'reshape', 'scale',
   'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize',
 ];
 
-/** What workers do to each record. */
+/** The ops, which workers apply to each record. */
 export const ops = {
   ...Object.fromEntries(STEPS.map((name) => [name, step(name.replace(/[A-Z]/g, (hump) => `_${hump.toLowerCase()}`))])),
-  /** A function that workers have: served by a worker file under this name, or an export of a module by its URL. */
+  /** A function of the workers: a name that a worker file serves, or a module's URL and export. */
   js(what, options) {
     if (typeof what === 'string') return { op: 'call', name: what, options };
     if (what?.module === undefined) throw unserved('ops.js()', what);
     const made = { op: 'call', name: what.export ?? 'default', options };
-    // Where a function is loaded from is no part of what it is, so it is not in the document.
+    // The location of a function is not part of the pipeline, so the document does not contain the URL.
     return Object.defineProperty(made, 'module', { value: String(what.module) });
   },
-  /** Any other op by its name in the pipeline document. */
+  /** Any other op, by its name in the pipeline document. */
   op: (name, options) => step(name)(options),
 };
 
-/** Where records come from. */
+/** The sources of records. */
 export const source = {
   range: (start, end) => ({ document: { kind: 'range', ...(end === undefined ? { end: start } : { start, end }) } }),
   csv: (file, options) => ({ document: { kind: 'csv', file: 'data.csv', ...options }, files: { 'data.csv': file } }),
   jsonl: (file, options) => ({ document: { kind: 'jsonl', file: 'data.jsonl', ...options }, files: { 'data.jsonl': file } }),
-  /** One tar archive or several: WebDataset's form, a sample a key. */
+  /** One or several tar archives in WebDataset's form: the files of a key are a sample. */
   tar(archives, options) {
     const files = Object.fromEntries([archives].flat().map((file, number) => [`${number}.tar`, file]));
     return { document: { kind: 'tar', files: Object.keys(files), ...options }, files };
   },
   /**
-   * A source that workers have: served by a worker file under this name, or an export of a module by its URL.
+   * A source of the workers: a name that a worker file serves, or a module's URL and export.
    * @param {any} what
    * @param {{ identity?: string | number, options?: object }} [more]
    */
@@ -169,18 +171,18 @@ export const source = {
     if (identity !== undefined) document.identity = String(identity);
     return { document, ...(text ? {} : { module: String(what.module) }) };
   },
-  /** Pictures, in the order of their paths: many files, URLs, `{ path: file }`, or `source.folder()`. */
+  /** Pictures in the order of their paths: files, URLs, `{ path: file }`, or `source.folder()`. */
   images(files, options) {
     const all = files?.kind === 'folder' ? [['images', files]] : paths(files).map(([path, file]) => [`images/${path}`, file]);
     return { document: { kind: 'images', folder: 'images', ...options }, files: Object.fromEntries(all) };
   },
   npy: (fields) => named('npy', fields),
   idx: (fields) => named('idx', fields),
-  /** Arrays in memory, a sample a row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */
+  /** Arrays in memory, with one sample in each row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */
   arrays: (fields) => named('npy', Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, () => inMemory(name, value)]))),
 };
 
-/** `[path, file]` of each: below the folder that was picked, or that all URLs share. */
+/** Returns `[path, file]` for each file, with paths below the picked folder, or below what all URLs share. */
 function paths(files) {
   if (typeof files?.[Symbol.iterator] !== 'function') return Object.entries(files ?? {});
   const all = [...files].map((/** @type {any} */ file) => {
@@ -196,7 +198,7 @@ function paths(files) {
   const found = new Map();
   for (const [path, file, url] of all) {
     const name = url ? path.slice(shared.length) : path;
-    if (!name || found.has(name)) throw setting(`source.images: ${name ?? file}`, name ? 'is there twice' : 'has no name', 'give { path: file }');
+    if (!name || found.has(name)) throw setting(`source.images: ${name ?? file}`, name ? 'appears twice' : 'has no name', 'give { path: file }');
     found.set(name, file);
   }
   return [...found];
@@ -211,7 +213,7 @@ function named(kind, fields) {
   return { document: { kind, fields: names }, files };
 }
 
-/** An array as the bytes of a file, by what only pages load that have arrays. */
+/** Returns an array as the bytes of a file. Only pages with arrays import the code for this. */
 const inMemory = async (name, value) => (await import('../shared/tensor.js')).npy(value, (what, fix) => setting(`source.arrays: ${name}`, what, fix));
 
 export const setting = (name, what, fix) => new WindrowError({ code: 'SETTING', message: `${name} ${what}`, fix });

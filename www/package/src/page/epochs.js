@@ -1,17 +1,21 @@
 // @ts-check
-// The epochs of a loader one after another, each with its batches.
+// The epochs of a loader, one after another, each with its batches.
 
 import { CLOSED } from './arrivals.js';
 
 /**
- * What gives one epoch after another. `peek(read)` tells the epoch of the next batch or error without taking it, `Infinity`
- * at the end and nothing where all is closed; where that is not the epoch `read`, this one is over. `leave(epoch)` goes on
- * with that epoch, and tells whether there is one; `reached()` is the epoch of what was received last. `place` is the epoch
- * of now and whether it is finished, kept by the loader for whoever asks for its epochs again; `refused` is an error in
- * place of everything.
+ * Returns an iterator over the epochs of a loader.
+ *
+ * `peek(read)` returns the epoch of the next batch or error without taking the item. The result is `Infinity` at the
+ * end, and `undefined` for a closed loader. If the result is not the epoch `read`, that epoch is over. `leave(epoch)`
+ * continues with an epoch, and returns whether the epoch exists. `reached()` returns the epoch of the last item
+ * received.
+ *
+ * `place` is the current epoch and whether the epoch is finished. The loader keeps `place` for later calls. `refused`
+ * is an error to throw at the first call.
  */
 export function byEpoch(loader, { peek, leave, reached }, place, refused) {
-  /** One after another, however many ask at once. */
+  /** Runs calls one after another, even if several callers ask at once. */
   const inTurn = (act) => (place.turn = Promise.resolve(place.turn).then(act, act));
 
   async function next() {
@@ -19,14 +23,14 @@ export function byEpoch(loader, { peek, leave, reached }, place, refused) {
     const { number, finished } = place;
     place.finished = false;
     if (number === undefined || (!finished && reached() > number)) {
-      // Nobody has gone from epoch to epoch so far, or who did took batches of later ones.
+      // No caller has gone from epoch to epoch so far, or one took batches of later epochs too.
       place.number = reached();
       return place.number < loader.progress.epochs;
     }
     place.number = number + 1;
     if (!finished) return leave(place.number);
     const at = await peek();
-    // At the end, epochs are left that have no batches at all; of one that was closed, none.
+    // At the end, the remaining epochs may have no batches. A closed loader has no more epochs.
     if (place.number < loader.progress.epochs) return at !== undefined;
     if (at === Infinity) await loader.next();
     return false;

@@ -1,7 +1,7 @@
 // @ts-check
 // Events for the user's `onEvent`.
 
-/** What tells them; nothing depends on what `onEvent` does. */
+/** Returns a function that passes on events. An error in `onEvent` affects nothing else. */
 export function teller(onEvent) {
   let threw = false;
   return async (event) => {

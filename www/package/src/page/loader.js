@@ -1,12 +1,12 @@
 // @ts-check
-// `loader(options)`: looks at the options, chooses a backend, opens the stream of batches.
+// `loader(options)` checks the options, chooses a backend and opens the stream of batches.
 
 import { describe } from './document.js';
 import { choose } from './probe.js';
 import { checked } from './settings.js';
 import { Loader } from './stream.js';
 
-/** `loader(options)` for a platform: how workers start and files are made ready. */
+/** Returns `loader(options)` for a platform, which starts workers and prepares files. */
 export const loaderOn = (platform) => async (given) => {
   const options = checked(given);
   options.signal?.throwIfAborted();
@@ -34,19 +34,19 @@ export const loaderOn = (platform) => async (given) => {
     if (!auto || mode.backend !== 'threads' || !/_LOAD$|^(OUT_OF_MEMORY|SAMPLE|FAILED)$/.test(error?.code)) throw error;
     mode.backend = 'workers';
     mode.reason = `threads did not start: ${error.message}`;
-    // Once is enough: the next loader need not wait for them.
+    // Later loaders do not wait for threads again.
     if (error.code !== 'OUT_OF_MEMORY') failedThreads = mode.reason;
     say(mode);
     return open(mode);
   }
 };
 
-/** Why threads did not start on this page. */
+/** The reason why threads did not start on this page. */
 let failedThreads;
 
-/** What one should know who wonders about the speed; once a page. */
+/** Logs the backend and its reason once for each page, to explain the speed. */
 let said = false;
 function say({ backend, reason }) {
-  if (!said) console.info(`windrow: backend ${backend}, since ${reason}`);
+  if (!said) console.info(`windrow: backend ${backend}, because ${reason}`);
   said = true;
 }

@@ -1,28 +1,29 @@
 // @ts-check
-// Workers of the user's own: started by a function, whose file has to call `serve`.
+// Workers that a function of the caller starts, from a file that must call `serve`.
 
 import { setting } from './document.js';
 
-/** Milliseconds after which one hears of a worker that has not called `serve`. */
+/** The time in milliseconds before a warning about a worker that has not called `serve`. */
 const QUIET = 2500;
 const fixOf = (what) => `give a function that starts a worker each time: () => new Worker(new URL('./loader.${what}.js', import.meta.url), { type: 'module' })`;
-/** Workers that were given before. */
+/** The workers that a function has returned before. */
 const given = new WeakSet();
 
 /**
- * What starts workers by the function `make` of the option `what`, `worker` or `coordinator`: `file` is where they come
- * from, as far as that can be seen.
+ * Returns an object that starts workers with the function `make` of the option `what` (`worker` or `coordinator`).
+ *
+ * `file` is the workers' file, as far as known.
  */
 export function own(make, what) {
   const FIX = fixOf(what);
-  if (typeof make !== 'function') throw setting(what, `is ${typeof make === 'string' ? JSON.stringify(make) : `no function: ${make}`}`, FIX);
+  if (typeof make !== 'function') throw setting(what, `is ${typeof make === 'string' ? JSON.stringify(make) : `not a function: ${make}`}`, FIX);
   return {
     file: String(make).slice(0, 200),
     start(platform, hear, index) {
       const [worker, url] = seen(make);
       if (url) this.file = url;
-      if (typeof worker?.postMessage !== 'function') throw setting(what, `gave no Worker: ${worker}`, FIX);
-      if (given.has(worker)) throw setting(what, 'gave one Worker twice', FIX);
+      if (typeof worker?.postMessage !== 'function') throw setting(what, `returned no Worker: ${worker}`, FIX);
+      if (given.has(worker)) throw setting(what, 'returned one Worker twice', FIX);
       given.add(worker);
       const started = platform.handle(worker, hear);
       if (what === 'coordinator') return started;
@@ -35,7 +36,7 @@ export function own(make, what) {
   };
 }
 
-/** What a function gives, and the address of the worker that it starts: browsers tell nobody. */
+/** Returns the result of `make` and the URL of its worker, which browsers do not report. */
 function seen(make) {
   const { Worker } = globalThis;
   if (!Worker) return [make()];

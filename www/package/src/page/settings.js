@@ -1,5 +1,5 @@
 // @ts-check
-// What `loader()` may be given, looked at before anything runs.
+// Checks the options of `loader()` before anything runs.
 
 import { PIPELINE, isWhole, setting, shown } from './document.js';
 
@@ -7,10 +7,10 @@ const known = (...words) => [(value) => words.includes(value), `allowed: ${words
 const whole = [isWhole, 'give a whole number from 0'];
 const milliseconds = [(value) => typeof value === 'number' && value > 0 && value < Infinity, 'give milliseconds: a number above 0'];
 const called = (fix) => [(value) => typeof value === 'function', fix];
-/** What starts a worker has an error of its own: see `own.js`. */
+/** `own.js` throws the errors for functions that start workers. */
 const anything = [() => true];
 
-/** The settings of a loader: what each may be, and what to do about anything else. */
+/** The settings of a loader: the check for each value, and the advice for a wrong value. */
 const SETTINGS = {
   backend: known('auto', 'inline', 'workers', 'threads'),
   workers: [(value) => Number.isInteger(value) && value >= 0 && value <= 64, 'give a whole number from 0 to 64'],
@@ -27,14 +27,14 @@ const SETTINGS = {
   signal: [(value) => typeof value?.throwIfAborted === 'function', 'give the signal of an AbortController'],
   onEvent: called('give a function'),
 };
-/** What else belongs to the pipeline; what the source and its ops are is the document's to say. */
+/** The other options belong to the pipeline. `document.js` checks the source and its ops. */
 const KNOWN = new Set(['spec', 'files', ...PIPELINE, ...Object.keys(SETTINGS)]);
 
-/** The options without those that are `null` or `undefined`, or an error that names the one that is wrong. */
+/** Returns the options without `null` and `undefined`, or throws an error that names the wrong option. */
 export function checked(options) {
   const sound = {};
   for (const [name, value] of Object.entries(options ?? {})) {
-    if (!KNOWN.has(name)) throw setting(name, 'is no option of loader()', `known are ${[...KNOWN].join(', ')}`);
+    if (!KNOWN.has(name)) throw setting(name, 'is not an option of loader()', `use one of ${[...KNOWN].join(', ')}`);
     if (value == null) continue;
     const [allows, fix] = SETTINGS[name] ?? anything;
     if (!allows(value)) throw setting(name, `is ${shown(value)}`, fix);

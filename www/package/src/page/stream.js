@@ -1,5 +1,5 @@
 // @ts-check
-// The page's side: starts workers, asks for batches, ends things. No wasm, no order in here.
+// The page's side: starts workers, asks for batches and ends both. The page runs no wasm and decides no order.
 
 import { Arrivals, CLOSED } from './arrivals.js';
 import { Batch, through } from './batch.js';
@@ -11,27 +11,27 @@ import { patience } from '../shared/patience.js';
 
 /** @import { FromCoordinator, FromStarted, ToCoordinator, ToStarted } from '../shared/protocol.js' */
 
-/** Batches asked for before anybody wants them, and how many of those that have at most `SMALL` bytes. */
+/** The number of batches asked for in advance, and the number for batches of at most `SMALL` bytes. */
 const AHEAD = 2, AHEAD_SMALL = 16, SMALL = 65_536;
-/** Coordinators that may be lost in a row without a batch in between. */
+/** The number of coordinators that may be lost in a row without a batch in between. */
 const CRASHES = 3;
 
-/** The programs that coordinators have compiled, by whether they have threads: a warm one starts and runs faster. */
+/** The modules that coordinators have compiled, by whether they use threads. A warm module starts and runs faster. */
 const compiled = {};
 
 export class Loader {
-  /** Where batches are made, with how many workers, and why so: `{ backend, workers, isolated, reason }`. */
+  /** The backend, the number of workers, and the reason: `{ backend, workers, isolated, reason }`. */
   mode;
   #platform;
   #options;
   #pipeline;
-  /** What starts a worker and a coordinator of the user's own, where there is one. */
+  /** The caller's functions that start workers and coordinators, if any. */
   #owns;
-  /** What the places of the document are called in the options. */
+  /** The names of the document's places in the options. */
   #words;
-  /** @type {Record<string, any>} The coordinator of now: `{ kind, module, coordinator, lost, limit, relax, lock, deaf }`. */
+  /** @type {Record<string, any>} The coordinator: `{ kind, module, coordinator, lost, limit, relax, lock, deaf }`. */
   #life = {};
-  /** Fulfilled when all workers have ended that were told to. */
+  /** A promise that resolves when all stopped workers have ended. */
   #gone;
   #crashes = 0;
   #workers = [];
@@ -39,22 +39,22 @@ export class Loader {
   #arrivals = new Arrivals();
   #asked = 0;
   #ahead = AHEAD;
-  /** What lies where in the batches that come. */
+  /** The layout of the current batches. */
   #fields;
   #ended = false;
-  /** Once closed: `{ error }` until somebody has been told why, then nothing in it. */
+  /** After closing: `{ error }` until a caller has received the error, then `{}`. */
   #closed;
   #last;
-  /** Where the last thing that came from a coordinator left the stream, as text; and the last that was received. */
+  /** The states, as JSON, after the last item that arrived, and after the last item received. */
   #reached;
   #received;
-  /** How often an epoch was left: what a coordinator sent before it heard of the last time is dropped. */
+  /** The number of epochs left early. Items that a coordinator sent before it learned of the last one are dropped. */
   #turn = 0;
-  /** @type {ToCoordinator | undefined} What a coordinator is told when an epoch is left, until it answers. */
+  /** @type {ToCoordinator | undefined} The message about an epoch left early, until the coordinator answers. */
   #leaving;
-  /** Where a caller is who goes from epoch to epoch, and so may leave one that has come to its end here. */
+  /** The place of a caller that goes from epoch to epoch, and may leave an epoch whose items have all arrived. */
   #place;
-  /** The epoch of the batch or error that was received last. */
+  /** The epoch of the batch or error received last. */
   #epoch;
   #opened = false;
   #tell;
@@ -84,27 +84,27 @@ export class Loader {
     this.#ask();
   }
 
-  /** @param {Record<string, any>} told An error that came in a message; what is made of it has the words of the options. */
+  /** @param {Record<string, any>} told An error from a message. The result uses the names of the options. */
   #error({ message, fix, ...more }) {
     return new WindrowError({ ...more, message: inWords(message, this.#words), fix: fix && inWords(fix, this.#words) });
   }
 
-  /** Starts a coordinator and its workers, which go on after what came last. */
+  /** Starts a coordinator and its workers, which continue after the last item that arrived. */
   #begin() {
     const { sampleTimeout, startupTimeout = 30_000, digest, onError, retries = 0, prefetch, prefetchBytes } = this.#options;
     const { backend, workers } = this.mode;
     /** @type {Record<string, any>} */
     const life = (this.#life = {});
     const alive = (act) => (value) => life === this.#life && act(value);
-    life.lost = alive((why) => (this.#opened ? this.#crashed({ code: 'WORKER', message: why, fix: 'make a new loader, with resume: loader.state' }) : this.#fail(this.#owns.coordinator ? `the coordinator (${this.#owns.coordinator.file})` : `the coordinator of backend ${backend}`, why)));
-    // How long it takes to fetch files and the program is nobody's fault: the time stands still from `started` to `prepared`.
+    life.lost = alive((why) => (this.#opened ? this.#crashed({ code: 'WORKER', message: why, fix: 'create a new loader with resume: loader.state' }) : this.#fail(this.#owns.coordinator ? `the coordinator (${this.#owns.coordinator.file})` : `the coordinator of backend ${backend}`, why)));
+    // The time limit pauses from `started` to `prepared`, because fetching files and the program may take long.
     life.limit = () => {
       life.relax?.();
-      // More than the coordinator gives its workers, which it can name.
+      // More than the coordinator's limit for workers, because the coordinator can name the worker.
       life.relax = patience(startupTimeout + 1000, () => {
         const mute = this.#opened ? -1 : this.#workers.findIndex((worker) => worker?.serving === undefined);
         if (mute < 0) life.lost(`no answer within ${startupTimeout} ms`);
-        else this.#fail(this.#name(mute), `${this.#owns.worker ? 'it has not called serve() of windrow/worker' : 'it gave no answer'} within ${startupTimeout} ms`);
+        else this.#fail(this.#name(mute), `${this.#owns.worker ? 'the file has not called serve() of windrow/worker' : 'no answer'} within ${startupTimeout} ms`);
       });
     };
     life.limit();
@@ -133,22 +133,22 @@ export class Loader {
     else this.#fail(who, error.message);
   }
 
-  /** Something cannot be started: what is said of that is loaded now. */
+  /** Reports a script that cannot start. The module for the report is loaded only now. */
   async #fail(who, why) {
     const error = await import('./unstarted.js').then(({ unstarted }) => unstarted(who, why)).catch(() => ({ code: 'WORKER_LOAD', message: `${who} could not be started: ${why}` }));
     this.#end({ error: new WindrowError(error) });
   }
 
-  /** Keeps Node running for as long as somebody waits for this. */
+  /** Keeps Node running while a caller waits for the promise. */
   #held(promise) {
     return this.#platform.held?.(promise) ?? promise;
   }
 
-  /** A coordinator is lost, but not what came from it: another goes on from there. */
+  /** Replaces a lost coordinator with another, which continues after the last item that arrived. */
   #crashed(error) {
     this.#crashes += 1;
     if (!this.#opened || this.#crashes > CRASHES) return this.#end({ error: this.#error(error) });
-    const why = `${error.message}; another coordinator goes on`;
+    const why = `${error.message}; another coordinator continues`;
     console.warn(`windrow: ${why}`);
     this.#tell({ kind: 'recovered', at: performance.timeOrigin + performance.now(), why });
     this.#stop();
@@ -156,8 +156,10 @@ export class Loader {
   }
 
   /**
-   * The next batch: `{ done, value }`. Rejects with a sample's error in its place; the stream goes on after it. Rejects
-   * once with an error that ends the stream.
+   * Returns the next batch as `{ done, value }`.
+   *
+   * Rejects with a sample's error in its place; the stream continues after the error. Rejects once with an error that
+   * ends the stream.
    */
   next() {
     const { items } = this.#arrivals;
@@ -168,7 +170,7 @@ export class Loader {
     return item;
   }
 
-  /** What one gets who asks after the end: once why it came, where it was an error. */
+  /** Returns the result after the end, and throws the error that ended the stream once. */
   async #over() {
     const { error } = this.#closed ?? {};
     if (!error) return CLOSED;
@@ -176,26 +178,30 @@ export class Loader {
     throw error;
   }
 
-  /** Ends everything: for `break`, and for an error that nobody asked to go on after. */
+  /** Iterates over the batches. A `break`, or an error that the caller does not catch, closes the loader. */
   [Symbol.asyncIterator]() {
     return through(this, this.#refusal());
   }
 
-  /** The epochs one after another, each with its batches: see `epochs.js`. */
+  /** Iterates over the epochs, each with its batches: see `epochs.js`. */
   epochs() {
     this.#place ??= {};
     const inner = { peek: (read) => this.#peek(read), leave: (epoch) => this.#leave(epoch), reached: () => this.#epoch };
     return byEpoch(this, inner, this.#place, this.#refusal());
   }
 
-  /** An error for who begins to go through a loader of which nothing is left: it would silently give nothing. */
+  /**
+   * Returns the error for iterating over a finished or closed loader, which would otherwise silently return nothing.
+   */
   #refusal() {
     if (!this.#closed || this.#closed.error || this.#arrivals.items.length > 0) return undefined;
-    const message = this.#ended ? 'the loader has given all its batches' : 'the loader is closed';
-    return new WindrowError({ code: 'CLOSED', message, fix: this.#ended ? 'make a new one, or give more epochs and resume: loader.state' : 'make a new one, with resume: batch.state' });
+    const message = this.#ended ? 'the loader has delivered all its batches' : 'the loader is closed';
+    return new WindrowError({ code: 'CLOSED', message, fix: this.#ended ? 'create a new loader, with more epochs and resume: loader.state' : 'create a new loader with resume: batch.state' });
   }
 
-  /** The epoch of what `next` would give, which stays there: `Infinity` for the end, nothing where all is closed. */
+  /**
+   * Returns the epoch of the next item without taking the item: `Infinity` at the end, `undefined` for a closed loader.
+   */
   async #peek(read) {
     const { items } = this.#arrivals;
     while (items.length === 0 && !this.#closed && !this.#ended) {
@@ -203,12 +209,12 @@ export class Loader {
       await this.#held(this.#arrivals.look());
     }
     const [item] = items;
-    // What has begun another epoch tells the states in which those up to its own began.
+    // An item that begins another epoch has the states at the starts of the epochs up to its own.
     if (item?.starts && item.progress.epoch > read) this.#received = item.starts[read - item.progress.epoch + item.starts.length] ?? this.#received;
     return item && (item.error || item.buffer ? item.progress.epoch : Infinity);
   }
 
-  /** Goes on with an epoch, as if nothing after what was received had been made; whether there is such an epoch. */
+  /** Continues with an epoch as if no later item had been made. Returns whether the epoch exists. */
   async #leave(epoch) {
     if (!this.#closed) {
       this.#arrivals.items.length = this.#asked = 0;
@@ -224,13 +230,13 @@ export class Loader {
     return !this.#closed && epoch < this.#progress.epochs;
   }
 
-  /** Stops all workers, and waits until they have ended; those who wait for a batch get the end. The state can be had before and after. */
+  /** Stops all workers and waits until they have ended. Waiting callers receive the end. `state` stays available. */
   async close() {
     this.#end({});
     await this.#held(this.#gone);
   }
 
-  /** The state after the last batch that was received; before the first, the one that was resumed, if any. */
+  /** The state after the last batch received. Before the first batch, the resumed state, if any. */
   get state() {
     return this.#last?.state;
   }
@@ -240,17 +246,17 @@ export class Loader {
     return this.#progress?.digest;
   }
 
-  /** How far it is: `{ epoch, epochs, position, positions, batches, skipped }`, as of the last batch received. */
+  /** The progress as of the last batch received: `{ epoch, epochs, position, positions, batches, skipped }`. */
   get progress() {
     return this.#progress;
   }
 
-  /** How many batches an epoch has if every sample can be made; `undefined` where nobody can know before. */
+  /** The number of batches in an epoch if no sample fails, or `undefined` if unknown in advance. */
   get batchesPerEpoch() {
     return this.#progress.batchesPerEpoch;
   }
 
-  /** Asks for several at a time: each message costs more than a small batch. */
+  /** Asks for several batches at a time, because a message costs more than a small batch. */
   #ask() {
     const count = this.#arrivals.owed + this.#ahead - this.#asked;
     if (this.#ended || this.#closed || 2 * count < this.#ahead) return;
@@ -271,7 +277,7 @@ export class Loader {
         compiled[life.kind] = message.module;
         return;
       case 'unread':
-        // In Firefox a message with a module in it is lost now and then.
+        // Firefox sometimes loses a message that contains a module.
         if (!life.module) return life.lost('the coordinator could not read a message');
         compiled[life.kind] = undefined;
         this.#stop();
@@ -314,7 +320,7 @@ export class Loader {
             this.#ahead = item.buffer.byteLength > SMALL ? AHEAD : AHEAD_SMALL;
             item.fields = this.#fields = item.fields ?? this.#fields;
           } else if (!item.error || item.error.position === undefined) {
-            // The end, or an error that is no sample's and ends the stream.
+            // The end, or an error without a position, which ends the stream.
             this.#ended = true;
             if (item.error) this.#end({});
             break;
@@ -330,7 +336,7 @@ export class Loader {
     }
   }
 
-  /** Ends the workers once all batches are received; who goes from epoch to epoch ends them himself. */
+  /** Ends the workers once all batches are received, unless a caller goes from epoch to epoch. */
   #finish() {
     const [next] = this.#arrivals.items;
     if (this.#ended && !this.#place && !next?.buffer && !next?.error) this.#end({});
@@ -351,7 +357,7 @@ export class Loader {
     return `${backend === 'threads' ? 'thread' : 'worker'} ${index}${this.#owns.worker ? ` (${this.#owns.worker.file})` : ''}`;
   }
 
-  /** Threads too are the coordinator's siblings, not its children: nested, Firefox now and then hangs. */
+  /** Threads too are siblings of the coordinator, not its children: nested threads sometimes hang in Firefox. */
   #start(index) {
     const threads = this.mode.backend === 'threads';
     const own = (hear) => (what) => this.#workers[index] === worker && hear(what);
@@ -361,7 +367,7 @@ export class Loader {
         if (data?.type === 'windrow:serving') worker.serving = true;
         else if (data?.type === 'windrow:failed') this.#crashed(data.error);
       }),
-      // What starts again is the coordinator's to say, once there is anything to go on with.
+      // Once the loader has opened, the coordinator decides which workers to restart.
       failed: own((why) => {
         if (threads && this.#opened) life.lost(`${this.#name(index)} failed: ${why}`);
         else if (!threads && (this.#opened || worker.serving)) this.#post({ type: 'died', index, why: why || 'failed, and the browser gives no reason' });
@@ -395,7 +401,7 @@ export class Loader {
     if (!this.#closed) this.#life.coordinator?.post(message, transfer);
   };
 
-  /** Ends the coordinator and all workers of now, whose last words nobody hears. */
+  /** Ends the current coordinator and all workers, and ignores their last messages. */
   #stop() {
     const { coordinator, relax, deaf } = this.#life;
     this.#life = {};
@@ -410,7 +416,7 @@ export class Loader {
     this.#closed = { error };
     this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#stop();
-    this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed while it opened' }));
+    this.#opening.reject(error ?? new WindrowError({ code: 'CLOSED', message: 'the loader was closed before the loader had opened' }));
     if (this.#ended) return;
     this.#arrivals.items.length = 0;
     this.#arrivals.end(() => this.#over());

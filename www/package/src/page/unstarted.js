@@ -1,15 +1,15 @@
 // @ts-check
-// What is said of a script that does not start: loaded when one does not.
+// The error for a script that does not start. The loader imports this module only then.
 
-/** Milliseconds that a look at the file may take. */
+/** The time limit for fetching the file, in milliseconds. */
 const PATIENCE = 3000;
 
-/** Who could not be started and why, as an error; where the browser gives no reason, its file is looked at. */
+/** Returns the error for a script that could not start. If the browser gives no reason, checks the script's file. */
 export async function unstarted(who, why) {
   return {
     code: 'WORKER_LOAD',
     message: `${who} could not be started: ${why || (await looked(who))}`,
-    fix: 'look for a 404, a syntax error or a blocked request in the console; a worker file must call serve() of windrow/worker at once; a Content-Security-Policy needs worker-src for it, and a page with COEP needs that header on the script too. In Node, Worker is that of node:worker_threads',
+    fix: 'check the console for a 404, a syntax error or a blocked request; call serve() of windrow/worker at once in a worker file; allow the script in worker-src of a Content-Security-Policy; send COEP with the script if the page has COEP; in Node, use Worker of node:worker_threads',
   };
 }
 
@@ -19,11 +19,11 @@ async function looked(who) {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE) });
     await response.body?.cancel();
-    if (!response.ok) return `its file is answered with status ${response.status}`;
+    if (!response.ok) return `the server answers with status ${response.status}`;
     const type = response.headers.get('Content-Type');
-    if (!/(java|ecma)script/i.test(type)) return `its file comes as ${type}, not as JavaScript`;
+    if (!/(java|ecma)script/i.test(type)) return `the server sends the file as ${type}, not as JavaScript`;
   } catch (error) {
-    return `its file cannot be fetched: ${error.message}`;
+    return `the file cannot be fetched: ${error.message}`;
   }
-  return 'its file is there; in it, or in a module that it imports, is a syntax error, or one that is not there';
+  return 'the file exists, so the file or a module that it imports has a syntax error, or an imported module is missing';
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// What holds the elements of each dtype.
+// The typed array for the elements of each dtype.
 
 export const ARRAYS = {
   bool: Uint8Array, u8: Uint8Array, i8: Int8Array, u16: Uint16Array, i16: Int16Array, u32: Uint32Array,

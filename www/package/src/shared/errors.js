@@ -1,5 +1,5 @@
 // @ts-check
-// What goes wrong, with a stable code, a sentence, and what to do about it.
+// Errors with a stable code, a message, and often advice.
 
 export class WindrowError extends Error {
   /**
@@ -13,16 +13,16 @@ export class WindrowError extends Error {
     if (fix !== undefined) this.fix = fix;
     if (position !== undefined) this.position = Number(position);
     if (worker !== undefined) this.worker = worker;
-    // A sample's error has a place in the stream, which goes on after it.
+    // A sample's error has a position, and the stream continues after the error.
     this.fatal = position === undefined;
   }
 }
 
-/** Whether something thrown is an error that says its own code. */
+/** Returns whether a thrown value is an error with its own code. */
 export const isTold = (error) =>
   typeof error?.code === 'string' && (error instanceof WindrowError || !(error instanceof Error));
 
-/** Anything thrown as a plain object that can be posted. */
+/** Converts a thrown value to a plain object that can be posted. */
 export function plain(error, code) {
   if (isTold(error)) {
     const { message, fix, position, worker } = error;
@@ -35,7 +35,7 @@ export function plain(error, code) {
   return { code, message: text };
 }
 
-/** What a call gives, or nothing where it throws. */
+/** Returns the result of a call, or `undefined` if the call throws. */
 export function safely(call) {
   try {
     return call();

@@ -1,12 +1,12 @@
 // @ts-check
-// Files at URLs: fetched whole, or made ready to be read by ranges. The same in browsers and in Node.
+// Files at URLs, fetched whole or prepared for reads by ranges. Browsers and Node share this module.
 
-/** Files fetched at the same time. */
+/** The number of files fetched at the same time. */
 const LANES = 8;
-/** Milliseconds that an answer, or more of it, may take. */
+/** The time in milliseconds to wait for an answer, or for more of the answer. */
 export const PATIENCE = 60_000;
 
-/** Makes files that need the network ready to be read; `keep` makes a file of a blob. */
+/** Prepares files that need the network. `keep` makes a file from a blob. */
 export async function prepare(files, keep) {
   const made = {};
   const left = Object.entries(files).reverse();
@@ -29,19 +29,19 @@ async function fetched({ url, read }, keep) {
     response = await fetch(url, ranged ? { headers: { Range: 'bytes=0-0' }, cache: 'no-store', signal } : { signal });
   } catch (error) {
     done();
-    throw Error(`[READ] ${url}: the request failed (${reason(error)}); offline, blocked, or a server of another origin that does not allow it`);
+    throw Error(`[READ] ${url}: the request failed (${reason(error)}); check the connection, blockers, and the CORS headers of a server of another origin`);
   }
   if (ranged || !response.ok) done();
   if (!response.ok) throw Error(`[READ] ${url}: status ${response.status}`);
   const html = (start) => /^\s*<(!doctype|html)/i.test(start);
-  const page = `[FORMAT] ${url}: an HTML page came where bytes were expected, as from a server that answers a wrong path with its start page`;
+  const page = `[FORMAT] ${url}: the server sent an HTML page instead of the file; check the path`;
   if (!ranged) {
     const parts = [];
     try {
       const body = response.body.getReader();
       for (let part; !(part = await body.read()).done; again()) parts.push(part.value);
     } catch (error) {
-      throw Error(`[READ] ${url}: the answer broke off (${reason(error)})`);
+      throw Error(`[READ] ${url}: the connection broke during the answer (${reason(error)})`);
     } finally {
       done();
     }
@@ -55,43 +55,40 @@ async function fetched({ url, read }, keep) {
     throw Error(`[NO_RANGE] ${url}: the server does not answer range requests (status ${response.status}); use read: 'whole'`);
   }
   const size = Number(/\/(\d+)$/.exec(response.headers.get('Content-Range') ?? '')?.[1] ?? NaN);
-  if (!Number.isSafeInteger(size)) throw Error(`[NO_RANGE] ${url}: the answer to a range does not tell the size (Content-Range; from another origin it must be exposed)`);
+  if (!Number.isSafeInteger(size)) throw Error(`[NO_RANGE] ${url}: the answer to a range does not give the size; send Content-Range, and expose the header to other origins`);
   const headers = ['ETag', 'Last-Modified'].map((header) => ({ header, value: response.headers.get(header) }));
   return { kind: 'range', url, size, tag: headers.find(({ value }) => value && !value.startsWith('W/')) };
 }
 
-/** A signal that aborts unless something happens again and again. */
+/** Returns a signal that aborts unless `again` is called again and again. */
 export function impatient() {
   const controller = new AbortController();
   let timer;
   const done = () => clearTimeout(timer);
   const again = () => {
     done();
-    timer = setTimeout(() => controller.abort(Error(`nothing came for ${PATIENCE} ms`)), PATIENCE);
+    timer = setTimeout(() => controller.abort(Error(`no data for ${PATIENCE} ms`)), PATIENCE);
   };
   again();
   return { signal: controller.signal, again, done };
 }
 
-/** The value of the header that asks for a range. */
+/** Returns the value of the header that asks for a range. */
 export const wanted = (offset, length) => `bytes=${offset}-${offset + length - 1}`;
 
-/**
- * The bytes of an answer to a range. Refuses one that is not bound to the content that was there at the start, and one
- * that is not the range that was asked for.
- */
+/** Returns the bytes of an answer to a range. Refuses an answer for changed content or for another range. */
 export function check({ url, size, tag }, offset, length, status, header, bytes) {
-  if (status !== 206) throw Error(`[${status === 200 ? 'NO_RANGE' : 'READ'}] ${url}: a range was answered with status ${status}`);
-  const changed = (what, was, is) => Error(`[SOURCE_CHANGED] ${url} is not what it was at the start: ${what} was ${was}, is ${is}`);
+  if (status !== 206) throw Error(`[${status === 200 ? 'NO_RANGE' : 'READ'}] ${url}: the server answered a range with status ${status}`);
+  const changed = (what, was, is) => Error(`[SOURCE_CHANGED] ${url} changed after the start: ${what} was ${was}, is ${is}`);
   const [, came, total] = /^bytes (\d+-\d+)\/(\d+)$/.exec(header('Content-Range') ?? '') ?? [];
-  if (total && Number(total) !== size) throw changed('its size', size, total);
+  if (total && Number(total) !== size) throw changed('the size', size, total);
   const now = tag && header(tag.header);
   if (now && now !== tag.value) throw changed(tag.header, tag.value, now);
   const wanted = `${offset}-${offset + length - 1}`;
-  if (came && came !== wanted) throw Error(`[READ] ${url}: bytes ${wanted} were asked for, bytes ${came} came`);
-  if (bytes.length !== length) throw Error(`[READ] ${url}: ${bytes.length} bytes came for bytes ${wanted}, which are ${length}`);
+  if (came && came !== wanted) throw Error(`[READ] ${url}: asked for bytes ${wanted}, received bytes ${came}`);
+  if (bytes.length !== length) throw Error(`[READ] ${url}: asked for bytes ${wanted}, received ${bytes.length} bytes instead of ${length}`);
   return bytes;
 }
 
-/** Why a request failed; Node has it one level down. */
+/** Returns the reason of a failed request, which Node puts into the cause. */
 export const reason = (error) => error.cause?.message || error.cause?.code || error.message;

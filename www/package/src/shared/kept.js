@@ -1,16 +1,18 @@
 // @ts-check
-// Bytes of files that were read last, so that a file is not asked for each sample: no more than a bound.
+// A bounded cache of the bytes read last, so that samples in the same piece of a file need one read.
 
-/** Bytes that a reader keeps. */
+/** The largest number of bytes that a reader keeps. */
 const KEPT = 64 << 20;
-/** Bytes that are read, kept and forgotten together. */
+/** The number of bytes that are read, kept and dropped together. */
 const PIECE = 256 << 10;
-/** Bytes of one read from which on none of them are kept. */
+/** The size of a read, in bytes, from which the cache keeps none of the bytes. */
 const LARGE = KEPT / 4;
 
-/** What reads a file of a name and size by an offset and a length; `read(name, start, end)` gives what is not kept. */
+/**
+ * Returns a function that reads a file by name, size, offset and length. `read(name, start, end)` reads missing bytes.
+ */
 export function keeper(read) {
-  /** Pieces by number and name, the one used last at the end. */
+  /** The pieces by number and name, with the last used piece at the end. */
   const pieces = new Map();
   let bytes = 0;
 
@@ -43,7 +45,7 @@ export function keeper(read) {
       const some = read(name, start, Math.min(size, (first + to) * PIECE));
       for (; from < to; from++) {
         const at = (first + from) * PIECE - start;
-        // A copy, or all of them would stay for as long as one does.
+        // A copy, because a view would keep the bytes of all pieces alive.
         all[from] = some.length <= PIECE ? some : some.slice(at, at + PIECE);
         keep(`${first + from} ${name}`, all[from]);
       }

@@ -1,7 +1,7 @@
 // @ts-check
-// Locks that a thread holds for as long as it lives: whoever waits for one hears of its end.
+// Locks that a thread holds for life, so that a waiting thread learns of the holder's end.
 
-/** Whether the lock is held from now on; a browser may refuse. */
+/** Returns whether the lock is held from now on. A browser may refuse locks. */
 export async function heldForLife(locks, name) {
   if (!locks || !name) return false;
   try {

@@ -1,17 +1,17 @@
 // @ts-check
-// Time limits of what others do, told by messages.
+// Time limits for answers that come as messages.
 
-/** The parts of a limit. */
+/** The number of parts of a limit. */
 const PARTS = 10;
-/** The longest that a timer takes, in milliseconds. */
+/** The longest delay of a timer, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
 /**
- * Calls `late` after so many milliseconds, and gives what calls that off.
+ * Calls `late` after a number of milliseconds, and returns a function that cancels the call.
  *
- * While this thread is busy or the machine sleeps, no message is heard, and that is not the fault of who sent it: the
- * time from one part to the next counts as one part, however long it was. After the last part there is one more, in
- * which messages come in that wait to be heard.
+ * A thread that is busy, or a machine that sleeps, receives no messages, and the sender is not late for that reason.
+ * The time from one part to the next therefore counts as one part, however long the time was. After the last part comes
+ * one more, in which waiting messages arrive.
  */
 export function patience(milliseconds, late) {
   let left = PARTS + 1;

@@ -1,6 +1,6 @@
-// The messages between a page, its coordinator, workers and threads, each way.
+// The messages between a page, its coordinator, workers and threads, in each direction.
 
-/** What went wrong, as it is posted: see `plain` in `errors.js`. */
+/** An error as it is posted: see `plain` in `errors.js`. */
 export interface Told {
   code: string;
   message: string;
@@ -9,7 +9,7 @@ export interface Told {
   worker?: number;
 }
 
-/** How far a loader is, as of an item. */
+/** The progress of a loader, as of an item. */
 export interface Reached {
   epoch: number;
   position: number;
@@ -21,95 +21,95 @@ export interface Reached {
   batchesPerEpoch?: number;
 }
 
-/** A batch, an error in its place, or neither, which is the end. */
+/** A batch, an error in its place, or neither for the end. */
 export interface Item {
   buffer?: ArrayBuffer;
-  /** What lies where in the buffer, where that is not as in the batch before. */
+  /** The layout of the buffer, unless unchanged since the batch before. */
   fields?: object[];
   keys?: string;
   number?: number;
   numberInEpoch?: number;
   error?: Told;
-  /** The state right after it, as JSON. */
+  /** The state right after the item, as JSON. */
   state?: string;
-  /** The states at the starts of the epochs that began with it, as JSON. */
+  /** The states at the starts of the epochs that began with the item, as JSON. */
   starts?: string[];
   progress: Reached;
 }
 
-/** What a loader is opened with. */
+/** The input of a loader. */
 export interface Pipeline {
   document: string;
   files: Record<string, any>;
-  /** Functions and sources of the user by address. */
+  /** The caller's functions and sources, by the URLs of their modules. */
   modules: { kind: string; name: string; module: string }[];
   /** Whether a worker serves the source. */
   served: boolean;
 }
 
-/** From the page to its coordinator. */
+/** The messages from the page to its coordinator. */
 export type ToCoordinator =
   | (Pipeline & {
       type: 'open';
-      /** Whether another coordinator was there before. */
+      /** Whether this coordinator replaces a lost one. */
       again: boolean;
       module?: WebAssembly.Module;
       settings: Record<string, any>;
       ports: MessagePort[];
       sampleTimeout?: number;
       startupTimeout: number;
-      /** Whether events are wanted. */
+      /** Whether the page wants events. */
       timeline: boolean;
       /** The name of the lock that the coordinator holds for life. */
       lock: string;
       turn: number;
     })
-  /** So many more items are wanted. */
+  /** The page wants this many more items. */
   | { type: 'next'; count: number }
-  /** What was made after a state is given up, and an epoch goes on in its place. */
+  /** The page gives up all items after a state, and continues with an epoch. */
   | { type: 'leave'; epoch: number; state: string; turn: number }
-  /** A worker was started again. */
+  /** The page has restarted a worker. */
   | { type: 'worker'; index: number; port: MessagePort }
   | { type: 'died'; index: number; why: string };
 
-/** From a coordinator to its page. */
+/** The messages from a coordinator to its page. */
 export type FromCoordinator =
-  /** Its lock is held, or was refused. */
+  /** The coordinator holds its lock, or the browser refused the lock. */
   | { type: 'started'; watched: boolean }
   | { type: 'compiled'; module: WebAssembly.Module }
-  /** A message could not be read. */
+  /** The coordinator could not read a message. */
   | { type: 'unread' }
-  /** The program is compiled and the files are there. */
+  /** The program is compiled and the files are ready. */
   | { type: 'prepared' }
   | { type: 'opened'; state: string; progress: Reached }
   | { type: 'items'; items: Item[]; turn: number }
   | { type: 'left'; state: string; progress: Reached; turn: number }
-  /** A worker is to be started again. */
+  /** The page shall restart a worker. */
   | { type: 'restart'; index: number; why: string }
   | { type: 'event'; event: object }
-  /** The end of this coordinator; another may go on. */
+  /** The coordinator ends. If `again`, another may continue. */
   | { type: 'fatal'; again: boolean; error: Told };
 
-/** From the page to a worker or a thread, as it starts. */
+/** The message from the page to a starting worker or thread. */
 export type ToStarted = { type: 'windrow:port'; port: MessagePort; index: number };
-/** The answer; and the end of a thread, which the coordinator that waits for it cannot hear. */
+/** The answer to `ToStarted`, or the end of a thread, which the waiting coordinator cannot receive. */
 export type FromStarted = { type: 'windrow:serving' } | { type: 'windrow:failed'; error: Told };
 
-/** From a coordinator to a worker. */
+/** The messages from a coordinator to a worker. */
 export type ToWorker =
   | (Omit<Pipeline, 'served'> & { type: 'open'; module: WebAssembly.Module; lock: string | undefined })
   | { type: 'request'; bytes: Uint8Array };
 
-/** From a worker to its coordinator. */
+/** The messages from a worker to its coordinator. */
 export type FromWorker =
   | { type: 'hello' }
   | { type: 'ready'; watched: boolean; fingerprint: string; lengths: Record<string, number> }
   | { type: 'reply'; bytes: Uint8Array; started: number; ended: number }
   | { type: 'error'; error: Told }
-  /** Its memory is not to be trusted: another one comes in its place. */
+  /** The memory of the worker may be inconsistent, so another worker replaces this one. */
   | { type: 'trap'; why: string };
 
-/** From a coordinator to a thread of its pool. */
+/** The message from a coordinator to a thread of its pool. */
 export type ToThread = { type: 'start'; module: WebAssembly.Module; memory: WebAssembly.Memory; receiver: any; files: Record<string, any> };
-/** From a thread to its coordinator. */
+/** The messages from a thread to its coordinator. */
 export type FromThread = { type: 'hello' } | { type: 'ready' } | { type: 'error'; error: Told };

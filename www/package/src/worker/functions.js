@@ -1,13 +1,15 @@
 // @ts-check
-// Functions and sources of the user, as the wasm calls them.
+// The caller's functions and sources, as the wasm calls them.
 
 import { ARRAYS } from '../shared/dtypes.js';
 import { came, isPlain, tensor } from '../shared/tensor.js';
 
-/** Promises of one worker that may be awaited at the same time; `answers.rs` has the number too. */
+/** The number of promises that one worker awaits at the same time. `answers.rs` has the same number. */
 const AWAITED = 16;
 
-/** What the wasm calls, over functions and opened sources by name; `settle` waits for what they promised. */
+/**
+ * Returns the object that the wasm calls, with functions and opened sources by name. `settle` awaits their promises.
+ */
 export function caller(functions, sources = {}) {
   const parsed = new Map();
   const options = (text) => {
@@ -16,7 +18,7 @@ export function caller(functions, sources = {}) {
   };
   const promised = [];
   const full = () => promised.length >= AWAITED;
-  /** The answer, or nothing where it comes later. */
+  /** Returns the answer, or `undefined` for an answer that comes later. */
   const taken = (made, name, op, index) => {
     if (typeof made?.then !== 'function') return fields(made);
     promised.push({ made, name, op, index });
@@ -32,7 +34,7 @@ export function caller(functions, sources = {}) {
         made = functions[name](sample, options(text), { rng, index });
         return taken(made, name, op, index);
       } finally {
-        // A function that is still at it may draw more.
+        // A function that has not finished may draw more random numbers.
         if (typeof made?.then === 'function') Promise.resolve(made).catch(() => {}).then(() => random.free());
         else random.free();
       }
@@ -40,7 +42,7 @@ export function caller(functions, sources = {}) {
     length: (name) => (Object.hasOwn(sources, name) ? Number(sources[name].length) : undefined),
     get: (name, index) => (full() ? undefined : taken(sources[name].get(index), name, 0, index)),
     async settle(take) {
-      if (promised.length === 0) throw Error('a sample waits for nothing');
+      if (promised.length === 0) throw Error('a sample waits, but no promise is open');
       await Promise.all(promised.splice(0).map(async ({ made, name, op, index }) => {
         let list, why;
         try {
@@ -54,23 +56,23 @@ export function caller(functions, sources = {}) {
   };
 }
 
-/** A source of the user, opened and looked at. */
+/** Opens and checks a source. */
 export async function opened(name, source, options) {
   try {
     if (typeof source === 'function') source = await source(options ?? {});
   } catch (error) {
     throw Error(`[READ] the source ${name} cannot be opened: ${error?.message ?? error}`);
   }
-  if (typeof source?.get !== 'function') throw Error(`[SETTING] the source ${name} is no { length, get(index) }`);
+  if (typeof source?.get !== 'function') throw Error(`[SETTING] the source ${name} is not an object of { length, get(index) }`);
   const { length } = source;
   const whole = typeof length === 'bigint' ? length >= 0n && length <= BigInt(Number.MAX_SAFE_INTEGER) : Number.isSafeInteger(length) && length >= 0;
-  if (!whole) throw Error(`[SETTING] the source ${name} has length ${String(length)}; a whole number from 0 to 2^53 - 1 is needed`);
+  if (!whole) throw Error(`[SETTING] the source ${name} has length ${String(length)}; give a whole number from 0 to 2^53 - 1`);
   return source;
 }
 
-/** `[[name, dtype, shape, bytes], …]` of what was given for a sample. */
+/** Returns `[[name, dtype, shape, bytes], …]` for a sample. */
 function fields(made) {
-  if (!isPlain(made)) throw Error(`it gave ${came(made)}; give an object of the sample's fields`);
+  if (!isPlain(made)) throw Error(`the result is ${came(made)}; return an object of the sample's fields`);
   return Object.entries(made).map(([field, value]) => {
     const { dtype, shape, data } = tensor(value, (what, fix) => Error(`field ${field} ${what}; ${fix}`));
     return [field, dtype, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];

@@ -1,14 +1,14 @@
 // @ts-check
-// Asking for work over a port.
+// Asks for work over a port.
 
 /** @import { FromThread, FromWorker } from '../shared/protocol.js' */
 
-/** How often one asks again. */
+/** The largest number of tries. */
 const TRIES = 10;
 
 /**
- * Asks the coordinator for a job, and again when the answer cannot be read: in Firefox a message with
- * a module in it is lost now and then.
+ * Asks the coordinator for a job, and asks again if the answer cannot be read. Firefox sometimes loses a message that
+ * contains a module.
  */
 export function hello(port, busy = () => false) {
   let tries = 0;
@@ -17,7 +17,7 @@ export function hello(port, busy = () => false) {
   const ask = () => post({ type: 'hello' });
   port.onmessageerror = () => {
     if (!busy() && ++tries < TRIES) ask();
-    else post({ type: 'error', error: { code: 'WORKER_LOAD', message: 'a message from the coordinator could not be read' } });
+    else post({ type: 'error', error: { code: 'WORKER_LOAD', message: 'the worker could not read a message from the coordinator' } });
   };
   ask();
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// A thread of the pool: the coordinator's program and memory, files of its own to read.
+// A thread of the pool, with the coordinator's program and memory, and its own reader of files.
 
 import { plain } from '../shared/errors.js';
 import { hello } from './hello.js';
@@ -29,10 +29,10 @@ export function thread(endpoint, { glue, reader }) {
       }
       post({ type: 'ready' });
       try {
-        // Does not come back: from here on this thread is rayon's.
+        // Does not return: from here on, rayon runs this thread.
         glue.wbg_rayon_start_worker(receiver);
       } catch (error) {
-        // The coordinator waits and cannot hear of it; who started this thread ends them all.
+        // The waiting coordinator cannot receive messages, so tell the page, which ends all threads.
         tell({ type: 'windrow:failed', error: trapped(error, glue) ?? plain(error, 'SAMPLE') });
       }
     };

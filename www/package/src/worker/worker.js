@@ -1,5 +1,5 @@
 // @ts-check
-// A worker: the random-access part of the pipeline in a wasm instance of its own.
+// A worker, which runs the random-access part of the pipeline in its own wasm instance.
 
 import { plain, safely } from '../shared/errors.js';
 import { caller, opened } from './functions.js';
@@ -8,7 +8,7 @@ import { heldForLife } from '../shared/lock.js';
 
 /** @import { FromWorker, ToWorker } from '../shared/protocol.js' */
 
-/** Looked up once: WebKit's moves a little, and a task must not end before it started. */
+/** Read once, because the value moves a little in WebKit, and a task must not end before its start. */
 const ORIGIN = performance.timeOrigin;
 const now = () => ORIGIN + performance.now();
 
@@ -32,12 +32,13 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
       else if (data.type === 'request') requests.push(data.bytes), answering || answer();
     };
 
-    // What Node ends a thread for, a browser only mentions. The answer that it was for may never come.
-    endpoint.addEventListener('unhandledrejection', ({ reason }) => lost(`a promise was rejected and nobody caught that: ${reason?.message ?? reason}`));
+    // Node ends a thread for a rejected promise, but a browser only logs the rejection. The awaited answer may never
+    // come.
+    endpoint.addEventListener('unhandledrejection', ({ reason }) => lost(`no code caught a rejected promise: ${reason?.message ?? reason}`));
 
     hello(port, () => own);
 
-    /** This worker is done; another one comes in its place. */
+    /** Ends this worker. The page starts another in its place. */
     function lost(why) {
       own = undefined;
       post({ type: 'trap', why });
@@ -58,7 +59,7 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
       post({ type: 'ready', watched, fingerprint: own.fingerprint(), lengths: has ? { [name]: calls.length(name) } : {} });
     }
 
-    /** Answers what was asked, one after another; where functions promise, what they promise is awaited. */
+    /** Answers requests one after another, and awaits the promises of functions. */
     async function answer() {
       answering = true;
       for (let request; own && (request = requests.shift()); ) {
@@ -67,7 +68,7 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
         try {
           while ((bytes = own.answer(request)) === undefined) await calls.settle(glue.settle);
         } catch (error) {
-          // The memory of a program that trapped is not to be trusted: this worker is done.
+          // A trap may leave the memory inconsistent, so this worker ends.
           const panic = safely(() => glue.lastPanic());
           return lost(panic ?? `trapped: ${plain(error).message}`);
         }
@@ -78,7 +79,7 @@ export function work(endpoint, { glue, reader, locks }, functions = {}, sources 
   });
 }
 
-/** The source that a document wants served: its name and options. */
+/** Returns the name and the options of the served source of a document, or an empty object. */
 function named(document) {
   const { source } = safely(() => JSON.parse(document)) ?? {};
   return source?.kind === 'served' ? source : {};

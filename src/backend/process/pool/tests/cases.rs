@@ -1,11 +1,11 @@
-//! What each limit, lie and end costs, and no more.
+//! Tests of single limits, lies and ends, and of their exact costs.
 
 use super::super::{Action, Exit, Limits, Page, Pool, Said};
 use super::{MS, Process, Step, Told, World, exit, limits};
 use crate::engine::Task;
 use crate::error::Error;
 
-/// A pool of one worker that is ready.
+/// Creates a pool with one ready worker.
 fn ready(limits: Limits) -> World {
     let mut world = World::new(1, 0, 9, limits);
     world.take(Step::Start(0));
@@ -13,7 +13,7 @@ fn ready(limits: Limits) -> World {
     world
 }
 
-/// Submits a task and has it given to a worker.
+/// Submits a task and gives it to a worker.
 fn give(world: &mut World, id: u64) {
     world.pool.submit(Task { id, start: 10 * id, count: 2 });
     world.tasks += 1;
@@ -54,7 +54,7 @@ fn a_task_comes_back_unbegun_three_times_and_is_lost_then() {
 #[test]
 fn what_no_worker_says_costs_the_worker_and_nothing_it_says_later_counts() {
     let lies: [fn() -> Said; 8] = [
-        || Said::Nonsense("a bad greeting".into()),
+        || Said::Nonsense("it sent an invalid Hello frame".into()),
         || Said::Hello(Ok(())),
         || Said::Ready(Ok(())),
         || Said::Refused("no".into()),
@@ -70,7 +70,10 @@ fn what_no_worker_says_costs_the_worker_and_nothing_it_says_later_counts() {
         let asked = actions(&mut world.pool);
         assert!(matches!(asked[..], [Action::Kill(0)]), "{:?}: {asked:?}", lie());
         world.pool.said(0, Said::Ready(Ok(())), world.now);
-        assert!(world.pool.reported(0, 0, false, world.now).is_none(), "it counts no more");
+        assert!(
+            world.pool.reported(0, 0, false, world.now).is_none(),
+            "the report no longer counts"
+        );
         assert!(actions(&mut world.pool).is_empty());
         world.end(0, &exit("killed by SIGKILL"));
         let asked = actions(&mut world.pool);
@@ -80,7 +83,7 @@ fn what_no_worker_says_costs_the_worker_and_nothing_it_says_later_counts() {
     }
     let mut world = ready(limits());
     world.pool.said(0, Said::Trouble("why".into()), world.now);
-    assert!(actions(&mut world.pool).is_empty(), "trouble may be told at any time");
+    assert!(actions(&mut world.pool).is_empty(), "a worker may report trouble at any time");
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn a_worker_whose_next_task_is_too_long_for_it_is_told_to_end_at_once() {
     world.take(Step::Finish(0));
     assert!(!world.process(0).is_drained);
     give(&mut world, 1);
-    assert!(world.process(0).is_drained, "nobody has to look at it first");
+    assert!(world.process(0).is_drained, "the drain needs no call of look");
 }
 
 #[test]
@@ -161,7 +164,7 @@ fn pieces_must_be_announced_and_whole() {
     let mut world = ready(limits());
     give(&mut world, 0);
     world.pool.said(0, Said::Pieces { task: 0, bytes: 0 }, world.now);
-    assert!(world.pool.reported(0, 0, false, world.now).is_none(), "they are of no task then");
+    assert!(world.pool.reported(0, 0, false, world.now).is_none(), "the pieces belong to no task");
 }
 
 #[test]
@@ -188,8 +191,8 @@ fn limits_count_from_what_was_seen_and_a_page_that_goes_back_gives_no_time() {
     };
     assert!(!observe(10, 0));
     assert!(!observe(60, 1), "the next sample has its own time");
-    assert!(!observe(120, 0), "a step back is none");
-    assert!(!observe(150, 77), "nor is a position of another task");
+    assert!(!observe(120, 0), "a step back is no progress");
+    assert!(!observe(150, 77), "another task's position is no progress");
     assert!(observe(160, 0));
     world.pool.look(0, 160 * MS);
     assert!(matches!(actions(&mut world.pool)[..], [Action::Kill(0)]));
@@ -218,7 +221,7 @@ fn a_worker_that_closed_its_channel_has_a_moment_to_end() {
     let mut world = ready(limits());
     world.pool.hung_up(0, 10 * MS);
     give(&mut world, 0);
-    assert!(world.process(0).tasks.is_empty(), "it gets nothing any more");
+    assert!(world.process(0).tasks.is_empty(), "the worker gets no more tasks");
     world.pool.look(0, 209 * MS);
     assert!(actions(&mut world.pool).is_empty());
     world.pool.look(0, 210 * MS);
@@ -240,7 +243,7 @@ fn a_worker_is_replaced_after_its_samples_and_one_too_heavy_is_killed_at_twice_i
     let mut world = ready(Limits { rss: Some(1000), ..limits() });
     give(&mut world, 0);
     world.pool.weighed(0, Some(1500), world.now);
-    assert!(actions(&mut world.pool).is_empty(), "it may end its task");
+    assert!(actions(&mut world.pool).is_empty(), "the worker may finish its task");
     world.pool.weighed(0, Some(2001), world.now);
     assert!(matches!(actions(&mut world.pool)[..], [Action::Kill(0)]));
 }

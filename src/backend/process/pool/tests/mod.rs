@@ -1,4 +1,4 @@
-//! Crashes, lies, limits, recycling and the end as schedules. The test plays the driver and the
+//! Schedules of crashes, lies, limits, recycling and shutdown. The test plays the driver and the
 //! processes.
 
 mod cases;
@@ -33,7 +33,7 @@ fn exit(how: &str) -> Exit {
 #[derive(Debug, Clone, Default)]
 struct Process {
     is_ready: bool,
-    /// What it was sent and has not done.
+    /// The tasks that the process was sent and has not done.
     tasks: VecDeque<Task>,
     is_begun: bool,
     is_drained: bool,
@@ -46,20 +46,20 @@ impl Process {
         Page {
             task: task.map(|task| task.id),
             filling: task.map(|task| task.start),
-            doing: "making the sample",
+            doing: "computing the sample",
             index: None,
         }
     }
 }
 
-/// What became of a task.
+/// The outcome of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
     Delivered,
     Lost,
 }
 
-/// What may happen next.
+/// A possible next event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Start(usize),
@@ -69,7 +69,7 @@ enum Step {
     Finish(usize),
     Crash(usize),
     Lie(usize),
-    /// It ends as it was told, or since it was killed.
+    /// The process ends, after a request or a kill.
     End(usize),
     Wait,
 }
@@ -81,7 +81,7 @@ struct World {
     now: Duration,
     processes: Vec<Option<Process>>,
     told: BTreeMap<u64, Told>,
-    /// Crashes, lies and refusals that may still happen.
+    /// The number of crashes, lies and refusals that may still happen.
     faults: u32,
     broken: Option<Error>,
     tasks: u64,
@@ -96,7 +96,7 @@ impl World {
         Self { pool, now: Duration::ZERO, processes, told, faults, broken: None, tasks }
     }
 
-    /// Everything that may happen now.
+    /// Returns all events that may happen now.
     fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut waits = false;
@@ -157,7 +157,7 @@ impl World {
                 let task = process.tasks.pop_front().unwrap();
                 let given = self.pool.reported(number, task.id, false, now).unwrap();
                 assert_eq!(given.task, task);
-                assert_eq!(self.told.insert(task.id, Told::Delivered), None, "told twice");
+                assert_eq!(self.told.insert(task.id, Told::Delivered), None, "reported twice");
                 self.pool.delivered(number, given, Ok(1000), now);
             }
             Step::Crash(number) => {
@@ -181,7 +181,7 @@ impl World {
     }
 
     fn process(&mut self, number: usize) -> &mut Process {
-        self.processes[number].as_mut().expect("it runs")
+        self.processes[number].as_mut().expect("the process runs")
     }
 
     fn end(&mut self, number: usize, exit: &Exit) {
@@ -191,7 +191,7 @@ impl World {
         self.pool.exited(number, exit, &page, self.now);
     }
 
-    /// Does what the pool asks for, until it asks for nothing more.
+    /// Carries out the pool's actions until none is left.
     fn settle(&mut self) {
         loop {
             self.pool.hand_out(self.now, |number, _| Ok(Some(number as u32)));
@@ -209,36 +209,38 @@ impl World {
     fn act(&mut self, action: Action) {
         match action {
             Action::Send(number, task) => {
-                let given = self.pool.given(number, task).expect("it was given");
-                assert_eq!(given.lease, Some(number as u32), "the slot is the worker's");
+                let given = self.pool.given(number, task).expect("the task was given");
+                assert_eq!(given.lease, Some(number as u32), "the slot belongs to the worker");
                 let task = given.task;
                 let process = self.process(number);
                 assert!(process.is_ready && !process.is_drained && !process.is_killed);
                 process.tasks.push_back(task);
             }
             Action::Drain(number) => self.process(number).is_drained = true,
-            // One that has ended meanwhile cannot be killed any more.
+            // A process that has already ended cannot be killed.
             Action::Kill(number) => {
                 self.processes[number].iter_mut().for_each(|process| process.is_killed = true);
             }
             Action::Abandon(number) => self.processes[number] = None,
             Action::Lost(task, loss) => {
                 assert!(!loss.how.is_empty());
-                assert_eq!(self.told.insert(task.id, Told::Lost), None, "told twice");
+                assert_eq!(self.told.insert(task.id, Told::Lost), None, "reported twice");
             }
-            Action::Broken(error) => assert!(self.broken.replace(error).is_none(), "told twice"),
+            Action::Broken(error) => {
+                assert!(self.broken.replace(error).is_none(), "reported twice")
+            }
             Action::Ready | Action::Ended { .. } | Action::NotStarted(_) => {}
         }
     }
 
-    /// Nothing more happens: every task was told, or that there are no more workers.
+    /// Checks the state at rest: every task was reported, or no more workers will start.
     fn check_rest(&self) {
         if self.broken.is_none() {
             assert_eq!(self.told.len() as u64, self.tasks, "{:?}", self.pool);
         }
     }
 
-    /// Closes the pool, and plays on until all processes have ended.
+    /// Closes the pool, and continues until all processes have ended.
     fn close(mut self) {
         self.pool.close(self.now);
         self.settle();

@@ -1,9 +1,9 @@
-//! Every order of small cases, random ones of large.
+//! Every order of small cases, and random orders of large ones.
 
 use super::{Limits, World, limits};
 use crate::order::Rng;
 
-/// Goes on with each thing that may happen; counts the schedules.
+/// Continues with each possible event, and counts the schedules.
 fn every_order(world: &World, depth: u32, seen: &mut u64) {
     if depth == 0 {
         return;

@@ -1,8 +1,8 @@
-//! The loader's end of a channel, and the place where the loader waits for news of all of them.
+//! The loader's end of a channel, and the completion port at which the loader waits for all events.
 //!
-//! Bytes to a worker travel in pieces, each behind a head of 12 bytes: its length (4 bytes) and, where
-//! a handle comes with it, the number that the handle has in the worker (8 bytes), else 0. From the
-//! worker come 4 bytes with the number of its process, and then bytes as they are.
+//! Bytes to a worker travel in pieces, each behind a header of 12 bytes. The header holds the
+//! piece's length (4 bytes) and the number of an accompanying handle in the worker, or 0 (8 bytes).
+//! A worker first sends its process number (4 bytes), and then plain bytes.
 #![expect(unsafe_code, reason = "pipes, and a port to wait for them")]
 
 use std::hash::{BuildHasher, RandomState};
@@ -33,28 +33,28 @@ use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcess, PROC
 use super::transfer::{MOST, Transfer};
 use super::{Handle, HandleRef, done, millis, owned, raw, wide};
 
-/// What a channel may hold that was sent and not received.
+/// The size of a channel's buffers, in bytes.
 const BUFFER: u32 = 512 << 10;
-/// What stands before each piece that goes to a worker.
+/// The length of the header of each piece to a worker.
 pub(super) const HEAD: usize = 12;
-/// Leaves no packet at the port for what was done at once.
+/// The flag that suppresses the port's packet for an operation that completes at once.
 const SKIP_WHEN_DONE: u8 = 1;
 
-/// The loader's end, which never waits.
+/// The loader's end, which never blocks.
 #[derive(Debug)]
 pub(in crate::backend::process) struct Channel {
     pipe: OwnedHandle,
     reading: Transfer,
     writing: Transfer,
-    /// What of the bytes that were read is not handed on.
+    /// The range of the bytes that were read and not passed on.
     ready: std::ops::Range<usize>,
     greeting: Vec<u8>,
-    /// The worker, to put handles into.
+    /// The worker's process, as the target for handles.
     worker: Option<OwnedHandle>,
 }
 
 impl Channel {
-    /// The two ends. News of the loader's wakes the one who waits at the waker.
+    /// Creates the two ends. Events of the loader's end wake the thread at the waker.
     pub(in crate::backend::process) fn pair(waker: Option<&Waker>) -> io::Result<(Self, Handle)> {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -67,15 +67,15 @@ impl Channel {
             owned(CreateNamedPipeW(name.as_ptr(), open, mode, 1, BUFFER, BUFFER, 0, null()))
         }?;
         let access = GENERIC_READ | GENERIC_WRITE;
-        // SAFETY: as above. There is one instance, so nobody else can have or get this end.
+        // SAFETY: as above. The pipe has one instance, so no other code can have or get this end.
         let link = unsafe {
             owned(CreateFileW(name.as_ptr(), access, 0, null(), OPEN_EXISTING, 0, null_mut()))
         }?;
         if let Some(waker) = waker {
-            // SAFETY: both are open; the port has no use for the key.
+            // SAFETY: both handles are open; the port ignores the key.
             let port = unsafe { CreateIoCompletionPort(raw(&pipe), raw(&waker.port), 0, 0) };
             done(i32::from(!port.is_null()))?;
-            // Without it there are packets that nobody needs, and nothing else.
+            // Without this mode, the port only receives superfluous packets.
             // SAFETY: the pipe is open.
             unsafe { SetFileCompletionNotificationModes(raw(&pipe), SKIP_WHEN_DONE) };
         }
@@ -85,7 +85,8 @@ impl Channel {
         Ok((channel, link))
     }
 
-    /// Sends what goes, with a handle to go with the first byte; `WouldBlock` when nothing does.
+    /// Sends as many bytes as possible, with a handle beside the first byte; returns `WouldBlock`
+    /// if the channel is full.
     pub(in crate::backend::process) fn send(
         &mut self,
         bytes: &[u8],
@@ -97,7 +98,7 @@ impl Channel {
         let passed = match (passed, &self.worker) {
             (None, _) => 0,
             (Some(passed), Some(worker)) => pass(passed, worker)?,
-            // It has not greeted yet; its first words end the waiting.
+            // The worker has not greeted yet; its greeting ends the wait.
             (Some(_), None) => return Err(io::ErrorKind::WouldBlock.into()),
         };
         let part = &bytes[..bytes.len().min(MOST - HEAD)];
@@ -106,7 +107,7 @@ impl Channel {
         Ok(part.len())
     }
 
-    /// Receives what is there: 0 at the end, `WouldBlock` when nothing is.
+    /// Receives available bytes: 0 at the end, `WouldBlock` if none are available.
     pub(in crate::backend::process) fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             let there = self.reading.moved(self.ready.clone());
@@ -116,7 +117,7 @@ impl Channel {
                 self.ready.start += missing;
                 if let Ok(number) = <[u8; 4]>::try_from(&*self.greeting) {
                     let number = u32::from_le_bytes(number);
-                    // SAFETY: it opens a handle that is nobody else's.
+                    // SAFETY: the call opens a new handle without another owner.
                     let worker = unsafe { owned(OpenProcess(PROCESS_DUP_HANDLE, 0, number)) };
                     self.worker = Some(worker?);
                 }
@@ -154,10 +155,10 @@ impl Drop for Channel {
     }
 }
 
-/// Opens a handle of this process in the worker too; gives its number there.
+/// Duplicates a handle of this process into the worker; returns its number there.
 fn pass(passed: HandleRef<'_>, worker: &OwnedHandle) -> io::Result<u64> {
     let mut there = INVALID_HANDLE_VALUE;
-    // SAFETY: all three are open. The new handle is the worker's, which will own it.
+    // SAFETY: all three handles are open. The worker will own the new handle.
     done(unsafe {
         let (own, passed) = (GetCurrentProcess(), passed.as_raw_handle());
         DuplicateHandle(own, passed, raw(worker), &mut there, 0, 0, DUPLICATE_SAME_ACCESS)
@@ -170,10 +171,11 @@ fn is_end(error: &io::Error) -> bool {
     code.is_some_and(|code| [ERROR_BROKEN_PIPE, ERROR_PIPE_NOT_CONNECTED].contains(&code))
 }
 
-/// Something to wait for. The waker knows what it is since it was made.
+/// A source of events. The waker already knows each source from its creation.
 pub(in crate::backend::process) type Source<'a> = PhantomData<&'a ()>;
 
-/// Where one thread waits for news of its channels and processes, and others end its waiting.
+/// A port where one thread waits for events of its channels and processes; other threads can wake
+/// it.
 #[derive(Debug)]
 pub(in crate::backend::process) struct Waker {
     pub(super) port: OwnedHandle,
@@ -181,18 +183,18 @@ pub(in crate::backend::process) struct Waker {
 
 impl Waker {
     pub(in crate::backend::process) fn new() -> io::Result<Self> {
-        // SAFETY: a new port, which is nobody else's.
+        // SAFETY: a new port without another owner.
         let port = unsafe { CreateIoCompletionPort(INVALID_HANDLE_VALUE, null_mut(), 0, 1) };
         // SAFETY: as above.
         Ok(Self { port: unsafe { owned(port) }? })
     }
 
     pub(in crate::backend::process) fn ring(&self) {
-        // SAFETY: the port is open; nobody looks at what is posted.
+        // SAFETY: the port is open; no code reads the posted packet.
         unsafe { PostQueuedCompletionStatus(raw(&self.port), 0, 0, null()) };
     }
 
-    /// Waits until it rings or one of those that were made with it has news.
+    /// Waits until the waker rings, a source created with it is ready, or the limit passes.
     pub(in crate::backend::process) fn wait<'a>(
         &'a self,
         _: impl Iterator<Item = Source<'a>>,
@@ -200,8 +202,8 @@ impl Waker {
     ) -> io::Result<()> {
         let mut news = [OVERLAPPED_ENTRY::default(); 64];
         let (most, mut count) = (news.len() as u32, 0);
-        // SAFETY: there is room for so many. The pointers in them are not followed, since what they
-        // point to may be gone.
+        // SAFETY: the buffer has room for `most` entries. No code follows the pointers in the
+        // entries, because their targets may be gone.
         let waited = done(unsafe {
             let (port, limit) = (raw(&self.port), millis(limit));
             GetQueuedCompletionStatusEx(port, news.as_mut_ptr(), most, &mut count, limit, 0)

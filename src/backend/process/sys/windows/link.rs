@@ -1,5 +1,5 @@
-//! The worker's end of a channel, and what a process does first to be a worker.
-#![expect(unsafe_code, reason = "what a process does first to be a worker")]
+//! The worker's end of a channel, and the first steps of a process that becomes a worker.
+#![expect(unsafe_code, reason = "the first steps of a worker process")]
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_int};
@@ -26,11 +26,11 @@ use super::split::Source;
 use super::{Handle, done, owned, raw};
 use crate::backend::process::sys::exit_code::ORPHANED;
 
-/// The worker's end, which waits.
+/// The worker's end, which blocks.
 #[derive(Debug)]
 pub(in crate::backend::process) struct Link {
     pipe: BufReader<File>,
-    /// What is to come of the piece that has begun.
+    /// The missing number of bytes of the current piece.
     rest: usize,
     passed: VecDeque<OwnedHandle>,
 }
@@ -41,12 +41,12 @@ impl Link {
         Self { pipe, rest: 0, passed: VecDeque::new() }
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     pub(in crate::backend::process) fn send(&self, bytes: &[u8]) -> io::Result<()> {
         self.pipe.get_ref().write_all(bytes)
     }
 
-    /// Receives what is there, waiting for the first byte; 0 at the end.
+    /// Receives bytes, and waits for the first one; returns 0 at the end.
     pub(in crate::backend::process) fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.rest == 0 {
             if self.pipe.fill_buf()?.is_empty() {
@@ -59,7 +59,8 @@ impl Link {
             let number = u64::from_le_bytes(number);
             if number != 0 {
                 let handle = std::ptr::without_provenance_mut(number as usize);
-                // SAFETY: the loader opened it in this process for whoever reads this.
+                // SAFETY: the loader opened the handle in this process, and the reader of this
+                // header owns it.
                 self.passed.push_back(unsafe { OwnedHandle::from_raw_handle(handle) });
             }
         }
@@ -69,18 +70,18 @@ impl Link {
         Ok(bytes)
     }
 
-    /// The next handle that came.
+    /// Returns the next received handle.
     pub(in crate::backend::process) fn passed(&mut self) -> Option<OwnedHandle> {
         self.passed.pop_front()
     }
 
-    /// Waits until the process at the other end is gone, and reads nothing.
+    /// Returns a function that waits until the process at the other end is gone, without reading.
     ///
-    /// The end of the channel itself is heard by whoever reads it: Windows lets nobody look at a pipe
-    /// while another thread waits for its next byte.
+    /// Only the reading thread detects the end of the channel itself. Windows blocks other access
+    /// to a pipe while a thread waits for its next byte.
     pub(in crate::backend::process) fn watcher(&self) -> io::Result<impl FnOnce() + Send + use<>> {
         let loader = loader_of(self.pipe.get_ref())?;
-        // SAFETY: it opens a handle that is nobody else's.
+        // SAFETY: the call opens a new handle without another owner.
         let Ok(loader) = (unsafe { owned(OpenProcess(PROCESS_SYNCHRONIZE, 0, loader)) }) else {
             exit_now(ORPHANED)
         };
@@ -101,32 +102,33 @@ impl Link {
     }
 }
 
-/// Which process made the channel.
+/// Returns the process that created the channel.
 fn loader_of(pipe: &impl std::os::windows::io::AsRawHandle) -> io::Result<u32> {
     let mut number = 0;
-    // SAFETY: the handle is open, and the number is written by the call.
+    // SAFETY: the handle is open, and the call writes the number.
     done(unsafe { GetNamedPipeServerProcessId(raw(pipe), &mut number) })?;
     Ok(number)
 }
 
-/// Takes a variable out of the environment, which may be changed here while other threads read it.
+/// Removes a variable from the environment, which Windows allows while other threads read it.
 pub(in crate::backend::process) fn forget(variable: &str, _: usize) -> bool {
-    // SAFETY: the system itself sees to it that threads do not meet there.
+    // SAFETY: the system itself serializes the access of threads to the environment.
     unsafe { std::env::remove_var(variable) };
     true
 }
 
-/// What a process does first to be a worker; gives its end of the channel.
+/// Performs the first steps of a worker process, and returns its end of the channel.
 ///
-/// Call it at the start of `main`, before anything else can read the environment or open a file.
+/// Call this at the start of `main`, before any other code can read the environment or open a file.
 pub(in crate::backend::process) fn become_worker(parent: u32) -> io::Result<OwnedHandle> {
     let link = take_stdin()?;
     let loader = loader_of(&link)?;
     if parent != 0 && parent != loader {
-        return Err(io::Error::other("its standard input is another's"));
+        return Err(io::Error::other("its standard input is not windrow's channel"));
     }
-    // SAFETY: the handler is a function that is always there; the mode is this process's own, and a
-    // worker that crashes is reported by its loader, not by a window that keeps it alive.
+    // SAFETY: the handler is a function that always exists, and the error mode concerns only this
+    // process. The loader reports a crashed worker; without this mode, an error window would keep
+    // the worker alive.
     unsafe {
         SetConsoleCtrlHandler(Some(leave_to_loader), 1);
         SetErrorMode(SEM_NOGPFAULTERRORBOX);
@@ -136,7 +138,7 @@ pub(in crate::backend::process) fn become_worker(parent: u32) -> io::Result<Owne
     Ok(link.into())
 }
 
-/// Takes standard input away from this process and leaves nothing there, for C code too.
+/// Takes the standard input from this process and leaves the null device there, for C code too.
 fn take_stdin() -> io::Result<OwnedHandle> {
     unsafe extern "C" {
         fn _open(path: *const c_char, flags: c_int, ...) -> c_int;
@@ -145,14 +147,14 @@ fn take_stdin() -> io::Result<OwnedHandle> {
         fn _get_osfhandle(file: c_int) -> isize;
     }
     let mut link = null_mut();
-    // SAFETY: standard input is open or the call fails; the new handle is nobody else's.
+    // SAFETY: standard input is open or the call fails; the new handle has no other owner.
     let link = unsafe {
         let (own, stdin) = (GetCurrentProcess(), GetStdHandle(STD_INPUT_HANDLE));
         done(DuplicateHandle(own, stdin, own, &mut link, 0, 0, DUPLICATE_SAME_ACCESS))?;
         owned(link)?
     };
     loader_of(&link)?;
-    // SAFETY: nothing else runs yet that could use descriptor 0, which is closed and opened again;
+    // SAFETY: no other code runs yet that could use descriptor 0, which is closed and opened again;
     // the path ends with a zero.
     unsafe {
         let nothing = _open(c"NUL".as_ptr(), 0);
@@ -170,7 +172,7 @@ fn take_stdin() -> io::Result<OwnedHandle> {
     Ok(link)
 }
 
-/// What Ctrl-C and Ctrl-Break mean is for the loader to decide.
+/// Ignores Ctrl-C and Ctrl-Break, because the loader decides how to react.
 unsafe extern "system" fn leave_to_loader(event: u32) -> BOOL {
     i32::from(event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)
 }

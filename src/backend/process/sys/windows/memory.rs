@@ -1,8 +1,8 @@
-//! Memory that a loader and one worker share: an unnamed mapping that is backed by the paging file.
+//! Memory shared by a loader and one worker: an unnamed mapping backed by the paging file.
 //!
-//! All of it is promised by the system when it is made, so a lack of memory is an error then and
-//! there. Who writes when is said at the same place of other systems: the table sees to it.
-#![expect(unsafe_code, reason = "shared memory is mapped")]
+//! The system commits the whole mapping at creation, so a lack of memory is an error at that time.
+//! The order of writes and reads is the same as on other systems: the slot table enforces it.
+#![expect(unsafe_code, reason = "maps shared memory")]
 
 use std::io;
 use std::ops::Range;
@@ -18,7 +18,8 @@ use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORY
 
 use super::{HandleRef, done, owned, raw};
 
-/// A view of shared memory, with the mapping that another process can open, which a worker closes.
+/// A view of shared memory, with its mapping, which another process can open. A worker closes the
+/// mapping.
 #[derive(Debug)]
 pub(in crate::backend::process) struct Memory {
     mapping: Option<OwnedHandle>,
@@ -26,30 +27,30 @@ pub(in crate::backend::process) struct Memory {
     bytes: usize,
 }
 
-// SAFETY: the view is plain memory that belongs to this value alone within this process.
+// SAFETY: the view is plain memory, and within this process it belongs to this value alone.
 unsafe impl Send for Memory {}
-// SAFETY: through a shared reference it is only read, or written to in parts that each have one owner
-// (`region`), or as atomics (`page`).
+// SAFETY: through a shared reference, code only reads the view, writes to parts with one owner each
+// (`region`), or accesses atomics (`page`).
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// New memory to write to, all of it there.
+    /// Creates writable memory, fully committed.
     pub(in crate::backend::process) fn new(bytes: usize) -> io::Result<Self> {
         Self::made(bytes, true)
     }
 
-    /// New memory to read. All of it is promised already: a system that has no more says so now.
+    /// Creates read-only memory, fully committed: without enough memory, this call fails.
     pub(in crate::backend::process) fn empty(bytes: usize) -> io::Result<Self> {
         Self::made(bytes, false)
     }
 
-    /// Sees to it that this part is there, which it is.
+    /// Does nothing, because the memory is already committed.
     pub(in crate::backend::process) fn reserve(&self, part: Range<usize>) -> io::Result<()> {
         debug_assert!(part.end <= self.bytes);
         Ok(())
     }
 
-    /// Pages that were promised come when they are touched.
+    /// Does nothing: Windows maps committed pages at the first access.
     pub(in crate::backend::process) fn populate(&self, part: Range<usize>) {
         debug_assert!(part.end <= self.bytes);
     }
@@ -57,13 +58,13 @@ impl Memory {
     fn made(bytes: usize, writable: bool) -> io::Result<Self> {
         let (file, how, long) = (INVALID_HANDLE_VALUE, PAGE_READWRITE | SEC_COMMIT, bytes as u64);
         let (high, low) = ((long >> 32) as u32, long as u32);
-        // SAFETY: a new mapping without a name and a file, which is nobody else's.
+        // SAFETY: a new mapping without a name and a file, and without another owner.
         let mapping = unsafe { owned(CreateFileMappingW(file, null(), how, high, low, null())) }?;
         let start = map(&mapping, bytes, writable)?;
         Ok(Self { mapping: Some(mapping), start, bytes })
     }
 
-    /// Memory that came from the loader, to write to. A smaller one than that is an error.
+    /// Maps memory from the loader, writable. Fails if the memory is smaller than `bytes`.
     pub(in crate::backend::process) fn received(
         mapping: OwnedHandle,
         bytes: usize,
@@ -71,18 +72,18 @@ impl Memory {
         Ok(Self { mapping: None, start: map(&mapping, bytes, true)?, bytes })
     }
 
-    /// A part of it, which must be nobody's to write to as long as it is lent.
+    /// Returns a part of the memory; no process may write to the part during the borrow.
     ///
     /// # Panics
-    /// The part is not inside the view.
+    /// Panics if the part is not inside the view.
     pub(in crate::backend::process) fn part(&self, part: Range<usize>) -> &[u8] {
         assert!(part.start <= part.end && part.end <= self.bytes, "{part:?} of {}", self.bytes);
-        // SAFETY: the part lies in the view, which lives as long as `self`; see the module for
+        // SAFETY: the part lies in the view, which lives as long as `self`; see the module about
         // writers.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(part.start), part.len()) }
     }
 
-    /// What another process can map it from; nothing in a worker.
+    /// Returns the handle from which another process can map the memory; `None` in a worker.
     pub(in crate::backend::process) fn handle(&self) -> Option<HandleRef<'_>> {
         self.mapping.as_ref().map(OwnedHandle::as_handle)
     }
@@ -95,24 +96,25 @@ impl Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         let view = MEMORY_MAPPED_VIEW_ADDRESS { Value: self.start.as_ptr().cast() };
-        // SAFETY: the view is this value's own, and nothing borrows from it any more.
+        // SAFETY: the view belongs to this value, and no borrow of it is left.
         unsafe { UnmapViewOfFile(view) };
     }
 }
 
-/// Maps so many bytes of shared memory.
+/// Maps `bytes` bytes of shared memory.
 fn map(mapping: &OwnedHandle, bytes: usize, writable: bool) -> io::Result<NonNull<u8>> {
     let access = if writable { FILE_MAP_READ | FILE_MAP_WRITE } else { FILE_MAP_READ };
-    // SAFETY: a new view at a place that the system chooses touches no memory in use.
+    // SAFETY: a new view at an address chosen by the system overlaps no memory in use.
     let view = unsafe { MapViewOfFile(raw(mapping), access, 0, 0, bytes) };
     NonNull::new(view.Value.cast()).ok_or_else(io::Error::last_os_error)
 }
 
-/// How much memory can be had, in bytes: what is free, and what the system may still promise.
+/// Returns the available memory in bytes: the smaller of free memory and memory that the system can
+/// still commit.
 pub(in crate::backend::process) fn memory_available() -> Option<u64> {
     let length = size_of::<MEMORYSTATUSEX>() as u32;
     let mut status = MEMORYSTATUSEX { dwLength: length, ..MEMORYSTATUSEX::default() };
-    // SAFETY: the length is that of the structure, which the call fills.
+    // SAFETY: the length field holds the size of the structure, which the call fills.
     done(unsafe { GlobalMemoryStatusEx(&mut status) }).ok()?;
     Some(status.ullAvailPhys.min(status.ullAvailPageFile))
 }

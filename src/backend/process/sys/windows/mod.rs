@@ -1,8 +1,8 @@
-//! Windows: a named pipe for a channel, a completion port to wait at, unnamed mappings for memory,
-//! and a job for each worker, so that it ends with its loader.
+//! Windows: a named pipe as channel, a completion port for waits, unnamed mappings for memory. Each
+//! worker runs in a job, so that it ends with its loader.
 //!
-//! Absent, because Windows cannot split a process: `forkserver` and `fork`.
-#![expect(unsafe_code, reason = "handles are taken over")]
+//! Not available, because Windows cannot fork a process: `forkserver` and `fork`.
+#![expect(unsafe_code, reason = "takes ownership of handles")]
 
 mod channel;
 mod image;
@@ -34,18 +34,18 @@ pub(in crate::backend::process) use split::{
     SPLITS, block_interrupts, flush, parent, threads, wait_for,
 };
 
-/// What a channel or shared memory is kept by.
+/// A handle of a channel or of shared memory.
 pub(in crate::backend::process) type Handle = OwnedHandle;
-/// See [`Handle`].
+/// A borrowed [`Handle`].
 pub(in crate::backend::process) type HandleRef<'a> = BorrowedHandle<'a>;
 
-/// Signals that processes are ended by: there are none.
+/// The names of signals: none on Windows.
 pub(super) const SIGNALS: &[(i32, &str)] = &[];
-/// Exit codes that say more than their number.
+/// The names of exit codes.
 pub(super) const CODES: &[(u32, &str)] = &[
     code(STATUS_ACCESS_VIOLATION, "an access violation"),
-    code(STATUS_IN_PAGE_ERROR, "memory that could not be read from its file"),
-    // What `abort` ends with, and the checks of the C runtime.
+    code(STATUS_IN_PAGE_ERROR, "an unreadable page of a mapped file"),
+    // The exit code of `abort` and of the checks of the C runtime.
     code(STATUS_STACK_BUFFER_OVERRUN, "abort"),
     code(STATUS_STACK_OVERFLOW, "a stack overflow"),
     code(STATUS_HEAP_CORRUPTION, "a corrupt heap"),
@@ -54,27 +54,27 @@ pub(super) const CODES: &[(u32, &str)] = &[
     code(STATUS_NO_MEMORY, "a lack of memory"),
     code(STATUS_CONTROL_C_EXIT, "Ctrl-C"),
     code(STATUS_DLL_NOT_FOUND, "a missing DLL"),
-    code(STATUS_DLL_INIT_FAILED, "a DLL that could not begin"),
+    code(STATUS_DLL_INIT_FAILED, "a DLL that failed to initialise"),
 ];
 
 const fn code(status: NTSTATUS, name: &'static str) -> (u32, &'static str) {
     (status.cast_unsigned(), name)
 }
 
-/// A handle, lent.
+/// Borrows a handle.
 pub(in crate::backend::process) fn borrowed(handle: &Handle) -> HandleRef<'_> {
     handle.as_handle()
 }
 
-/// How often the system killed a process for want of memory: it never does.
+/// Returns `None`: Windows never kills a process for lack of memory.
 pub(in crate::backend::process) fn out_of_memory_kills() -> Option<u64> {
     None
 }
 
-/// A new handle that a call gave, or why it gave none.
+/// Takes a new handle from a call's result; fails with the system's error without one.
 ///
 /// # Safety
-/// A handle that is neither null nor invalid must be open and nobody else's.
+/// A handle that is neither null nor invalid must be open and have no other owner.
 unsafe fn owned(handle: HANDLE) -> io::Result<OwnedHandle> {
     if handle.is_null() || handle == INVALID_HANDLE_VALUE {
         return Err(io::Error::last_os_error());
@@ -83,12 +83,12 @@ unsafe fn owned(handle: HANDLE) -> io::Result<OwnedHandle> {
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
 }
 
-/// What a call says that gives 0 when it fails.
+/// Converts the result of a call that returns 0 on failure.
 fn done(answer: windows_sys::core::BOOL) -> io::Result<()> {
     if answer == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// A time limit in milliseconds, not shorter than it is.
+/// Returns a time limit in milliseconds, rounded up.
 fn millis(limit: Option<Duration>) -> u32 {
     let Some(limit) = limit else { return windows_sys::Win32::System::Threading::INFINITE };
     let millis = limit.as_nanos().div_ceil(1_000_000).min(3_600_000);
@@ -99,7 +99,7 @@ fn raw(handle: &impl AsRawHandle) -> HANDLE {
     handle.as_raw_handle()
 }
 
-/// A text for the system.
+/// Encodes a text for the system.
 fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }

@@ -1,33 +1,33 @@
-//! The head of a program's image: where its code is, and what tells builds apart.
+//! The header of a program's image: the place of its code, and the id that distinguishes builds.
 //!
-//! Linkers that write debug information into a file of its own leave an id for it in the image, as
-//! Microsoft's does; that is the build id. Others, such as that of MinGW, note when they linked and a
-//! checksum of the file; the build id is then made of these and of the size and place of all
-//! sections, and where no time was noted, of a checksum of the code too.
+//! Linkers with separate debug information, such as Microsoft's, write its id into the image; that
+//! id is the build id. Others, such as MinGW's, write their time and a checksum of the file. The
+//! build id then consists of these two, and of the size and place of all sections. If the time is
+//! missing, the checksum also covers the code.
 
 use std::fmt::Write;
 use std::ops::Range;
 
-/// How much of an image its head is looked for in: the first page, which always is there.
+/// The part of an image that contains the header: the first page, which is always mapped.
 pub(super) const HEAD_BYTES: usize = 4096;
 const EXECUTABLE: u32 = 0x2000_0000;
 const WRITABLE: u32 = 0x8000_0000;
 const CODEVIEW: u32 = 2;
-/// More entries than any linker writes.
+/// The maximum number of debug entries read; no linker writes more.
 const DEBUG_ENTRIES_MAX: usize = 64;
 
-/// See the [module](self). All places are counted from the start of the image.
+/// The header of an image. All places are offsets from the start of the image.
 #[derive(Debug)]
 pub(super) struct Pe {
     linked: u32,
     checksum: u32,
     debug: Range<usize>,
-    /// Place and kind.
+    /// The place and kind of each section.
     sections: Vec<(Range<usize>, u32)>,
 }
 
 impl Pe {
-    /// Reads the head of an image.
+    /// Reads the header of an image.
     pub(super) fn read(head: &[u8]) -> Option<Self> {
         if head.get(..2)? != b"MZ" {
             return None;
@@ -37,7 +37,7 @@ impl Pe {
             return None;
         }
         let optional = start + 24;
-        // Only images of 64 bits: the fields of others are elsewhere.
+        // Only 64-bit images; in others, the fields have other offsets.
         if short(head, optional)? != 0x20b {
             return None;
         }
@@ -59,12 +59,12 @@ impl Pe {
         })
     }
 
-    /// Where functions are.
+    /// Returns the places of the code.
     pub(super) fn code(&self) -> impl Iterator<Item = Range<usize>> {
         self.of_kind(|kind| kind & EXECUTABLE != 0)
     }
 
-    /// The build id. `at` gives a part of the image that nothing writes to.
+    /// Returns the build id. `at` returns a part of the image that no code writes to.
     pub(super) fn build<'a>(&self, at: impl Fn(Range<usize>) -> &'a [u8]) -> String {
         let constant = |part: &Range<usize>| {
             let within = |place: Range<usize>| place.start <= part.start && part.end <= place.end;
@@ -86,7 +86,7 @@ impl Pe {
         format!("linked {:08x}, checksum {:08x}, sections {sum:08x}", self.linked, self.checksum)
     }
 
-    /// The id of the debug information, and how often it was written.
+    /// Returns the id of the debug information, and the number of times it was written.
     fn codeview<'a>(&self, at: &impl Fn(Range<usize>) -> &'a [u8]) -> Option<String> {
         let entries = at(self.debug.clone()).chunks_exact(28).take(DEBUG_ENTRIES_MAX);
         let kind = CODEVIEW as usize;
@@ -125,7 +125,8 @@ fn short(bytes: &[u8], at: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// An image of one section of code and one of constants, with a debug record in the second.
+    /// Creates an image with one section of code and one of constants; the second has a debug
+    /// record.
     fn image(linked: u32, record: &[u8]) -> Vec<u8> {
         let mut image = vec![0; 0x3000];
         let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);

@@ -1,7 +1,7 @@
-//! Worker processes: starting and ending, each in a job of its own.
+//! Worker processes: their start and end, each in its own job.
 //!
-//! The job ends with its last handle, and all that is in it with the job: when the loader is gone,
-//! however it went, so are the workers, and what they started.
+//! The job ends with its last handle, and all processes in the job end with it. Therefore, when the
+//! loader ends for any reason, its workers and their children end too.
 #![expect(unsafe_code, reason = "processes, jobs and clocks")]
 
 use std::io;
@@ -37,24 +37,24 @@ use super::{Handle, done, millis, owned, raw};
 use crate::backend::process::sys::program::{Ended, Program};
 use crate::error::Result;
 
-/// The exit code of a process that is ended from here.
+/// The exit code of a process that windrow kills.
 const KILLED: u32 = 1;
 
-/// A worker process. Its number is nobody else's for as long as this lives.
+/// A worker process. No other process has its number while this value lives.
 #[derive(Debug)]
 pub(in crate::backend::process) struct Process {
     number: u32,
     process: OwnedHandle,
     job: OwnedHandle,
-    /// Its standard error, where the loader wants it.
+    /// The standard error of the process, if the loader forwards it.
     errors: Option<ChildStderr>,
-    /// The worker, where this process is a launcher that waits for it.
+    /// The worker, if this process is a launcher that waits for the worker.
     inner: Option<(u32, OwnedHandle)>,
 }
 
 impl Process {
-    /// Starts one, with its end of a channel as its standard input. Its end wakes the one who waits
-    /// at the waker.
+    /// Starts a process, with its end of a channel as its standard input. The end of the process
+    /// wakes the thread at the waker.
     pub(in crate::backend::process) fn start(
         program: &Program,
         link: Handle,
@@ -63,14 +63,15 @@ impl Process {
         let mut command = program.command(own_path());
         let refused = Program::refused(&command);
         let job = job(waker).map_err(&refused)?;
-        // In a group of its own, Ctrl-C does not reach it before it knows what to do. Suspended, a
-        // launcher starts nothing before it is in the job, in which the worker is then too.
+        // In its own group, the process gets no Ctrl-C before it installs its handler. While
+        // suspended, a launcher cannot start the worker before both belong to the job.
         let how = CREATE_NEW_PROCESS_GROUP | CREATE_SUSPENDED;
         let mut child = command.stdin(link).creation_flags(how).spawn().map_err(&refused)?;
         let (number, errors) = (child.id(), child.stderr.take());
         let process = OwnedHandle::from(child);
-        // In a job that allows no other in it, a worker still ends with its loader: it watches it.
-        // SAFETY: both are open.
+        // If an outer job forbids nesting, a worker still ends with its loader, because the worker
+        // watches the loader.
+        // SAFETY: both handles are open.
         unsafe { AssignProcessToJobObject(raw(&job), raw(&process)) };
         let this = Self { number, process, job, errors, inner: None };
         if let Err(error) = resume(number) {
@@ -80,13 +81,13 @@ impl Process {
         Ok(this)
     }
 
-    /// The worker's number.
+    /// Returns the worker's process number.
     pub(in crate::backend::process) fn pid(&self) -> u32 {
         self.inner.as_ref().map_or(self.number, |(number, _)| *number)
     }
 
-    /// Takes what a worker says of itself: it is this process, or this one is a launcher that
-    /// started it, so that it is in the job. Any other process could not be killed or waited for.
+    /// Checks a worker's greeting: the worker is this process, or this process is a launcher that
+    /// started the worker in the job. Windrow could neither kill nor await any other process.
     pub(in crate::backend::process) fn is_worker(
         &mut self,
         number: u32,
@@ -97,10 +98,10 @@ impl Process {
         }
         let access = PROCESS_SYNCHRONIZE | PROCESS_QUERY_INFORMATION;
         let mut member = 0;
-        // SAFETY: the new handle is nobody else's, and the answer is written by the call.
+        // SAFETY: the new handle has no other owner, and the call writes the answer.
         let inner = unsafe { owned(OpenProcess(access, 0, number)) };
         let inner = inner.and_then(|inner| {
-            // SAFETY: both are open, and the answer is written by the call.
+            // SAFETY: both handles are open, and the call writes the answer.
             done(unsafe { IsProcessInJob(raw(&inner), raw(&self.job), &raw mut member) })?;
             Ok(inner)
         });
@@ -110,24 +111,24 @@ impl Process {
                 Ok(())
             }
             _ => Err(format!(
-                "the worker is process {number}, where process {} was started for it; a launcher \
+                "the worker is process {number}, but windrow started process {} for it; a launcher \
                  must start the worker itself",
                 self.number
             )),
         }
     }
 
-    /// Has news when the process has ended.
+    /// Returns the source that becomes ready when the process ends.
     pub(in crate::backend::process) fn source(&self) -> Option<Source<'_>> {
         Some(PhantomData)
     }
 
-    /// Whether it has ended, and the worker that it launched.
+    /// Returns whether the process and the worker that it launched have ended.
     pub(in crate::backend::process) fn has_ended(&self) -> bool {
         self.end_within(Duration::ZERO)
     }
 
-    /// Waits a little for its end.
+    /// Waits for the end of the process for 10 ms at most.
     pub(in crate::backend::process) fn wait_for_end(&self) {
         self.end_within(Duration::from_millis(10));
     }
@@ -140,44 +141,44 @@ impl Process {
         ends(&self.process) && self.inner.as_ref().is_none_or(|(_, inner)| ends(inner))
     }
 
-    /// Its standard error, once.
+    /// Takes the standard error of the process.
     pub(in crate::backend::process) fn take_errors(&mut self) -> Option<ChildStderr> {
         self.errors.take()
     }
 
-    /// Ends it at once, with all that it started.
+    /// Kills the process at once, with all its children.
     pub(in crate::backend::process) fn kill(&self) {
-        // SAFETY: both are open. A process that has ended already is none the worse for it.
+        // SAFETY: both handles are open. The calls do not affect a process that has already ended.
         unsafe {
             TerminateProcess(raw(&self.process), KILLED);
             TerminateJobObject(raw(&self.job), KILLED);
         }
     }
 
-    /// How it ended, if it has.
+    /// Returns how the process ended, if it has.
     pub(in crate::backend::process) fn reap(&self) -> Option<Ended> {
         let mut code = 0;
-        // SAFETY: the handle is open, and the code is written by the call.
+        // SAFETY: the handle is open, and the call writes the code.
         let known = || done(unsafe { GetExitCodeProcess(raw(&self.process), &mut code) });
         let known = self.has_ended().then(known)?;
         Some(known.map_or(Ended::Unknown, |()| Ended::Code(code.cast_signed())))
     }
 }
 
-/// Lets a process run that was started suspended, by its one thread.
+/// Resumes the one thread of a process that was started suspended.
 fn resume(process: u32) -> io::Result<()> {
     let mut entry =
         THREADENTRY32 { dwSize: size_of::<THREADENTRY32>() as u32, ..Default::default() };
-    // SAFETY: the new handle is nobody else's.
+    // SAFETY: the new handle has no other owner.
     let threads = unsafe { owned(CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0)) }?;
-    // SAFETY: the handle is open, and the entry says how large it is.
+    // SAFETY: the handle is open, and the entry states its size.
     let mut next = done(unsafe { Thread32First(raw(&threads), &raw mut entry) });
     while next.is_ok() && entry.th32OwnerProcessID != process {
         // SAFETY: as above.
         next = done(unsafe { Thread32Next(raw(&threads), &raw mut entry) });
     }
     next?;
-    // SAFETY: the new handle is nobody else's, and it is open while the thread is resumed.
+    // SAFETY: the new handle has no other owner, and stays open during the resume.
     let before = unsafe {
         let thread = owned(OpenThread(THREAD_SUSPEND_RESUME, 0, entry.th32ThreadID))?;
         ResumeThread(raw(&thread))
@@ -185,9 +186,10 @@ fn resume(process: u32) -> io::Result<()> {
     if before == u32::MAX { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// A job that ends with its last handle, and tells the one who waits at the waker of its processes.
+/// Creates a job that ends with its last handle, and that reports its processes to the thread at
+/// the waker.
 fn job(waker: Option<&Waker>) -> io::Result<OwnedHandle> {
-    // SAFETY: a new job without a name, which is nobody else's.
+    // SAFETY: a new job without a name and without another owner.
     let job = unsafe { owned(CreateJobObjectW(null(), null())) }?;
     let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
     limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
@@ -204,15 +206,15 @@ fn job(waker: Option<&Waker>) -> io::Result<OwnedHandle> {
 
 fn set<T>(job: &OwnedHandle, what: JOBOBJECTINFOCLASS, value: &T) -> io::Result<()> {
     let (value, bytes) = (std::ptr::from_ref(value), size_of::<T>() as u32);
-    // SAFETY: the job is open, and the value is as long as is said.
+    // SAFETY: the job is open, and the value has the stated length.
     done(unsafe { SetInformationJobObject(raw(job), what, value.cast(), bytes) })
 }
 
-/// What a process occupies now, in bytes; `None` when it is gone.
+/// Returns the memory of a process in bytes; `None` after its end.
 pub(in crate::backend::process) fn rss(number: u32) -> Option<u64> {
     let mut counters = PROCESS_MEMORY_COUNTERS::default();
     let bytes = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
-    // SAFETY: the handle is new and nobody else's; the counters are as long as is said.
+    // SAFETY: the new handle has no other owner; the counters have the stated length.
     unsafe {
         let process = owned(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, number)).ok()?;
         done(K32GetProcessMemoryInfo(raw(&process), &mut counters, bytes)).ok()?;
@@ -220,19 +222,19 @@ pub(in crate::backend::process) fn rss(number: u32) -> Option<u64> {
     Some(counters.WorkingSetSize as u64).filter(|bytes| *bytes > 0)
 }
 
-/// Ends this process at once, whatever its other threads are doing.
+/// Ends this process at once, even while other threads run.
 pub(in crate::backend::process) fn exit_now(code: i32) -> ! {
-    // SAFETY: it ends the process and runs nothing.
+    // SAFETY: the call ends the process and runs no other code.
     unsafe { TerminateProcess(GetCurrentProcess(), code.cast_unsigned()) };
     std::process::abort()
 }
 
-/// A clock that all processes of the machine share.
+/// Returns the time of a clock that all processes of the machine share.
 pub(in crate::backend::process) fn now_nanos() -> u64 {
     static PER_SECOND: OnceLock<u64> = OnceLock::new();
     let read = |clock: unsafe extern "system" fn(*mut i64) -> windows_sys::core::BOOL| {
         let mut ticks = 0;
-        // SAFETY: the number is written by the call, which cannot fail on a system that Rust runs on.
+        // SAFETY: the call writes the number, and cannot fail on a system that Rust supports.
         unsafe { clock(&mut ticks) };
         ticks.cast_unsigned()
     };

@@ -1,5 +1,5 @@
-//! What other systems do to split a process in two, and with signals. Windows can do none of it, and
-//! the start method that needs it is refused before anything here is asked.
+//! Stand-ins for forks and signals, which Windows does not have. The loader refuses the start
+//! method that needs them before it calls any of these functions.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,11 +9,11 @@ pub(super) use super::channel::Source;
 use super::process::Process;
 use crate::backend::process::sys::program::Ended;
 
-/// Whether a process can be split in two.
+/// Whether this system can fork a process.
 pub(in crate::backend::process) const SPLITS: bool = false;
 
 fn unsupported<T>() -> io::Result<T> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "Windows cannot split a process"))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "Windows cannot fork a process"))
 }
 
 impl Process {
@@ -33,7 +33,7 @@ impl Process {
     }
 }
 
-/// Waits for some of these and tells which.
+/// Waits for one of these sources and returns which ones are ready.
 pub(in crate::backend::process) fn wait_for(
     _: &[Source<'_>],
     _: Option<Duration>,
@@ -41,20 +41,20 @@ pub(in crate::backend::process) fn wait_for(
     unsupported()
 }
 
-/// How many threads this process has: nobody needs to know.
+/// Returns `None`: no caller needs the number of threads on Windows.
 pub(in crate::backend::process) fn threads() -> Option<usize> {
     None
 }
 
-/// Writes what was printed and not written yet.
+/// Flushes buffered output.
 pub(in crate::backend::process) fn flush() {
     _ = io::Write::flush(&mut io::stdout());
 }
 
-/// Ctrl-C is kept from workers by the group that they are started in.
+/// Does nothing: workers start in their own group, which gets no Ctrl-C.
 pub(in crate::backend::process) fn block_interrupts() {}
 
-/// The process that started this one: not asked for, since a job tells who belongs to it.
+/// Returns 0: the job shows which processes belong to a worker.
 pub(in crate::backend::process) fn parent() -> u32 {
     0
 }

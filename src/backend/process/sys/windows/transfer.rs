@@ -1,5 +1,5 @@
-//! One direction of a pipe: bytes that the system moves while this process does other things.
-#![expect(unsafe_code, reason = "the system fills a buffer meanwhile")]
+//! One direction of a pipe: a transfer that the system performs in the background.
+#![expect(unsafe_code, reason = "the system fills a buffer in the background")]
 
 use std::io;
 use std::ops::Range;
@@ -14,16 +14,16 @@ use windows_sys::Win32::System::Threading::{CreateEventW, WaitForSingleObject};
 
 use super::{done, millis, owned, raw};
 
-/// The most bytes that are moved at a time.
+/// The maximum number of bytes in one transfer.
 pub(super) const MOST: usize = 64 << 10;
-/// How long the system may take to let go of a transfer that is called off.
+/// The time limit for the system to release a cancelled transfer.
 const CANCEL_LIMIT: Duration = Duration::from_secs(1);
 
-/// See the [module](self).
+/// One direction of a pipe.
 #[derive(Debug)]
 pub(super) struct Transfer {
-    /// Read and written by the system while a transfer is under way, so it is only ever seen through
-    /// a pointer.
+    /// The buffer and the control block. The system reads and writes both during a transfer, so the
+    /// code accesses them only through a pointer.
     inside: NonNull<Inside>,
     event: OwnedHandle,
     under_way: bool,
@@ -34,14 +34,14 @@ struct Inside {
     buffer: [u8; MOST],
 }
 
-// SAFETY: what is behind the pointer belongs to this value alone, and to the system.
+// SAFETY: the data behind the pointer belongs only to this value and to the system.
 unsafe impl Send for Transfer {}
-// SAFETY: a shared reference reads the buffer only while no transfer is under way.
+// SAFETY: a shared reference reads the buffer only when no transfer is under way.
 unsafe impl Sync for Transfer {}
 
 impl Transfer {
     pub(super) fn new() -> io::Result<Self> {
-        // SAFETY: an event without a name, which is nobody else's.
+        // SAFETY: an event without a name and without another owner.
         let event = unsafe { owned(CreateEventW(null(), 1, 0, null())) }?;
         let inside = Box::new(Inside { overlapped: OVERLAPPED::default(), buffer: [0; MOST] });
         Ok(Self { inside: NonNull::from(Box::leak(inside)), event, under_way: false })
@@ -54,18 +54,19 @@ impl Transfer {
     /// Begins to read.
     pub(super) fn read(&mut self, pipe: &OwnedHandle) -> io::Result<()> {
         let (buffer, overlapped) = self.begin();
-        // SAFETY: buffer and block live until the transfer is over: `drop` sees to that.
+        // SAFETY: the buffer and the control block live until the transfer is over; `drop` ensures
+        // it.
         let began = unsafe { ReadFile(raw(pipe), buffer, MOST as u32, null_mut(), overlapped) };
         self.began(began)
     }
 
-    /// Begins to write these parts, which must not be longer than [`MOST`] together.
+    /// Begins to write these parts, whose total length must not exceed [`MOST`].
     pub(super) fn write(&mut self, pipe: &OwnedHandle, parts: &[&[u8]]) -> io::Result<()> {
         let (buffer, overlapped) = self.begin();
         let mut bytes = 0;
         for part in parts {
-            assert!(bytes + part.len() <= MOST, "more than a transfer takes");
-            // SAFETY: no transfer is under way, so the buffer is this value's own; the part fits.
+            assert!(bytes + part.len() <= MOST, "the parts exceed the size of a transfer");
+            // SAFETY: no transfer is under way, so the buffer belongs to this value; the part fits.
             unsafe { buffer.add(bytes).copy_from_nonoverlapping(part.as_ptr(), part.len()) };
             bytes += part.len();
         }
@@ -74,10 +75,10 @@ impl Transfer {
         self.began(began)
     }
 
-    /// How many bytes were moved by the transfer that was begun; `WouldBlock` while it is under way.
+    /// Returns how many bytes the transfer moved; `WouldBlock` while it is under way.
     pub(super) fn finish(&mut self, pipe: &OwnedHandle) -> io::Result<usize> {
         let mut bytes = 0;
-        // SAFETY: the block is that of the transfer that was begun with this pipe.
+        // SAFETY: the control block belongs to the transfer that was begun with this pipe.
         let ended = done(unsafe {
             GetOverlappedResult(
                 raw(pipe),
@@ -95,12 +96,12 @@ impl Transfer {
         ended.map(|()| bytes as usize)
     }
 
-    /// A part of what was moved last; nothing while a transfer is under way.
+    /// Returns a part of the last moved bytes; nothing while a transfer is under way.
     pub(super) fn moved(&self, part: Range<usize>) -> &[u8] {
         if self.under_way {
             return &[];
         }
-        // SAFETY: no transfer is under way, and none can begin while this is borrowed.
+        // SAFETY: no transfer is under way, and none can begin during this borrow.
         unsafe { &(&(*self.inside.as_ptr()).buffer)[part] }
     }
 
@@ -108,7 +109,7 @@ impl Transfer {
         assert!(!self.under_way, "a transfer is under way");
         let inside = self.inside.as_ptr();
         let fresh = OVERLAPPED { hEvent: raw(&self.event), ..OVERLAPPED::default() };
-        // SAFETY: no transfer is under way, so both are this value's own.
+        // SAFETY: no transfer is under way, so both belong to this value.
         unsafe {
             (*inside).overlapped = fresh;
             ((&raw mut (*inside).buffer).cast(), &raw mut (*inside).overlapped)
@@ -125,10 +126,10 @@ impl Transfer {
         }
     }
 
-    /// Calls off what is under way. The transfer is of no use afterwards.
+    /// Cancels the current transfer. This value is unusable afterwards.
     pub(super) fn call_off(&mut self, pipe: &OwnedHandle) {
         if self.under_way {
-            // SAFETY: the block is that of the transfer that was begun with this pipe.
+            // SAFETY: the control block belongs to the transfer that was begun with this pipe.
             unsafe { CancelIoEx(raw(pipe), &raw const (*self.inside.as_ptr()).overlapped) };
         }
     }
@@ -139,9 +140,9 @@ impl Drop for Transfer {
         let limit = millis(Some(CANCEL_LIMIT));
         // SAFETY: the event is open.
         let over = || unsafe { WaitForSingleObject(raw(&self.event), limit) } == WAIT_OBJECT_0;
-        // Memory that the system may still write to must not be used for anything else.
+        // Leak memory that the system may still write to.
         if !self.under_way || over() {
-            // SAFETY: it came from a box, and the system is done with it.
+            // SAFETY: the pointer came from a box, and the system no longer uses it.
             drop(unsafe { Box::from_raw(self.inside.as_ptr()) });
         }
     }
