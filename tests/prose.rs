@@ -13,7 +13,6 @@ const WORDS_MAX: usize = 25;
 /// Phrases that hide who does what.
 const VAGUE: &[&str] = &[
     "what is made",
-    "where there is one",
     "to be had",
     "of one's own",
     "of its own",
@@ -24,13 +23,11 @@ const VAGUE: &[&str] = &[
 ];
 
 /// Words at the start of a sentence that refer back across a full stop.
-const REFERS_BACK: &[&str] = &["It ", "They ", "That is "];
+const REFERS_BACK: &[&str] = &["It ", "They ", "That is ", "This is ", "These are "];
 
 /// Words that end in `s`, stand first in doc comments, and are no verbs.
-const NO_VERBS: &[&str] = &[
-    "always", "as", "batches", "bytes", "files", "its", "numbers", "samples", "stages", "this",
-    "values", "workers",
-];
+const NO_VERBS: &[&str] =
+    &["always", "as", "bytes", "files", "its", "samples", "stages", "this", "values", "workers"];
 
 /// Words with a full stop that ends no sentence.
 const ABBREVIATIONS: &[&str] = &["e.g.", "i.e.", "vs."];
@@ -111,7 +108,10 @@ fn in_markdown(text: &str, first: usize) -> Vec<Hit> {
 fn in_source(text: &str) -> Vec<Hit> {
     let (mut hits, lines) = (Vec::new(), text.lines().map(str::trim).collect::<Vec<_>>());
     let doc = |line: &str| {
-        let text = line.strip_prefix("//!").or_else(|| line.strip_prefix("///"));
+        // Examples of a feature begin by an attribute, and those without it by another one.
+        let fence =
+            line.contains("doc = \"```").then(|| if line.contains("not(") { "" } else { "```" });
+        let text = line.strip_prefix("//!").or_else(|| line.strip_prefix("///")).or(fence);
         text.filter(|text| !text.starts_with('/')).map(str::to_owned)
     };
     let mut at = 0;
