@@ -75,6 +75,8 @@ pub mod backend;
 pub mod dataset;
 mod engine;
 pub mod error;
+#[cfg(doctest)]
+mod guide;
 pub mod loader;
 pub mod order;
 pub mod source;

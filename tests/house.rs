@@ -32,6 +32,7 @@ const LEVELS: &[(&str, u32)] = &[
     ("spec", 4),
     ("loader", 5),
     ("bin", 6),
+    ("guide", 6),
     ("web", 6),
 ];
 

@@ -114,13 +114,13 @@ fn output_that_cannot_be_written_is_the_fault_of_the_system() {
 }
 
 #[test]
-fn the_help_and_the_readme_have_every_exit_code() {
+fn the_help_and_the_guide_have_every_exit_code() {
     let help = finish(&mut windrow(&["--help"]));
     assert_eq!(help.code, 0);
-    let readme = include_str!("../../README.md");
+    let guide = include_str!("../../www/guide/command.md");
     for code in ["0", "1", "2", "3", "88", "130"] {
         assert!(help.out.contains(&format!("\n  {code:<4} ")), "{code} in {}", help.out);
-        assert!(readme.contains(&format!("\n| {code} | ")), "{code} in README.md");
+        assert!(guide.contains(&format!("\n| {code} | ")), "{code} in command.md");
     }
     for command in ["run", "doctor"] {
         assert!(finish(&mut windrow(&[command, "--help"])).out.contains("--root"));

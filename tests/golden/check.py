@@ -44,11 +44,10 @@ class Rng:
         return self.words.pop(0)
 
     def below(self, n):
-        while n:
+        while True:
             product = self.word() * n
-            if product & MASK >= 2**64 % n:
+            if n == 0 or product & MASK >= 2**64 % n:
                 return product >> 64
-        return 0
 
     def unit_f64(self):
         return (self.word() >> 11) * 2.0**-53

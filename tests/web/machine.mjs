@@ -30,11 +30,13 @@ async function large(path) {
 }
 
 export const machine = {
-  async 'the first example of the README runs as it is pasted'() {
-    const readme = await readFile(join(root, 'www/package/README.md'), 'utf8');
-    const [, example] = /```js\nimport \{ loader, ops, source \} from 'windrow';\n([^]*?)```/.exec(readme);
-    // 900 pictures are 29 batches.
-    equal((await program(example)).stdout.trim().split('\n'), ['epoch 0: 29 batches so far', 'epoch 1: 58 batches so far', 'epoch 2: 87 batches so far']);
+  async 'the first examples of the READMEs and the guide run as they are pasted'() {
+    for (const page of ['README.md', 'www/package/README.md', 'www/guide/browser.md']) {
+      const text = await readFile(join(root, page), 'utf8');
+      const [, example] = /```js\nimport \{ loader, ops, source \} from 'windrow';\n([^]*?)```/.exec(text);
+      // 900 pictures are 29 batches.
+      equal((await program(example)).stdout.trim().split('\n'), ['epoch 0: 29 batches so far', 'epoch 1: 58 batches so far', 'epoch 2: 87 batches so far']);
+    }
   },
 
   async 'a file larger than memory is read where it is asked for'({ windrow }) {

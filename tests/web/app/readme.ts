@@ -1,4 +1,4 @@
-// The README's examples and the types of what they give, for `tsc --strict`.
+// The guide's examples and the types of what they give, for `tsc --strict`.
 
 import { type Batch, type State, type Tensor, WindrowError, loader, ops, source } from 'windrow';
 import { serve } from 'windrow/worker';
