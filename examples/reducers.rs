@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use windrow::dataset::Reduce;
+use windrow::loader::Reduced;
 use windrow::stage::ParallelPipeline;
 use windrow::{Backend, Dataset, Loader, Reducer, Result, WorkerContext, range};
 
@@ -24,7 +25,7 @@ const REJECTED: Reducer<BTreeMap<String, u64>> = Reducer::new("rejected");
 const HEIGHT: Reducer<Moments> = Reducer::new("height");
 
 /// A count, a mean, and the sum of the squared differences from the mean.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Moments {
     count: f64,
     mean: f64,
@@ -76,47 +77,46 @@ fn heights(
     Ok(plausible.ordered().batch(64))
 }
 
+/// What a run counts.
+type Counts = (Reduced<BTreeMap<String, u64>>, Reduced<Moments>);
+
+/// Receives a number of batches, and returns what all batches until now have counted.
+fn receive(loader: &mut Loader<Vec<f64>>, batches: usize) -> Result<Counts> {
+    for batch in loader.by_ref().take(batches) {
+        batch?;
+    }
+    Ok((loader.reduced(REJECTED)?.clone(), loader.reduced(HEIGHT)?.clone()))
+}
+
 fn main() -> Result<()> {
     windrow::init(); // first line of main; a worker process does not return from it
 
-    let mut results = Vec::new();
+    let mut runs = Vec::new();
     for backend in [Backend::Inline, Backend::Threads, Backend::Processes] {
         let builder = Loader::recipe(heights, 10_000).reduce(REJECTED).reduce(HEIGHT);
         let mut loader = builder.backend(backend).workers(3).build()?;
-        for batch in loader.by_ref() {
-            batch?;
-        }
-        let (rejected, height) =
-            (loader.reduced(REJECTED)?.clone(), loader.reduced(HEIGHT)?.clone());
-        println!(
-            "{backend}: rejected {:?}, mean {} m, variance {}",
-            *rejected,
-            height.mean,
-            height.variance()
-        );
-        results.push((rejected, height));
+        let (rejected, height) = receive(&mut loader, usize::MAX)?;
+        let (mean, variance) = (height.mean, height.variance());
+        println!("{backend}: rejected {:?}, mean {mean} m, variance {variance}", *rejected);
+        runs.push((rejected, height));
     }
-    assert!(results.iter().all(|result| *result == results[0]), "a backend differs");
+    assert!(runs.iter().all(|run| *run == runs[0]), "a backend counts something else");
 
-    // The first half of a run.
+    // A run stops halfway. Its state holds no reducers, so the program saves the three together.
     let builder = Loader::recipe(heights, 10_000).reduce(REJECTED).reduce(HEIGHT);
-    let mut first = builder.backend(Backend::Inline).build()?;
-    for batch in first.by_ref().take(70) {
-        batch?;
-    }
-    // A state holds no reducers: the program saves both, side by side.
-    let state = first.state();
-    let saved = (first.reduced(REJECTED)?.clone(), first.reduced(HEIGHT)?.clone());
+    let mut stopped = builder.backend(Backend::Inline).build()?;
+    let (rejected, height) = receive(&mut stopped, 70)?;
+    let state = stopped.state();
 
-    // The second half, on another backend.
-    let builder = Loader::recipe(heights, 10_000).resume(&state).backend(Backend::Threads);
-    let builder = builder.reduce_from(REJECTED, saved.0).reduce_from(HEIGHT, saved.1);
-    let mut second = builder.workers(2).build()?;
-    for batch in second.by_ref() {
-        batch?;
-    }
-    let resumed = (second.reduced(REJECTED)?.clone(), second.reduced(HEIGHT)?.clone());
-    assert_eq!(resumed, results[0], "the resumed run counts what the whole run counts");
+    // Another run goes on, on another backend.
+    let builder = Loader::recipe(heights, 10_000).resume(&state);
+    let builder = builder.reduce_from(REJECTED, rejected).reduce_from(HEIGHT, height);
+    let mut resumed = builder.backend(Backend::Threads).workers(2).build()?;
+    assert_eq!(
+        receive(&mut resumed, usize::MAX)?,
+        runs[0],
+        "the resumed run counts something else"
+    );
     println!("stopped and resumed: the same");
     Ok(())
 }
