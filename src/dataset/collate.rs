@@ -45,6 +45,7 @@ pub struct Stack {
 ///
 /// An integer dtype must have this very number; a float dtype rounds it, but not to infinity.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Pad(pub f64);
 

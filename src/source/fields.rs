@@ -18,13 +18,16 @@ use crate::error::Result;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FieldFiles {
     /// The file of each field, by the field's name.
+    #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1)))]
     pub fields: BTreeMap<String, String>,
     /// How much of the files goes into the fingerprint.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "blocks")))]
     pub identity: Identity,
 }
 

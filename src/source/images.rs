@@ -26,6 +26,7 @@ const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImagesOptions {
@@ -38,6 +39,7 @@ pub struct ImagesOptions {
     /// How much of the pictures goes into the fingerprint, beside their paths and sizes. For this, they
     /// count as one file, each after the one before.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "blocks")))]
     pub identity: Identity,
 }
 

@@ -17,6 +17,7 @@ use crate::order::{Description, Op};
 
 /// The options of the op `call`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CallOptions {
@@ -27,6 +28,7 @@ pub struct CallOptions {
     pub options: Value,
     /// The seed of its random numbers; the document's by default.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::spec::schema::Whole<0>"))]
     pub seed: Option<u64>,
 }
 

@@ -11,6 +11,8 @@ use super::options::{
     BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, SampleOptions,
     ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, whole,
 };
+#[cfg(feature = "schema")]
+use super::schema;
 use super::served::ServedOptions;
 use crate::error::Result;
 use crate::order::Epochs;
@@ -31,26 +33,34 @@ use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOpti
 /// # Ok::<(), windrow::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Spec {
     /// The version of the format: 1.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = 1)))]
     pub version: u32,
     /// The seed of ops that name none; 0 by default.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(default, with = "schema::Whole<0>"))]
     pub seed: u64,
     /// How many epochs a loader goes through, 1 or more or `"forever"`; 1 by default. The number is
     /// no part of the fingerprint.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "choice::epochs_word")]
+    #[cfg_attr(feature = "schema", schemars(default, schema_with = "schema::epochs"))]
     pub epochs: Option<Epochs>,
     /// Where records come from.
     pub source: SourceSpec,
     /// What workers do to each, first to last.
+    #[cfg_attr(feature = "schema", schemars(default, length(max = 1000)))]
     pub ops: Vec<OpSpec>,
     /// What is done to them in order, first to last.
+    #[cfg_attr(feature = "schema", schemars(default, length(max = 1000)))]
     pub stages: Vec<StageSpec>,
     /// Whether records and batches carry the [keys](crate::dataset::Record::keys) of their samples;
     /// no by default.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schemars(default, extend("default" = false)))]
     pub keys: bool,
 }
 
@@ -80,6 +90,18 @@ impl Spec {
         }
     }
 
+    /// Returns the JSON Schema (draft 2020-12) of pipeline documents: every source, op and stage with
+    /// all options.
+    ///
+    /// Two things differ, since JSON Schema cannot say them. `1.0` is an integer there, and the reader
+    /// refuses it. What depends on several options, such as a `range` whose end is before its start, is
+    /// refused by the reader alone.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn json_schema() -> serde_json::Value {
+        schema::of::<Self>()
+    }
+
     /// Writes the document on one line.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "JSON can say all that is in a document")]
@@ -91,7 +113,7 @@ impl Spec {
 /// Makes an enum of choices that a tag tells apart, and the function that reads one.
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident, $tag:literal, $what:literal:
-     $($word:literal $variant:ident($options:ty),)*) => {
+     $($(#[doc = $about:literal])* $word:literal $variant:ident($options:ty),)*) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = $tag)]
@@ -99,6 +121,8 @@ macro_rules! choices {
         pub enum $name {
             $(
                 #[doc = concat!("`", $word, "`.")]
+                #[doc = ""]
+                $(#[doc = $about])*
                 #[serde(rename = $word)]
                 $variant($options),
             )*
@@ -116,50 +140,234 @@ macro_rules! choices {
                 }
             }
         }
+
+        // The reader is the function above, which no derive sees.
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $what.into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schema::choice($tag, [$((
+                    $word,
+                    concat!($($about, "\n",)* ""),
+                    <$options as schemars::JsonSchema>::json_schema(generator),
+                ),)*])
+            }
+        }
     };
 }
 
 choices! {
     /// Where records come from.
     SourceSpec, "kind", "source":
+    /// Counts: records with the field `value`, a `U64` scalar, from `start` to before `end`.
+    ///
+    /// ```json
+    /// {"kind": "range", "end": 1000}
+    /// ```
     "range" Range(RangeOptions),
+    /// Reads a table of numbers, one record a row. The file may be gzip. Values are numbers within the
+    /// range of their dtype; `BOOL` is 0, 1, true or false. Values may be quoted, and blank lines are
+    /// skipped. Every row has the columns of the first; at most 65,536 columns, and 4 MiB in one row.
+    ///
+    /// ```json
+    /// {
+    ///   "kind": "csv",
+    ///   "file": "digits.csv",
+    ///   "header": false,
+    ///   "fields": [
+    ///     {"name": "image", "columns": {"start": 0, "end": 64}, "dtype": "U8", "shape": [8, 8]},
+    ///     {"name": "label", "columns": 64, "dtype": "U8"}
+    ///   ]
+    /// }
+    /// ```
     "csv" Csv(CsvOptions),
+    /// Reads NumPy's `.npy` files along their first axis, one file a field. Versions 1.0 to 3.0, the
+    /// dtypes `b1`, `i1` to `i8`, `u1` to `u8` and `f2` to `f8` of either byte order, up to 8 axes, C
+    /// and Fortran order.
+    ///
+    /// ```json
+    /// {"kind": "npy", "fields": {"image": "images.npy", "label": "labels.npy"}}
+    /// ```
     "npy" Npy(NpyOptions),
+    /// Reads idx files, the format of MNIST, along their first axis, one file a field. A file may be
+    /// gzip.
+    ///
+    /// ```json
+    /// {
+    ///   "kind": "idx",
+    ///   "fields": {"image": "train-images-idx3-ubyte.gz", "label": "train-labels-idx1-ubyte.gz"}
+    /// }
+    /// ```
     "idx" Idx(IdxOptions),
+    /// Reads tar archives in the form of WebDataset. The files of a sample stand together and share the
+    /// path up to the first dot of the name, which is the sample's key. The rest of the name is the
+    /// field. A field is the bytes of its file, `U8` of shape `[n]`.
+    ///
+    /// ```json
+    /// {"kind": "tar", "files": ["train-0.tar", "train-1.tar"], "fields": ["png", "cls", "__key__"]}
+    /// ```
     "tar" Tar(TarOptions),
+    /// Reads a file with one JSON object a line, one record each. A field is a number or nested lists
+    /// of numbers.
+    ///
+    /// ```json
+    /// {
+    ///   "kind": "jsonl",
+    ///   "file": "flowers.jsonl",
+    ///   "fields": [
+    ///     {"name": "sepal", "dtype": "F32", "shape": [2]},
+    ///     {"name": "label", "dtype": "U8", "at": "/meta/species"}
+    ///   ]
+    /// }
+    /// ```
     "jsonl" Jsonl(JsonlOptions),
+    /// Lists the PNG and JPEG files below a folder, one record each, in the byte order of their paths.
+    /// A picture's name ends in `.png`, `.jpg` or `.jpeg` in any case of letters; hidden files are
+    /// skipped. The field `image` is the bytes of the file, `U8` of shape `[n]`.
+    ///
+    /// ```json
+    /// {"kind": "images", "folder": "pets", "label": true}
+    /// ```
     "images" Images(ImagesOptions),
+    /// Asks the program that opens the document for its source of this name. The `windrow` command has
+    /// none.
+    ///
+    /// ```json
+    /// {"kind": "served", "name": "tiles", "identity": "2026-05"}
+    /// ```
     "served" Served(ServedOptions),
 }
 
 choices! {
     /// What workers do to records.
     OpSpec, "op", "op":
+    /// Puts the samples in another order in each epoch.
+    ///
+    /// ```json
+    /// {"op": "shuffle"}
+    /// ```
     "shuffle" Shuffle(ShuffleOptions),
+    /// Puts the samples in one order that every epoch has.
+    ///
+    /// ```json
+    /// {"op": "shuffle_once", "seed": 2}
+    /// ```
     "shuffle_once" ShuffleOnce(ShuffleOptions),
+    /// Puts the samples in the order of Grain's `index_shuffle`, another one in each epoch.
+    ///
+    /// ```json
+    /// {"op": "shuffle_like_grain", "seed": 42}
+    /// ```
     "shuffle_like_grain" GrainShuffle(GrainShuffleOptions),
+    /// Keeps one of several parts. No two parts share a sample, and each epoch has the same samples.
+    ///
+    /// ```json
+    /// {"op": "split", "parts": [0.8, 0.1, 0.1], "part": 0}
+    /// ```
     "split" Split(SplitOptions),
+    /// Keeps the samples from `start` to before `end`, and of those the first of every `step`.
+    ///
+    /// ```json
+    /// {"op": "slice", "start": 100, "end": 900}
+    /// ```
     "slice" Slice(SliceOptions),
+    /// Keeps the first `count` samples of each epoch of a shuffled order, so other samples in each
+    /// epoch.
+    ///
+    /// ```json
+    /// {"op": "sample", "count": 60}
+    /// ```
     "sample" Sample(SampleOptions),
+    /// Makes one longer epoch of several.
+    ///
+    /// ```json
+    /// {"op": "repeat", "epochs": 3}
+    /// ```
     "repeat" Repeat(RepeatOptions),
+    /// Keeps what one of several trainers sees.
+    ///
+    /// ```json
+    /// {"op": "shard", "index": 0, "count": 4}
+    /// ```
     "shard" Shard(ShardOptions),
+    /// Stacks records to batches in the workers. After an op that leaves gaps, such as `filter`, use
+    /// the stage `batch`.
+    ///
+    /// ```json
+    /// {"op": "batch", "size": 32}
+    /// ```
     "batch" Batch(BatchOptions),
+    /// ```json
+    /// {"op": "select", "fields": ["image", "label"]}
+    /// ```
     "select" Select(Select),
+    /// ```json
+    /// {"op": "cast", "field": "label", "dtype": "I64"}
+    /// ```
     "cast" Cast(Cast),
+    /// ```json
+    /// {"op": "reshape", "field": "image", "shape": [1, -1]}
+    /// ```
     "reshape" Reshape(Reshape),
+    /// ```json
+    /// {"op": "scale", "field": "image", "factor": 0.0625}
+    /// ```
     "scale" Scale(Scale),
+    /// ```json
+    /// {"op": "one_hot", "field": "label", "classes": 10}
+    /// ```
     "one_hot" OneHot(OneHot),
+    /// ```json
+    /// {"op": "filter", "field": "label", "is": "<", "value": 5}
+    /// ```
     "filter" Filter(Filter),
+    /// ```json
+    /// {"op": "decode_image", "field": "png", "channels": 3}
+    /// ```
     "decode_image" DecodeImage(DecodeImage),
+    /// ```json
+    /// {"op": "decode_number", "field": "cls", "dtype": "U16"}
+    /// ```
     "decode_number" DecodeNumber(DecodeNumber),
+    /// ```json
+    /// {"op": "resize", "field": "png", "height": 224, "width": 224}
+    /// ```
     "resize" Resize(Resize),
+    /// ```json
+    /// {
+    ///   "op": "normalize",
+    ///   "field": "png",
+    ///   "mean": [0.485, 0.456, 0.406],
+    ///   "std": [0.229, 0.224, 0.225],
+    ///   "factor": 0.00392156862745098
+    /// }
+    /// ```
     "normalize" Normalize(Normalize),
+    /// Calls a function of the program that opens the document. The `windrow` command has none. Its
+    /// name and options go into the fingerprint; what the function does cannot.
+    ///
+    /// ```json
+    /// {"op": "call", "name": "augment", "options": {"flip": true}}
+    /// ```
     "call" Call(CallOptions),
 }
 
 choices! {
     /// What is done to records in order.
     StageSpec, "stage", "stage":
+    /// Stacks records to batches, in order.
+    ///
+    /// ```json
+    /// {"stage": "batch", "size": 32, "drop_remainder": true}
+    /// ```
     "batch" Batch(BatchOptions),
+    /// Ends an epoch after so many batches.
+    ///
+    /// ```json
+    /// {"stage": "limit", "count": 60}
+    /// ```
     "limit" Limit(LimitOptions),
 }

@@ -3,17 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Pad;
+#[cfg(feature = "schema")]
+use crate::spec::schema::Whole;
 
 /// Options of the source `range`: records with the field `value`, a `U64` scalar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RangeOptions {
     /// The first number; 0 by default.
     #[serde(default, with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub start: u64,
     /// The number after the last.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub end: u64,
 }
 
@@ -27,11 +32,13 @@ impl RangeOptions {
 
 /// Options of the ops `shuffle` and `shuffle_once`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShuffleOptions {
     /// The seed; the document's by default.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub seed: Option<u64>,
 }
 
@@ -45,6 +52,7 @@ impl ShuffleOptions {
 
 /// Options of the op `shuffle_like_grain`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GrainShuffleOptions {
@@ -62,17 +70,21 @@ impl GrainShuffleOptions {
 
 /// Options of the op `slice`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SliceOptions {
     /// The first index; 0 by default.
     #[serde(default, with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub start: u64,
     /// The index after the last; the end by default.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub end: Option<u64>,
     /// Keeps the first of so many; 1 by default.
     #[serde(default = "one", with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<1>"))]
     pub step: u64,
 }
 
@@ -86,11 +98,13 @@ impl SliceOptions {
 
 /// Options of the op `sample`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SampleOptions {
     /// How many samples of each epoch.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub count: u64,
 }
 
@@ -104,16 +118,20 @@ impl SampleOptions {
 
 /// Options of the op `split`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SplitOptions {
     /// The seed; the document's by default.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub seed: Option<u64>,
     /// The fraction of each part; together they are 1.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), inner(range(min = 0))))]
     pub parts: Vec<f64>,
     /// Which part is kept, from 0.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub part: u64,
 }
 
@@ -127,11 +145,13 @@ impl SplitOptions {
 
 /// Options of the op `repeat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RepeatOptions {
     /// How many epochs.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub epochs: u64,
 }
 
@@ -145,14 +165,17 @@ impl RepeatOptions {
 
 /// Options of the op `shard`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShardOptions {
     /// This trainer's number, from 0.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub index: u64,
     /// How many trainers there are.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<1>"))]
     pub count: u64,
     /// Whether all shards are cut to the same length; no by default.
     #[serde(default)]
@@ -169,11 +192,13 @@ impl ShardOptions {
 
 /// Options of `batch`, as an op and as a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BatchOptions {
     /// How many records go together.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<1>"))]
     pub size: u64,
     /// Whether a shorter last batch is left out; no by default.
     #[serde(default)]
@@ -193,11 +218,13 @@ impl BatchOptions {
 
 /// Options of the stage `limit`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitOptions {
     /// How many batches come before the end.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub count: u64,
 }
 

@@ -10,6 +10,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod run;
+mod schema;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Lists the backends, and why one is not available
     Backends,
+    /// Prints the JSON Schema of pipeline documents
+    Schema,
 }
 
 const EXIT_CODES: &str = "\
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::State(arguments) => checkpoint::explain(&arguments),
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Backends => backends::list(),
+        Command::Schema => schema::show(),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
         output::complain(&error);

@@ -29,6 +29,7 @@ use crate::source::refusal::setting;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CsvOptions {
@@ -36,17 +37,20 @@ pub struct CsvOptions {
     pub file: String,
     /// What stands between two values: one ASCII character, a comma unless said otherwise.
     #[serde(default = "comma")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$")))]
     pub delimiter: char,
     /// Whether the first row names the columns. Unless said, it does, and is refused where all the
     /// values that are read of it are data and no field asks for a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// The fields of each record.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub fields: Vec<CsvField>,
 }
 
 /// One field of the records of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CsvField {
@@ -59,6 +63,7 @@ pub struct CsvField {
     /// The shape of its tensor: unless said otherwise, `[]` for [`Columns::One`] and the number of
     /// columns for the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 7)))]
     pub shape: Option<Vec<u64>>,
 }
 
@@ -67,6 +72,7 @@ pub struct CsvField {
 /// In JSON: `"all"`, a column, a list of columns, or `{"start": 0, "end": 64}`. A column that is
 /// called `all` is in a list: `["all"]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Written", into = "Written")]
 #[non_exhaustive]
 pub enum Columns {
@@ -82,6 +88,7 @@ pub enum Columns {
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a column is its number, from 0, or its name")]
 #[non_exhaustive]
 pub enum Column {
@@ -213,6 +220,7 @@ impl<C: Into<Column>> From<Vec<C>> for Columns {
 
 /// Columns as JSON has them.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
     untagged,
     expecting = "columns are \"all\", a number, a name, a list of these, or {\"start\": 0, \"end\": 4}"

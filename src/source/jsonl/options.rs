@@ -28,30 +28,36 @@ use crate::source::refusal::setting;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JsonlOptions {
     /// The name of the file.
     pub file: String,
     /// The fields of each record.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub fields: Vec<JsonlField>,
 }
 
 /// One field of the records of a file of JSON lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JsonlField {
     /// The name of the field.
+    #[cfg_attr(feature = "schema", schemars(length(max = 255)))]
     pub name: String,
     /// The dtype of its tensor.
     pub dtype: Dtype,
     /// Where its value is in a line's object, as a JSON pointer (RFC 6901) such as `/meta/label` or
     /// `/boxes/0`; unless said otherwise, the member that is called as the field is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^($|/)")))]
     pub at: Option<String>,
     /// The shape that its tensor must have; unless said otherwise, whatever the value has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 8)))]
     pub shape: Option<Vec<u64>>,
 }
 

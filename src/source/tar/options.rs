@@ -20,18 +20,22 @@ pub const KEY_FIELD: &str = "__key__";
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TarOptions {
     /// The names of the archives, in the order of their samples.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub files: Vec<String>,
     /// The fields of each record, all of which every sample must have; without it, whatever a
     /// sample has. `__key__` is the sample's key, unless there is a file of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024), inner(length(max = 255)), extend("uniqueItems" = true)))]
     pub fields: Option<Vec<String>>,
     /// How much of each archive goes into the fingerprint, beside the names, sizes and places of its
     /// files.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "blocks")))]
     pub identity: Identity,
 }
 

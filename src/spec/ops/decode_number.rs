@@ -24,12 +24,14 @@ const SHOWN: usize = 40;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DecodeNumber {
     /// The field.
     pub field: String,
     /// What the number becomes: an integer, `F32` or `F64`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::spec::schema::parsed"))]
     pub dtype: Dtype,
 }
 

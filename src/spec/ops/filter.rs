@@ -26,6 +26,7 @@ use crate::order::Op;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Filter {
@@ -34,11 +35,13 @@ pub struct Filter {
     /// How the field is compared with the value: the field is on the left.
     pub is: Compare,
     /// The number on the right.
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     pub value: Value,
 }
 
 /// A comparison; in JSON it is its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Compare {
     /// `==`

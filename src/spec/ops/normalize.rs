@@ -27,14 +27,18 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Normalize {
     /// The field.
     pub field: String,
     /// What is subtracted from each channel; finite. One number is for all of them.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub mean: Vec<f64>,
     /// What each channel is divided by; finite and not 0, as many as `mean`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(extend("items" = {"type": "number", "not": {"const": 0}})))]
     pub std: Vec<f64>,
     /// What every element is multiplied by first; finite, 1 unless set.
     #[serde(default = "one")]

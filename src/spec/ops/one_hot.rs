@@ -23,12 +23,14 @@ pub const CLASSES_MAX: u64 = 1 << 20;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OneHot {
     /// The field: an integer, or a `BOOL` as 0 or 1.
     pub field: String,
     /// How many classes there are: 1 to 2^20. The field is 0 to one less.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_048_576)))]
     pub classes: u64,
     /// What the elements are; `F32` unless set.
     #[serde(default = "single")]

@@ -17,12 +17,16 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Reshape {
     /// The field.
     pub field: String,
     /// Up to 8 lengths; one of them may be -1, which stands for what is left.
+    #[cfg_attr(feature = "schema", schemars(length(max = 8), inner(range(min = -1))))]
+    #[cfg_attr(feature = "schema", schemars(extend("contains" = {"const": -1})))]
+    #[cfg_attr(feature = "schema", schemars(extend("minContains" = 0, "maxContains" = 1)))]
     pub shape: Vec<i64>,
 }
 

@@ -22,6 +22,7 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Scale {
@@ -34,6 +35,7 @@ pub struct Scale {
     pub offset: f64,
     /// What the result is rounded to: `F16`, `BF16`, `F32` (unless set) or `F64`.
     #[serde(default = "single")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::spec::schema::floats"))]
     pub dtype: Dtype,
 }
 

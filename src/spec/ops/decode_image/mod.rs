@@ -53,6 +53,7 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DecodeImage {
@@ -60,6 +61,7 @@ pub struct DecodeImage {
     pub field: String,
     /// 1 for gray, 3 for red, green and blue, 4 for these and opacity; those of the file unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = [1, 3, 4, null])))]
     pub channels: Option<u8>,
 }
 

@@ -42,14 +42,17 @@ const SIDE_MAX: u32 = 1 << 20;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Resize {
     /// The field.
     pub field: String,
     /// The height it becomes, in pixels; at least 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
     pub height: u32,
     /// The width it becomes, in pixels; at least 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
     pub width: u32,
     /// How pixels are weighed; `bilinear` unless set.
     #[serde(default)]
