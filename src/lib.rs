@@ -59,6 +59,7 @@
 //! - `tar`: the source `tar`.
 //! - `stream`: a [`Loader`] is a `futures_core::Stream`.
 //! - `rand`: [`order::Rng`] implements `rand_core`'s traits, for the distributions of `rand`.
+//! - `schema`: `spec::Spec::json_schema`, the JSON Schema of pipeline documents.
 //! - `web`: the binding for browsers and Node, on `wasm32-unknown-unknown` only.
 //! - `cli`: the `windrow` command, and the features it needs.
 

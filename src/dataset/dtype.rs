@@ -25,6 +25,11 @@ use crate::error::Fault;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "The type of a tensor's elements, by the names \
+    that safetensors uses.")
+)]
 #[non_exhaustive]
 pub enum Dtype {
     /// One byte, 0 or 1.

@@ -23,7 +23,8 @@ use crate::error::Result;
 #[non_exhaustive]
 pub struct FieldFiles {
     /// The file of each field, by the field's name.
-    #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1)))]
+    #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1024)))]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"maxLength": 255, "not": {"const": "__keys__"}})))]
     pub fields: BTreeMap<String, String>,
     /// How much of the files goes into the fingerprint.
     #[serde(default, skip_serializing_if = "Identity::is_default")]

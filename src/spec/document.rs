@@ -202,16 +202,18 @@ choices! {
     /// }
     /// ```
     "idx" Idx(IdxOptions),
-    /// Reads tar archives in the form of WebDataset. The files of a sample stand together and share the
-    /// path up to the first dot of the name, which is the sample's key. The rest of the name is the
-    /// field. A field is the bytes of its file, `U8` of shape `[n]`.
+    /// Reads tar archives in the form of WebDataset. The files whose paths differ only after the first
+    /// dot of the base name are one sample: `a/0001.png` and `a/0001.cls` have the key `a/0001` and the
+    /// fields `png` and `cls`. A field is the bytes of its file, `U8` of shape `[n]`. Samples are in
+    /// the order of their first files.
     ///
     /// ```json
     /// {"kind": "tar", "files": ["train-0.tar", "train-1.tar"], "fields": ["png", "cls", "__key__"]}
     /// ```
     "tar" Tar(TarOptions),
-    /// Reads a file with one JSON object a line, one record each. A field is a number or nested lists
-    /// of numbers.
+    /// Reads a file with one JSON object a line, one record each. A value is a number, or lists of
+    /// numbers inside each other, of equal lengths. `true` and `false` are `BOOL`, and a text in a
+    /// field of `U8` is its UTF-8 bytes. Blank lines are skipped. At most 16 MiB in one line.
     ///
     /// ```json
     /// {

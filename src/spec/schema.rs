@@ -148,7 +148,8 @@ fn bounds(fields: &mut Map<String, Value>) {
         _ => return,
     };
     if fields.contains_key("enum") {
-        ["minimum", "maximum"].map(|bound| fields.remove(bound));
+        fields.remove("minimum");
+        fields.remove("maximum");
         return;
     }
     fields.entry("minimum").or_insert(min);

@@ -37,14 +37,17 @@ pub struct CsvOptions {
     pub file: String,
     /// What stands between two values: one ASCII character, a comma unless said otherwise.
     #[serde(default = "comma")]
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$")))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(regex(pattern = r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$"))
+    )]
     pub delimiter: char,
     /// Whether the first row names the columns. Unless said, it does, and is refused where all the
     /// values that are read of it are data and no field asks for a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// The fields of each record.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
     pub fields: Vec<CsvField>,
 }
 
@@ -55,11 +58,17 @@ pub struct CsvOptions {
 #[non_exhaustive]
 pub struct CsvField {
     /// The name of the field.
+    #[cfg_attr(feature = "schema", schemars(length(max = 255), extend("not" = {"const": "__keys__"})))]
     pub name: String,
     /// The columns it is made of.
     pub columns: Columns,
     /// The dtype of its tensor.
     pub dtype: Dtype,
+    #[cfg_attr(
+        feature = "schema",
+        schemars(description = "The shape of its tensor; by default `[]` for \
+        one column, and the number of columns for the others.")
+    )]
     /// The shape of its tensor: unless said otherwise, `[]` for [`Columns::One`] and the number of
     /// columns for the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]

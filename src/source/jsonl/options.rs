@@ -35,7 +35,7 @@ pub struct JsonlOptions {
     /// The name of the file.
     pub file: String,
     /// The fields of each record.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
     pub fields: Vec<JsonlField>,
 }
 
@@ -46,7 +46,7 @@ pub struct JsonlOptions {
 #[non_exhaustive]
 pub struct JsonlField {
     /// The name of the field.
-    #[cfg_attr(feature = "schema", schemars(length(max = 255)))]
+    #[cfg_attr(feature = "schema", schemars(length(max = 255), extend("not" = {"const": "__keys__"})))]
     pub name: String,
     /// The dtype of its tensor.
     pub dtype: Dtype,

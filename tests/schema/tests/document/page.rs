@@ -1,0 +1,233 @@
+//! `www/guide/document.md`: a page that is written by hand, `tests/schema/page.md`, and below it
+//! every option, as the schema describes it.
+//!
+//! `WINDROW_BLESS=1` writes the page anew.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use windrow::spec::Spec;
+
+use crate::{Schema, is_required, options, path, read, word};
+
+const PAGE: &str = "www/guide/document.md";
+/// How long a line of text and an example on one line may be.
+const WIDTH: usize = 120;
+const EXAMPLE: usize = 96;
+/// The types that have a section of their own: their name in the schema, and in the page.
+const TYPES: &[(&str, &str)] = &[
+    ("whole", "whole number"),
+    ("positive", "positive number"),
+    ("Dtype", "dtype"),
+    ("CsvField", "csv field"),
+    ("Columns", "columns"),
+    ("Column", "column"),
+    ("JsonlField", "jsonl field"),
+    ("Identity", "identity"),
+    ("Pad", "pad"),
+    ("Compare", "comparison"),
+    ("ResizeFilter", "filter of pixels"),
+];
+
+#[test]
+fn the_page_of_the_guide_is_in_step() {
+    let page = read("tests/schema/page.md") + "\n" + &reference(&Schema::new());
+    if std::env::var_os("WINDROW_BLESS").is_some() {
+        std::fs::create_dir_all(path(PAGE).parent().unwrap()).unwrap();
+        std::fs::write(path(PAGE), &page).unwrap();
+    }
+    let written = std::fs::read_to_string(path(PAGE)).unwrap_or_default();
+    let differs = written.lines().zip(page.lines()).position(|(written, now)| written != now);
+    assert!(
+        written == page,
+        "{PAGE} is out of step from line {} on; run this with WINDROW_BLESS=1",
+        1 + differs.unwrap_or_else(|| written.lines().count().min(page.lines().count()))
+    );
+}
+
+#[test]
+fn the_documents_of_the_page_are_read() {
+    let page = read(PAGE);
+    let blocks = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut documents = 0;
+    for block in blocks {
+        let value: Value = serde_json::from_str(block).unwrap_or_else(|e| panic!("{e}: {block}"));
+        if value.get("version").is_some() {
+            Spec::from_json(block).unwrap_or_else(|error| panic!("{error}: {block}"));
+            documents += 1;
+        }
+    }
+    assert!(documents > 0);
+}
+
+/// The part of the page that the schema makes.
+fn reference(schema: &Schema) -> String {
+    let mut page = String::from("## Keys of a document\n\n");
+    page += &table(schema, &schema.0, "key", "");
+    for (what, heading) in [("source", "Sources"), ("op", "Ops"), ("stage", "Stages")] {
+        let tag = if what == "source" { "kind" } else { what };
+        _ = write!(page, "\n## {heading}\n");
+        for choice in schema.choices(what) {
+            _ = write!(page, "\n### `{}`\n\n{}\n", word(choice), wrapped(&choice["description"]));
+            if options(choice).len() > 1 {
+                _ = write!(page, "\n{}", table(schema, choice, "option", tag));
+            }
+            for example in choice["examples"].as_array().into_iter().flatten() {
+                _ = write!(page, "\n```json\n{}\n```\n", shown(schema, choice, example, ""));
+            }
+        }
+    }
+    page += "\n## Types\n";
+    for (name, heading) in TYPES {
+        let kind = &schema.0["$defs"][name];
+        let mut capital = heading.to_string();
+        capital[..1].make_ascii_uppercase();
+        _ = write!(page, "\n### {capital}\n\n{}\n", wrapped(&kind["description"]));
+        if kind.get("properties").is_some() {
+            _ = write!(page, "\n{}", table(schema, kind, "option", ""));
+        }
+        page += &names(kind);
+    }
+    let known = TYPES.iter().map(|(name, _)| *name).chain(["source", "op", "stage", "Range_of_uint64"]);
+    let known: Vec<&str> = known.collect();
+    for name in schema.0["$defs"].as_object().unwrap().keys() {
+        assert!(known.contains(&name.as_str()), "TYPES lacks {name}");
+    }
+    page
+}
+
+/// The options of an object but its tag.
+fn table(schema: &Schema, object: &Value, heading: &str, tag: &str) -> String {
+    let mut rows = format!("| {heading} | type | default | meaning |\n|---|---|---|---|\n");
+    for name in options(object).into_iter().filter(|name| *name != tag) {
+        let option = &object["properties"][name];
+        let default = match option.get("default") {
+            _ if is_required(object, name) => "required".to_owned(),
+            Some(value) => format!("`{value}`"),
+            None => "none".into(),
+        };
+        let meaning = option["description"].as_str().unwrap_or_else(|| panic!("{name} has no text"));
+        let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+        _ = writeln!(rows, "| `{name}` | {} | {default} | {meaning} |", kind(schema, option));
+    }
+    rows
+}
+
+/// The names of an enum, with what is said of each.
+fn names(kind: &Value) -> String {
+    let all = kind["oneOf"].as_array().into_iter().flatten();
+    let mut list = String::new();
+    for name in all {
+        let about = name["description"].as_str().unwrap();
+        let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
+        match name["const"].as_str() {
+            Some(word) if about == format!("`{word}`") => _ = writeln!(list, "- `{word}`"),
+            Some(word) => _ = writeln!(list, "- `{word}`: {about}"),
+            None => _ = write!(list, "\n{about}\n"),
+        }
+    }
+    if list.is_empty() { list } else { format!("\n{list}") }
+}
+
+/// The type of an option in a few words.
+fn kind(schema: &Schema, option: &Value) -> String {
+    if let Some(place) = option["$ref"].as_str() {
+        let name = place.rsplit('/').next().unwrap();
+        return match TYPES.iter().find(|(known, _)| *known == name) {
+            Some((_, shown)) => format!("[{shown}](#{})", shown.replace(' ', "-")),
+            None => format!("[{name}](#{name}s)"),
+        };
+    }
+    if let Some(value) = option.get("const") {
+        return format!("`{value}`");
+    }
+    if let Some(values) = option["enum"].as_array() {
+        // Dtypes in lower case are the same ones.
+        let upper = |value: &Value| value.as_str().map(|text| Value::from(text.to_uppercase()));
+        let again = |value: &&Value| !upper(value).is_some_and(|upper| upper != **value && values.contains(&upper));
+        return values.iter().filter(again).map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+    }
+    if let Some(all) = option["anyOf"].as_array() {
+        return all.iter().map(|one| kind(schema, one)).collect::<Vec<_>>().join(" or ");
+    }
+    let types = match &option["type"] {
+        Value::Array(types) => types.iter().map(|name| name.as_str().unwrap()).collect(),
+        Value::String(name) => vec![name.as_str()],
+        _ => vec!["any JSON"],
+    };
+    let types = types.into_iter().map(|name| match name {
+        "array" => {
+            let items = kind(schema, &option["items"]);
+            let count = match (&option["minItems"], &option["maxItems"]) {
+                (Value::Null, Value::Null) => String::new(),
+                (min, Value::Null) => format!(", {min} or more"),
+                (Value::Null, max) => format!(", at most {max}"),
+                (min, max) => format!(", {min} to {max}"),
+            };
+            format!("list of {items}{count}")
+        }
+        "object" => format!("object of {}", kind(schema, &option["additionalProperties"])),
+        "integer" | "number" => {
+            let bound = |name: &str| option[name].as_f64().map(|bound| (bound, &option[name]));
+            match (bound("minimum"), bound("maximum")) {
+                (Some((_, min)), Some((max, bound))) if max < 1e18 => format!("{name} from {min} to {bound}"),
+                (Some((low, min)), _) if low > -1e18 => format!("{name} from {min} on"),
+                _ => name.to_owned(),
+            }
+        }
+        _ => name.to_owned(),
+    });
+    types.collect::<Vec<_>>().join(" or ")
+}
+
+/// A text in lines of the page's width; tables and lists stay as they are.
+fn wrapped(text: &Value) -> String {
+    let paragraphs = text.as_str().unwrap_or_else(|| panic!("no text")).split("\n\n");
+    let paragraphs = paragraphs.map(|paragraph| {
+        if paragraph.starts_with(['|', '-']) {
+            return paragraph.to_owned();
+        }
+        let mut lines = String::new();
+        let mut length = 0;
+        for word in paragraph.split_whitespace() {
+            let next = word.chars().count();
+            if length > 0 {
+                let fits = length + 1 + next <= WIDTH;
+                lines.push(if fits { ' ' } else { '\n' });
+                length = if fits { length + 1 } else { 0 };
+            }
+            lines += word;
+            length += next;
+        }
+        lines
+    });
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}
+
+/// An example, with the options in the order of their table.
+fn shown(schema: &Schema, kind: &Value, value: &Value, indent: &str) -> String {
+    let kind = schema.target(kind);
+    let deeper = format!("{indent}  ");
+    let (open, parts, close) = match value {
+        Value::Object(fields) => {
+            let named = kind.get("properties").map(|_| options(kind)).unwrap_or_default();
+            let rest = fields.keys().map(String::as_str).filter(|name| !named.contains(name));
+            let names: Vec<&str> = named.iter().copied().chain(rest).collect();
+            let parts = names.iter().filter_map(|name| {
+                let value = shown(schema, &kind["properties"][name], fields.get(*name)?, &deeper);
+                Some(format!("\"{name}\": {value}"))
+            });
+            ("{", parts.collect::<Vec<_>>(), "}")
+        }
+        Value::Array(values) => {
+            let parts = values.iter().map(|value| shown(schema, &kind["items"], value, &deeper));
+            ("[", parts.collect(), "]")
+        }
+        other => return other.to_string(),
+    };
+    let line = format!("{open}{}{close}", parts.join(", "));
+    if indent.len() + line.len() <= EXAMPLE && !line.contains('\n') {
+        return line;
+    }
+    format!("{open}\n{deeper}{}\n{indent}{close}", parts.join(&format!(",\n{deeper}")))
+}
