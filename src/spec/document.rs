@@ -162,7 +162,8 @@ macro_rules! choices {
 choices! {
     /// Where records come from.
     SourceSpec, "kind", "source":
-    /// Counts: records with the field `value`, a `U64` scalar, from `start` to before `end`.
+    /// Counts from `start` to before `end`: each number is a record with the field `value`, a `U64`
+    /// scalar.
     ///
     /// ```json
     /// {"kind": "range", "end": 1000}

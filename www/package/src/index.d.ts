@@ -220,7 +220,7 @@ export declare const ops: {
 };
 
 /** One part of several: `parts` are fractions that add up to 1, `part` the number of one of them, from 0. */
-export interface Split { readonly seed?: Whole; readonly parts: readonly number[]; readonly part: number }
+export interface Split { readonly seed?: Whole; readonly parts: readonly number[]; readonly part: Whole }
 
 /** What a pipeline is made of: source, `split`, `shuffle`, `pipeline`, `stages`, `batchSize`, in this order. */
 export interface Pipeline<S extends Source<any> = Source<any>, P extends readonly Op[] = readonly Op[]> {

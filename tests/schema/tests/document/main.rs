@@ -7,7 +7,7 @@ mod types;
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use windrow::spec::Spec;
 
 /// A file or folder of the repository.
@@ -32,6 +32,22 @@ impl Schema {
         self.0["$defs"][what]["oneOf"].as_array().unwrap()
     }
 
+    /// The options of a choice in the order of the code, as the reader lists them; its tag first.
+    fn order(&self, what: &str, choice: &Value) -> Vec<String> {
+        let tag = if what == "source" { "kind" } else { what };
+        let unknown = json!({tag: word(choice), "?": 0});
+        let mut names = vec![tag.to_owned()];
+        names.extend(known(match what {
+            "source" => json!({"version": 1, "source": unknown}),
+            _ => json!({
+                "version": 1,
+                "source": {"kind": "range", "end": 1},
+                format!("{what}s"): [unknown],
+            }),
+        }));
+        names
+    }
+
     /// The schema that another one refers to, or that one.
     fn target<'a>(&'a self, schema: &'a Value) -> &'a Value {
         match schema["$ref"].as_str() {
@@ -41,19 +57,21 @@ impl Schema {
     }
 }
 
+/// The names that the reader says it knows where a document has another one.
+fn known(document: Value) -> Vec<String> {
+    let message = Spec::from_json(&document.to_string()).unwrap_err().to_string();
+    let (_, names) = message.split_once("known are ").unwrap_or_else(|| panic!("{message}"));
+    names.split(", ").map(str::to_owned).collect()
+}
+
 /// The name of a choice.
 fn word(choice: &Value) -> &str {
     choice["title"].as_str().unwrap()
 }
 
-/// The names of the options of an object: those that are required, and then the others.
+/// The names of the options of an object.
 fn options(object: &Value) -> Vec<&str> {
-    let required = object["required"].as_array().into_iter().flatten();
-    let mut names: Vec<&str> = required.map(|name| name.as_str().unwrap()).collect();
-    let more = object["properties"].as_object().unwrap().keys();
-    let more: Vec<&str> = more.map(String::as_str).filter(|name| !names.contains(name)).collect();
-    names.extend(more);
-    names
+    object["properties"].as_object().unwrap().keys().map(String::as_str).collect()
 }
 
 fn is_required(object: &Value, option: &str) -> bool {

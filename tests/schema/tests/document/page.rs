@@ -5,10 +5,10 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use windrow::spec::Spec;
 
-use crate::{Schema, is_required, options, path, read, word};
+use crate::{Schema, is_required, known, path, read, word};
 
 const PAGE: &str = "www/guide/document.md";
 /// How long a line of text and an example on one line may be.
@@ -31,7 +31,7 @@ const TYPES: &[(&str, &str)] = &[
 
 #[test]
 fn the_page_of_the_guide_is_in_step() {
-    let page = read("tests/schema/page.md") + "\n" + &reference(&Schema::new());
+    let page = page();
     if std::env::var_os("WINDROW_BLESS").is_some() {
         std::fs::create_dir_all(path(PAGE).parent().unwrap()).unwrap();
         std::fs::write(path(PAGE), &page).unwrap();
@@ -47,7 +47,7 @@ fn the_page_of_the_guide_is_in_step() {
 
 #[test]
 fn the_documents_of_the_page_are_read() {
-    let page = read(PAGE);
+    let page = page();
     let blocks = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let mut documents = 0;
     for block in blocks {
@@ -60,20 +60,25 @@ fn the_documents_of_the_page_are_read() {
     assert!(documents > 0);
 }
 
+fn page() -> String {
+    read("tests/schema/page.md") + &reference(&Schema::new())
+}
+
 /// The part of the page that the schema makes.
 fn reference(schema: &Schema) -> String {
     let mut page = String::from("## Keys of a document\n\n");
-    page += &table(schema, &schema.0, "key", "");
+    let keys = known(json!({"version": 1, "source": {"kind": "range", "end": 1}, "?": 0}));
+    page += &table(schema, &schema.0, "key", &keys);
     for (what, heading) in [("source", "Sources"), ("op", "Ops"), ("stage", "Stages")] {
-        let tag = if what == "source" { "kind" } else { what };
         _ = write!(page, "\n## {heading}\n");
         for choice in schema.choices(what) {
             _ = write!(page, "\n### `{}`\n\n{}\n", word(choice), wrapped(&choice["description"]));
-            if options(choice).len() > 1 {
-                _ = write!(page, "\n{}", table(schema, choice, "option", tag));
+            let names = schema.order(what, choice);
+            if names.len() > 1 {
+                _ = write!(page, "\n{}", table(schema, choice, "option", &names[1..]));
             }
             for example in choice["examples"].as_array().into_iter().flatten() {
-                _ = write!(page, "\n```json\n{}\n```\n", shown(schema, choice, example, ""));
+                _ = write!(page, "\n```json\n{}\n```\n", shown(example, &names, ""));
             }
         }
     }
@@ -84,27 +89,33 @@ fn reference(schema: &Schema) -> String {
         capital[..1].make_ascii_uppercase();
         _ = write!(page, "\n### {capital}\n\n{}\n", wrapped(&kind["description"]));
         if kind.get("properties").is_some() {
-            _ = write!(page, "\n{}", table(schema, kind, "option", ""));
+            let source = if *name == "CsvField" { "csv" } else { "jsonl" };
+            _ = write!(page, "\n{}", table(schema, kind, "option", &field_options(source)));
         }
         page += &names(kind);
     }
-    let known = TYPES.iter().map(|(name, _)| *name).chain(["source", "op", "stage", "Range_of_uint64"]);
-    let known: Vec<&str> = known.collect();
+    let others = ["source", "op", "stage", "Range_of_uint64"];
     for name in schema.0["$defs"].as_object().unwrap().keys() {
-        assert!(known.contains(&name.as_str()), "TYPES lacks {name}");
+        let known = TYPES.iter().any(|(known, _)| known == name) || others.contains(&&**name);
+        assert!(known, "TYPES lacks {name}");
     }
     page
 }
 
-/// The options of an object but its tag.
-fn table(schema: &Schema, object: &Value, heading: &str, tag: &str) -> String {
+/// The options of a field of this source, in the order of the code.
+fn field_options(source: &str) -> Vec<String> {
+    known(json!({"version": 1, "source": {"kind": source, "file": "", "fields": [{"?": 0}]}}))
+}
+
+/// Some options of an object.
+fn table(schema: &Schema, object: &Value, heading: &str, names: &[String]) -> String {
     let mut rows = format!("| {heading} | type | default | meaning |\n|---|---|---|---|\n");
-    for name in options(object).into_iter().filter(|name| *name != tag) {
+    for name in names {
         let option = &object["properties"][name];
         let default = match option.get("default") {
             _ if is_required(object, name) => "required".to_owned(),
             Some(value) => format!("`{value}`"),
-            None => "none".into(),
+            None => "optional".into(),
         };
         let meaning = option["description"].as_str().unwrap_or_else(|| panic!("{name} has no text"));
         let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
@@ -157,16 +168,15 @@ fn kind(schema: &Schema, option: &Value) -> String {
     };
     let types = types.into_iter().map(|name| match name {
         "array" => {
-            let items = kind(schema, &option["items"]);
-            let count = match (&option["minItems"], &option["maxItems"]) {
-                (Value::Null, Value::Null) => String::new(),
-                (min, Value::Null) => format!(", {min} or more"),
-                (Value::Null, max) => format!(", at most {max}"),
-                (min, max) => format!(", {min} to {max}"),
-            };
-            format!("list of {items}{count}")
+            let items = plural(&kind(schema, &option["items"]));
+            match (&option["minItems"], &option["maxItems"]) {
+                (Value::Null, Value::Null) => format!("list of {items}"),
+                (min, Value::Null) => format!("list of {min} or more {items}"),
+                (Value::Null, max) => format!("list of at most {max} {items}"),
+                (min, max) => format!("list of {min} to {max} {items}"),
+            }
         }
-        "object" => format!("object of {}", kind(schema, &option["additionalProperties"])),
+        "object" => format!("object of {}", plural(&kind(schema, &option["additionalProperties"]))),
         "integer" | "number" => {
             let bound = |name: &str| option[name].as_f64().map(|bound| (bound, &option[name]));
             match (bound("minimum"), bound("maximum")) {
@@ -178,6 +188,17 @@ fn kind(schema: &Schema, option: &Value) -> String {
         _ => name.to_owned(),
     });
     types.collect::<Vec<_>>().join(" or ")
+}
+
+/// A type of which there are several.
+fn plural(kind: &str) -> String {
+    match kind.split_once(']') {
+        Some((name, link)) => format!("{name}s]{link}"),
+        None => {
+            let (name, rest) = kind.split_once(' ').map_or((kind, ""), |(name, rest)| (name, rest));
+            format!("{name}s {rest}").trim_end().to_owned()
+        }
+    }
 }
 
 /// A text in lines of the page's width; tables and lists stay as they are.
@@ -204,24 +225,21 @@ fn wrapped(text: &Value) -> String {
     paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
-/// An example, with the options in the order of their table.
-fn shown(schema: &Schema, kind: &Value, value: &Value, indent: &str) -> String {
-    let kind = schema.target(kind);
+/// An example, with its options in this order.
+fn shown(value: &Value, order: &[String], indent: &str) -> String {
     let deeper = format!("{indent}  ");
     let (open, parts, close) = match value {
         Value::Object(fields) => {
-            let named = kind.get("properties").map(|_| options(kind)).unwrap_or_default();
-            let rest = fields.keys().map(String::as_str).filter(|name| !named.contains(name));
-            let names: Vec<&str> = named.iter().copied().chain(rest).collect();
-            let parts = names.iter().filter_map(|name| {
-                let value = shown(schema, &kind["properties"][name], fields.get(*name)?, &deeper);
-                Some(format!("\"{name}\": {value}"))
-            });
-            ("{", parts.collect::<Vec<_>>(), "}")
+            // What is inside an option is a field, a range, or names of the user's.
+            let more = ["name", "columns", "start", "end"].map(str::to_owned);
+            let place = |name: &String| order.iter().chain(&more).position(|known| known == name);
+            let mut names: Vec<&String> = fields.keys().collect();
+            names.sort_by_key(|name| place(name).unwrap_or(usize::MAX));
+            let part = |name: &&String| format!("\"{name}\": {}", shown(&fields[*name], &[], &deeper));
+            ("{", names.iter().map(part).collect::<Vec<_>>(), "}")
         }
         Value::Array(values) => {
-            let parts = values.iter().map(|value| shown(schema, &kind["items"], value, &deeper));
-            ("[", parts.collect(), "]")
+            ("[", values.iter().map(|value| shown(value, &[], &deeper)).collect(), "]")
         }
         other => return other.to_string(),
     };

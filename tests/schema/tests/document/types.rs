@@ -19,7 +19,7 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
 const PLAIN: &[&str] = &["range", "npy", "idx", "served"];
 /// What is called otherwise in JavaScript, and what is no op.
 const OTHERWISE: &[(&str, &str)] = &[("call", "js"), ("served", "js")];
-const OWN: &[&str] = &["op", "arrays", "folder"];
+const OWN: &[&str] = &["op", "arrays", "folder", "http", "opfs", "path"];
 
 /// A member of a TypeScript type: whether it may be left out, and its type.
 #[derive(Debug)]
