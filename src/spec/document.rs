@@ -349,8 +349,8 @@ choices! {
     /// }
     /// ```
     "normalize" Normalize(Normalize),
-    /// Calls a function of the program that opens the document. The `windrow` command has none. Its
-    /// name and options go into the fingerprint; what the function does cannot.
+    /// Calls a function of the program that opens the document. The `windrow` command has none. The
+    /// function's name and options go into the fingerprint; the function's code does not.
     ///
     /// ```json
     /// {"op": "call", "name": "augment", "options": {"flip": true}}

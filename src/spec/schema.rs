@@ -104,7 +104,7 @@ pub(super) fn of<T: JsonSchema>() -> Value {
     // The derive knows the names of a variant and no alias.
     let lower = Dtype::ALL.map(|dtype| dtype.name().to_lowercase());
     if let Some(Value::Array(names)) = schema.pointer_mut("/$defs/Dtype/oneOf") {
-        names.push(json!({"description": "The same names in lower case.", "enum": lower}));
+        names.push(json!({"description": "The same names in lower case are read too.", "enum": lower}));
     }
     tidy(&mut schema);
     schema

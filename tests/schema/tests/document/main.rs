@@ -2,6 +2,7 @@
 //! made of it, and the types of the npm package agree with it.
 
 mod accepts;
+mod bounds;
 mod page;
 mod types;
 

@@ -19,14 +19,14 @@ const TYPES: &[(&str, &str)] = &[
     ("whole", "whole number"),
     ("positive", "positive number"),
     ("Dtype", "dtype"),
-    ("CsvField", "csv field"),
+    ("CsvField", "CSV field"),
     ("Columns", "columns"),
     ("Column", "column"),
-    ("JsonlField", "jsonl field"),
+    ("JsonlField", "JSONL field"),
     ("Identity", "identity"),
     ("Pad", "pad"),
     ("Compare", "comparison"),
-    ("ResizeFilter", "filter of pixels"),
+    ("ResizeFilter", "resize filter"),
 ];
 
 #[test]
@@ -92,7 +92,7 @@ fn reference(schema: &Schema) -> String {
             let source = if *name == "CsvField" { "csv" } else { "jsonl" };
             _ = write!(page, "\n{}", table(schema, kind, "option", &field_options(source)));
         }
-        page += &names(kind);
+        page += &names(schema, kind);
     }
     let others = ["source", "op", "stage", "Range_of_uint64"];
     for name in schema.0["$defs"].as_object().unwrap().keys() {
@@ -114,27 +114,29 @@ fn table(schema: &Schema, object: &Value, heading: &str, names: &[String]) -> St
         let option = &object["properties"][name];
         let default = match option.get("default") {
             _ if is_required(object, name) => "required".to_owned(),
-            Some(value) => format!("`{value}`"),
+            Some(value) => format!("`{}`", value.to_string().trim_end_matches(".0")),
             None => "optional".into(),
         };
-        let meaning = option["description"].as_str().unwrap_or_else(|| panic!("{name} has no text"));
+        let meaning =
+            option["description"].as_str().unwrap_or_else(|| panic!("{name} has no text"));
         let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
         _ = writeln!(rows, "| `{name}` | {} | {default} | {meaning} |", kind(schema, option));
     }
     rows
 }
 
-/// The names of an enum, with what is said of each.
-fn names(kind: &Value) -> String {
-    let all = kind["oneOf"].as_array().into_iter().flatten();
+/// The names of an enum, or the kinds of a value, with what is said of each.
+fn names(schema: &Schema, all: &Value) -> String {
+    let choices = [&all["oneOf"], &all["anyOf"]].into_iter().filter_map(Value::as_array).flatten();
     let mut list = String::new();
-    for name in all {
-        let about = name["description"].as_str().unwrap();
+    for choice in choices {
+        let Some(about) = choice["description"].as_str() else { continue };
         let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
-        match name["const"].as_str() {
+        match choice["const"].as_str() {
             Some(word) if about == format!("`{word}`") => _ = writeln!(list, "- `{word}`"),
             Some(word) => _ = writeln!(list, "- `{word}`: {about}"),
-            None => _ = write!(list, "\n{about}\n"),
+            None if choice.get("enum").is_some() => _ = write!(list, "\n{about}\n"),
+            None => _ = writeln!(list, "- {}: {about}", kind(schema, choice)),
         }
     }
     if list.is_empty() { list } else { format!("\n{list}") }
@@ -145,7 +147,9 @@ fn kind(schema: &Schema, option: &Value) -> String {
     if let Some(place) = option["$ref"].as_str() {
         let name = place.rsplit('/').next().unwrap();
         return match TYPES.iter().find(|(known, _)| *known == name) {
-            Some((_, shown)) => format!("[{shown}](#{})", shown.replace(' ', "-")),
+            Some((_, shown)) => {
+                format!("[{shown}](#{})", shown.to_lowercase().replace(' ', "-"))
+            }
             None => format!("[{name}](#{name}s)"),
         };
     }
@@ -155,8 +159,15 @@ fn kind(schema: &Schema, option: &Value) -> String {
     if let Some(values) = option["enum"].as_array() {
         // Dtypes in lower case are the same ones.
         let upper = |value: &Value| value.as_str().map(|text| Value::from(text.to_uppercase()));
-        let again = |value: &&Value| !upper(value).is_some_and(|upper| upper != **value && values.contains(&upper));
-        return values.iter().filter(again).map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+        let again = |value: &&Value| {
+            !upper(value).is_some_and(|upper| upper != **value && values.contains(&upper))
+        };
+        return values
+            .iter()
+            .filter(again)
+            .map(|value| format!("`{value}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
     }
     if let Some(all) = option["anyOf"].as_array() {
         return all.iter().map(|one| kind(schema, one)).collect::<Vec<_>>().join(" or ");
@@ -180,7 +191,9 @@ fn kind(schema: &Schema, option: &Value) -> String {
         "integer" | "number" => {
             let bound = |name: &str| option[name].as_f64().map(|bound| (bound, &option[name]));
             match (bound("minimum"), bound("maximum")) {
-                (Some((_, min)), Some((max, bound))) if max < 1e18 => format!("{name} from {min} to {bound}"),
+                (Some((_, min)), Some((max, bound))) if max < 1e18 => {
+                    format!("{name} from {min} to {bound}")
+                }
                 (Some((low, min)), _) if low > -1e18 => format!("{name} from {min} on"),
                 _ => name.to_owned(),
             }
@@ -235,7 +248,8 @@ fn shown(value: &Value, order: &[String], indent: &str) -> String {
             let place = |name: &String| order.iter().chain(&more).position(|known| known == name);
             let mut names: Vec<&String> = fields.keys().collect();
             names.sort_by_key(|name| place(name).unwrap_or(usize::MAX));
-            let part = |name: &&String| format!("\"{name}\": {}", shown(&fields[*name], &[], &deeper));
+            let part =
+                |name: &&String| format!("\"{name}\": {}", shown(&fields[*name], &[], &deeper));
             ("{", names.iter().map(part).collect::<Vec<_>>(), "}")
         }
         Value::Array(values) => {

@@ -41,7 +41,10 @@ impl Types {
             code += before;
             rest = comment.split_once("*/").unwrap().1;
         }
-        let lines = (code + rest).lines().map(|line| line.split("// ").next().unwrap().to_owned()).collect::<Vec<_>>();
+        let lines = (code + rest)
+            .lines()
+            .map(|line| line.split("// ").next().unwrap().to_owned())
+            .collect::<Vec<_>>();
         Self(lines.join("\n"))
     }
 
@@ -130,7 +133,8 @@ fn divided<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
 }
 
 fn snake(name: &str) -> String {
-    let snake = |c: char| if c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.into() };
+    let snake =
+        |c: char| if c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.into() };
     name.chars().map(snake).collect()
 }
 
@@ -141,7 +145,10 @@ fn expected(schema: &Schema, option: &Value) -> String {
             "whole" | "positive" => "Whole".into(),
             "Dtype" => "Dtype".into(),
             "Pad" => "number".into(),
-            "Columns" => "'all' | number | string | (number | string)[] | { start: number; end: number }".into(),
+            "Columns" => {
+                "'all' | number | string | (number | string)[] | { start: number; end: number }"
+                    .into()
+            }
             "CsvField" | "JsonlField" => place.rsplit('/').next().unwrap().into(),
             _ => {
                 let names = schema.target(option)["oneOf"].as_array().unwrap();
@@ -199,7 +206,9 @@ fn differences(
     let name = choice["title"].as_str().unwrap_or(tag);
     let mut faults = Vec::new();
     let known: Vec<&str> = options(choice).into_iter().filter(|option| *option != tag).collect();
-    for extra in members.keys().filter(|member| !known.contains(&member.as_str()) && **member != tag) {
+    for extra in
+        members.keys().filter(|member| !known.contains(&member.as_str()) && **member != tag)
+    {
         faults.push(format!("{name}: the schema has no {extra}"));
     }
     for option in known {
@@ -212,18 +221,26 @@ fn differences(
         if member.optional == is_required(choice, option) {
             faults.push(format!("{name}: {option} is optional in one and not in the other"));
         }
-        let (ours, theirs) = (expected(schema, &choice["properties"][option]), plain(&member.kind, generics));
+        let (ours, theirs) =
+            (expected(schema, &choice["properties"][option]), plain(&member.kind, generics));
         // The dtypes but some, which the schema lists.
         let same = match theirs.strip_prefix("Exclude<Dtype, ") {
             Some(without) => {
                 let all = expected(schema, &serde_json::json!({"$ref": "#/$defs/Lower"}));
                 let without = without.trim_end_matches('>');
-                divided(&all, " | ").into_iter().filter(|name| !divided(without, " | ").contains(name)).collect::<Vec<_>>().join(" | ") == ours
+                divided(&all, " | ")
+                    .into_iter()
+                    .filter(|name| !divided(without, " | ").contains(name))
+                    .collect::<Vec<_>>()
+                    .join(" | ")
+                    == ours
             }
             None => ours == theirs,
         };
         if !same {
-            faults.push(format!("{name}: {option} is {ours} in the schema and {theirs} in the types"));
+            faults.push(format!(
+                "{name}: {option} is {ours} in the schema and {theirs} in the types"
+            ));
         }
     }
     faults
@@ -234,7 +251,8 @@ fn the_types_of_the_package_agree_with_the_schema() {
     let mut schema = Schema::new();
     let types = Types::read();
     // The names of all dtypes, as the package has them.
-    let lower = schema.0["$defs"]["Dtype"]["oneOf"].as_array().unwrap().last().unwrap()["enum"].clone();
+    let lower =
+        schema.0["$defs"]["Dtype"]["oneOf"].as_array().unwrap().last().unwrap()["enum"].clone();
     let lower = lower.as_array().unwrap().iter().map(|name| serde_json::json!({"const": name}));
     let lower: Vec<Value> = lower.collect();
     let all = union(lower.iter().map(|name| &name["const"]));
@@ -250,7 +268,9 @@ fn the_types_of_the_package_agree_with_the_schema() {
         };
         for choice in schema.choices(what) {
             let name = called(word(choice));
-            let Some((_, generics, arguments)) = methods.iter().find(|(method, ..)| snake(method) == name) else {
+            let Some((_, generics, arguments)) =
+                methods.iter().find(|(method, ..)| snake(method) == name)
+            else {
                 faults.push(format!("{constant} has no {name}"));
                 continue;
             };
@@ -258,27 +278,39 @@ fn the_types_of_the_package_agree_with_the_schema() {
                 continue;
             }
             let arguments = divided(arguments, ",");
-            let Some((options, kind)) = arguments.last().and_then(|last| last.split_once(':')) else {
+            let Some((options, kind)) = arguments.last().and_then(|last| last.split_once(':'))
+            else {
                 faults.push(format!("{name} has no options"));
                 continue;
             };
             let kind = kind.trim();
             faults.extend(differences(&schema, choice, tag, &types.members(kind), generics));
             let required = crate::options(choice).into_iter().filter(|option| {
-                is_required(choice, option) && *option != tag && !LEFT_OUT.iter().any(|row| (row.0, row.1) == (word(choice), option))
+                is_required(choice, option)
+                    && *option != tag
+                    && !LEFT_OUT.iter().any(|row| (row.0, row.1) == (word(choice), option))
             });
             if options.ends_with('?') != (required.count() == 0) {
-                faults.push(format!("{name}: the options are optional in one and not in the other"));
+                faults
+                    .push(format!("{name}: the options are optional in one and not in the other"));
             }
         }
         for (method, ..) in &methods {
-            let known = schema.choices(what).iter().any(|choice| called(word(choice)) == snake(method));
+            let known =
+                schema.choices(what).iter().any(|choice| called(word(choice)) == snake(method));
             if !known && !OWN.contains(&method.as_str()) {
                 faults.push(format!("the schema has no {constant}.{method}"));
             }
         }
     }
-    let stages = types.0.split_once("export type Stage =").unwrap().1.split(';').collect::<Vec<_>>().join(";");
+    let stages = types
+        .0
+        .split_once("export type Stage =")
+        .unwrap()
+        .1
+        .split(';')
+        .collect::<Vec<_>>()
+        .join(";");
     let mut rest = stages.trim();
     for choice in schema.choices("stage") {
         rest = rest.trim_start_matches(['|', ' ', '\n']);
