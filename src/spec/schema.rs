@@ -104,7 +104,9 @@ pub(super) fn of<T: JsonSchema>() -> Value {
     // The derive knows the names of a variant and no alias.
     let lower = Dtype::ALL.map(|dtype| dtype.name().to_lowercase());
     if let Some(Value::Array(names)) = schema.pointer_mut("/$defs/Dtype/oneOf") {
-        names.push(json!({"description": "The same names in lower case are read too.", "enum": lower}));
+        names.push(
+            json!({"description": "The same names in lower case are read too.", "enum": lower}),
+        );
     }
     tidy(&mut schema);
     schema
@@ -119,10 +121,6 @@ fn tidy(schema: &mut Value) {
                 *text = divided(text).0;
             }
             bounds(fields);
-            // The derive leaves out that `Range` refuses unknown fields, as every object here does.
-            if fields.contains_key("properties") {
-                fields.insert("additionalProperties".into(), json!(false));
-            }
             for (key, inside) in fields {
                 match (key.as_str(), inside) {
                     ("const" | "default" | "enum" | "examples", _) => {}

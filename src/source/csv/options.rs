@@ -237,7 +237,20 @@ impl<C: Into<Column>> From<Vec<C>> for Columns {
 enum Written {
     One(Column),
     List(Vec<Column>),
-    Range(Range<u64>),
+    Range(#[cfg_attr(feature = "schema", schemars(schema_with = "columns"))] Range<u64>),
+}
+
+/// The schema of a range of columns; the derived one lets unknown fields be.
+#[cfg(feature = "schema")]
+fn columns(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let column = generator.subschema_for::<u64>();
+    schemars::json_schema!({
+        "description": "The columns from `start` to before `end`, counted from 0.",
+        "type": "object",
+        "properties": {"start": column, "end": column},
+        "required": ["start", "end"],
+        "additionalProperties": false,
+    })
 }
 
 impl From<Written> for Columns {

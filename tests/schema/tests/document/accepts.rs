@@ -157,6 +157,15 @@ fn the_schema_has_the_options_of_the_reader() {
 }
 
 #[test]
+fn the_schema_says_nothing_in_the_terms_of_rust() {
+    let text = Schema::new().0.to_string();
+    for term in ["::", "```", "](crate", "uint64", "\"format\""] {
+        let place = text.find(term).map(|place| &text[place.saturating_sub(80)..]);
+        assert_eq!(place, None, "{term} is in the schema");
+    }
+}
+
+#[test]
 fn the_schema_has_every_choice_of_the_reader() {
     let schema = Schema::new();
     let range = json!({"kind": "range", "end": 9});

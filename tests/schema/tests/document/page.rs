@@ -68,14 +68,14 @@ fn page() -> String {
 fn reference(schema: &Schema) -> String {
     let mut page = String::from("## Keys of a document\n\n");
     let keys = known(json!({"version": 1, "source": {"kind": "range", "end": 1}, "?": 0}));
-    page += &table(schema, &schema.0, "key", &keys);
+    page += &table(&schema.0, "key", &keys);
     for (what, heading) in [("source", "Sources"), ("op", "Ops"), ("stage", "Stages")] {
         _ = write!(page, "\n## {heading}\n");
         for choice in schema.choices(what) {
             _ = write!(page, "\n### `{}`\n\n{}\n", word(choice), wrapped(&choice["description"]));
             let names = schema.order(what, choice);
             if names.len() > 1 {
-                _ = write!(page, "\n{}", table(schema, choice, "option", &names[1..]));
+                _ = write!(page, "\n{}", table(choice, "option", &names[1..]));
             }
             for example in choice["examples"].as_array().into_iter().flatten() {
                 _ = write!(page, "\n```json\n{}\n```\n", shown(example, &names, ""));
@@ -90,11 +90,11 @@ fn reference(schema: &Schema) -> String {
         _ = write!(page, "\n### {capital}\n\n{}\n", wrapped(&kind["description"]));
         if kind.get("properties").is_some() {
             let source = if *name == "CsvField" { "csv" } else { "jsonl" };
-            _ = write!(page, "\n{}", table(schema, kind, "option", &field_options(source)));
+            _ = write!(page, "\n{}", table(kind, "option", &field_options(source)));
         }
-        page += &names(schema, kind);
+        page += &names(kind);
     }
-    let others = ["source", "op", "stage", "Range_of_uint64"];
+    let others = ["source", "op", "stage"];
     for name in schema.0["$defs"].as_object().unwrap().keys() {
         let known = TYPES.iter().any(|(known, _)| known == name) || others.contains(&&**name);
         assert!(known, "TYPES lacks {name}");
@@ -108,7 +108,7 @@ fn field_options(source: &str) -> Vec<String> {
 }
 
 /// Some options of an object.
-fn table(schema: &Schema, object: &Value, heading: &str, names: &[String]) -> String {
+fn table(object: &Value, heading: &str, names: &[String]) -> String {
     let mut rows = format!("| {heading} | type | default | meaning |\n|---|---|---|---|\n");
     for name in names {
         let option = &object["properties"][name];
@@ -120,13 +120,13 @@ fn table(schema: &Schema, object: &Value, heading: &str, names: &[String]) -> St
         let meaning =
             option["description"].as_str().unwrap_or_else(|| panic!("{name} has no text"));
         let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
-        _ = writeln!(rows, "| `{name}` | {} | {default} | {meaning} |", kind(schema, option));
+        _ = writeln!(rows, "| `{name}` | {} | {default} | {meaning} |", kind(option));
     }
     rows
 }
 
 /// The names of an enum, or the kinds of a value, with what is said of each.
-fn names(schema: &Schema, all: &Value) -> String {
+fn names(all: &Value) -> String {
     let choices = [&all["oneOf"], &all["anyOf"]].into_iter().filter_map(Value::as_array).flatten();
     let mut list = String::new();
     for choice in choices {
@@ -136,14 +136,14 @@ fn names(schema: &Schema, all: &Value) -> String {
             Some(word) if about == format!("`{word}`") => _ = writeln!(list, "- `{word}`"),
             Some(word) => _ = writeln!(list, "- `{word}`: {about}"),
             None if choice.get("enum").is_some() => _ = write!(list, "\n{about}\n"),
-            None => _ = writeln!(list, "- {}: {about}", kind(schema, choice)),
+            None => _ = writeln!(list, "- {}: {about}", kind(choice)),
         }
     }
     if list.is_empty() { list } else { format!("\n{list}") }
 }
 
 /// The type of an option in a few words.
-fn kind(schema: &Schema, option: &Value) -> String {
+fn kind(option: &Value) -> String {
     if let Some(place) = option["$ref"].as_str() {
         let name = place.rsplit('/').next().unwrap();
         return match TYPES.iter().find(|(known, _)| *known == name) {
@@ -170,7 +170,7 @@ fn kind(schema: &Schema, option: &Value) -> String {
             .join(", ");
     }
     if let Some(all) = option["anyOf"].as_array() {
-        return all.iter().map(|one| kind(schema, one)).collect::<Vec<_>>().join(" or ");
+        return all.iter().map(|one| kind(one)).collect::<Vec<_>>().join(" or ");
     }
     let types = match &option["type"] {
         Value::Array(types) => types.iter().map(|name| name.as_str().unwrap()).collect(),
@@ -179,7 +179,7 @@ fn kind(schema: &Schema, option: &Value) -> String {
     };
     let types = types.into_iter().map(|name| match name {
         "array" => {
-            let items = plural(&kind(schema, &option["items"]));
+            let items = plural(&kind(&option["items"]));
             match (&option["minItems"], &option["maxItems"]) {
                 (Value::Null, Value::Null) => format!("list of {items}"),
                 (min, Value::Null) => format!("list of {min} or more {items}"),
@@ -187,7 +187,7 @@ fn kind(schema: &Schema, option: &Value) -> String {
                 (min, max) => format!("list of {min} to {max} {items}"),
             }
         }
-        "object" => format!("object of {}", plural(&kind(schema, &option["additionalProperties"]))),
+        "object" => format!("object of {}", plural(&kind(&option["additionalProperties"]))),
         "integer" | "number" => {
             let bound = |name: &str| option[name].as_f64().map(|bound| (bound, &option[name]));
             match (bound("minimum"), bound("maximum")) {
