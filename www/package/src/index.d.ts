@@ -131,6 +131,7 @@ export declare const source: {
    * where it could be a row of data. `delimiter` is one ASCII character, a comma unless said otherwise.
    */
   csv<const C extends readonly CsvField[]>(file: DataFile, options: { fields: C; header?: boolean; delimiter?: string }): Source<FieldsOf<C[number]>>;
+  /** A file with one JSON object a line. A value is a number, nested arrays of numbers, or a text, which becomes its UTF-8 bytes. */
   jsonl<const C extends readonly JsonlField[]>(file: DataFile, options: { fields: C }): Source<FieldsOf<C[number]>>;
   /** One tar archive or several: WebDataset's form, a sample a key. Without `fields`, whatever a sample has. */
   tar<const N extends string = string>(archives: DataFile | readonly DataFile[], options?: { fields?: readonly N[] }): Source<{ readonly [K in N]: Tensor<'u8'> }>;
@@ -145,7 +146,9 @@ export declare const source: {
    * content from other content: a version, a date, a hash. A state of another identity is refused.
    */
   js(what: string | { module: string | URL; export?: string }, options?: { identity?: string | number; options?: object }): Source;
+  /** NumPy files, one a field: a sample is a row along the first axis. */
   npy<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
+  /** Files of the format of MNIST, plain or gzip, one a field: a sample is a row along the first axis. */
   idx<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
   /** Arrays in memory, whose first axis counts samples. */
   arrays<T extends { readonly [field: string]: Rows }>(fields: T): Source<{ readonly [K in keyof T]: Tensor<DtypeOf<T[K]>> }>;
@@ -194,6 +197,7 @@ export declare const ops: {
   shard(options: { index: Whole; count: Whole; dropRemainder?: boolean }): Op<Same>;
   /** Batches that workers make; `pad` fills up shapes that differ. */
   batch(options: { size: Whole; dropRemainder?: boolean; pad?: number }): Op<Same>;
+  /** Keeps these fields and drops the others. */
   select<const N extends string>(options: { fields: readonly N[] }): Op<string extends N ? unknown : { only: N }>;
   /** Other elements: floats become integers without their fraction; a number that does not fit is the sample's error. */
   cast<const N extends string, D extends Dtype>(options: { field: N; dtype: D }): Op<Sets<N, D>>;

@@ -170,7 +170,7 @@ fn kind(option: &Value) -> String {
             .join(", ");
     }
     if let Some(all) = option["anyOf"].as_array() {
-        return all.iter().map(|one| kind(one)).collect::<Vec<_>>().join(" or ");
+        return all.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
     let types = match &option["type"] {
         Value::Array(types) => types.iter().map(|name| name.as_str().unwrap()).collect(),

@@ -247,6 +247,23 @@ fn differences(
 }
 
 #[test]
+fn every_op_and_source_of_the_package_is_documented() {
+    let text = read("www/package/src/index.d.ts");
+    for constant in ["ops", "source"] {
+        let block = text.split_once(&format!("export declare const {constant}:")).unwrap().1;
+        let lines: Vec<&str> = block.split("\n};").next().unwrap().lines().collect();
+        for pair in lines.windows(2) {
+            let name =
+                |line: &str| line.strip_prefix("  ")?.split(['<', '(']).next().map(str::to_owned);
+            let is_method = pair[1].starts_with("  ") && pair[1].as_bytes()[2].is_ascii_lowercase();
+            // An overload is documented by the first one.
+            let documented = pair[0].ends_with("*/") || name(pair[0]) == name(pair[1]);
+            assert!(!is_method || documented, "{constant}: {} has no comment", pair[1].trim());
+        }
+    }
+}
+
+#[test]
 fn the_types_of_the_package_agree_with_the_schema() {
     let mut schema = Schema::new();
     let types = Types::read();
