@@ -60,6 +60,7 @@
 //! - `stream`: a [`Loader`] is a `futures_core::Stream`.
 //! - `rand`: [`order::Rng`] implements `rand_core`'s traits, for the distributions of `rand`.
 //! - `schema`: `spec::Spec::json_schema`, the JSON Schema of pipeline documents.
+//!   It implements `schemars::JsonSchema` for types of the document; these impls may change.
 //! - `web`: the binding for browsers and Node, on `wasm32-unknown-unknown` only.
 //! - `cli`: the `windrow` command, and the features it needs.
 
