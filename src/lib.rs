@@ -59,6 +59,8 @@
 //! - `image`: the ops `decode_image`, for PNG and JPEG, and `resize`.
 //! - `jsonl`: the source `jsonl`.
 //! - `mmap`: `source::Mapped`, a file mapped into memory at the code's request.
+//! - `schema`: `spec::Spec::json_schema`, the JSON Schema of pipeline documents. Types of the
+//!   document implement `schemars::JsonSchema`, and these implementations may change.
 //! - `tar`: the source `tar`.
 //! - `stream`: `futures_core::Stream` for [`Loader`].
 //! - `rand`: `rand_core`'s traits for [`order::Rng`], so that the distributions of `rand` accept

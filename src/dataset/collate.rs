@@ -45,6 +45,7 @@ pub struct Stack {
 /// An integer dtype must represent the value exactly. A float dtype rounds the value, but not to
 /// infinity.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Pad(pub f64);
 

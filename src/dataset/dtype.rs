@@ -24,6 +24,12 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "The type of a tensor's elements, by the names \
+    that safetensors uses.")
+)]
 #[non_exhaustive]
 pub enum Dtype {
     /// One byte, 0 or 1.

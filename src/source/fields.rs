@@ -20,14 +20,18 @@ use crate::error::Result;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FieldFiles {
     /// The name of each field, with the path of its file. 1 to 1,024 fields.
+    #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1024)))]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"maxLength": 255, "not": {"const": "__keys__"}})))]
     pub fields: BTreeMap<String, String>,
     /// Which bytes of the files go into the fingerprint: `"blocks"` or `"full"`. The default is
     /// `"blocks"`.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "blocks")))]
     pub identity: Identity,
 }
 

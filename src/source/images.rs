@@ -29,6 +29,7 @@ const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImagesOptions {
@@ -42,6 +43,7 @@ pub struct ImagesOptions {
     /// `"blocks"` or `"full"`. The pictures count as one file, in their order. The default is
     /// `"blocks"`.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "blocks")))]
     pub identity: Identity,
 }
 

@@ -17,6 +17,7 @@ use crate::order::{Description, Op};
 
 /// The options of the op `call`, which applies a function of the opening program to each record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CallOptions {
@@ -28,6 +29,7 @@ pub struct CallOptions {
     /// The seed of the function's random numbers, a whole number from 0 to 2^64 - 1. The default is
     /// the document's `seed`.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::spec::schema::Whole<0>"))]
     pub seed: Option<u64>,
 }
 

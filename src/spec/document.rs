@@ -11,6 +11,8 @@ use super::options::{
     BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, SampleOptions,
     ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, whole,
 };
+#[cfg(feature = "schema")]
+use super::schema;
 use super::served::ServedOptions;
 use crate::error::Result;
 use crate::order::Epochs;
@@ -31,28 +33,36 @@ use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOpti
 /// # Ok::<(), windrow::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Spec {
     /// The version of the format. The only version is 1.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = 1)))]
     pub version: u32,
     /// The seed of every op without a seed, a whole number from 0 to 2^64 - 1. The default is 0.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(default, with = "schema::Whole<0>"))]
     pub seed: u64,
     /// The number of epochs of a loader: a whole number from 1 to 2^64 - 1, or `"forever"`. The
     /// default is 1. The number is no part of the fingerprint.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "choice::epochs_word")]
+    #[cfg_attr(feature = "schema", schemars(default, schema_with = "schema::epochs"))]
     pub epochs: Option<Epochs>,
     /// The source that the records come from.
     pub source: SourceSpec,
     /// The ops that workers apply to each record, first to last: at most 1,000. The default is
     /// none.
+    #[cfg_attr(feature = "schema", schemars(default, length(max = 1000)))]
     pub ops: Vec<OpSpec>,
     /// The stages that the loader applies to the records in order, first to last: at most 1,000.
     /// The default is none.
+    #[cfg_attr(feature = "schema", schemars(default, length(max = 1000)))]
     pub stages: Vec<StageSpec>,
     /// Whether records and batches carry the [keys](crate::dataset::Record::keys) of their samples.
     /// The default is false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "schema", schemars(default, extend("default" = false)))]
     pub keys: bool,
 }
 
@@ -82,6 +92,18 @@ impl Spec {
         }
     }
 
+    /// Returns the JSON Schema (draft 2020-12) of pipeline documents: every source, op and stage with
+    /// all options.
+    ///
+    /// Two differences to the reader remain, because JSON Schema cannot express them. `1.0` is an
+    /// integer in JSON Schema, and the reader refuses it. Only the reader refuses combinations of
+    /// options, such as a `range` whose end is before its start.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn json_schema() -> serde_json::Value {
+        schema::of::<Self>()
+    }
+
     /// Returns the document as one line of JSON.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "JSON can represent every document")]
@@ -93,7 +115,7 @@ impl Spec {
 /// Defines an enum whose variants a tag tells apart, and the function that reads a variant.
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident, $tag:literal, $what:literal:
-     $($word:literal $variant:ident($options:ty),)*) => {
+     $($(#[doc = $about:literal])* $word:literal $variant:ident($options:ty),)*) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = $tag)]
@@ -101,6 +123,8 @@ macro_rules! choices {
         pub enum $name {
             $(
                 #[doc = concat!("The ", $what, " `", $word, "`.")]
+                #[doc = ""]
+                $(#[doc = $about])*
                 #[serde(rename = $word)]
                 $variant($options),
             )*
@@ -118,50 +142,237 @@ macro_rules! choices {
                 }
             }
         }
+
+        // The reader is the function above, which no derive sees.
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $what.into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schema::choice($tag, [$((
+                    $word,
+                    concat!($($about, "\n",)* ""),
+                    <$options as schemars::JsonSchema>::json_schema(generator),
+                ),)*])
+            }
+        }
     };
 }
 
 choices! {
     /// A source of records, by the word in its `kind`.
     SourceSpec, "kind", "source":
+    /// Counts from `start` to before `end`: each number is a record with the field `value`, a `U64`
+    /// scalar.
+    ///
+    /// ```json
+    /// {"kind": "range", "end": 1000}
+    /// ```
     "range" Range(RangeOptions),
+    /// Reads a table of numbers, one record a row. The file may be gzip. Values are numbers within the
+    /// range of their dtype; `BOOL` is 0, 1, true or false. Values may be quoted, and blank lines are
+    /// skipped. Every row has the columns of the first; at most 65,536 columns, and 4 MiB in one row.
+    ///
+    /// ```json
+    /// {
+    ///   "kind": "csv",
+    ///   "file": "digits.csv",
+    ///   "header": false,
+    ///   "fields": [
+    ///     {"name": "image", "columns": {"start": 0, "end": 64}, "dtype": "U8", "shape": [8, 8]},
+    ///     {"name": "label", "columns": 64, "dtype": "U8"}
+    ///   ]
+    /// }
+    /// ```
     "csv" Csv(CsvOptions),
+    /// Reads NumPy's `.npy` files along their first axis, one file a field. Versions 1.0 to 3.0, the
+    /// dtypes `b1`, `i1` to `i8`, `u1` to `u8` and `f2` to `f8` of either byte order, up to 8 axes, C
+    /// and Fortran order.
+    ///
+    /// ```json
+    /// {"kind": "npy", "fields": {"image": "images.npy", "label": "labels.npy"}}
+    /// ```
     "npy" Npy(NpyOptions),
+    /// Reads idx files, the format of MNIST, along their first axis, one file a field. A file may be
+    /// gzip.
+    ///
+    /// ```json
+    /// {
+    ///   "kind": "idx",
+    ///   "fields": {"image": "train-images-idx3-ubyte.gz", "label": "train-labels-idx1-ubyte.gz"}
+    /// }
+    /// ```
     "idx" Idx(IdxOptions),
+    /// Reads tar archives in the form of WebDataset. The files whose paths differ only after the first
+    /// dot of the base name are one sample: `a/0001.png` and `a/0001.cls` have the key `a/0001` and the
+    /// fields `png` and `cls`. A field is the bytes of its file, `U8` of shape `[n]`. Samples are in
+    /// the order of their first files.
+    ///
+    /// ```json
+    /// {"kind": "tar", "files": ["train-0.tar", "train-1.tar"], "fields": ["png", "cls", "__key__"]}
+    /// ```
     "tar" Tar(TarOptions),
+    /// Reads a file with one JSON object a line, one record each. A value is a number, or lists of
+    /// numbers inside each other, of equal lengths. `true` and `false` are `BOOL`, and a text in a
+    /// field of `U8` is its UTF-8 bytes. Blank lines are skipped. At most 16 MiB in one line.
+    ///
+    /// ```json
+    /// {
+    ///   "kind": "jsonl",
+    ///   "file": "flowers.jsonl",
+    ///   "fields": [
+    ///     {"name": "sepal", "dtype": "F32", "shape": [2]},
+    ///     {"name": "label", "dtype": "U8", "at": "/meta/species"}
+    ///   ]
+    /// }
+    /// ```
     "jsonl" Jsonl(JsonlOptions),
+    /// Lists the PNG and JPEG files below a folder, one record each, in the byte order of their paths.
+    /// A picture's name ends in `.png`, `.jpg` or `.jpeg` in any case of letters; hidden files are
+    /// skipped. The field `image` is the bytes of the file, `U8` of shape `[n]`.
+    ///
+    /// ```json
+    /// {"kind": "images", "folder": "pets", "label": true}
+    /// ```
     "images" Images(ImagesOptions),
+    /// Asks the program that opens the document for its source of this name. The `windrow` command has
+    /// none.
+    ///
+    /// ```json
+    /// {"kind": "served", "name": "tiles", "identity": "2026-05"}
+    /// ```
     "served" Served(ServedOptions),
 }
 
 choices! {
     /// A step that workers apply to each record, by the word in its `op`.
     OpSpec, "op", "op":
+    /// Puts the samples in another order in each epoch.
+    ///
+    /// ```json
+    /// {"op": "shuffle"}
+    /// ```
     "shuffle" Shuffle(ShuffleOptions),
+    /// Puts the samples in one order that every epoch has.
+    ///
+    /// ```json
+    /// {"op": "shuffle_once", "seed": 2}
+    /// ```
     "shuffle_once" ShuffleOnce(ShuffleOptions),
+    /// Puts the samples in the order of Grain's `index_shuffle`, another one in each epoch.
+    ///
+    /// ```json
+    /// {"op": "shuffle_like_grain", "seed": 42}
+    /// ```
     "shuffle_like_grain" GrainShuffle(GrainShuffleOptions),
+    /// Keeps one of several parts. No two parts share a sample, and each epoch has the same samples.
+    ///
+    /// ```json
+    /// {"op": "split", "parts": [0.8, 0.1, 0.1], "part": 0}
+    /// ```
     "split" Split(SplitOptions),
+    /// Keeps the samples from `start` to before `end`, and of those the first of every `step`.
+    ///
+    /// ```json
+    /// {"op": "slice", "start": 100, "end": 900}
+    /// ```
     "slice" Slice(SliceOptions),
+    /// Keeps the first `count` samples of each epoch of a shuffled order, so other samples in each
+    /// epoch.
+    ///
+    /// ```json
+    /// {"op": "sample", "count": 60}
+    /// ```
     "sample" Sample(SampleOptions),
+    /// Makes one longer epoch of several.
+    ///
+    /// ```json
+    /// {"op": "repeat", "epochs": 3}
+    /// ```
     "repeat" Repeat(RepeatOptions),
+    /// Keeps what one of several trainers sees.
+    ///
+    /// ```json
+    /// {"op": "shard", "index": 0, "count": 4}
+    /// ```
     "shard" Shard(ShardOptions),
+    /// Stacks records to batches in the workers. After an op that leaves gaps, such as `filter`, use
+    /// the stage `batch`.
+    ///
+    /// ```json
+    /// {"op": "batch", "size": 32}
+    /// ```
     "batch" Batch(BatchOptions),
+    /// ```json
+    /// {"op": "select", "fields": ["image", "label"]}
+    /// ```
     "select" Select(Select),
+    /// ```json
+    /// {"op": "cast", "field": "label", "dtype": "I64"}
+    /// ```
     "cast" Cast(Cast),
+    /// ```json
+    /// {"op": "reshape", "field": "image", "shape": [1, -1]}
+    /// ```
     "reshape" Reshape(Reshape),
+    /// ```json
+    /// {"op": "scale", "field": "image", "factor": 0.0625}
+    /// ```
     "scale" Scale(Scale),
+    /// ```json
+    /// {"op": "one_hot", "field": "label", "classes": 10}
+    /// ```
     "one_hot" OneHot(OneHot),
+    /// ```json
+    /// {"op": "filter", "field": "label", "is": "<", "value": 5}
+    /// ```
     "filter" Filter(Filter),
+    /// ```json
+    /// {"op": "decode_image", "field": "png", "channels": 3}
+    /// ```
     "decode_image" DecodeImage(DecodeImage),
+    /// ```json
+    /// {"op": "decode_number", "field": "cls", "dtype": "U16"}
+    /// ```
     "decode_number" DecodeNumber(DecodeNumber),
+    /// ```json
+    /// {"op": "resize", "field": "png", "height": 224, "width": 224}
+    /// ```
     "resize" Resize(Resize),
+    /// ```json
+    /// {
+    ///   "op": "normalize",
+    ///   "field": "png",
+    ///   "mean": [0.485, 0.456, 0.406],
+    ///   "std": [0.229, 0.224, 0.225],
+    ///   "factor": 0.00392156862745098
+    /// }
+    /// ```
     "normalize" Normalize(Normalize),
+    /// Calls a function of the program that opens the document. The `windrow` command has none. The
+    /// function's name and options go into the fingerprint; the function's code does not.
+    ///
+    /// ```json
+    /// {"op": "call", "name": "augment", "options": {"flip": true}}
+    /// ```
     "call" Call(CallOptions),
 }
 
 choices! {
     /// A step that the loader applies to the records in order, by the word in its `stage`.
     StageSpec, "stage", "stage":
+    /// Stacks records to batches, in order.
+    ///
+    /// ```json
+    /// {"stage": "batch", "size": 32, "drop_remainder": true}
+    /// ```
     "batch" Batch(BatchOptions),
+    /// Ends an epoch after so many batches.
+    ///
+    /// ```json
+    /// {"stage": "limit", "count": 60}
+    /// ```
     "limit" Limit(LimitOptions),
 }

@@ -25,6 +25,8 @@ pub mod ops;
 mod options;
 mod placed;
 mod read;
+#[cfg(feature = "schema")]
+mod schema;
 mod served;
 mod words;
 

@@ -3,19 +3,24 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Pad;
+#[cfg(feature = "schema")]
+use crate::spec::schema::Whole;
 
 /// The options of the source `range`, which gives the numbers from `start` to before `end`.
 ///
 /// Each record has the field `value`, a `U64` scalar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RangeOptions {
     /// The first number, from 0 to 2^64 - 1. The default is 0.
     #[serde(default, with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub start: u64,
     /// The number after the last, from `start` to 2^64 - 1.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub end: u64,
 }
 
@@ -32,12 +37,14 @@ impl RangeOptions {
 /// `shuffle` draws a new order for each epoch. `shuffle_once` keeps the order of the first epoch in
 /// all epochs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShuffleOptions {
     /// The seed of the order, a whole number from 0 to 2^64 - 1. The default is the document's
     /// `seed`.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub seed: Option<u64>,
 }
 
@@ -53,6 +60,7 @@ impl ShuffleOptions {
 /// The options of the op `shuffle_like_grain`, which puts the samples into the order of Grain's
 /// `shuffle(seed)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GrainShuffleOptions {
@@ -73,18 +81,22 @@ impl GrainShuffleOptions {
 /// A range past the end is cut to the samples that exist. Slicing part of an order that `shuffle`
 /// draws anew for each epoch is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SliceOptions {
     /// The first index, from 0 to 2^64 - 1. The default is 0.
     #[serde(default, with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub start: u64,
     /// The index after the last, from 0 to 2^64 - 1. The default is the end of the samples.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub end: Option<u64>,
     /// The distance between two kept samples, from 1 to 2^64 - 1. The default is 1, which keeps all
     /// samples of the range.
     #[serde(default = "one", with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<1>"))]
     pub step: u64,
 }
 
@@ -100,11 +112,13 @@ impl SliceOptions {
 ///
 /// A `shuffle` must come before this op, so each epoch keeps other samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SampleOptions {
     /// The number of samples in each epoch, from 0 to 2^64 - 1.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub count: u64,
 }
 
@@ -120,17 +134,21 @@ impl SampleOptions {
 ///
 /// The parts share no sample and are the same in each epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SplitOptions {
     /// The seed of the split, a whole number from 0 to 2^64 - 1. The default is the document's
     /// `seed`.
     #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub seed: Option<u64>,
     /// The fraction of each part, 0 or more. The sum must be 1 within 10^-9.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), inner(range(min = 0))))]
     pub parts: Vec<f64>,
     /// The number of the part to keep, counted from 0.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub part: u64,
 }
 
@@ -144,11 +162,13 @@ impl SplitOptions {
 
 /// The options of the op `repeat`, which makes one longer dataset of several epochs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RepeatOptions {
     /// The number of epochs, from 0 to 2^64 - 1.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub epochs: u64,
 }
 
@@ -164,14 +184,17 @@ impl RepeatOptions {
 ///
 /// Shards are contiguous and disjoint, and together they cover the samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ShardOptions {
     /// The number of this trainer, from 0 to `count` - 1.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub index: u64,
     /// The number of trainers, from 1 to 2^64 - 1.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<1>"))]
     pub count: u64,
     /// Whether all shards are cut to the same length. The default is false: the first shards may
     /// have one sample more.
@@ -192,11 +215,13 @@ impl ShardOptions {
 /// Workers make the batches of the op. The caller's side makes the batches of the stage, over the
 /// gaps that `filter` leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BatchOptions {
     /// The number of records in a batch, from 1 to 2^64 - 1.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<1>"))]
     pub size: u64,
     /// Whether a last batch with fewer records is left out. The default is false.
     #[serde(default)]
@@ -217,12 +242,14 @@ impl BatchOptions {
 
 /// The options of the stage `limit`, which ends each epoch after a number of batches or records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitOptions {
     /// The number of batches, from 0 to 2^64 - 1. Without a stage `batch` before this one, the number
     /// of records.
     #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub count: u64,
 }
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, StringDeserializer};
+use serde::de::value::StringDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, Visitor,
@@ -129,16 +129,26 @@ impl<'de> Deserializer<'de> for Placed {
     ) -> Result<V::Value, Misplaced> {
         match self.0 {
             Value::String(word) => visitor.visit_enum(word.into_deserializer()),
-            Value::Object(fields) => {
-                visitor.visit_enum(MapAccessDeserializer::new(Fields::of(fields)))
-            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    // The visitor of a derived struct would also take a list of its fields' values.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misplaced> {
+        match self.0 {
+            Value::Array(_) => Err(Error::invalid_type(Unexpected::Seq, &visitor)),
             _ => self.deserialize_any(visitor),
         }
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
 
@@ -231,17 +241,17 @@ mod tests {
     #[derive(Debug, PartialEq, Deserialize)]
     enum Kind {
         Plain,
-        Of(u8),
+        Other,
     }
 
     fn good() -> Value {
-        json!({"list": [{"name": "a"}, {"name": "b"}], "maybe": -3, "pair": [0.5, true], "kind": {"Of": 7}})
+        json!({"list": [{"name": "a"}, {"name": "b"}], "maybe": -3, "pair": [0.5, true], "kind": "Plain"})
     }
 
     #[test]
     fn what_is_right_is_read_as_serde_json_reads_it() {
         let mut value = good();
-        for kind in [json!({"Of": 7}), json!("Plain")] {
+        for kind in [json!("Other"), json!("Plain")] {
             value["kind"] = kind;
             let read = Outer::deserialize(Placed(value.clone())).unwrap();
             assert_eq!(read, serde_json::from_value(value.clone()).unwrap());
@@ -259,15 +269,16 @@ mod tests {
             ("/maybe", json!(300), "$.maybe", "300"),
             ("/pair/1", json!(-1.5), "$.pair[1]", "expected true or false, found -1.5"),
             ("/pair", json!([1, true, 3, 4]), "$.pair", "expected a list of 2, found a list of 4"),
-            ("/kind", json!("Other"), "$.kind", "unknown name \"Other\"; use one of Plain, Of"),
+            ("/kind", json!("None"), "$.kind", "unknown name \"None\"; use one of Plain, Other"),
             (
-                "/kind/Of",
-                json!("x"),
-                "$.kind.Of",
-                "expected a whole number from 0 to 2^8 - 1, found \"x\"",
+                "/kind",
+                json!({"Plain": null}),
+                "$.kind",
+                "expected the name of a choice, found an object",
             ),
             ("/kind", json!(null), "$.kind", "expected the name of a choice, found null"),
-            ("", json!([]), "$", "expected an object, found a list of 0"),
+            ("/list/0", json!(["a"]), "$.list[0]", "expected an object, found a list"),
+            ("", json!([]), "$", "expected an object, found a list"),
             (
                 "",
                 json!({"lost": 1}),

@@ -6,6 +6,7 @@ mod edges;
 mod faults;
 mod golden;
 mod paths;
+mod schema;
 #[path = "../common/system/mod.rs"]
 mod system;
 

@@ -11,6 +11,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod run;
+mod schema;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Lists the backends, and why one is not available
     Backends,
+    /// Prints the JSON Schema of pipeline documents
+    Schema,
 }
 
 const EXIT_CODES: &str = "\
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Command::State(arguments) => checkpoint::explain(&arguments),
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Backends => backends::list(),
+        Command::Schema => schema::show(),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
         output::complain(&error);

@@ -30,6 +30,7 @@ use crate::source::refusal::setting;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CsvOptions {
@@ -38,6 +39,10 @@ pub struct CsvOptions {
     /// The character between two values: one ASCII character, but no quote and no line break. The
     /// default is a comma.
     #[serde(default = "comma")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(regex(pattern = r"^[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]$"))
+    )]
     pub delimiter: char,
     /// Whether the first row names the columns. The default is true. But without this option, a
     /// first row whose values are all data of their dtypes is an error, unless a field names a
@@ -45,15 +50,18 @@ pub struct CsvOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// The fields of each record, 1 to 1,024.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
     pub fields: Vec<CsvField>,
 }
 
 /// A field of the records of a table, and the columns with its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CsvField {
     /// The name of the field, of at most 255 bytes.
+    #[cfg_attr(feature = "schema", schemars(length(max = 255), extend("not" = {"const": "__keys__"})))]
     pub name: String,
     /// The columns with the field's values: `"all"`, a column, a list of columns, or a range such
     /// as `{"start": 0, "end": 64}`. A column is its number, from 0, or its name.
@@ -62,7 +70,13 @@ pub struct CsvField {
     pub dtype: Dtype,
     /// The shape of the field's tensor, at most 7 axes whose product is the number of columns. The
     /// default is `[]` for one column given by its number or name, otherwise `[n]` for n columns.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(description = "The shape of its tensor; by default `[]` for \
+        one column, and the number of columns for the others.")
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 7)))]
     pub shape: Option<Vec<u64>>,
 }
 
@@ -71,6 +85,7 @@ pub struct CsvField {
 /// In JSON, a choice is `"all"`, a column, a list of columns, or `{"start": 0, "end": 64}`. The
 /// list `["all"]` stands for a column with the name `all`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Written", into = "Written")]
 #[non_exhaustive]
 pub enum Columns {
@@ -87,6 +102,7 @@ pub enum Columns {
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a column: its number, from 0, or its name")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Column {
     /// The number of the column, from 0.
@@ -217,6 +233,7 @@ impl<C: Into<Column>> From<Vec<C>> for Columns {
 
 /// The JSON form of [`Columns`].
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
     untagged,
     expecting = "expected \"all\", a number, a name, a list of these, or {\"start\": 0, \"end\": 4}"
@@ -224,7 +241,20 @@ impl<C: Into<Column>> From<Vec<C>> for Columns {
 enum Written {
     One(Column),
     List(Vec<Column>),
-    Range(Range<u64>),
+    Range(#[cfg_attr(feature = "schema", schemars(schema_with = "columns"))] Range<u64>),
+}
+
+/// The schema of a range of columns; the derived one lets unknown fields be.
+#[cfg(feature = "schema")]
+fn columns(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let column = generator.subschema_for::<u64>();
+    schemars::json_schema!({
+        "description": "The columns from `start` to before `end`, counted from 0.",
+        "type": "object",
+        "properties": {"start": column, "end": column},
+        "required": ["start", "end"],
+        "additionalProperties": false,
+    })
 }
 
 impl From<Written> for Columns {

@@ -29,21 +29,25 @@ use crate::source::refusal::setting;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JsonlOptions {
     /// The path of the file.
     pub file: String,
     /// The fields of each record, 1 to 1,024.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
     pub fields: Vec<JsonlField>,
 }
 
 /// A field of the records of a file of JSON lines, and the place of its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JsonlField {
     /// The name of the field, of at most 255 bytes.
+    #[cfg_attr(feature = "schema", schemars(length(max = 255), extend("not" = {"const": "__keys__"})))]
     pub name: String,
     /// The dtype of the field's tensor. Every number of the value must be in its range. `U8` also
     /// takes a text, as its UTF-8 bytes.
@@ -51,10 +55,12 @@ pub struct JsonlField {
     /// The place of the value in a line's object, as a JSON pointer (RFC 6901) such as
     /// `/meta/label` or `/boxes/0`. The default is the member with the name of the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^($|/)")))]
     pub at: Option<String>,
     /// The shape that the field's tensor must have, at most 8 axes. The default is the shape of
     /// each value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 8)))]
     pub shape: Option<Vec<u64>>,
 }
 

@@ -23,19 +23,23 @@ pub const KEY_FIELD: &str = "__key__";
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TarOptions {
     /// The paths of the archives, at least one, in the order of their samples.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub files: Vec<String>,
     /// The names of the fields of each record, 1 to 1,024; a sample that lacks one is an error.
     /// `__key__` is the sample's key, unless the sample has a file with that extension. The default
     /// is all fields that each sample has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024), inner(length(max = 255)), extend("uniqueItems" = true)))]
     pub fields: Option<Vec<String>>,
     /// Which bytes of each archive go into the fingerprint, beside the names, sizes and places of
     /// its files: `"blocks"` or `"full"`. The default is `"blocks"`.
     #[serde(default, skip_serializing_if = "Identity::is_default")]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = "blocks")))]
     pub identity: Identity,
 }
 

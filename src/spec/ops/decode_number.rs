@@ -25,12 +25,14 @@ const SHOWN: usize = 40;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DecodeNumber {
     /// The name of the field with the text.
     pub field: String,
     /// The dtype of the scalar: an integer dtype, `F32` or `F64`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::spec::schema::parsed"))]
     pub dtype: Dtype,
 }
 

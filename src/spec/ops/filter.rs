@@ -27,6 +27,7 @@ use crate::order::Op;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Filter {
@@ -35,11 +36,13 @@ pub struct Filter {
     /// The comparison: `"=="`, `"!="`, `"<"`, `"<="`, `">"` or `">="`.
     pub is: Compare,
     /// The number on the right of the comparison, an integer of 64 bits or a float.
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     pub value: Value,
 }
 
 /// A comparison of two numbers, which JSON writes as its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Compare {
     /// `==`

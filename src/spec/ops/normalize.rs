@@ -30,6 +30,7 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Normalize {
@@ -38,6 +39,9 @@ pub struct Normalize {
     /// The number to subtract from each channel, finite. A list of one number is for all channels.
     pub mean: Vec<f64>,
     /// The number to divide each channel by, finite and not 0. The list is as long as `mean`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(extend("items" = {"type": "number", "not": {"const": 0}})))]
     pub std: Vec<f64>,
     /// The number to multiply every element by first, finite. The default is 1.
     #[serde(default = "one")]

@@ -24,6 +24,7 @@ pub const CLASSES_MAX: u64 = 1 << 20;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OneHot {
@@ -31,6 +32,7 @@ pub struct OneHot {
     /// 0 to `classes` - 1.
     pub field: String,
     /// The number of classes, from 1 to 2^20.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_048_576)))]
     pub classes: u64,
     /// The dtype of the result. The default is `F32`.
     #[serde(default = "single")]

@@ -23,6 +23,7 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Scale {
@@ -35,6 +36,7 @@ pub struct Scale {
     pub offset: f64,
     /// The dtype of the result: `F16`, `BF16`, `F32` or `F64`. The default is `F32`.
     #[serde(default = "single")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::spec::schema::floats"))]
     pub dtype: Dtype,
 }
 

@@ -133,6 +133,7 @@ export declare const source: {
    * that could be data. `delimiter` is one ASCII character, by default a comma.
    */
   csv<const C extends readonly CsvField[]>(file: DataFile, options: { fields: C; header?: boolean; delimiter?: string }): Source<FieldsOf<C[number]>>;
+  /** A file with one JSON object a line. A value is a number, nested arrays of numbers, or a text, which becomes its UTF-8 bytes. */
   jsonl<const C extends readonly JsonlField[]>(file: DataFile, options: { fields: C }): Source<FieldsOf<C[number]>>;
   /**
    * One or several tar archives in WebDataset's form: the files of a key are a sample. Default for `fields`: all of a
@@ -153,7 +154,9 @@ export declare const source: {
    * `identity` identifies the content: a version, a date, a hash. A state with another identity is refused.
    */
   js(what: string | { module: string | URL; export?: string }, options?: { identity?: string | number; options?: object }): Source;
+  /** NumPy files, one a field: a sample is a row along the first axis. */
   npy<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
+  /** Files of the format of MNIST, plain or gzip, one a field: a sample is a row along the first axis. */
   idx<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
   /** Arrays in memory, with the samples along the first axis. */
   arrays<T extends { readonly [field: string]: Rows }>(fields: T): Source<{ readonly [K in keyof T]: Tensor<DtypeOf<T[K]>> }>;
@@ -204,6 +207,7 @@ export declare const ops: {
   shard(options: { index: Whole; count: Whole; dropRemainder?: boolean }): Op<Same>;
   /** Makes batches in workers. `pad` fills up shapes that differ. */
   batch(options: { size: Whole; dropRemainder?: boolean; pad?: number }): Op<Same>;
+  /** Keeps these fields and drops the others. */
   select<const N extends string>(options: { fields: readonly N[] }): Op<string extends N ? unknown : { only: N }>;
   /**
    * Converts the elements. Floats lose their fraction as integers. A number that does not fit is an error of the
@@ -236,7 +240,7 @@ export declare const ops: {
 };
 
 /** One part of several. `parts` are fractions that add up to 1, and `part` is the number of a part, from 0. */
-export interface Split { readonly seed?: Whole; readonly parts: readonly number[]; readonly part: number }
+export interface Split { readonly seed?: Whole; readonly parts: readonly number[]; readonly part: Whole }
 
 /** The pipeline: source, `split`, `shuffle`, `pipeline`, `stages` and `batchSize`, applied in this order. */
 export interface Pipeline<S extends Source<any> = Source<any>, P extends readonly Op[] = readonly Op[]> {

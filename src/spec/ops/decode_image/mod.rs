@@ -57,6 +57,7 @@ use crate::error::Fault;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DecodeImage {
@@ -65,6 +66,7 @@ pub struct DecodeImage {
     /// The number of channels: 1 for gray, 3 for red, green and blue, 4 for these and opacity. The
     /// default is the channels of each file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = [1, 3, 4, null])))]
     pub channels: Option<u8>,
 }
 

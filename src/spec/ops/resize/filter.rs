@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A filter that weighs pixels by their distance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ResizeFilter {

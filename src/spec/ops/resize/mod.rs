@@ -43,6 +43,7 @@ const SIDE_MAX: u32 = 1 << 20;
 /// # Ok::<(), windrow::Fault>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Resize {
@@ -51,6 +52,8 @@ pub struct Resize {
     /// The new height, from 1 to 1 Mi pixels.
     pub height: u32,
     /// The new width, from 1 to 1 Mi pixels.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
     pub width: u32,
     /// The filter that weighs the pixels: `"bilinear"` or `"lanczos3"`. The default is
     /// `"bilinear"`.
