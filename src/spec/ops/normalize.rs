@@ -37,9 +37,9 @@ pub struct Normalize {
     /// The name of the field, of any dtype.
     pub field: String,
     /// The number to subtract from each channel, finite. A list of one number is for all channels.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub mean: Vec<f64>,
     /// The number to divide each channel by, finite and not 0. The list is as long as `mean`.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     #[cfg_attr(feature = "schema", schemars(extend("items" = {"type": "number", "not": {"const": 0}})))]
     pub std: Vec<f64>,

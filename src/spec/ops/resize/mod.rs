@@ -50,9 +50,9 @@ pub struct Resize {
     /// The name of the field with the picture.
     pub field: String,
     /// The new height, from 1 to 1 Mi pixels.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
     pub height: u32,
     /// The new width, from 1 to 1 Mi pixels.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
     pub width: u32,
     /// The filter that weighs the pixels: `"bilinear"` or `"lanczos3"`. The default is
