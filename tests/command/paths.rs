@@ -79,7 +79,11 @@ fn a_document_comes_from_standard_input_too() {
         let mut command = windrow(&["run", "-"]);
         let finished = finish(command.stdin(fs::File::open(endless).unwrap()));
         assert_eq!(finished.code, 2, "{finished:?}");
-        assert!(finished.err.contains("1048577 bytes; give one of at most 1048576"), "{}", finished.err);
+        assert!(
+            finished.err.contains("1048577 bytes; give one of at most 1048576"),
+            "{}",
+            finished.err
+        );
     } else {
         println!("skipped: there is no input without an end here");
     }
