@@ -120,7 +120,7 @@ pub enum Error {
         current: String,
     },
     /// A state cannot be read or used.
-    #[error("not a usable windrow state: {why}; use another state, or start without one")]
+    #[error("not a usable windrow state: {why}")]
     State {
         /// What is wrong with the state.
         why: String,

@@ -85,7 +85,9 @@ impl Plan {
                 current: self.fingerprint.to_string(),
             });
         }
-        self.check(&state.mark).map_err(|why| Error::State { why })?;
+        self.check(&state.mark).map_err(|why| Error::State {
+            why: format!("{why}; resume from an undamaged state"),
+        })?;
         let begun = state.mark.epoch.saturating_add(u64::from(self.is_inside(state)));
         match epochs {
             Epochs::Count(epochs) if epochs < begun => Err(Error::Setting {

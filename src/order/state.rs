@@ -151,7 +151,7 @@ impl State {
             Some(Ok(version)) if version == u64::from(VERSION) => {}
             Some(Ok(version)) => {
                 return Err(wrong(format!(
-                    "the state has version {version}; this build reads version {VERSION}"
+                    "the state has version {version}; this build of windrow reads version {VERSION}"
                 )));
             }
             Some(Err(version)) => {

@@ -206,5 +206,5 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
 
 /// Returns the error for a state with a wrong cursor of an op.
 pub(super) fn wrong(op: &str, what: impl std::fmt::Display) -> Error {
-    Error::State { why: format!("the cursor of {op} {what}") }
+    Error::State { why: format!("the cursor of {op} {what}; resume from an undamaged state") }
 }

@@ -224,7 +224,7 @@ fn cursors_that_make_no_sense_are_refused() {
         (r#"[{"given":"1"},{"counters":["1"]}]"#, "batch drops results"),
         (r#"[{"held":"EAEDAwMDAwMDAw"},{"counters":["1"]}]"#, "stages[0].held is"),
         (r#"[{"held":"AQE"},{"counters":["1"]}]"#, ""),
-        (r#"[{"held":"CA8CAgICAgIC"},{"counters":["1"]}]"#, "position 0, which is of one"),
+        (r#"[{"held":"CA8CAgICAgIC"},{"counters":["1"]}]"#, "position 0, which one of its"),
     ] {
         let state = State::from_json(&good.replace(stages, bad));
         let built = state.and_then(|state| make().resume(&state).workers(1).build());
