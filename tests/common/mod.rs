@@ -87,7 +87,7 @@ pub fn items<B: Clone>(run: &Run<B>) -> Vec<Result<B, String>> {
 /// How many times its limit a test may take: limits are for an idle machine, and a hang has no end.
 const PATIENCE: u32 = 5;
 
-/// Runs a test in a separate thread, and fails if the test takes longer than `PATIENCE` times the limit.
+/// Runs a test in a thread of its own and fails when it takes longer than `PATIENCE` times the limit.
 pub fn within<T: Send + 'static>(limit: Duration, test: impl FnOnce() -> T + Send + 'static) -> T {
     let limit = PATIENCE * limit;
     let (sender, receiver) = mpsc::channel();

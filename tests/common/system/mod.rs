@@ -12,7 +12,7 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-/// A way to end a process from outside: its name, its function, and the exit code of the command.
+/// A way to end a process from outside: its name, how it is done, and the code the command exits with.
 pub type End = (&'static str, fn(u32) -> bool, Option<i32>);
 
 /// Returns whether a test must leave out a case that Wine, unlike Windows, cannot run; prints the case.
