@@ -1,5 +1,5 @@
-// Packs www/data/emoji.tar and emoji.names.json, the demo page's pictures, again from the npm
-// package they come from: `node scripts/pack-emoji.mjs`. Same package, same bytes.
+// Packs the demo page's pictures, www/data/emoji.tar and emoji.names.json, from their npm package:
+// `node scripts/pack-emoji.mjs`. The same package gives the same bytes.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const PACKAGE = 'emoji-datasource-google@16.0.0';
 const SHA512 = 'ZRexfzs7MVoLnmzZmNsO4TKhnAJp5D++Vm6PpUpH/jEQQlemp3l88CjZ+DoZ2faM9R4QxZkOPJCoT8DlPhfQ3A==';
-/** No flags, whose pictures have terms of their own, and no people. */
+/** Leaves out flags, whose pictures have other terms, and people. */
 const CATEGORIES = ['Smileys & Emotion', 'Animals & Nature', 'Food & Drink', 'Activities'];
 const COUNT = 512;
 
@@ -37,7 +37,7 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-/** The same share of each category, in the order in which keyboards show them. */
+/** Returns the same share of each category, in the order in which keyboards show them. */
 function chosen(all) {
   const groups = CATEGORIES.map((category) => all
     .filter((emoji) => emoji.category === category && emoji.has_img_google)
@@ -54,7 +54,7 @@ function character(unified) {
   return String.fromCodePoint(...unified.split('-').map((code) => parseInt(code, 16)));
 }
 
-/** A file of a tar archive, without anything of the machine that packs it. */
+/** Returns a file of a tar archive, without any data of the machine that packs it. */
 function file(name, bytes) {
   const header = Buffer.alloc(512);
   const put = (text, at) => header.write(text, at, 'ascii');

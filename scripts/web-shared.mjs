@@ -1,10 +1,10 @@
-// Fails unless the threaded build imports a shared memory that cannot grow and the plain one has its
-// own: without the right linker flags a threaded build links, with a memory that no thread can share.
+// Fails unless the threaded build imports a shared memory that cannot grow, and the plain build defines
+// its memory. Without the right linker flags, a threaded build links with a memory that no thread can share.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Whether a wasm file imports a memory, whether that is shared, and whether it can grow. */
+/** Tells whether a wasm file imports a memory, whether that memory is shared, and whether it can grow. */
 function imported(path) {
   const bytes = readFileSync(path);
   let at = 8;

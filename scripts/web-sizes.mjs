@@ -1,4 +1,4 @@
-// Prints what each part of the built package weighs: `node scripts/web-sizes.mjs FOLDER`.
+// Prints the size of each part of the built package: `node scripts/web-sizes.mjs FOLDER`.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

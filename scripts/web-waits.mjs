@@ -1,15 +1,15 @@
-// Puts every wait for memory into a function of its own: `web-waits.mjs MODULE COUNT`, where COUNT is
-// how many waits a disassembler sees.
+// Moves every wait for memory into a separate function: `web-waits.mjs MODULE COUNT`, where COUNT is the
+// number of waits that a disassembler finds.
 //
-// The baseline compiler of V8 11.3, which Node 20 has, keeps the address of a wait in eight bytes of a
-// four-byte slot, and so sets to 0 the value that lies beside it: a function that waits comes back
-// with a wrong local, as an endless `park`. A function that does nothing but wait has nothing to
-// lose. Node 18, 21, 22 and 24 do not have the fault.
+// The baseline compiler of V8 11.3, which Node 20 has, writes the address of a wait as eight bytes into
+// a four-byte slot, and so sets the neighbouring value to 0. A function that waits then returns with a
+// wrong local, and a `park` never ends. A function that does nothing but wait has no value to lose.
+// Node 18, 21, 22 and 24 do not have the fault.
 //
-// A wait and a call can be equally long, so nothing else of the module moves: a wait is FE 01, its
-// alignment 2 and an offset; a call is 10 and a number in two bytes more than the offset. Other bytes may look
-// like a wait: a wait makes the module invalid as a notify, which takes an operand less, and leaves it
-// valid as a call. And they are counted.
+// A wait and a call can be equally long, so the rest of the module stays in place. A wait is FE 01, its
+// alignment 2 and an offset; a call is 10 and a number in two bytes more than the offset. Other bytes may
+// look like a wait, so the script tries each place. With a notify there, which takes one operand less, a
+// module with a real wait is invalid; with a call, it is valid. The script also compares the count.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -40,7 +40,7 @@ while (at < bytes.length) {
 }
 const section = (wanted) => sections.find(({ id }) => id === wanted);
 
-/** How many functions are imported: those come first in the numbering. */
+/** Counts the imported functions, which come first in the numbering. */
 function imported({ many, body }) {
   let found = 0;
   at = 0;
@@ -77,13 +77,13 @@ for (let left = code.many; left > 0; left--) {
   }
   at = end;
 }
-/** The offset of the wait at a place, and in how many bytes it is written. */
+/** Returns the offset of the wait at a place, and the number of its bytes. */
 function offsetAt(place) {
   at = place + 3;
   return { offset: read(code.body), length: at - place - 3 };
 }
 
-/** The module with the waits at these places in functions of their own. */
+/** Returns the module with the waits at these places in separate functions. */
 function apart(places) {
   const offsets = [...new Set(places.map((place) => offsetAt(place).offset))];
   const calling = Buffer.from(code.body);
@@ -106,7 +106,7 @@ function apart(places) {
   return Buffer.concat([bytes.subarray(0, 8), ...whole]);
 }
 
-/** A function that does nothing but wait: no locals, local.get 0, 1, 2, wait, end; after its length. */
+/** Returns a function that does nothing but wait, after its length: no locals, local.get 0, 1, 2, wait, end. */
 function waiting(offset) {
   const body = [0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfe, 1, 2, ...number(offset), 0x0b];
   return [body.length, ...body];
@@ -114,8 +114,8 @@ function waiting(offset) {
 
 // The number of a call has five bytes at most.
 const waits = candidates.filter((place) => offsetAt(place).length <= 3 && WebAssembly.validate(apart([place])));
-if (waits.length !== Number(count) || waits.length === 0) throw Error(`${waits.length} waits were found, and there are ${count}: look at the module`);
+if (waits.length !== Number(count) || waits.length === 0) throw Error(`the script found ${waits.length} waits and the disassembler ${count}: look at the module ${path}`);
 const done = apart(waits);
-if (!WebAssembly.validate(done)) throw Error('the module is not valid with its waits apart: look at it');
+if (!WebAssembly.validate(done)) throw Error(`${path} is not valid with its waits in separate functions: look at the module`);
 writeFileSync(path, done);
-console.log(`threaded: ${waits.length} waits, each by a function of its own`);
+console.log(`threaded: ${waits.length} waits, each in a separate function`);

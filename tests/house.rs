@@ -1,9 +1,9 @@
-//! The structure of the house, as far as no lint of Cargo.toml and clippy.toml holds it.
+//! Rules for the structure of the source that no lint of Cargo.toml and clippy.toml checks.
 //!
-//! Each rule is a function from a tree to what breaks it, one line a place: file, line, rule. They
-//! are run over this repository here, and over planted trees that break them in `planted.rs`. What
-//! a rule lets through stands in a table with the reason; a line of a table that nothing needs any
-//! more is a fault too.
+//! A rule is a function from a tree to its faults. Each fault is one line: file, line, rule. This
+//! file runs the rules over this repository, and `planted.rs` runs them over trees that break them.
+//! The exceptions of a rule stand in a table with their reasons. A row that no file needs any more
+//! is a fault too.
 
 #[path = "house/imports.rs"]
 mod imports;
@@ -20,7 +20,8 @@ use std::path::Path;
 use imports::Imports;
 use source::{File, Token, begins, enclosed, ends, rust_files};
 
-/// The rooms and how high they lie: a room imports from lower ones only.
+/// The rooms, which are the folders right below `src`, and their levels. A room imports only from rooms
+/// on lower levels.
 const LEVELS: &[(&str, u32)] = &[
     ("error", 0),
     ("order", 1),
@@ -36,14 +37,14 @@ const LEVELS: &[(&str, u32)] = &[
     ("web", 6),
 ];
 
-/// Imports that do not go downhill, and why they may be: file, what it imports, reason.
-const SIDEWAYS: &[(&str, &str, &str)] = &[(
+/// Allowed imports that do not go to a lower level: file, import, reason.
+const UPWARD: &[(&str, &str, &str)] = &[(
     "src/dataset/combinators.rs",
     "stage::Ordered",
-    "`.ordered()` is a method of every dataset, and what it gives is the start of the stages",
+    "`.ordered()` is a method of every dataset, and returns the start of the stages",
 )];
 
-/// Downhill imports that are closed all the same: room, room imported from, the names that may be.
+/// Imports that are closed although they go to a lower level: room, imported room, allowed names.
 const CLOSED: &[(&str, &str, &[&str])] = &[
     // A backend sees tasks, never the plan or the state, so it cannot influence the order.
     ("backend", "order", &[]),
@@ -51,14 +52,14 @@ const CLOSED: &[(&str, &str, &[&str])] = &[
     ("backend", "engine", &["Task", "Completion"]),
 ];
 
-/// The rooms in which no number is a `usize` that another platform could cut off.
+/// The rooms whose public functions have no `usize`, which has fewer bits on some platforms.
 const ORDER_ROOMS: &[&str] = &["order", "engine", "stage"];
 
 /// Public functions of the order rooms with `usize` in their signature: file, function, reason.
 const USIZE: &[(&str, &str, &str)] =
-    &[("src/order/description.rs", "len", "counts the ops of a description; `Vec`'s own length")];
+    &[("src/order/description.rs", "len", "counts the ops of a description, as `Vec::len` does")];
 
-/// What a `cfg` may ask only in the places of `PLATFORM_PLACES`.
+/// The names that a `cfg` may have only in `PLATFORM_PLACES`.
 const PLATFORM: &[&str] = &[
     "target_arch",
     "target_os",
@@ -73,43 +74,43 @@ const PLATFORM: &[&str] = &[
 ];
 const PLATFORM_PLACES: &[&str] = &["backend/", "source/bytes", "web/", "web.rs", "lib.rs"];
 
-/// The longest file.
+/// The lines of the longest file.
 const LINES_MAX: usize = 400;
 
-/// The section of ARCHITECTURE.md about what outlives a call, and what makes a static one of these.
-const KEPT: &str = "What threads and the process keep";
+/// The section of ARCHITECTURE.md that lists the statics, and the parts of a type that can change.
+const SECTION: &str = "What threads and the process keep";
 const CHANGES: &[&str] = &["Atomic", "Cell", "Lock", "Mutex", "Once"];
 
-/// Circles of imports that stay: the first file, how many there are at most, and why.
-const CIRCLES: &[(&str, usize, &str)] = &[
+/// Allowed cycles of imports: the first file, the largest number of files, and the reason.
+const CYCLES: &[(&str, usize, &str)] = &[
     (
         "src/backend/process/mod.rs",
         6,
-        "the list of backends names each, and each is found in the list",
+        "the list of backends names each backend, and each backend finds itself in the list",
     ),
-    ("src/backend/process/sys/mod.rs", 3, "each system has the names of its signals"),
+    ("src/backend/process/sys/mod.rs", 3, "each system names its signals"),
     (
         "src/dataset/mod.rs",
         16,
-        "combinators are datasets and methods of all datasets, as with `Iterator`",
+        "a combinator is a dataset, and a method of every dataset, as with `Iterator`",
     ),
     ("src/dataset/wire.rs", 8, "serde's readers and writers call each other, level by level"),
 ];
 
 type Rule = fn(&Path, &[File]) -> Vec<String>;
 
-/// All rules over the source, by name.
+/// The rules, by name.
 const RULES: &[(&str, Rule)] = &[
-    ("imports go downhill", imports_go_downhill),
-    ("imports make no circle", imports_make_no_circle),
+    ("imports go to lower levels", imports_go_to_lower_levels),
+    ("imports form no cycle", imports_form_no_cycle),
     ("no usize decides an order", no_usize_decides_an_order),
-    ("platforms are named in their places", platforms_are_named_in_their_places),
-    ("files are short, say what they are for and leave nothing behind", files_are_in_order),
-    ("what threads and the process keep is told", what_is_kept_is_told),
+    ("only certain files name platforms", platforms_are_named_in_their_places),
+    ("files are short, begin with a comment and have no FIXME", files_are_in_order),
+    ("the table of statics is complete", statics_are_in_the_table),
 ];
 
 #[test]
-fn the_house_keeps_its_rules() {
+fn the_source_keeps_its_rules() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = rust_files(root);
     let faults: Vec<String> = RULES
@@ -129,18 +130,21 @@ fn the_data_is_what_its_page_says() {
     for file in ["digits.csv.gz", "emoji.tar", "emoji.names.json"] {
         let hash = Sha256::digest(std::fs::read(data.join(file)).unwrap());
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert!(page.contains(&hash), "README.md does not state {hash} for {file}");
+        assert!(
+            page.contains(&hash),
+            "www/data/README.md does not have the SHA-256 {hash} of {file}"
+        );
     }
 }
 
-fn imports_go_downhill(root: &Path, files: &[File]) -> Vec<String> {
+fn imports_go_to_lower_levels(root: &Path, files: &[File]) -> Vec<String> {
     let level = |room: &str| LEVELS.iter().find(|(name, _)| *name == room).map(|(_, level)| level);
     let imports = Imports::of(files);
     let (mut faults, mut needed) = (Vec::new(), BTreeSet::new());
     for file in files.iter().filter(|file| !["", "bin"].contains(&&*file.room())) {
         let room = file.room();
         let Some(own) = level(&room) else {
-            faults.push(format!("{}:1: {room} is no room of the house: see LEVELS", file.path));
+            faults.push(format!("{}:1: {room} is no room: add it to LEVELS", file.path));
             continue;
         };
         for import in imports.by(file).iter().filter(|import| import.path.first() != Some(&room)) {
@@ -148,36 +152,40 @@ fn imports_go_downhill(root: &Path, files: &[File]) -> Vec<String> {
             let place = format!("{}:{}", file.path, import.line);
             let target = import.path.first().map_or("", |name| name);
             match level(target) {
-                None => faults.push(format!("{place}: {path} is imported from the hall")),
+                None => faults
+                    .push(format!("{place}: {path} is no room: import the item from its room")),
                 Some(other) if other < own => {}
-                _ if SIDEWAYS.iter().any(|row| (row.0, row.1) == (&*file.path, &*path)) => {
+                _ if UPWARD.iter().any(|row| (row.0, row.1) == (&*file.path, &*path)) => {
                     needed.insert(file.path.clone());
                 }
-                _ => faults.push(format!("{place}: {room} imports {path}, which is uphill")),
+                _ => faults
+                    .push(format!("{place}: {room} imports {path}, which is not on a lower level")),
             }
             let closed = CLOSED.iter().find(|(from, to, _)| (*from, *to) == (&*room, target));
             if let Some((.., open)) = closed
                 && !import.path.get(1).is_some_and(|name| open.contains(&&**name))
             {
-                faults.push(format!("{place}: {room} may import {open:?} of {target}, not {path}"));
+                faults.push(format!(
+                    "{place}: {room} may import only {open:?} of {target}, not {path}"
+                ));
             }
         }
     }
-    faults.extend(stale(root, "SIDEWAYS", SIDEWAYS.iter().map(|row| row.0), &needed));
+    faults.extend(stale(root, "UPWARD", UPWARD.iter().map(|row| row.0), &needed));
     faults
 }
 
-fn imports_make_no_circle(root: &Path, files: &[File]) -> Vec<String> {
+fn imports_form_no_cycle(root: &Path, files: &[File]) -> Vec<String> {
     let (mut faults, mut needed) = (Vec::new(), BTreeSet::new());
-    for circle in Imports::of(files).circles() {
-        let first = &circle[0];
-        if CIRCLES.iter().any(|(file, most, _)| file == first && circle.len() <= *most) {
+    for cycle in Imports::of(files).cycles() {
+        let first = &cycle[0];
+        if CYCLES.iter().any(|(file, most, _)| file == first && cycle.len() <= *most) {
             needed.insert(first.clone());
         } else {
-            faults.push(format!("{first}:1: these files import each other: {}", circle.join(", ")));
+            faults.push(format!("{first}:1: these files import each other: {}", cycle.join(", ")));
         }
     }
-    faults.extend(stale(root, "CIRCLES", CIRCLES.iter().map(|row| row.0), &needed));
+    faults.extend(stale(root, "CYCLES", CYCLES.iter().map(|row| row.0), &needed));
     faults
 }
 
@@ -205,7 +213,7 @@ fn no_usize_decides_an_order(root: &Path, files: &[File]) -> Vec<String> {
                 needed.insert(file.path.clone());
             } else {
                 faults.push(format!(
-                    "{}:{line}: usize in the signature of {name}; it has 32 bits on wasm32, use u64",
+                    "{}:{line}: usize in the signature of {name} has 32 bits on wasm32: use u64",
                     file.path
                 ));
             }
@@ -226,7 +234,7 @@ fn platforms_are_named_in_their_places(_: &Path, files: &[File]) -> Vec<String> 
             let asked = condition(&file.code[i..]);
             if let Some((name, _)) = asked.iter().find(|(text, _)| PLATFORM.contains(&&**text)) {
                 faults.push(format!(
-                    "{}:{line}: a cfg names {name}; that is for {PLATFORM_PLACES:?}",
+                    "{}:{line}: a cfg names {name}: move it to one of {PLATFORM_PLACES:?}",
                     file.path
                 ));
             }
@@ -240,22 +248,25 @@ fn files_are_in_order(_: &Path, files: &[File]) -> Vec<String> {
     for File { path, text, .. } in files {
         let lines = text.lines().count();
         if lines > LINES_MAX {
-            faults.push(format!("{path}:{lines}: {lines} lines; at most {LINES_MAX}"));
+            faults.push(format!(
+                "{path}:{lines}: {lines} lines: split the file, at most {LINES_MAX} are allowed"
+            ));
         }
         if !text.starts_with("//!") {
             faults.push(format!("{path}:1: the file does not begin with `//!`"));
         }
         if text.contains("FIXME") {
-            faults.push(format!("{path}:1: FIXME is left behind"));
+            faults.push(format!("{path}:1: FIXME: fix it, or remove the note"));
         }
     }
     faults
 }
 
-/// The table of ARCHITECTURE.md has a row for each thread-local and each static that can change.
-fn what_is_kept_is_told(root: &Path, files: &[File]) -> Vec<String> {
+/// Compares the table of ARCHITECTURE.md with the thread-locals and the statics that can change.
+fn statics_are_in_the_table(root: &Path, files: &[File]) -> Vec<String> {
     let page = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap_or_default();
-    let section = page.split("\n## ").find(|section| section.starts_with(KEPT)).unwrap_or_default();
+    let section =
+        page.split("\n## ").find(|section| section.starts_with(SECTION)).unwrap_or_default();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
     let told: BTreeSet<String> = rows.map(|row| format!("`{row}")).collect();
     let mut there = BTreeSet::new();
@@ -270,13 +281,16 @@ fn what_is_kept_is_told(root: &Path, files: &[File]) -> Vec<String> {
             }
         }
     }
-    let untold = there.difference(&told).map(|kept| format!("{kept} is not in the table"));
-    let gone =
-        told.difference(&there).map(|kept| format!("{kept} is in the table and nowhere else"));
+    let untold = there
+        .difference(&told)
+        .map(|kept| format!("{kept} is not in the table of ARCHITECTURE.md"));
+    let gone = told
+        .difference(&there)
+        .map(|kept| format!("{kept} is in the table of ARCHITECTURE.md, and not in the source"));
     untold.chain(gone).collect()
 }
 
-/// The files of a table of exceptions that are there and need no exception any more.
+/// Finds the existing files in a table of exceptions that need no exception any more.
 fn stale<'a>(
     root: &Path,
     table: &str,
@@ -285,11 +299,11 @@ fn stale<'a>(
 ) -> Vec<String> {
     listed
         .filter(|file| root.join(file).exists() && !needed.contains(*file))
-        .map(|file| format!("{file}:1: {table} lists it, and it needs no exception any more"))
+        .map(|file| format!("{file}:1: {table} lists it without need: remove the row"))
         .collect()
 }
 
-/// What a `cfg(…)`, `cfg!(…)` or `cfg_attr(…)` at the start asks.
+/// Returns the condition of a `cfg(…)`, `cfg!(…)` or `cfg_attr(…)` at the start.
 fn condition(code: &[Token]) -> &[Token] {
     let open = 1 + usize::from(begins(code, &["cfg", "!"]));
     if !["cfg", "cfg_attr"].contains(&&*code[0].0) || !begins(&code[open..], &["("]) {

@@ -34,7 +34,6 @@ const ABBREVIATIONS: &[&str] = &["e.g.", "i.e.", "vs."];
 
 /// Places that do not pass yet, by the start of their paths. A place that passes must leave the list.
 const PENDING: &[&str] = &[
-    "CHANGELOG.md",
     "src/backend/",
     "src/bin/",
     "src/dataset/",

@@ -1,4 +1,4 @@
-//! What several integration tests share: backends to run on, pipelines to run, and a time limit.
+//! The code that several integration tests share: backends, runs of loaders, and a time limit.
 #![allow(dead_code)]
 
 pub mod system;
@@ -14,7 +14,7 @@ use windrow::order::Rng;
 use windrow::stage::Pipeline;
 use windrow::{Backend, State};
 
-/// The backends, with worker counts, that every promise is checked on.
+/// The backends, with worker counts, on which the tests check every promise.
 pub const RUNNERS: [Runner; 8] = [
     Runner::Inline,
     Runner::Threads(1),
@@ -26,14 +26,14 @@ pub const RUNNERS: [Runner; 8] = [
     Runner::Unruly(3),
 ];
 
-/// A backend to run on.
+/// A backend on which a test runs a loader.
 #[derive(Debug, Clone, Copy)]
 pub enum Runner {
     Inline,
     Threads(u32),
-    /// Worker processes; only for loaders of recipes.
+    /// Worker processes, only for loaders of recipes.
     Processes(u32),
-    /// Answers in random order, loses tasks and answers twice; the number is its seed.
+    /// A backend that answers in random order, loses tasks and answers twice; the number is its seed.
     Unruly(u64),
 }
 
@@ -54,7 +54,7 @@ impl Runner {
     }
 }
 
-/// What a run gave: each batch or error in order, with the state right after it.
+/// The outcome of a run: each batch or error in order, with the state right after it.
 pub type Run<B> = Vec<(Result<B, String>, State)>;
 
 /// Runs a loader to its end, on a backend.
@@ -79,7 +79,7 @@ where
     items
 }
 
-/// Only what was received.
+/// Returns the batches and errors of a run, without the states.
 pub fn items<B: Clone>(run: &Run<B>) -> Vec<Result<B, String>> {
     run.iter().map(|(item, _)| item.clone()).collect()
 }
@@ -99,7 +99,7 @@ pub fn within<T: Send + 'static>(limit: Duration, test: impl FnOnce() -> T + Sen
     }
 }
 
-/// A backend that does everything a backend may do, in the worst way.
+/// A backend that does everything that a backend may do, as badly as it may.
 struct Unruly<T> {
     inline: Inline<T>,
     tasks: Vec<Task>,
@@ -145,7 +145,7 @@ impl<T> ExecutionBackend<T> for Unruly<T> {
         }
         let task = self.pick();
         match self.rng.below(10) {
-            // Groups only: a position that is lost twice alone is given up.
+            // Loses groups only, since the engine gives up a position that is lost twice alone.
             0 if task.count > 1 => Some(Event::Lost { task: task.id, how: "killed".into() }),
             1 if task.count > 1 => {
                 let results = Vec::new();

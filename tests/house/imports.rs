@@ -1,7 +1,7 @@
-//! What files import from each other: whole paths, out of `use` trees and out of expressions.
+//! The imports between files: whole paths, from `use` trees and from expressions.
 //!
-//! Who names what a file passes on imports the file that it comes from, so a room's `mod.rs` may
-//! pass on what lies in the room.
+//! A path to a re-export counts as an import of the file that defines the item. So a room's `mod.rs`
+//! may re-export the items of the room.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ type Path = Vec<String>;
 
 /// A path to another place of the crate that a file's shipped code names.
 pub struct Import {
-    /// From the crate's root.
+    /// The path from the crate's root.
     pub path: Path,
-    /// Where.
+    /// The line of the import.
     pub line: usize,
-    /// Whether it stands in a `pub use`.
+    /// Whether the path stands in a `pub use`.
     passed_on: bool,
 }
 
@@ -26,9 +26,9 @@ pub struct Imports<'a> {
 }
 
 impl<'a> Imports<'a> {
-    /// Reads them.
+    /// Reads the imports of files.
     pub fn of(files: &'a [File]) -> Self {
-        // The command is a crate of its own.
+        // The command is a separate crate.
         let files = files.iter().filter(|file| file.room() != "bin");
         let files = files.map(|file| (file.module(), file)).collect();
         let mut this = Self { files, imports: BTreeMap::new() };
@@ -38,13 +38,13 @@ impl<'a> Imports<'a> {
         this
     }
 
-    /// Those of one file.
+    /// Returns the imports of one file.
     pub fn by(&self, file: &File) -> &[Import] {
         &self.imports[&file.module()]
     }
 
-    /// The circles of files that import each other, by way of others too, each in order.
-    pub fn circles(&self) -> BTreeSet<Vec<String>> {
+    /// Returns the cycles of files that import each other, also through other files, each in order.
+    pub fn cycles(&self) -> BTreeSet<Vec<String>> {
         let next = |at: &Path| -> BTreeSet<Path> {
             let own = self.imports[at].iter().filter(|import| !import.passed_on);
             own.filter_map(|import| self.file_of(&import.path)).filter(|to| to != at).collect()
@@ -58,14 +58,14 @@ impl<'a> Imports<'a> {
             seen
         };
         let reached: BTreeMap<&Path, _> = self.files.keys().map(|at| (at, reached(at))).collect();
-        let circle = |at: &Path| -> Vec<String> {
+        let cycle = |at: &Path| -> Vec<String> {
             let back = reached[at].iter().filter(|other| reached[other].contains(at));
             back.map(|other| self.files[other].path.clone()).collect()
         };
-        self.files.keys().map(circle).filter(|circle| !circle.is_empty()).collect()
+        self.files.keys().map(cycle).filter(|cycle| !cycle.is_empty()).collect()
     }
 
-    /// The file in which a path ends.
+    /// Returns the file in which a path ends.
     fn file_of(&self, path: &[String]) -> Option<Path> {
         let is_file = |length: &usize| self.files.contains_key(&path[..*length]);
         let (file, rest) = path.split_at((0..=path.len()).rev().find(is_file)?);
@@ -79,7 +79,7 @@ impl<'a> Imports<'a> {
         }
     }
 
-    /// The paths in the code of a module that lead to places of the crate.
+    /// Returns the paths in the code of a module that lead to places of the crate.
     fn named_in(&self, at: &Path, code: &[Token]) -> Vec<Import> {
         let (mut found, mut passing) = (Vec::new(), 0);
         for (i, token) in code.iter().enumerate() {
@@ -98,7 +98,7 @@ impl<'a> Imports<'a> {
         found
     }
 
-    /// A path as a module names it, from the crate's root; none where it leaves the crate.
+    /// Returns a path that a module names, from the crate's root, or `None` if it leaves the crate.
     fn rooted(&self, at: &Path, path: &[String]) -> Option<Path> {
         let ups = path.iter().take_while(|part| *part == "super").count();
         let (base, rest) = match &*path[0] {
@@ -114,13 +114,13 @@ impl<'a> Imports<'a> {
     }
 }
 
-/// Whether what follows is `pub` or `pub(…)`.
+/// Returns whether the code before an item ends with `pub` or `pub(…)`.
 fn is_public(before: &[Token]) -> bool {
     let scope = before.iter().rposition(|(text, _)| text == "(").unwrap_or(0);
     ends(before, &["pub"]) || (ends(before, &[")"]) && ends(&before[..scope], &["pub"]))
 }
 
-/// Reads one branch of a `use` tree, or the path of an expression, and gives what follows it.
+/// Reads one branch of a `use` tree, or the path of an expression, and returns the code after it.
 fn branch<'a>(tokens: &'a [Token], prefix: &mut Path, paths: &mut Vec<Path>) -> &'a [Token] {
     if begins(tokens, &["{"]) {
         let mut rest = &tokens[1..];

@@ -1,9 +1,9 @@
-//! Licences of dependencies that we can keep. The crate `spdx` judges the expressions, as it does
-//! for `cargo-deny`.
+//! The licences of dependencies, with which windrow can comply. The crate `spdx` judges the expressions,
+//! as it does for `cargo-deny`.
 
 use spdx::{Expression, Licensee, ParseMode};
 
-/// The licences that a dependency may be under.
+/// The licences that a dependency may have.
 const ALLOWED: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -18,7 +18,7 @@ const ALLOWED: &[&str] = &[
     "Zlib",
 ];
 
-/// What is wrong with the packages of a `cargo metadata` document: one line each.
+/// Returns the faults of the packages of a `cargo metadata` document, one line each.
 fn faults(metadata: &serde_json::Value) -> Vec<String> {
     let allowed: Vec<_> = ALLOWED.iter().map(|terms| Licensee::parse(terms).unwrap()).collect();
     let can_be_met = |terms: &str| {
@@ -36,7 +36,7 @@ fn faults(metadata: &serde_json::Value) -> Vec<String> {
 fn dependencies_have_licences_we_can_keep() {
     let cargo = std::env::var("CARGO").expect("cargo sets CARGO for tests");
     let output = std::process::Command::new(cargo)
-        // All platforms' packages: cargo downloads those that no build on this platform has needed.
+        // Lists the packages of all platforms; cargo downloads those that no build here has needed.
         .args(["metadata", "--format-version", "1", "--locked", "--all-features"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()

@@ -1,8 +1,8 @@
-//! Each rule breaks on a tree that breaks it, and at the right places only.
+//! Each rule finds the faults of a tree that breaks it, and no others.
 
 use super::*;
 
-/// Runs a rule over a tree with these files, and expects these faults, by how they begin.
+/// Runs a rule over a tree with these files, and expects faults that begin with these texts.
 fn planted(check: Rule, files: &[(&str, &str)], expected: &[&str]) {
     let tree = tempfile::tempdir().unwrap();
     for (path, text) in files {
@@ -17,14 +17,14 @@ fn planted(check: Rule, files: &[(&str, &str)], expected: &[&str]) {
 }
 
 #[test]
-fn an_import_uphill_sideways_closed_or_from_the_hall_is_found() {
+fn an_import_from_a_higher_level_a_closed_room_or_the_root_is_found() {
     let good = "use crate::error::Result;\nuse crate::{order::{Op, Rng}, dataset::Dataset};\n\
                 // crate::loader::Loader\nuse super::helper;\nconst NOTE: &str = \"crate::web::X\";\n\
                 #[cfg(test)]\nmod tests {\n    use crate::loader::Loader;\n}\n";
     let bad = "use std::{\n    fmt,\n};\nuse crate::{error::Error, engine::{Task,\n loader}};\n\
                fn f() {\n    super::super::web::x(crate::order::y())\n}\nuse crate::Dataset;\n";
     planted(
-        imports_go_downhill,
+        imports_go_to_lower_levels,
         &[
             ("src/lib.rs", "mod stage;\npub use stage::Stage;\nuse crate::web::X;"),
             ("src/stage/good.rs", good),
@@ -37,22 +37,22 @@ fn an_import_uphill_sideways_closed_or_from_the_hall_is_found() {
             ("src/dataset/combinators.rs", "use crate::error::Error;"),
         ],
         &[
-            "src/attic.rs:1: attic is no room of the house",
-            "src/backend/bad.rs:1: backend may import [] of order, not order::State",
-            "src/backend/bad.rs:2: backend may import [\"Task\", \"Completion\"] of engine, not engine::Engine",
-            "src/stage/bad.rs:4: stage imports engine::Task, which is uphill",
-            "src/stage/bad.rs:4: stage imports engine::loader, which is uphill",
-            "src/stage/bad.rs:7: stage imports web::x, which is uphill",
-            "src/stage/bad.rs:9: Dataset is imported from the hall",
-            "src/dataset/combinators.rs:1: SIDEWAYS lists it",
+            "src/attic.rs:1: attic is no room: add it to LEVELS",
+            "src/backend/bad.rs:1: backend may import only [] of order, not order::State",
+            "src/backend/bad.rs:2: backend may import only [\"Task\", \"Completion\"] of engine, not engine::Engine",
+            "src/stage/bad.rs:4: stage imports engine::Task, which is not on a lower level",
+            "src/stage/bad.rs:4: stage imports engine::loader, which is not on a lower level",
+            "src/stage/bad.rs:7: stage imports web::x, which is not on a lower level",
+            "src/stage/bad.rs:9: Dataset is no room",
+            "src/dataset/combinators.rs:1: UPWARD lists it",
         ],
     );
 }
 
 #[test]
-fn a_circle_of_imports_is_found_by_whatever_way_and_what_is_passed_on_makes_none() {
+fn a_cycle_of_imports_is_found_and_re_exports_form_none() {
     planted(
-        imports_make_no_circle,
+        imports_form_no_cycle,
         &[
             ("src/stage/mod.rs", "mod a;\nmod b;\nmod c;\npub use a::A;\npub use b::{B, Both};"),
             ("src/stage/a.rs", "use super::B;\npub(in super::super) struct A;"),
@@ -91,7 +91,7 @@ fn a_usize_that_decides_an_order_is_found() {
 }
 
 #[test]
-fn a_platform_named_elsewhere_is_found() {
+fn a_platform_named_in_another_place_is_found() {
     planted(
         platforms_are_named_in_their_places,
         &[
@@ -115,7 +115,7 @@ fn a_platform_named_elsewhere_is_found() {
 }
 
 #[test]
-fn a_file_that_is_long_or_silent_or_left_behind_is_found() {
+fn a_file_that_is_long_or_without_a_comment_or_with_a_fixme_is_found() {
     planted(
         files_are_in_order,
         &[
@@ -124,20 +124,27 @@ fn a_file_that_is_long_or_silent_or_left_behind_is_found() {
             ("src/c.rs", "// C.\n"),
             ("src/d.rs", "//! D.\n// FIXME"),
         ],
-        &["src/b.rs:401: 401 lines; at most 400", "src/c.rs:1: the file does", "src/d.rs:1: FIXME"],
+        &[
+            "src/b.rs:401: 401 lines: split the file, at most 400",
+            "src/c.rs:1: the file does",
+            "src/d.rs:1: FIXME",
+        ],
     );
 }
 
 #[test]
-fn what_is_kept_and_not_told_or_told_and_not_kept_is_found() {
+fn a_static_without_a_row_and_a_row_without_a_static_are_found() {
     let page =
-        format!("# A\n\n## {KEPT}\n\n| `A` in `src/a.rs` | x |\n| `B` in `src/a.rs` | x |\n");
+        format!("# A\n\n## {SECTION}\n\n| `A` in `src/a.rs` | x |\n| `B` in `src/a.rs` | x |\n");
     let source = "thread_local! {\n    static A: Cell<u8> = Cell::new(0);\n}\n\
                   fn f(text: &'static str) { static C: AtomicU8 = AtomicU8::new(0); }\n\
                   static FIXED: u8 = 0;\n#[cfg(test)]\nstatic T: Mutex<()> = Mutex::new(());";
     planted(
-        what_is_kept_is_told,
+        statics_are_in_the_table,
         &[("ARCHITECTURE.md", &page), ("src/a.rs", source)],
-        &["`C` in `src/a.rs` is not in the table", "`B` in `src/a.rs` is in the table and"],
+        &[
+            "`C` in `src/a.rs` is not in the table of ARCHITECTURE.md",
+            "`B` in `src/a.rs` is in the table of ARCHITECTURE.md, and",
+        ],
     );
 }

@@ -1,41 +1,41 @@
-//! Rust source as the tokens of `proc-macro2`, without comments and without what is for tests only.
+//! Rust source as the tokens of `proc-macro2`, without comments and without items for tests only.
 
 use std::fs;
 use std::path::Path;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A name, a mark or a bracket, and the line it stands on. `::` and a lifetime are one token each;
-/// a literal is `"`.
+/// A name, a mark or a bracket, and its line. `::` and a lifetime are one token each; a literal is
+/// `"`.
 pub type Token = (String, usize);
 
 /// One file of the tree.
 pub struct File {
-    /// From the root given to [`rust_files`], with `/` between the parts.
+    /// The path from the root of [`rust_files`], with `/` between the parts.
     pub path: String,
-    /// As it is.
+    /// The whole text.
     pub text: String,
-    /// Its tokens.
+    /// The tokens of the text.
     pub code: Vec<Token>,
-    /// Its tokens without what is compiled for tests only.
+    /// The tokens without the items for tests only.
     pub shipped: Vec<Token>,
 }
 
 impl File {
-    /// The module that the file is, from the crate's root: `["order", "rng"]`.
+    /// Returns the module of the file, from the crate's root, such as `["order", "rng"]`.
     pub fn module(&self) -> Vec<String> {
         let inside = self.path.trim_start_matches("src/").trim_end_matches(".rs");
         let parts = inside.split('/').filter(|part| !["mod", "lib"].contains(part));
         parts.map(Into::into).collect()
     }
 
-    /// The room that the file is in, or none for `lib.rs`.
+    /// Returns the room of the file, or an empty text for `lib.rs`.
     pub fn room(&self) -> String {
         self.module().first().cloned().unwrap_or_default()
     }
 }
 
-/// All files of `root/src`, by path.
+/// Returns all files of `root/src`, by path.
 pub fn rust_files(root: &Path) -> Vec<File> {
     let mut files = Vec::new();
     walk(root, "src", &mut files);
@@ -52,22 +52,22 @@ pub fn rust_files(root: &Path) -> Vec<File> {
     files
 }
 
-/// Whether a token is a name.
+/// Returns whether a token is a name.
 pub fn is_name((text, _): &Token) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Whether these are the texts of the first tokens.
+/// Returns whether the first tokens have these texts.
 pub fn begins(tokens: &[Token], texts: &[&str]) -> bool {
     tokens.len() >= texts.len() && tokens.iter().zip(texts).all(|((text, _), other)| text == other)
 }
 
-/// Whether these are the texts of the last tokens.
+/// Returns whether the last tokens have these texts.
 pub fn ends(tokens: &[Token], texts: &[&str]) -> bool {
     tokens.len().checked_sub(texts.len()).is_some_and(|from| begins(&tokens[from..], texts))
 }
 
-/// How many tokens there are up to the end of what the brackets at the start enclose.
+/// Counts the tokens up to the bracket that closes the one at the start.
 pub fn enclosed(tokens: &[Token]) -> usize {
     let mut depth = 0;
     let closes = tokens.iter().position(|(text, _)| {
@@ -121,7 +121,7 @@ fn flatten(trees: TokenStream, tokens: &mut Vec<Token>) {
     }
 }
 
-/// The tokens without the items that are for tests only, and the modules among these that are files.
+/// Returns the tokens without the items for tests only, and the modules among these items that are files.
 fn without_tests(code: &[Token]) -> (Vec<Token>, Vec<String>) {
     let (mut shipped, mut modules) = (Vec::new(), Vec::new());
     let mut rest = code;
@@ -144,7 +144,7 @@ fn without_tests(code: &[Token]) -> (Vec<Token>, Vec<String>) {
     (shipped, modules)
 }
 
-/// The end of the item that starts with an attribute: its semicolon, or its closing brace.
+/// Returns the end of an item that starts with an attribute: its semicolon, or its closing brace.
 fn item_end(tokens: &[Token]) -> usize {
     let mut at = 1;
     while at < tokens.len() {
@@ -152,7 +152,7 @@ fn item_end(tokens: &[Token]) -> usize {
         match &*tokens[at].0 {
             ")" | "]" | "}" => return at,
             ";" => return end,
-            // The braces of a `use` are followed by a semicolon.
+            // A semicolon follows the braces of a `use`.
             "{" => return end + usize::from(begins(&tokens[end..], &[";"])),
             _ => at = end,
         }

@@ -1,5 +1,5 @@
-//! What tests ask of the operating system: how processes are looked at and done away with. The
-//! promises are the same everywhere; only the means are here.
+//! The system calls of the tests: they look at processes, and end them. Each system has a module with the
+//! same names.
 #![allow(dead_code, unsafe_code)]
 
 #[cfg(unix)]
@@ -18,7 +18,7 @@ pub const PATIENCE: u32 = 5;
 /// A way to end a process from outside: its name, how it is done, and the code the command exits with.
 pub type End = (&'static str, fn(u32) -> bool, Option<i32>);
 
-/// Whether something must be left out since Wine, which is not Windows, cannot do it; says so.
+/// Returns whether a test must leave out a case that Wine, unlike Windows, cannot run; prints the case.
 pub fn leave_to_windows(what: &str) -> bool {
     let wine = is_wine();
     if wine {
@@ -27,7 +27,7 @@ pub fn leave_to_windows(what: &str) -> bool {
     wine
 }
 
-/// What a process occupies before it does anything, where that is much: Wine keeps the whole file of
+/// Returns the bytes that a process occupies at its start, if they are many. Wine keeps the whole file of
 /// a program in memory for each process, debug information included.
 pub fn program_bytes() -> u64 {
     let file = std::env::current_exe().and_then(std::fs::metadata);

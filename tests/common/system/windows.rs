@@ -17,8 +17,8 @@ use windows_sys::Win32::System::Threading::{
     WaitForSingleObject,
 };
 
-/// How the ends of workers are called: by [`end_self`] with 9, by `abort`, by a stray pointer, by a
-/// stack that is too deep.
+/// The names that errors give to the ends of workers: by [`end_self`] with 9, by `abort`, by a stray
+/// pointer, by a stack overflow.
 pub const KILLED: &str = "exited with code 9";
 pub const ABORTED: &str = "ended by abort (0xC0000409)";
 pub const STRAYED: &str = "ended by an access violation (0xC0000005)";
@@ -26,7 +26,7 @@ pub const OVERFLOWED: &str = "ended by a stack overflow (0xC00000FD)";
 /// The ways to end a program from outside.
 pub const ENDS: &[super::End] =
     &[("Ctrl-Break", interrupt, Some(130)), ("TerminateProcess", kill, Some(9))];
-/// Whether processes can be split in two.
+/// Whether the system can fork a process.
 pub const SPLITS: bool = false;
 
 pub fn is_wine() -> bool {
@@ -56,31 +56,31 @@ pub fn stop_self() -> ! {
     }
 }
 
-/// Writes to the channel of this worker behind its back.
+/// Writes to the channel of this worker without the worker's knowledge.
 pub fn write_to_channel(bytes: &[u8]) {
     let (mut written, null) = (0, std::ptr::null_mut());
-    // SAFETY: the handle is open, and nobody is surprised here by what is done to it.
+    // SAFETY: the handle is open, and the tests expect every use of it.
     let done =
         unsafe { WriteFile(channel(), bytes.as_ptr(), bytes.len() as u32, &raw mut written, null) };
     assert_eq!((done, written as usize), (1, bytes.len()));
 }
 
-/// Closes the channel of this worker for writing, and where that cannot be done alone, altogether.
+/// Closes the channel of this worker for writing, or for both directions if the system cannot close one.
 pub fn hush_channel() {
     close_channel();
 }
 
-/// Closes the channel of this worker behind its back.
+/// Closes the channel of this worker without the worker's knowledge.
 pub fn close_channel() {
-    // SAFETY: it is not; that is the point.
+    // SAFETY: none. The test checks what a worker does after this violation.
     unsafe { CloseHandle(channel()) };
 }
 
-/// The channel: of the pipes of this process, the one with a buffer like no other.
+/// Returns the channel, which is the one pipe of this process with a buffer of 512 KiB.
 fn channel() -> HANDLE {
     let is_channel = |handle: &HANDLE| {
         let (null, mut buffer) = (std::ptr::null_mut(), 0);
-        // SAFETY: handles that are not open or not a pipe are only refused.
+        // SAFETY: the calls refuse handles that are not open or not a pipe.
         unsafe {
             GetFileType(*handle) == FILE_TYPE_PIPE
                 && GetNamedPipeInfo(*handle, null, &raw mut buffer, null, null) != 0
@@ -93,9 +93,9 @@ fn channel() -> HANDLE {
     channel
 }
 
-/// Ends a process at once; whether there was one.
+/// Ends a process at once, and returns whether it existed.
 pub fn kill(pid: u32) -> bool {
-    // SAFETY: the handle is closed again; a process that has ended is only refused.
+    // SAFETY: the handle is closed again, and the calls refuse a process that has ended.
     unsafe {
         let process = OpenProcess(PROCESS_TERMINATE, 0, pid);
         let killed = !process.is_null() && TerminateProcess(process, 9) != 0;
@@ -104,7 +104,7 @@ pub fn kill(pid: u32) -> bool {
     }
 }
 
-/// Whether a process has not ended.
+/// Returns whether a process has not ended.
 pub fn is_running(pid: u32) -> bool {
     // SAFETY: the handle is closed again.
     unsafe {
@@ -115,16 +115,16 @@ pub fn is_running(pid: u32) -> bool {
     }
 }
 
-/// Whether a process is this one's child, and has not ended: there is nothing to reap.
+/// Returns whether a process is a child of this process, and has not ended; Windows has nothing to reap.
 pub fn is_child(pid: u32) -> bool {
     children_of(std::process::id()).contains(&pid)
 }
 
-/// When a process started, where it can be asked; in ticks of 100 ns.
+/// Returns the time at which a process started, in ticks of 100 ns, if the system tells it.
 fn start_of(pid: u32) -> Option<u64> {
     let mut times = [windows_sys::Win32::Foundation::FILETIME::default(); 4];
     let [start, end, kernel, user] = &mut times;
-    // SAFETY: the handle is closed again, and the times are written by the call.
+    // SAFETY: the handle is closed again, and the call writes the times.
     let known = unsafe {
         let process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid);
         let known = !process.is_null() && GetProcessTimes(process, start, end, kernel, user) != 0;
@@ -134,13 +134,13 @@ fn start_of(pid: u32) -> Option<u64> {
     known.then(|| u64::from(start.dwHighDateTime) << 32 | u64::from(start.dwLowDateTime))
 }
 
-/// The processes that this one has started, and that have not ended. A snapshot may list others: those
-/// that have ended, and those older than this one, whose parent was another process of its number.
+/// Returns the processes that a process has started, and that have not ended. A snapshot may list others:
+/// ended processes, and processes older than this one, whose parent was another process with its number.
 pub fn children_of(pid: u32) -> Vec<u32> {
     let length = size_of::<PROCESSENTRY32>() as u32;
     let mut entry = PROCESSENTRY32 { dwSize: length, ..PROCESSENTRY32::default() };
     let mut children = Vec::new();
-    // SAFETY: the entry is as long as it says, and the snapshot is closed again.
+    // SAFETY: `dwSize` is the length of the entry, and the snapshot is closed again.
     unsafe {
         let snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
         assert_ne!(snapshot, INVALID_HANDLE_VALUE);
@@ -155,28 +155,28 @@ pub fn children_of(pid: u32) -> Vec<u32> {
     children
 }
 
-/// How many handles this process has open.
+/// Returns the number of open handles of this process.
 pub fn open_files() -> usize {
     let mut count = 0;
-    // SAFETY: the number is written by the call.
+    // SAFETY: the call writes the number.
     assert_ne!(unsafe { GetProcessHandleCount(GetCurrentProcess(), &raw mut count) }, 0);
     count as usize
 }
 
-/// Does to a group of processes, such as a worker is one, what Ctrl-Break does; whether that can be
-/// done here. Ctrl-C cannot be sent to one group alone.
+/// Sends Ctrl-Break to a group of processes, such as a worker's, and returns whether the system could.
+/// Windows cannot send Ctrl-C to one group alone.
 pub fn interrupt(pid: u32) -> bool {
-    // SAFETY: it concerns no other process.
+    // SAFETY: the call affects no other group of processes.
     unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, pid) != 0 }
 }
 
-/// Makes a pipe that has a name; no folder of Windows holds one.
+/// Makes no named pipe, since no folder of Windows holds one.
 pub fn make_pipe(_: &std::path::Path) -> bool {
-    println!("skipped: pipes do not lie in folders");
+    println!("skipped: Windows has no pipes in folders");
     false
 }
 
-/// Starts a program that can be interrupted for itself.
+/// Starts a program that a test can interrupt alone.
 pub fn spawn_group(command: &mut std::process::Command) -> std::process::Child {
     use std::os::windows::process::CommandExt;
     let group = windows_sys::Win32::System::Threading::CREATE_NEW_PROCESS_GROUP;
