@@ -49,7 +49,8 @@ fn main() -> Result<()> {
     let mut model = Classifier::new(&device);
     let mut optimizer = AdamConfig::new().init();
 
-    // The backend and the number of workers come from WINDROW_BACKEND and WINDROW_WORKERS.
+    // Recipes run in worker processes, one a core, unless WINDROW_BACKEND and WINDROW_WORKERS say
+    // otherwise.
     let mut training = Loader::recipe(data::training, SEED).epochs(EPOCHS);
     let mut validation = Loader::recipe(data::validation, SEED).epochs_forever().build()?;
 

@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     let training = training.shuffle(SEED).random_map(SEED, noisy).batch_with(BATCH, together);
     let validation = validation.map(|x| (x, wave(x))).batch_with(BATCH, together);
 
-    // The backend and the number of workers come from WINDROW_BACKEND and WINDROW_WORKERS.
+    // Workers are threads, one a core, unless WINDROW_BACKEND and WINDROW_WORKERS say otherwise.
     let mut training = Loader::builder(training).epochs(EPOCHS);
     let mut validation = Loader::builder(validation).epochs_forever().build()?;
     if let Some(number) = checkpoints(&folder)?.into_iter().max() {
