@@ -6,9 +6,9 @@
 //! sums of floats or lists, are therefore the same to the bit on every backend. Absent on purpose:
 //! which worker makes a sample, and when the loader merges.
 //!
-//! The values of a position are a run of bytes, the same on every backend. For each reducer with a
-//! value, in the order of the keys, the bytes are a varint for the number of the key, a varint for
-//! the length, and the encoded value. A position without values has no bytes. Every backend
+//! The values of a position are a run of bytes, the same on every backend. Each reducer with a
+//! value adds three parts: the varint of the key's number, the varint of the value's length, and the
+//! encoded value. Reducers are in the order of their keys. A position without values has no bytes. Every backend
 //! encodes, so no result can depend on where a sample was made.
 
 use std::any::{Any, type_name};
@@ -28,8 +28,8 @@ use crate::error::Fault;
 /// A value that can be merged in order.
 ///
 /// `Default` is the value of no samples. Merging need not be commutative, but should depend only on
-/// the two values. windrow implements `Reduce` for `u64` (a sum that stops at the largest number),
-/// `f64` (a sum), `Vec` (one after the other), `BTreeMap` (by key) and tuples.
+/// the two values. windrow implements `Reduce` for `u64` and `f64` (sums), `Vec` (one after the
+/// other), `BTreeMap` (by key) and tuples. The sum of `u64`s stops at the largest number.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};

@@ -14,8 +14,8 @@
 //! | `i16` to `i128`, `isize` | varint of `2x`, or of `-2x - 1` where `x` is negative |
 //! | `f32`, `f64` | their 4 or 8 bytes, little-endian |
 //! | `char` | varint of its code point |
-//! | a text, bytes | varint of twice the length in bytes, and those bytes; from 1,024 bytes on, varint of twice the length plus 1, and the bytes are the next payload |
-//! | a sequence | varint of twice its length, and the elements; for a run, varint of twice its length plus 1, and the next payload is a *block* of it |
+//! | a text, bytes | below 1,024 bytes: varint of twice the length, and the bytes. From 1,024 on: varint of twice the length plus 1, and the bytes are the next payload |
+//! | a sequence | varint of twice its length, and the elements. A run: varint of twice its length plus 1, and the next payload is a *block* |
 //! | a tuple or array of at most 32 elements, a struct | its elements in order |
 //! | a longer one | a byte 0 and its elements; for a run, a byte 1, and a block |
 //! | a map | varint of its length, then each key and value |
@@ -25,8 +25,8 @@
 //!
 //! A value has at most 2^20 elements of sequences and entries of maps without bytes, such as `()`.
 //!
-//! A **run** is a sequence, or a tuple or array of more than 32 elements, with at least 1,024 bytes
-//! of numbers and no other elements. The numbers of a run are all of one kind. Numbers are `bool`,
+//! A **run** is a sequence, or a tuple or array of more than 32 elements, of numbers alone. A run has
+//! at least 1,024 bytes, and its numbers are all of one kind. Numbers are `bool`,
 //! the integers, floats and `char`, also inside newtypes. A **block** holds those numbers one after
 //! another, little-endian, each in the bytes of its type. A `bool` has 1 byte, a `char` 4, a
 //! `usize` 8.
@@ -97,8 +97,8 @@ const AGREE: &str = "its Serialize must write what its Deserialize reads, so rem
 pub struct Wire {
     /// The bytes of the value without the payloads.
     pub inline: Vec<u8>,
-    /// The payloads, in serde's order: the tensors inside the value, whose bytes are shared, and
-    /// `U8` tensors of one axis for runs of numbers and long texts.
+    /// The payloads, in serde's order. A tensor inside the value is a payload and shares its bytes. A
+    /// run of numbers or a long text is a `U8` tensor of one axis.
     pub payloads: Vec<Tensor>,
 }
 

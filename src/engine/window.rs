@@ -269,8 +269,8 @@ mod tests {
         }
     }
 
-    /// Returns two numbers: the share of time that the consumer waits for batches after the first,
-    /// and the largest number of samples ahead of the consumer.
+    /// Returns the share of time that the consumer waits for batches after the first, and the most
+    /// samples ahead of the consumer.
     fn waits(limits: Limits, bytes: Option<u64>) -> (f64, u64) {
         let engine = Engine::new(0..BATCH * BATCHES, limits);
         let (queue, at) = (VecDeque::new(), Vec::new());

@@ -58,8 +58,8 @@ impl Idx {
     /// Opens the files and reads their headers, and all bytes of gzip files.
     ///
     /// # Errors
-    /// - [`Error::Format`] with the file and the offset, if a file is no idx file, is shorter or
-    ///   longer than its header says, or is broken gzip.
+    /// - [`Error::Format`] with the file and the offset, if a file is no idx file, differs in
+    ///   length from its header, or is broken gzip.
     /// - [`Error::Format`] also if the fields have different lengths.
     /// - [`Error::Unsupported`] for gzip without the feature `gz`.
     /// - [`Error::Setting`] if the options have no field.

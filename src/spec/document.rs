@@ -187,9 +187,9 @@ choices! {
     /// }
     /// ```
     "csv" Csv(CsvOptions),
-    /// Reads NumPy's `.npy` files along their first axis, one file a field. Versions 1.0 to 3.0, the
-    /// dtypes `b1`, `i1` to `i8`, `u1` to `u8` and `f2` to `f8` of either byte order, up to 8 axes, C
-    /// and Fortran order.
+    /// Reads NumPy's `.npy` files along their first axis, one file a field. The reader takes
+    /// versions 1.0 to 3.0, in C or Fortran order, with up to 8 axes. The dtypes are `b1`, `i1` to
+    /// `i8`, `u1` to `u8` and `f2` to `f8`, of either byte order.
     ///
     /// ```json
     /// {"kind": "npy", "fields": {"image": "images.npy", "label": "labels.npy"}}
@@ -205,9 +205,9 @@ choices! {
     /// }
     /// ```
     "idx" Idx(IdxOptions),
-    /// Reads tar archives in the form of WebDataset. The files whose paths differ only after the first
-    /// dot of the base name are one sample: `a/0001.png` and `a/0001.cls` have the key `a/0001` and the
-    /// fields `png` and `cls`. A field is the bytes of its file, `U8` of shape `[n]`. Samples are in
+    /// Reads tar archives in the form of WebDataset. Files whose paths differ only after the first
+    /// dot of the base name are one sample. So `a/0001.png` and `a/0001.cls` are the fields `png` and
+    /// `cls` of the sample with the key `a/0001`. A field is the bytes of its file, `U8` of shape `[n]`. Samples are in
     /// the order of their first files.
     ///
     /// ```json

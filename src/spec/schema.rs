@@ -1,8 +1,8 @@
 //! The JSON Schema of pipeline documents, from the types and doc comments that make the reader.
 //!
-//! Types derive their schemas. Absent from that, and written by hand here: what serde reads with a
-//! function, the lower-case names of dtypes, and the examples, which are the `json` blocks of doc
-//! comments.
+//! Types derive their schemas. Three parts are written by hand here: values that serde reads with a
+//! function, the lower-case names of dtypes, and the examples. An example is a `json` block of a doc
+//! comment.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ impl<const MIN: u64> JsonSchema for Whole<MIN> {
     }
 }
 
-/// The expression for the texts that Rust reads as a `u64` of at least `min`, 0 or 1.
+/// Returns the expression for the texts that Rust reads as a `u64` of at least `min`, 0 or 1.
 fn digits(min: u64) -> String {
     let max = u64::MAX.to_string();
     let shorter = format!("[1-9][0-9]{{0,{}}}", max.len() - 2);
@@ -52,30 +52,30 @@ fn digits(min: u64) -> String {
     format!("^\\+?({zero}0*({}))$", all.join("|"))
 }
 
-/// How many epochs, as `epochs` of `read.rs` reads them.
+/// Returns the schema of the number of epochs, as `epochs` of `read.rs` reads it.
 pub(super) fn epochs(generator: &mut SchemaGenerator) -> Schema {
     let count = generator.subschema_for::<Whole<1>>();
     json_schema!({"anyOf": [count, {"const": FOREVER}]})
 }
 
-/// The dtypes that `scale` makes.
+/// Returns the schema of the dtypes that `scale` makes.
 pub(super) fn floats(_: &mut SchemaGenerator) -> Schema {
     dtypes(Dtype::is_float)
 }
 
-/// The dtypes that `decode_number` makes.
+/// Returns the schema of the dtypes that `decode_number` makes.
 pub(super) fn parsed(_: &mut SchemaGenerator) -> Schema {
     dtypes(|dtype| !matches!(dtype, Dtype::BOOL | Dtype::F16 | Dtype::BF16))
 }
 
-/// The names of some dtypes, in capitals and then in lower case.
+/// Returns the names of some dtypes, in capitals and then in lower case.
 fn dtypes(keep: impl Fn(Dtype) -> bool) -> Schema {
     let names = || Dtype::ALL.into_iter().filter(|&dtype| keep(dtype)).map(Dtype::name);
     let lower = names().map(str::to_lowercase);
     json_schema!({"enum": names().map(Into::into).chain(lower).collect::<Vec<String>>()})
 }
 
-/// Objects that a tag tells apart: for each its word, what is said of it, and its options.
+/// Returns the schema of a tag's choices, each with its word, its text and its options.
 pub(super) fn choice<const COUNT: usize>(
     tag: &str,
     choices: [(&str, &str, Schema); COUNT],
@@ -98,7 +98,7 @@ pub(super) fn choice<const COUNT: usize>(
     json_schema!({"oneOf": choices.to_vec()})
 }
 
-/// The schema of a type with all that it refers to.
+/// Returns the schema of a type, with all definitions that it refers to.
 pub(super) fn of<T: JsonSchema>() -> Value {
     let mut schema = Value::from(SchemaGenerator::default().into_root_schema_for::<T>());
     // The derive knows the names of a variant and no alias.
@@ -112,7 +112,7 @@ pub(super) fn of<T: JsonSchema>() -> Value {
     schema
 }
 
-/// Makes a schema, and those in it, say what the reader does and nothing about Rust.
+/// Rewrites a schema and its inner schemas in the reader's terms, without Rust's.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(schemas) => schemas.iter_mut().for_each(tidy),
@@ -154,7 +154,7 @@ fn bounds(fields: &mut Map<String, Value>) {
     fields.entry("maximum").or_insert(max);
 }
 
-/// A doc comment without its code and the targets of its links, and the values of its `json` blocks.
+/// Returns a doc comment without code and link targets, and the values of its `json` blocks.
 fn divided(doc: &str) -> (String, Vec<Value>) {
     let (mut text, mut examples) = (String::new(), Vec::new());
     for (number, part) in doc.split("```").enumerate() {
@@ -168,7 +168,7 @@ fn divided(doc: &str) -> (String, Vec<Value>) {
     (unlinked(lines.join("\n").trim()), examples)
 }
 
-/// Markdown with the texts of its links to Rust's items in the place of the links.
+/// Replaces the links to Rust's items in Markdown by their texts.
 fn unlinked(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;

@@ -219,7 +219,7 @@ pub trait Stage<In> {
     /// Returns `true` if the stage can name the inputs that it holds back, and makes each result
     /// from its inputs alone, whatever came before.
     ///
-    /// Such a stage implements [`held`](Self::held), [`take_back`](Self::take_back),
+    /// A stage with this property implements [`held`](Self::held), [`take_back`](Self::take_back),
     /// [`made_of`](Self::made_of) and [`remake`](Self::remake). A resume then makes only the inputs
     /// held back again. For the cost while the stage runs, see [`held`](Self::held).
     fn tracks(&self) -> bool {

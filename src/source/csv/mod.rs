@@ -65,10 +65,10 @@ impl Csv {
     /// Opens the file and reads all of it.
     ///
     /// # Errors
-    /// - [`Error::Format`](crate::Error::Format) with the line, if a row has more or fewer columns
-    ///   than the first, if a value is no number of its dtype, or if text is not UTF-8.
-    /// - [`Error::Format`](crate::Error::Format) also if a row or the table exceeds a limit, if the
-    ///   table has no row, or if it lacks a column of the options.
+    /// - [`Error::Format`](crate::Error::Format) with the line, if a value is no number of its
+    ///   dtype, text is not UTF-8, or rows differ in length.
+    /// - [`Error::Format`](crate::Error::Format) also if a row or the table exceeds a limit, or if
+    ///   the table lacks rows or a column of the options.
     /// - [`Error::Setting`](crate::Error::Setting) if the options make no sense.
     pub fn open(files: &dyn Files, options: &CsvOptions) -> Result<Self> {
         options.check()?;

@@ -244,7 +244,7 @@ enum Written {
     Range(#[cfg_attr(feature = "schema", schemars(schema_with = "columns"))] Range<u64>),
 }
 
-/// The schema of a range of columns; the derived one lets unknown fields be.
+/// Returns the schema of a range of columns. The derived schema allows unknown fields.
 #[cfg(feature = "schema")]
 fn columns(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let column = generator.subschema_for::<u64>();

@@ -55,7 +55,7 @@ impl Npy {
     ///
     /// # Errors
     /// - [`Error::Format`](crate::Error::Format) with the file and the offset, if a file is no
-    ///   `.npy` file, has a header or a dtype that cannot be read, or is cut short.
+    ///   `.npy` file, has an unknown header or dtype, or is cut short.
     /// - [`Error::Format`](crate::Error::Format) also if the fields have different lengths.
     /// - [`Error::Setting`](crate::Error::Setting) if the options have no field.
     pub fn open(files: &dyn Files, options: &NpyOptions) -> Result<Self> {

@@ -26,8 +26,8 @@ use crate::order::Op;
 /// A source of the samples of one or several tar archives.
 ///
 /// The files of an archive whose paths differ only after the first dot of the base name are one
-/// sample: `a/0001.png` and `a/0001.cls` are the sample with the key `a/0001` and the fields `png`
-/// and `cls`. A field is the bytes of its file, a `U8` tensor of shape `[n]`.
+/// sample. So `a/0001.png` and `a/0001.cls` are the fields `png` and `cls` of the sample with the key
+/// `a/0001`. A field is the bytes of its file, a `U8` tensor of shape `[n]`.
 ///
 /// Samples are in the order of their first files, archive after archive; the same key in two
 /// archives stands for two samples. The source skips folders, and files without a key or without a
@@ -78,8 +78,8 @@ impl Tar {
     /// Opens the archives and reads their headers.
     ///
     /// # Errors
-    /// - [`Error::Format`] with the archive and the offset, if a file is no tar archive, is packed,
-    ///   cut short or broken, or if an archive has a file twice or a link.
+    /// - [`Error::Format`] with the archive and the offset, if a file is no tar archive, is
+    ///   packed or broken, or has a link or duplicates.
     /// - [`Error::Format`] also if no archive has a sample.
     /// - [`Error::Setting`] if the options make no sense.
     pub fn open(files: &dyn Files, options: &TarOptions) -> Result<Self> {
