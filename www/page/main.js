@@ -36,8 +36,9 @@ const proof = new Proof(expected);
 const lanes = new Lanes();
 let resumed = false;
 let killed;
-/** What the page says beside the button that kills: a key of the strings and its values. */
+/** What the page says beside the button that kills, as a key of the strings and its values; and whether nothing was lost. */
 let struck = ['killEffect'];
+let unharmed = '';
 let reseeded = false;
 let failure;
 
@@ -45,6 +46,7 @@ const stream = new Stream(spec, archive, {
   begin({ seed, sheets: before }) {
     killed = failure = undefined;
     struck = ['killEffect'];
+    unharmed = '';
     sheets.begin(before);
     proof.begin({ seed, sheets: before }, stream.state?.digest);
     lanes.begin();
@@ -66,6 +68,7 @@ const stream = new Stream(spec, archive, {
   killed(worker) {
     killed = worker;
     struck = ['killKilled', { worker }];
+    unharmed = 'no';
     controls();
   },
   end: over,
@@ -84,8 +87,9 @@ function over() {
   const all = SHEETS;
   if (killed !== undefined && stream.sheets === SHEETS) {
     // In the first epoch of a page, no earlier sheet is there to compare with.
-    const key = sheets.same + sheets.fresh > 0 ? 'killSame' : 'killOnce';
-    struck = [key, { worker: killed, n: sheets.seen, all: sheets.here, same: sheets.same, sheets: all }];
+    const compared = sheets.same + sheets.fresh > 0;
+    unharmed = sheets.seen === sheets.here && (!compared || sheets.same === all) ? 'yes' : 'no';
+    struck = [compared ? 'killSame' : 'killOnce', { worker: killed, n: sheets.seen, all: sheets.here, same: sheets.same, sheets: all }];
   }
   controls();
   if (failure) proof.fail(failure.message);
@@ -127,6 +131,7 @@ function controls() {
   const { backend } = settings();
   const own = backend === 'workers' || (backend === 'auto' && !isolated);
   at('kill').disabled = !own;
+  at('kill-told').dataset.kept = own ? unharmed : '';
   put(at('kill-told'), own ? t(...struck) : t('killNot'));
 }
 

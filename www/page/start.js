@@ -19,18 +19,12 @@
         panel.hidden = tab !== chosen;
       }
     };
-    /** The tab that a key leads to. The arrows follow the direction in which the language is read. */
-    const next = (tab, key) => {
-      const forth = page.dir === 'rtl' ? 'ArrowLeft' : 'ArrowRight';
-      if (key === 'Home') return all[0];
-      if (key === 'End') return all.at(-1);
-      if (!['ArrowLeft', 'ArrowRight'].includes(key)) return undefined;
-      return all[(all.indexOf(tab) + (key === forth ? 1 : all.length - 1)) % all.length];
-    };
     for (const tab of all) {
       tab.addEventListener('click', () => select(tab));
       tab.addEventListener('keydown', (event) => {
-        const to = next(tab, event.key);
+        // Of two tabs, both arrows lead to the other one, in whichever direction the language is read.
+        const other = all.find((one) => one !== tab);
+        const to = { Home: all[0], End: all.at(-1), ArrowLeft: other, ArrowRight: other }[event.key];
         if (!to) return;
         event.preventDefault();
         select(to);
