@@ -172,7 +172,8 @@ export const demo = {
         globalThis.timers = 0;
         const { setTimeout } = globalThis;
         globalThis.setTimeout = (...given) => {
-          globalThis.timers += 1;
+          // WebDriver has timers of seconds in the page, for the scripts that it runs there.
+          if (!(given[1] > 100)) globalThis.timers += 1;
           return setTimeout(...given);
         };
         const name = document.getElementById('race-page');
