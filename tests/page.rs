@@ -4,7 +4,9 @@
 fn shown() -> String {
     let lines = include_str!("page.rs").lines().map(str::trim_end);
     let code = lines.skip_while(|line| *line != "    // On the page:").skip(1);
-    code.take_while(|line| *line != "    // Until here.").map(|line| format!("{}\n", &line[4..])).collect()
+    code.take_while(|line| *line != "    // Until here.")
+        .map(|line| format!("{}\n", &line[4..]))
+        .collect()
 }
 
 #[test]
