@@ -1,11 +1,12 @@
 // Writes www/expected.json: what the native command makes of the demo page's pictures, the digest
 // after each batch for each seed of the page. `node scripts/demo-expected.mjs COMMAND`.
 
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const SEEDS = 10;
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -13,21 +14,31 @@ const document = 'www/data/emoji.json';
 const command = process.argv[2];
 const scratch = mkdtempSync(join(tmpdir(), 'windrow-expected-'));
 
-const run = (seed, ...more) => {
-  const out = execFileSync(command, ['run', document, '--seed', String(seed), '--digest', '--json', ...more], { cwd: root, encoding: 'utf8' });
-  return JSON.parse(out.trim().split('\n').at(-1));
+const run = async (seed, ...more) => {
+  const { stdout } = await promisify(execFile)(command, ['run', document, '--seed', String(seed), '--digest', '--json', ...more], { cwd: root });
+  return JSON.parse(stdout.trim().split('\n').at(-1));
 };
+
+/** The digest after each batch, and so of runs that stop after each and resume; they end with the digest of one run. */
+async function digests(seed) {
+  const state = join(scratch, `${seed}.json`);
+  const { digest, batches } = await run(seed, '--backend', 'inline');
+  const after = [];
+  while (after.length < batches) after.push((await run(seed, '--backend', 'inline', '--state', state, '--stop-after', '1')).digest);
+  if (after.at(-1) !== digest) throw Error(`seed ${seed}: ${digest} in one run, ${after.at(-1)} in ${batches}`);
+  return after;
+}
 
 const seeds = {};
 try {
-  for (let seed = 0; seed < SEEDS; seed++) {
-    const state = join(scratch, `${seed}.json`);
-    const { digest, batches } = run(seed);
-    const after = Array.from({ length: batches }, () => run(seed, '--backend', 'inline', '--state', state, '--stop-after', '1').digest);
-    // In pieces it must come to what it comes to in one.
-    if (after.at(-1) !== digest) throw Error(`seed ${seed}: ${digest} in one run, ${after.at(-1)} in ${batches}`);
-    seeds[seed] = after;
-  }
+  let next = 0;
+  const lane = async () => {
+    while (next < SEEDS) {
+      const seed = next++;
+      seeds[seed] = await digests(seed);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(SEEDS, availableParallelism()) }, lane));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

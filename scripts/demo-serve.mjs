@@ -1,5 +1,6 @@
 // A static server for the demo page, as plain as any host: `node scripts/demo-serve.mjs
 // [--port=8080] [--isolated] [--open]`. With --isolated, pages get the headers that threads need.
+// The page links to the project's documents and source, which the server has beside the page.
 
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -9,21 +10,28 @@ import { fileURLToPath } from 'node:url';
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.json': 'application/json',
-  '.wasm': 'application/wasm', '.svg': 'image/svg+xml', '.md': 'text/plain; charset=utf-8',
+  '.wasm': 'application/wasm', '.svg': 'image/svg+xml', '.md': 'text/plain; charset=utf-8', '.rs': 'text/plain; charset=utf-8', '.png': 'image/png',
 };
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 /** Ports tried after the one asked for. */
 const TRIES = 20;
-const www = fileURLToPath(new URL('../www/', import.meta.url));
+const root = fileURLToPath(new URL('../', import.meta.url));
+const www = join(root, 'www');
+/** What the server has of the project beside the page. */
+const BESIDE = /^\/([A-Z]+\.md|LICENSE-[A-Z]+|src\/.+\.rs)$/;
 
-/** Serves www to this machine alone: `{ origin, close }`. Port 0 is any; `instead` are texts for files, by path. */
+/**
+ * Serves www to this machine alone: `{ origin, close }`. Port 0 is any. `instead` has texts for files, by path; a file whose
+ * text is `null` is missing.
+ */
 export async function serve({ port = 0, isolated = false, instead = {} } = {}) {
   const server = createServer(async (request, response) => {
     const answer = (status, body, type = 'text/plain') => response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-cache', ...(isolated ? ISOLATED : {}) }).end(request.method === 'HEAD' ? undefined : body);
     try {
       const { pathname } = new URL(request.url, 'http://x');
       const path = normalize(decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname));
-      answer(200, instead[path] ?? (await readFile(join(www, path))), TYPES[extname(path)] ?? 'application/octet-stream');
+      if (instead[path] === null) throw Error('missing');
+      answer(200, instead[path] ?? (await readFile(join(BESIDE.test(path) ? root : www, path))), TYPES[extname(path)] ?? 'application/octet-stream');
     } catch {
       answer(404, 'There is no such file.');
     }

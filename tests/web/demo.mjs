@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { serve } from '../../scripts/demo-serve.mjs';
 import { absent, verdict, within } from './browser.mjs';
 import { demo, over } from './demo-cases.mjs';
+import { front } from './demo-front.mjs';
 import { judged } from './demo-judged.mjs';
 import { root } from './server.mjs';
 import { browser } from './tab.mjs';
@@ -54,7 +55,7 @@ async function on(name) {
       // Whether threads can be had is the browser's to say, whatever the headers.
       const threads = isolated && (await tab.evaluate(() => !document.querySelector('[value=threads]').disabled));
       const context = { isolated: threads, command: resolve(command), origin: server.origin, browser: made, shots: SHOTS };
-      const cases = isolated ? Object.entries(demo).slice(0, 2) : [...Object.entries(demo), ...Object.entries(judged)];
+      const cases = isolated ? Object.entries(demo).slice(0, 2) : [...Object.entries(demo), ...Object.entries(front), ...Object.entries(judged)];
       for (const [what, run] of cases) {
         const held = await attempt(place, what, async () => {
           await over(tab);

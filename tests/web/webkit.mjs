@@ -48,7 +48,7 @@ export async function startWebKit({ shared, size = '1024x768', script = SCRIPT, 
     for (const signal of SIGNALS) process.off(signal, stopped);
     driver?.kill();
     screen.kill();
-    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   };
   // Nobody else ends them when the tests are stopped.
   const stopped = () => {

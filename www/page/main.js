@@ -10,35 +10,43 @@ import { SHEETS, Stream } from './stream.js';
 import { keep, n, preferred, put, speak, t, told } from './text.js';
 
 const at = (id) => document.getElementById(id);
-const json = async (path) => (await fetch(path)).json();
+/** A file of the page. */
+const file = async (path) => {
+  const answer = await fetch(path);
+  if (!answer.ok) throw Error(`${path} did not load: the server answered ${answer.status}`);
+  return answer;
+};
+const json = async (path) => (await file(path)).json();
 const kept = left();
 const language = preferred();
 at('language').value = language;
 
-// The page is there before its pictures are.
-const archive = fetch('data/emoji.tar').then((response) => response.blob());
+// The controls work before the pictures are here. A failure is the run's, which waits for them.
+const archive = file('data/emoji.tar').then((answer) => answer.blob());
+archive.catch(() => {});
 const [spec, names, expected] = await Promise.all([
   json('data/emoji.json'),
   json('data/emoji.names.json'),
   json('expected.json').catch(() => undefined),
   speak(language),
-]).catch((error) => {
-  put(at('verdict'), t('failed', { why: error.message }));
-  document.body.removeAttribute('data-loading');
-  throw error;
-});
+]);
 
 const sheets = new Sheets(at('sheets'), names);
 const proof = new Proof(expected);
 const lanes = new Lanes();
 let resumed = false;
 let killed;
+/** What the page says beside the button that kills, as a key of the strings and its values; and whether nothing was lost. */
+let struck = ['killEffect'];
+let unharmed = '';
 let reseeded = false;
 let failure;
 
 const stream = new Stream(spec, archive, {
   begin({ seed, sheets: before }) {
     killed = failure = undefined;
+    struck = ['killEffect'];
+    unharmed = '';
     sheets.begin(before);
     proof.begin({ seed, sheets: before }, stream.state?.digest);
     lanes.begin();
@@ -59,7 +67,9 @@ const stream = new Stream(spec, archive, {
   event: (event) => lanes.event(event),
   killed(worker) {
     killed = worker;
-    proof.note('noteKilling', { worker });
+    struck = ['killKilled', { worker }];
+    unharmed = 'no';
+    controls();
   },
   end: over,
   fail(error) {
@@ -74,17 +84,23 @@ function over() {
   lanes.end();
   proof.pause();
   resume.end();
-  controls();
   const all = SHEETS;
-  if (failure) proof.note('failed', { why: failure.message });
+  if (killed !== undefined && stream.sheets === SHEETS) {
+    // In the first epoch of a page, no earlier sheet is there to compare with.
+    const compared = sheets.same + sheets.fresh > 0;
+    unharmed = sheets.seen === sheets.here && (!compared || sheets.same === all) ? 'yes' : 'no';
+    struck = [compared ? 'killSame' : 'killOnce', { worker: killed, n: sheets.seen, all: sheets.here, same: sheets.same, sheets: all }];
+  }
+  controls();
+  if (failure) proof.fail(failure.message);
   else if (stream.sheets < SHEETS) return;
-  else if (killed !== undefined) proof.note('noteKilled', { worker: killed, n: sheets.seen, all: sheets.here, same: sheets.same });
   else if (resumed) proof.note('noteResumed', { n: resumed, ok: sheets.seen === sheets.here });
   else if (reseeded) proof.note('noteNew', { n: sheets.fresh, all });
   else if (sheets.same + sheets.fresh > 0) proof.note('noteSame', { n: sheets.same, all });
   else proof.note('noteFirst');
   reseeded = false;
-  put(at('announce'), [at('verdict'), at('far'), at('note')].map(({ textContent }) => textContent.trim()).filter(Boolean).join('. '));
+  const parts = [at('verdict'), at('far'), at('note'), ...(killed === undefined ? [] : [at('kill-told')])];
+  put(at('announce'), parts.map(({ textContent }) => textContent.trim()).filter(Boolean).join('. '));
 }
 
 const settings = () => ({ seed: Number(at('seed').value), workers: Number(at('workers').value), backend: at('backend').value });
@@ -115,7 +131,8 @@ function controls() {
   const { backend } = settings();
   const own = backend === 'workers' || (backend === 'auto' && !isolated);
   at('kill').disabled = !own;
-  put(at('kill-told'), t(own ? 'killEffect' : 'killNot'));
+  at('kill-told').dataset.kept = own ? unharmed : '';
+  put(at('kill-told'), own ? t(...struck) : t('killNot'));
 }
 
 let soon;
@@ -134,6 +151,8 @@ at('kill').addEventListener('click', async () => {
   // In the middle of the epoch, where there is work to be lost.
   if (!stream.running || stream.sheets > SHEETS / 2) {
     again();
+    struck = ['killStarting'];
+    controls();
     for (const end = performance.now() + 20_000; stream.running && stream.sheets < 3 && performance.now() < end; ) await new Promise((later) => setTimeout(later, 20));
   }
   stream.kill();
@@ -145,7 +164,6 @@ at('language').addEventListener('change', async ({ target }) => {
 });
 
 told(controls);
-document.body.removeAttribute('data-loading');
 if (kept) {
   at('seed').value = kept.settings.seed;
   at('workers').value = kept.settings.workers;

@@ -46,6 +46,12 @@ export class Proof {
     this.#show();
   }
 
+  /** The run has ended with an error. */
+  fail(why) {
+    this.verdict = 'broken';
+    this.note('failed', { why });
+  }
+
   /** What else there is to say. */
   note(key, values = {}) {
     this.#note = [key, values];

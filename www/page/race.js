@@ -11,8 +11,16 @@ const BATCH = 16;
 const ACROSS = 1200;
 
 const at = (id) => document.getElementById(id);
-/** Lets the page draw and answer, as a well-meaning loop does between batches. */
-const breath = () => new Promise((later) => setTimeout(later));
+/** Lets the page draw and answer, as a loop with good manners does between batches. A message waits for no clock, but each of
+ * several timers in a row takes 4 ms or more. */
+const breath = () => new Promise((later) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    later();
+  };
+  port2.postMessage(undefined);
+});
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class Race {

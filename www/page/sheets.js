@@ -1,7 +1,7 @@
 // The contact sheets: a canvas a batch, compared byte by byte with what was there before, and the
 // same in words.
 
-import { PICTURES, SHEETS } from './stream.js';
+import { PICTURES } from './stream.js';
 import { put, t, told } from './text.js';
 
 const SIDE = 72;
@@ -19,7 +19,7 @@ export class Sheets {
 
   constructor(list, names) {
     this.#names = names;
-    this.#sheets = Array.from({ length: SHEETS }, () => sheet(list, this.#list));
+    this.#sheets = Array.from(list.children, (item) => sheet(item, this.#list));
     this.#twin.addEventListener('toggle', () => this.#tell());
     told(() => this.#tell());
   }
@@ -98,19 +98,10 @@ export class Sheets {
   }
 }
 
-function sheet(list, twin) {
-  const item = document.createElement('li');
-  const canvas = document.createElement('canvas');
-  canvas.width = COLUMNS * SIDE;
-  canvas.height = (PICTURES / COLUMNS) * SIDE;
-  canvas.setAttribute('role', 'img');
-  const foot = document.createElement('p');
-  const caption = document.createElement('span');
-  const mark = document.createElement('span');
-  mark.className = 'state';
-  foot.append(caption, mark);
-  item.append(canvas, foot);
-  list.append(item);
+/** A sheet of the document, and its twin in words. */
+function sheet(item, twin) {
+  const canvas = item.querySelector('canvas');
+  const [caption, mark] = item.querySelectorAll('span');
   const words = document.createElement('li');
   words.lang = 'en';
   words.dir = 'ltr';
