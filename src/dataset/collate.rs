@@ -23,9 +23,8 @@ const PADDED_TIMES_MAX: u64 = 16;
 /// ```
 /// use windrow::dataset::{Record, Stack, Tensor};
 /// use windrow::{Dataset, Fault, range};
-/// let rows = range(0..10).try_map(|x| {
-///     Record::new().with("x", Tensor::from_slice([2], &[x, x * x])?)
-/// });
+/// let row = |x| Record::new().with("x", Tensor::from_slice([2], &[x, x * x])?);
+/// let rows = range(0..10).try_map(row);
 /// let batch = rows.batch_with(4, Stack::new()).get(0)?.unwrap_or_default();
 /// assert_eq!(batch["x"].shape(), [4, 2]);
 /// assert_eq!(batch["x"].to_vec::<u64>()?, [0, 0, 1, 1, 2, 4, 3, 9]);
