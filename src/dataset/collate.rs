@@ -23,7 +23,7 @@ const PADDED_TIMES_MAX: u64 = 16;
 /// ```
 /// use windrow::dataset::{Record, Stack, Tensor};
 /// use windrow::{Dataset, Fault, range};
-/// let row = |x| Record::new().with("x", Tensor::from_slice([2], &[x, x * x])?);
+/// let row = |x: u64| Record::new().with("x", Tensor::from_slice([2], &[x, x * x])?);
 /// let rows = range(0..10).try_map(row);
 /// let batch = rows.batch_with(4, Stack::new()).get(0)?.unwrap_or_default();
 /// assert_eq!(batch["x"].shape(), [4, 2]);
