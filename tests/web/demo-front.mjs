@@ -179,7 +179,7 @@ export const front = {
       const got = await Promise.all(links.map(async ({ href }) => [href, (await fetch(href)).status]));
       return [links.length, got.filter(([, status]) => status !== 200)];
     }, origin);
-    equal(bad, [5, []]);
+    equal(bad, [6, []]);
   },
 
   async '`scripts/demo --check` fails at once with an advice where no browser can run'(tab, { browser }) {
