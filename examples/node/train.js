@@ -2,7 +2,8 @@
 // each epoch, and a checkpoint file with the model and the loader's state. A run that is killed and
 // started again prints the same losses and the same digest as a run without a break.
 //
-//     npm install
+//     npm install   # before windrow is published: scripts/build-web, then
+//                   # npm install --no-save "$(npm pack --silent ../../www/pkg)"
 //     node train.js [table.csv] [checkpoint.json]
 //
 // The table is `www/data/digits.csv.gz` of this repository unless the command line names another:
@@ -18,8 +19,9 @@ const [table = digits, file = 'checkpoint.json'] = process.argv.slice(2);
 
 const PIXELS = 64, CLASSES = 10, EPOCHS = 40, RATE = 0.1;
 
-// `batch` is the number of batches that the model has learnt from, `sum` their losses in this epoch.
-let model = { weights: Array(CLASSES * (PIXELS + 1)).fill(0), batch: 0, sum: 0 };
+// `batch` is the number of batches that the model has learnt from, `epoch` the number of epochs that are
+// complete, `sum` the sum of the losses in the epoch that is not.
+let model = { weights: Array(CLASSES * (PIXELS + 1)).fill(0), batch: 0, epoch: 0, sum: 0 };
 let resume = null;
 if (existsSync(file)) {
   ({ model, resume } = JSON.parse(readFileSync(file, 'utf8')));
@@ -44,12 +46,15 @@ const data = await loader({
 });
 
 for await (const epoch of data.epochs()) {
+  // A state from the end of an epoch resumes in that epoch, of which no batch is left.
+  if (epoch.number < model.epoch) continue;
   for await (const { fields, state } of epoch) {
     model.sum += train(fields.image.data, fields.label.data);
     model.batch += 1;
     if (model.batch % 10 === 0) save(state);
   }
   console.log(`epoch ${epoch.number}: loss ${model.sum / data.batchesPerEpoch}`);
+  model.epoch += 1;
   model.sum = 0;
   save(data.state);
 }

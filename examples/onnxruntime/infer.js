@@ -2,14 +2,15 @@
 // is written beside the key of its sample. A run that is stopped goes on after the last batch that is in
 // the file.
 //
-//     npm install
+//     npm install   # before windrow is published: scripts/build-web, then
+//                   # npm install --no-save "$(npm pack --silent ../../www/pkg)"
 //     node infer.js [table.csv] [predictions.csv]
 //
 // The table is `www/data/digits.csv.gz` of this repository unless the command line names another.
 // `model.js` makes the ONNX model here, from the mean picture of each digit in the first half of the
 // table. The other half is classified. In a browser the same code runs with URLs in place of paths.
 
-import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { InferenceSession, Tensor, env } from 'onnxruntime-web';
@@ -56,4 +57,5 @@ for await (const { fields: { image, label }, keys, state } of data) {
   writeFileSync(`${file}.state`, JSON.stringify({ state, bytes, right, seen }));
 }
 console.log(`${seen} samples in ${file}, ${((100 * right) / seen).toFixed(1)} % right`);
+rmSync(`${file}.state`, { force: true });
 await session.release();

@@ -2,7 +2,8 @@
 // its loader when it is unmounted, and goes on after a reload. One pipeline runs on threads, another one
 // calls a function of `loader.worker.js`. Both give the digests that Node gives.
 //
-//     npm install
+//     npm install   # before windrow is published: scripts/build-web, then
+//                   # npm install --no-save "$(npm pack --silent ../../www/pkg)"
 //     npm run dev
 //
 // `npm run build` and `npm start` serve the bundle. `stream.jsx` is the client component,

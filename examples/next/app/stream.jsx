@@ -5,12 +5,15 @@ import { loader } from 'windrow';
 
 import { pipelines } from './pipelines';
 
+const BLANK = { done: 0, total: 1 };
+
 /** The batches of one pipeline: a progress bar, who makes them, and the digest at the end. */
 export function Stream({ name }) {
-  const [{ done, total, from, mode, digest, error }, update] = useState({ done: 0, total: 1 });
+  const [runs, again] = useState(0);
+  const [{ done, total, from, mode, digest, error }, update] = useState(BLANK);
+  const key = `windrow-${name}`;
 
   useEffect(() => {
-    const key = `windrow-${name}`;
     const stop = new AbortController();
     const tell = (news) => stop.signal.aborted || update((old) => ({ ...old, ...news }));
     async function read() {
@@ -27,7 +30,13 @@ export function Stream({ name }) {
     read().catch((error) => tell({ error }));
     // An unmounted component ends its loader; React mounts each component twice in development.
     return () => stop.abort();
-  }, [name]);
+  }, [name, key, runs]);
+
+  function startAgain() {
+    localStorage.removeItem(key);
+    update(BLANK);
+    again(runs + 1);
+  }
 
   return (
     <section id={name}>
@@ -35,6 +44,7 @@ export function Stream({ name }) {
       <progress value={done} max={total} aria-label={`Batches of ${name}`} />
       <p className="mode">{mode && `${mode}, from batch ${from} on`}</p>
       <p className="digest" role="status">{digest && `Digest ${digest}`}</p>
+      <button onClick={startAgain}>Start again</button>
       {error && <p role="alert">{error.message} {error.fix}</p>}
     </section>
   );

@@ -3,7 +3,8 @@
 // progress, and a checkpoint of model, optimizer and loader in IndexedDB. A run with reloads shows
 // the same losses as a run without.
 //
-//     npm install
+//     npm install   # before windrow is published: scripts/build-web, then
+//                   # npm install --no-save "$(npm pack --silent ../../www/pkg)"
 //     npm run dev
 //
 // `npm run build` checks the types and bundles, `npm run preview` serves the bundle. `train.ts` has

@@ -57,6 +57,8 @@ export async function train(report: Reports): Promise<void> {
   for (const row of rows) report.epoch(row);
 
   for await (const epoch of data.epochs()) {
+    // A state from the end of an epoch resumes in that epoch, of which no batch is left.
+    if (epoch.number < rows.length) continue;
     for await (const batch of epoch) {
       const [x, y] = tensors(batch.fields);
       sum += (await model.trainOnBatch(x, y)) as number;
