@@ -20,7 +20,7 @@ const [table = digits, file = 'checkpoint.json'] = process.argv.slice(2);
 const PIXELS = 64, CLASSES = 10, EPOCHS = 40, RATE = 0.1;
 
 // `batch` is the number of batches that the model has learnt from, `epoch` the number of epochs that are
-// complete, `sum` the sum of the losses in the epoch that is not.
+// complete, `sum` the sum of the losses in the epoch that is not complete.
 let model = { weights: Array(CLASSES * (PIXELS + 1)).fill(0), batch: 0, epoch: 0, sum: 0 };
 let resume = null;
 if (existsSync(file)) {
@@ -61,13 +61,13 @@ for await (const epoch of data.epochs()) {
 console.log(`digest ${data.digest}`);
 rmSync(file, { force: true });
 
-/** Keeps the model and the place in the stream in one file, which is replaced as a whole or not at all. */
+/** Writes the model and the loader's state to one file, which is replaced as a whole or not at all. */
 function save(state) {
   writeFileSync(`${file}.new`, JSON.stringify({ model, resume: state }));
   renameSync(`${file}.new`, file);
 }
 
-/** Takes one step of gradient descent, and gives the mean loss before it. */
+/** Takes one step of gradient descent, and returns the mean loss before the step. */
 function train(images, labels) {
   const { weights } = model;
   const gradient = new Float64Array(weights.length);

@@ -1,6 +1,6 @@
 // Shows inference over a whole data set: batches go from windrow into ONNX Runtime, and each prediction
-// is written beside the key of its sample. A run that is stopped goes on after the last batch that is in
-// the file.
+// is written beside the key of its sample. A run that was stopped goes on after the last batch whose
+// predictions are in the file.
 //
 //     npm install   # before windrow is published: scripts/build-web, then
 //                   # npm install --no-save "$(npm pack --silent ../../www/pkg)"
@@ -10,7 +10,7 @@
 // `model.js` makes the ONNX model here, from the mean picture of each digit in the first half of the
 // table. The other half is classified. In a browser the same code runs with URLs in place of paths.
 
-import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { InferenceSession, Tensor, env } from 'onnxruntime-web';
@@ -54,7 +54,8 @@ for await (const { fields: { image, label }, keys, state } of data) {
   bytes += lines.length;
   seen += keys.length;
   right += keys.filter((_, i) => Number(digit.data[i]) === label.data[i]).length;
-  writeFileSync(`${file}.state`, JSON.stringify({ state, bytes, right, seen }));
+  writeFileSync(`${file}.new`, JSON.stringify({ state, bytes, right, seen }));
+  renameSync(`${file}.new`, `${file}.state`); // replaced as a whole or not at all
 }
 console.log(`${seen} samples in ${file}, ${((100 * right) / seen).toFixed(1)} % right`);
 rmSync(`${file}.state`, { force: true });

@@ -1,5 +1,5 @@
-// The examples of the npm package as users run them: copied, installed with the packed package, built,
-// run in Node and in Chromium. Killed and reloaded runs come to what unbroken runs come to.
+// Runs the examples of the npm package in Node and in Chromium: copied, installed with the packed
+// package, and built. A run that is killed or reloaded gives the results of an unbroken run.
 // `node tests/web/examples.mjs [--only=TEXT]`.
 
 import { deepStrictEqual as same, ok } from 'node:assert';
@@ -42,7 +42,7 @@ async function shown(browser, url, { reloads, done, tell }) {
   }
 }
 
-/** What a page tells without its reloads, and with them, each in a profile of its own. */
+/** Returns what a page tells without its reloads, and with them. Both visits have a new profile. */
 async function twice(whole, broken, page) {
   const tell = [];
   for (const [url, reloads] of [[whole, []], [broken, page.reloads]]) {
@@ -56,7 +56,7 @@ async function twice(whole, broken, page) {
   return tell;
 }
 
-/** The number that a pattern finds in a text. */
+/** Returns the number that a pattern finds in a text. */
 function found(text, pattern) {
   const [, number] = pattern.exec(text) ?? [];
   ok(number !== undefined, `no ${pattern} in ${text}`);

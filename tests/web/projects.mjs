@@ -43,7 +43,7 @@ export async function attempt(what, test) {
   }
 }
 
-/** Starts a server of a project on a free port, and ends it after `use(url)`: `command` lacks only the port. */
+/** Starts the server of a project with a free `--port`, calls `use(url)` once the server answers, and ends the server. */
 export async function answering(folder, [program, ...given], use) {
   const port = await free();
   const server = spawn(program, [...given, '--port', String(port)], { cwd: folder, detached: true });
@@ -81,7 +81,7 @@ function free() {
   });
 }
 
-/** Removes the projects, and ends the program: with a fault where an attempt failed or none was made. */
+/** Removes the projects, and ends the program: with an error code if an attempt failed or no attempt ran. */
 export function end() {
   for (const pid of servers) stop(pid);
   rmSync(scratch, { recursive: true, force: true });

@@ -1,4 +1,5 @@
-// What workers call by name. Random numbers come from `rng`: a sample has the same ones in each run.
+// The functions that workers call by name. Random numbers come from `rng`: a sample has the same
+// numbers in each run.
 
 import { serve } from 'windrow/worker';
 

@@ -1,13 +1,13 @@
 // Shows windrow in the app router of Next.js: a client component that reads batches from workers, ends
-// its loader when it is unmounted, and goes on after a reload. One pipeline runs on threads, another one
-// calls a function of `loader.worker.js`. Both give the digests that Node gives.
+// its loader when React unmounts it, and goes on after a reload. One pipeline runs on threads, the other
+// calls a function of `loader.worker.js`. Both have the same digests as in Node.
 //
 //     npm install   # before windrow is published: scripts/build-web, then
 //                   # npm install --no-save "$(npm pack --silent ../../www/pkg)"
 //     npm run dev
 //
-// `npm run build` and `npm start` serve the bundle. `stream.jsx` is the client component,
-// `pipelines.js` has what it loads.
+// `npm run build` bundles, `npm start` serves the bundle. `stream.jsx` is the client component,
+// `pipelines.js` has the options of its loaders.
 
 import { Stream } from './stream';
 

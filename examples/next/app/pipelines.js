@@ -1,4 +1,4 @@
-// The options of the loaders, for the page and for whatever else runs the same pipelines.
+// The options of the two loaders. Any other program that imports them gets the same batches.
 
 import { ops, source } from 'windrow';
 

@@ -7,7 +7,7 @@ import { pipelines } from './pipelines';
 
 const BLANK = { done: 0, total: 1 };
 
-/** The batches of one pipeline: a progress bar, who makes them, and the digest at the end. */
+/** The progress of one pipeline, its backend, and the digest at the end. */
 export function Stream({ name }) {
   const [runs, again] = useState(0);
   const [{ done, total, from, mode, digest, error }, update] = useState(BLANK);
@@ -22,6 +22,7 @@ export function Stream({ name }) {
       tell({ total: data.batchesPerEpoch * data.progress.epochs, from: data.progress.batches, mode: `${backend}, ${workers} workers` });
       for await (const batch of data) {
         await new Promise(requestAnimationFrame); // a step of training would be here
+        if (stop.signal.aborted) return;
         localStorage.setItem(key, JSON.stringify(batch.state));
         tell({ done: batch.number + 1 });
       }

@@ -1,5 +1,5 @@
-// One checkpoint in IndexedDB. Model, optimizer and loader are one record: a reload finds all of them
-// as they were after one batch, or none.
+// The checkpoint in IndexedDB. Model, optimizer and loader are one record, so a reload at any time finds
+// all three as they were after the same batch.
 
 import type { State } from 'windrow';
 
@@ -23,7 +23,7 @@ export interface Checkpoint {
   state: State | undefined;
   /** The epochs that are complete. */
   rows: Row[];
-  /** The sum of the losses of the epoch that is not. */
+  /** The sum of the losses in the epoch that is not complete. */
   sum: number;
 }
 

@@ -1,11 +1,12 @@
-// What workers call by name. Random numbers come from `rng`: a sample has the same ones in each run.
+// The functions that workers call by name. Random numbers come from `rng`: a sample has the same
+// numbers in each run.
 
 import { serve } from 'windrow/worker';
 
 const SIDE = 8;
 
 serve({
-  /** Moves a picture by up to so many pixels to each side; what comes in is 0. */
+  /** Moves a picture by up to `pixels` pixels along both axes, and fills the edge with 0. */
   shift({ image, label }, { pixels }: { pixels: number }, { rng }) {
     const [down, right] = [rng.below(2 * pixels + 1) - pixels, rng.below(2 * pixels + 1) - pixels];
     const moved = new Uint8Array(SIDE * SIDE);

@@ -1,4 +1,4 @@
-// The training loop: pipelines, model, and what a checkpoint consists of.
+// The training loop: the pipelines, the model, and the parts of a checkpoint.
 
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -103,7 +103,7 @@ async function wholePart(part: number): Promise<[tf.Tensor2D, tf.Tensor2D]> {
   return tensors(value!.fields);
 }
 
-/** Returns the loss and the accuracy on samples that the model does not learn from. */
+/** Returns the loss and the accuracy on the validation part. */
 function judge(model: layers.LayersModel, [x, y]: [tf.Tensor2D, tf.Tensor2D]): { validation: number; accuracy: number } {
   return tf.tidy(() => {
     const odds = model.predict(x) as tf.Tensor2D;
