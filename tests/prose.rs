@@ -35,8 +35,8 @@ const ABBREVIATIONS: &[&str] = &["e.g.", "i.e.", "vs."];
 fn documents_and_doc_comments_read_well() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    for (folder, end) in [("", ".md"), ("www/guide", ".md"), ("www/package", ".md"), ("src", ".rs")]
-    {
+    let documents = ["", "examples", "www/guide", "www/package"].map(|folder| (folder, ".md"));
+    for (folder, end) in documents.into_iter().chain([("src", ".rs")]) {
         list(root, folder, end, &mut paths);
     }
     assert!(paths.len() > 100, "{} files", paths.len());

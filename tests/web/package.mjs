@@ -2,35 +2,14 @@
 // bundlers in a browser, imported on a server, and checked by the tools that judge packages.
 // `node tests/web/package.mjs [--only=TEXT]`.
 
-import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { launch, within } from './browser.mjs';
+import { answering, attempt, end, install, run, scratch, tarball } from './projects.mjs';
 import { ISOLATED, STRICT, root, serve } from './server.mjs';
 
-const LIMIT = 300_000;
-const run = promisify(execFile);
-const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice(7) ?? '';
-const scratch = mkdtempSync(join(tmpdir(), 'windrow-package-'));
 const browsers = process.env.WINDROW_PACKAGE_BROWSERS?.split(',') ?? ['chromium'];
-let failed = 0;
-
-const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', scratch], { cwd: join(root, 'www/pkg') });
-const tarball = join(scratch, stdout.trim().split('\n').at(-1));
-
-async function attempt(what, test) {
-  if (!what.includes(only)) return;
-  try {
-    const more = await within(LIMIT, test(), what);
-    console.log(`ok ${what}${more ? `: ${more}` : ''}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED ${what}\n  ${`${error.stdout ?? ''}${error.stderr ?? ''}${error.stack}`.replaceAll('\n', '\n  ').slice(0, 6000)}`);
-  }
-}
 
 /** A project with the tarball and more packages in it. */
 async function project(name, packages, files = {}) {
@@ -39,7 +18,7 @@ async function project(name, packages, files = {}) {
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }));
   cpSync(join(root, 'tests/web/app'), folder, { recursive: true });
   for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, path), text);
-  await run('npm', ['install', '--silent', '--no-audit', '--no-fund', tarball, ...packages], { cwd: folder });
+  await install(folder, ...packages);
   return folder;
 }
 
@@ -73,21 +52,6 @@ async function built(folder, command, out) {
     await opened(`${server.origin}/index.html`, ALL);
   } finally {
     server.close();
-  }
-}
-
-async function developed(folder, port) {
-  const vite = spawn('npx', ['vite', '--port', String(port), '--strictPort', '--host', '127.0.0.1'], { cwd: folder, detached: true });
-  try {
-    const url = `http://127.0.0.1:${port}/`;
-    for (let tries = 0; ; tries++) {
-      if (await fetch(url).then(({ ok }) => ok, () => false)) break;
-      if (tries > 300) throw Error('vite does not answer');
-      await new Promise((later) => setTimeout(later, 100));
-    }
-    await opened(url, ALL);
-  } finally {
-    process.kill(-vite.pid);
   }
 }
 
@@ -134,12 +98,12 @@ try {
     if (stdout.trim() !== '3') throw Error(stdout);
   });
 
-  for (const [version, port] of [['8', 4180], ['7', 4170]]) {
+  for (const version of ['8', '7']) {
     await attempt(`Vite ${version}, built and in development`, async () => {
       const config = version === '7' ? VITE.replace('};', ", optimizeDeps: { exclude: ['windrow'] } };") : VITE;
       const folder = await project(`vite${version}`, [`vite@${version}`], { 'vite.config.js': config });
       await built(folder, ['vite', 'build', '--logLevel', 'warn'], 'dist');
-      await developed(folder, port);
+      await answering(folder, ['npx', 'vite', '--strictPort'], (url) => opened(url, ALL));
     });
   }
 
@@ -179,6 +143,5 @@ try {
     return 'attw, tsc --strict and @ts-check too';
   });
 } finally {
-  rmSync(scratch, { recursive: true, force: true });
+  end();
 }
-process.exit(failed > 0 ? 1 : 0);
