@@ -16,7 +16,7 @@ use super::origin::{Ending, Origin};
 use super::processes;
 use super::reduction::{Reduction, Slot};
 use super::run::Run;
-use super::start::{plan, resume};
+use super::start::{plan, resume, warn_of_no_batch};
 use super::work::{Measure, Measured, RoundTrip, Work, bytes_of, round_trip};
 use super::{Loader, OnError};
 use crate::backend::settings::Settings;
@@ -341,13 +341,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
             plan.start_of(point.mark.epoch.saturating_add(1)),
             plan.start_of(epochs.count().unwrap_or(u64::MAX)),
         );
-        if self.resume.is_some() && point.mark.position >= ends.1 {
-            log::warn("loader", || {
-                format!(
-                    "the state is at the end of epoch {epochs} of {epochs}; set epochs to a larger number to continue"
-                )
-            });
-        }
+        warn_of_no_batch(&plan, self.resume.is_some(), point.mark.position >= ends.1, epochs);
         let warn_after = self.warn_after.max(Duration::from_millis(1));
         let mut workers =
             Workers::new(backend, &point.mark, ends, limits, self.on_error, warn_after, reduction);

@@ -1,6 +1,7 @@
 //! The start of a stream: its plan, and the place that a state names.
 
 use super::batch::Point;
+use crate::backend::log;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::order::{Cursor, Description, Epochs, Op, Plan, State};
@@ -79,4 +80,19 @@ pub(super) fn resume<T, S: Stages<T>>(
     }
     let digest = state.digest().filter(|_| digest);
     Ok(Point { mark, batches, epoch_batches, digest })
+}
+
+/// Warns if the loader gives no batch: the pipeline has no samples, or the resumed run has ended.
+pub(super) fn warn_of_no_batch(plan: &Plan, resumed: bool, ended: bool, epochs: Epochs) {
+    let why = if plan.len() == 0 {
+        "the pipeline has no samples, so the loader gives no batch; check the source and its slices"
+            .into()
+    } else if resumed && ended {
+        format!(
+            "the state is at the end of epoch {epochs} of {epochs}; set epochs to a larger number to continue"
+        )
+    } else {
+        return;
+    };
+    log::warn("loader", || why);
 }

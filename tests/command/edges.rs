@@ -128,3 +128,20 @@ fn the_help_and_the_guide_have_every_exit_code() {
     let finished = finish(windrow(&["backends"]).env("WINDROW_WORKER", "x"));
     assert_eq!(finished.code, 88, "{finished:?}");
 }
+
+#[test]
+fn a_pipeline_without_samples_is_said_to_be_one() {
+    let folder = folder();
+    for (ops, warns) in [(r#"{"op":"slice","end":0}"#, true), (r#"{"op":"slice","end":1}"#, false)]
+    {
+        let spec = document(folder.path(), ops, "");
+        let finished = finish(&mut windrow(&["run", text(&spec), "--epochs", "2"]));
+        assert_eq!(finished.code, 0, "{finished:?}");
+        let said =
+            finished.err.contains("the pipeline has no samples, so the loader gives no batch");
+        assert_eq!(said, warns, "{finished:?}");
+    }
+    let spec = document(folder.path(), r#"{"op":"slice","end":0}"#, "");
+    let finished = finish(&mut windrow(&["run", text(&spec), "--epochs", "forever"]));
+    assert!(finished.err.contains("because the pipeline has no samples"), "{finished:?}");
+}
