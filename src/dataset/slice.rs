@@ -91,8 +91,8 @@ impl<D: Dataset> Slice<D> {
         let step = if *step > 1 { format!(" by {step}") } else { String::new() };
         refused(
             format!("{start}..{end}{step} of an order that `shuffle` makes anew for each epoch"),
-            "`split` before `shuffle`, or `shuffle_once` in its place, for the same samples in each \
-             epoch; `sample` for other samples in each epoch",
+            "the slice or `split` before `shuffle`, or `shuffle_once` in its place, for the same \
+             samples in each epoch; `sample` for other samples in each epoch",
         )
     }
 
@@ -160,8 +160,8 @@ mod tests {
         assert_eq!(
             message,
             "slice is 80..100 of an order that `shuffle` makes anew for each epoch; allowed: \
-             `split` before `shuffle`, or `shuffle_once` in its place, for the same samples in each \
-             epoch; `sample` for other samples in each epoch"
+             the slice or `split` before `shuffle`, or `shuffle_once` in its place, for the same \
+             samples in each epoch; `sample` for other samples in each epoch"
         );
         let numbers = || range(0..100).shuffle(1);
         let shard = Shard::new(0, 2).unwrap();
