@@ -36,6 +36,16 @@ export const options = {
     }
   },
 
+  async 'options of an op that are no object are refused, never dropped'({ windrow }) {
+    for (const [name, ...given] of [['shuffle', 7], ['shuffleOnce', 0], ['slice', 0, 5], ['slice', { start: 0 }, 5], ['select', 'value'], ['select', ['value']]]) {
+      const error = await rejected((async () => windrow.ops[name](...given))());
+      equal(error.code, 'SETTING', error.message);
+      assert(error.message.startsWith(`ops.${name}() received `) && /one object/.test(error.fix), `${error.message}; ${error.fix}`);
+    }
+    const error = await rejected(windrow.loader({ source: [1, 2, 3] }));
+    assert(error.message === 'source is of type Array', error.message);
+  },
+
   async '0 is a seed of its own, and throw is another word for raise'({ windrow }) {
     const { loader, source, ops } = windrow;
     const order = async (shuffle, seed = 7) => (await all(await loader({ source: source.range(30), seed, shuffle, backend: 'inline' }))).flatMap(values);

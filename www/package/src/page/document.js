@@ -18,7 +18,7 @@ export function describe(options) {
     const document = typeof spec === 'string' ? spec : text(spec);
     return { document, files: options.files ?? {}, modules: [], calls: /"op"\s*:\s*"call"/.test(document), served: /"kind"\s*:\s*"served"/.test(document) };
   }
-  if (!source?.document) throw setting('source', 'is missing', 'give one of `source.*`, or a whole document as `spec`');
+  if (!source?.document) throw setting('source', source == null ? 'is missing' : `is ${shown(source)}`, 'give one of `source.*`, or a whole document as `spec`');
   for (const [name, list] of Object.entries({ pipeline, stages })) {
     if (!Array.isArray(list)) throw setting(name, `is ${shown(list)}`, `give an array of ${name === 'stages' ? 'stages' : '`ops.*`'}`);
   }
@@ -116,7 +116,7 @@ function text(document, words) {
 function unserved(where, value) {
   const [message, fix] =
     typeof value === 'function' || typeof value === 'symbol'
-      ? [`${where} is a ${typeof value}, which cannot be sent to a worker`, 'serve the function from your own worker file and use its name: ops.js(name, options)']
+      ? [`${where} is a ${typeof value}, which cannot be sent to a worker`, 'export the function from a module and use ops.js({ module, export }), or serve it from your own worker file and use its name']
       : [`${where} is ${shown(value)}`, 'give the name of a function that a worker serves, or { module, export }'];
   return new WindrowError({ code: 'NOT_CLONEABLE', message, fix });
 }
@@ -127,7 +127,13 @@ function given(options) {
   return Object.fromEntries(named.filter(([, value]) => value != null));
 }
 
-const step = (op) => (options) => ({ op, ...given(options) });
+/** Returns the function that makes an op from its options, which are one object. */
+const step = (op, name = op) => (options, ...more) => {
+  if (more.length > 0 || (options != null && (typeof options !== 'object' || Array.isArray(options)))) {
+    throw setting(`ops.${name}()`, `received ${[options, ...more].map(shown).join(', ')}`, 'give one object of options, such as ops.slice({ start: 0, end: 5 })');
+  }
+  return { op, ...given(options) };
+};
 
 /** The ops with the same names as in the document, except for the spelling in camel case. */
 const STEPS = [
@@ -137,7 +143,7 @@ const STEPS = [
 
 /** The ops, which workers apply to each record. */
 export const ops = {
-  ...Object.fromEntries(STEPS.map((name) => [name, step(name.replace(/[A-Z]/g, (hump) => `_${hump.toLowerCase()}`))])),
+  ...Object.fromEntries(STEPS.map((name) => [name, step(name.replace(/[A-Z]/g, (hump) => `_${hump.toLowerCase()}`), name)])),
   /** A function of the workers: a name that a worker file serves, or a module's URL and export. */
   js(what, options) {
     if (typeof what === 'string') return { op: 'call', name: what, options };
