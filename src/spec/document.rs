@@ -95,9 +95,10 @@ impl Spec {
     /// Returns the JSON Schema (draft 2020-12) of pipeline documents: every source, op and stage with
     /// all options.
     ///
-    /// Two differences to the reader remain, because JSON Schema cannot express them. `1.0` is an
-    /// integer in JSON Schema, and the reader refuses it. Only the reader refuses combinations of
-    /// options, such as a `range` whose end is before its start.
+    /// Opening a document is stricter in three ways, because JSON Schema cannot express them. Numbers
+    /// such as `1.0`, `1e3` and `-0` are integers in JSON Schema only. A name has at most 255 bytes,
+    /// which are characters in JSON Schema. Values must also fit each other: the parts of `split` add
+    /// up to 1, and no name stands twice.
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn json_schema() -> serde_json::Value {

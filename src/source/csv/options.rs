@@ -240,7 +240,7 @@ impl<C: Into<Column>> From<Vec<C>> for Columns {
 )]
 enum Written {
     One(Column),
-    List(Vec<Column>),
+    List(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] Vec<Column>),
     Range(#[cfg_attr(feature = "schema", schemars(schema_with = "columns"))] Range<u64>),
 }
 

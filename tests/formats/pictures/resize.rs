@@ -185,9 +185,14 @@ fn options_are_checked_and_described() {
     for bad in [r#""filter":"cubic""#, r#""height":-1"#, r#""depth":1"#] {
         assert!(read(&format!(r#"{{"field":"x","width":3,{bad}}}"#)).is_err());
     }
-    for (height, width) in [(0, 1), (1, 0), (u32::MAX, u32::MAX), (8193, 8192)] {
+    assert_eq!(Resize::new("x", 1 << 20, 64).validate(), Ok(()));
+    for (height, width) in [(0, 1), (1, 0), (u32::MAX, u32::MAX), (8193, 8192), (1, (1 << 20) + 1)]
+    {
         let why = Resize::new("x", height, width).validate().unwrap_err();
-        assert!(why.ends_with("give 1 to 67108864 pixels"), "{why}");
+        assert!(
+            why.ends_with("1 to 1048576 pixels, and at most 67108864 pixels together"),
+            "{why}"
+        );
     }
 }
 

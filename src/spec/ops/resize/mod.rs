@@ -50,10 +50,10 @@ pub struct Resize {
     /// The name of the field with the picture.
     pub field: String,
     /// The new height, from 1 to 1 Mi pixels.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_048_576)))]
     pub height: u32,
     /// The new width, from 1 to 1 Mi pixels.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 67_108_864)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_048_576)))]
     pub width: u32,
     /// The filter that weighs the pixels: `"bilinear"` or `"lanczos3"`. The default is
     /// `"bilinear"`.
@@ -77,14 +77,17 @@ impl Resize {
     /// Checks the options, and that this build has the feature `image`.
     ///
     /// # Errors
-    /// Returns the reason for a size of no pixel or more than 64 Mi pixels, or for a build that
-    /// cannot resize.
+    /// Returns the reason for a side of 0 or more than 1 Mi pixels, for more than 64 Mi pixels
+    /// together, or for a build without the feature.
     pub fn validate(&self) -> Result<(), String> {
         pictures("resize")?;
-        let pixels = u64::from(self.height) * u64::from(self.width);
-        if pixels == 0 || pixels > PIXELS_MAX {
-            let size = format!("`height` is {} and `width` is {}", self.height, self.width);
-            return Err(format!("{size}; give 1 to {PIXELS_MAX} pixels"));
+        let (sides, Self { height, width, .. }) = (1..=SIDE_MAX, self);
+        let pixels = u64::from(*height) * u64::from(*width);
+        if !sides.contains(height) || !sides.contains(width) || pixels > PIXELS_MAX {
+            return Err(format!(
+                "`height` is {height} and `width` is {width}; give sides of 1 to {SIDE_MAX} pixels, \
+                 and at most {PIXELS_MAX} pixels together"
+            ));
         }
         Ok(())
     }

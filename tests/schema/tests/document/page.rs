@@ -187,7 +187,13 @@ fn kind(option: &Value) -> String {
                 (min, max) => format!("list of {min} to {max} {items}"),
             }
         }
-        "object" => format!("object of {}", plural(&kind(&option["additionalProperties"]))),
+        "object" => match option["properties"].as_object() {
+            Some(properties) => {
+                let names: Vec<_> = properties.keys().map(|name| format!("`{name}`")).collect();
+                format!("object of {}", names.join(" and "))
+            }
+            None => format!("object of {}", plural(&kind(&option["additionalProperties"]))),
+        },
         "integer" | "number" => {
             let bound = |name: &str| option[name].as_f64().map(|bound| (bound, &option[name]));
             match (bound("minimum"), bound("maximum")) {
