@@ -155,11 +155,14 @@ impl State {
                 )));
             }
             Some(Err(version)) => {
-                return Err(wrong(format!("the version is {version}, not a number")));
+                return Err(wrong(format!(
+                    "the version is {version}; this build of windrow reads version {VERSION}"
+                )));
             }
             None => return Err(wrong("the field \"version\" is missing".into())),
         }
-        serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
+        serde_json::from_value(value)
+            .map_err(|error| wrong(format!("{error}; give a state that windrow saved")))
     }
 
     /// Writes the state as one line of JSON.

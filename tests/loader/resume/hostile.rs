@@ -137,7 +137,7 @@ fn an_epoch_that_no_position_has_room_for_is_refused() {
     };
     let far =
         |json: String| json.replace(r#""position":"0""#, &format!(r#""position":"{}""#, u64::MAX));
-    assert!(refused(0, last).contains("epochs in a row gave no batch"));
+    assert!(refused(0, last).contains("the pipeline has no samples"));
     assert!(refused(3, last).contains("ends past 2^64"));
     assert!(refused(3, far).contains("is past epoch 0"));
 }
