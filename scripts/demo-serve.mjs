@@ -45,7 +45,12 @@ export async function serve({ port = 0, isolated = false, instead = {} } = {}) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const port = Number(process.argv.find((argument) => argument.startsWith('--port='))?.slice(7) ?? 8080);
+  const given = process.argv.find((argument) => argument.startsWith('--port='))?.slice(7) ?? '8080';
+  const port = Number(given);
+  if (!/^\d{1,5}$/.test(given) || port + TRIES > 65535) {
+    console.error(`--port is ${given}: give a number from 0 to ${65535 - TRIES}`);
+    process.exit(2);
+  }
   const { origin } = await serve({ port, isolated: process.argv.includes('--isolated') });
   console.log(`${origin}/`);
   if (process.argv.includes('--open')) {
