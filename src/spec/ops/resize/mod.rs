@@ -77,8 +77,8 @@ impl Resize {
     /// Checks the options, and that this build has the feature `image`.
     ///
     /// # Errors
-    /// Returns the reason for a side of 0 or more than 1 Mi pixels, for more than 64 Mi pixels
-    /// together, or for a build without the feature.
+    /// Returns the reason for a side of 0 or more than 1 Mi pixels, or more than 64 Mi pixels together.
+    /// A build without the feature is an error too.
     pub fn validate(&self) -> Result<(), String> {
         pictures("resize")?;
         let (sides, Self { height, width, .. }) = (1..=SIDE_MAX, self);
