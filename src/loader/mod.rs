@@ -243,7 +243,7 @@ impl<B> Loader<B> {
         self.shutdown();
         let why = if self.plan.start_of(self.point.mark.epoch) == u64::MAX {
             "positions end at 2^64".into()
-        } else if self.plan.len() == 0 {
+        } else if self.plan.is_empty() {
             "the pipeline has no samples".into()
         } else {
             format!("{EMPTY_EPOCHS_MAX} epochs in a row gave no batch")

@@ -84,7 +84,7 @@ pub(super) fn resume<T, S: Stages<T>>(
 
 /// Warns if the loader gives no batch: the pipeline has no samples, or the resumed run has ended.
 pub(super) fn warn_of_no_batch(plan: &Plan, resumed: bool, ended: bool, epochs: Epochs) {
-    let why = if plan.len() == 0 {
+    let why = if plan.is_empty() {
         "the pipeline has no samples, so the loader gives no batch; check the source and its slices"
             .into()
     } else if resumed && ended {
