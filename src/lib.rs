@@ -22,6 +22,13 @@
 //! # }
 //! ```
 //!
+//! # Guide
+//!
+//! [The guide](../../guide/index.html) teaches windrow in an hour, from the first pipeline to worker
+//! processes, checkpoints, own sources, and the way from PyTorch, Grain, tf.data or WebDataset.
+//! `scripts/docs` builds the guide beside this reference. The chapters are in `www/guide`, also of the
+//! published package.
+//!
 //! # Map
 //!
 //! The content of a position in the stream is a pure function of the pipeline, its seeds and the
