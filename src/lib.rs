@@ -25,9 +25,9 @@
 //! # Guide
 //!
 //! [The guide](../../guide/index.html) teaches windrow in an hour, from the first pipeline to worker
-//! processes, checkpoints, own sources, and the way from PyTorch, Grain, tf.data or WebDataset.
-//! `scripts/docs` builds the guide beside this reference. The chapters are in `www/guide`, also of the
-//! published package.
+//! processes and checkpoints. One chapter leads from PyTorch, Grain, tf.data and WebDataset to
+//! windrow. `scripts/docs` builds the guide beside this reference. The chapters are in `www/guide`,
+//! also of the published package.
 //!
 //! # Map
 //!
