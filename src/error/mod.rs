@@ -30,7 +30,7 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 pub struct Loss {
     /// How the worker ended, such as `killed by SIGSEGV`.
     pub how: String,
-    /// What the worker was doing, such as `making the sample`; empty if unknown.
+    /// What the worker was doing, such as `computing the sample`; empty if unknown.
     pub stage: Cow<'static, str>,
     /// The largest amount of memory seen in use by the worker, in bytes, if known.
     pub rss: Option<u64>,
