@@ -133,6 +133,40 @@ fn the_task_behind_a_lost_one_is_not_to_blame() {
 }
 
 #[test]
+fn what_was_at_a_lost_worker_is_alone_at_the_next_one() {
+    let (mut backend, post) = Workers::<u64>::new(2);
+    let task = |id: u64, start: u64| Task { id, start, count: 1 };
+    post.ready(0);
+    for (id, start) in [(0, 6), (1, 7), (2, 8)] {
+        backend.submit(task(id, start)).unwrap();
+    }
+    assert_eq!([post.take().unwrap().0, post.take().unwrap().0], [0, 0]);
+    // The reply to position 6 is on its way; position 7 is what the worker died of.
+    post.lost(0, "gone");
+    let Some(Event::Lost { task: 0, .. }) = backend.wait(Duration::ZERO) else { panic!() };
+    backend.submit(task(3, 6)).unwrap();
+    post.ready(0);
+    assert_eq!(post.take().unwrap(), (0, request_of(task(1, 7))));
+    assert_eq!(post.take(), None, "position 7 is alone");
+    post.ready(1);
+    assert_eq!(post.take().unwrap(), (1, request_of(task(2, 8))));
+    assert_eq!(post.take(), None, "position 6 waits for an idle worker");
+    let reply = |request: &[u8]| serve(&Boxed(&range(0..9)), request).unwrap().to_tensor().unwrap();
+    post.replied(1, reply(&request_of(task(2, 8))));
+    assert_eq!(post.take().unwrap(), (1, request_of(task(3, 6))));
+    post.replied(1, reply(&request_of(task(3, 6))));
+    post.lost(0, "gone");
+    assert!(matches!(backend.wait(Duration::ZERO), Some(Event::Done(_))));
+    assert!(matches!(backend.wait(Duration::ZERO), Some(Event::Done(_))));
+    let Some(Event::Lost { task: 1, .. }) = backend.wait(Duration::ZERO) else { panic!() };
+    // Positions that a worker answered are as any others again.
+    for (id, start) in [(4, 6), (5, 8)] {
+        backend.submit(task(id, start)).unwrap();
+        assert_eq!(post.take().unwrap(), (1, request_of(task(id, start))));
+    }
+}
+
+#[test]
 fn a_worker_has_more_tasks_ahead_where_they_are_short() {
     let (mut backend, post) = Workers::<u64>::new(1);
     post.ready(0);

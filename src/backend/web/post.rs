@@ -2,6 +2,7 @@
 //! messages.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -29,6 +30,8 @@ pub struct Post(Arc<Mutex<Desk>>);
 struct Desk {
     /// The tasks without a worker, in order.
     tasks: VecDeque<Task>,
+    /// The positions of lost workers that no worker has answered since.
+    suspects: Vec<Range<u64>>,
     workers: Vec<Worker>,
     words: VecDeque<Word>,
     waker: Option<Waker>,
@@ -54,8 +57,8 @@ impl Post {
     pub(super) fn new(workers: u32) -> Self {
         let workers = (0..workers).map(|_| Worker::default()).collect();
         let (tasks, words) = (VecDeque::new(), VecDeque::new());
-        let nanos = u64::MAX;
-        Self(Arc::new(Mutex::new(Desk { tasks, workers, words, waker: None, nanos })))
+        let (suspects, nanos) = (Vec::new(), u64::MAX);
+        Self(Arc::new(Mutex::new(Desk { tasks, suspects, workers, words, waker: None, nanos })))
     }
 
     /// Marks a worker, or its replacement, as ready for requests.
@@ -71,7 +74,17 @@ impl Post {
     pub fn take(&self) -> Option<(u32, [u8; REQUEST_BYTES])> {
         let mut desk = self.desk();
         let most = if desk.nanos < SHORT { IN_FLIGHT_SHORT } else { IN_FLIGHT };
-        let free = |(_, worker): &(usize, &Worker)| worker.ready && worker.tasks.len() < most;
+        let next = desk.tasks.front()?;
+        let free = |(_, worker): &(usize, &Worker)| match worker.tasks.back() {
+            None => worker.ready,
+            // A suspect is alone at its worker: the next loss then has one possible cause.
+            Some(last) => {
+                worker.ready
+                    && worker.tasks.len() < most
+                    && !desk.is_suspect(last)
+                    && !desk.is_suspect(next)
+            }
+        };
         let workers = desk.workers.iter().enumerate().filter(free);
         let number = workers.min_by_key(|(_, worker)| worker.tasks.len())?.0;
         let task = desk.tasks.pop_front()?;
@@ -87,6 +100,7 @@ impl Post {
         let tasks = desk.workers.get_mut(worker as usize).map(|worker| &mut worker.tasks);
         if let Some(task) = tasks.and_then(VecDeque::pop_front) {
             desk.nanos = message::nanos_of(bytes.bytes());
+            desk.acquit(&task);
             desk.words.push_back(Word::Reply { task, bytes });
         }
         desk.ring();
@@ -94,11 +108,13 @@ impl Post {
 
     /// Marks a worker as lost, with the way it ended.
     ///
-    /// The task in progress is lost with the worker. The post gives the tasks queued behind it to
-    /// other workers, because they did not cause the loss.
+    /// The oldest task is lost with the worker. The post gives the tasks queued behind that task to
+    /// other workers. But the loss may overtake the reply to the oldest task, so a later task can be
+    /// the cause. Each of the tasks is alone at a worker from here on, until a worker answers it.
     pub fn lost(&self, worker: u32, how: impl Into<String>) {
         let mut desk = self.desk();
         let Some(gone) = desk.workers.get_mut(worker as usize).map(std::mem::take) else { return };
+        desk.suspects.extend(gone.tasks.iter().map(range));
         let mut tasks = gone.tasks.into_iter();
         if let Some(Task { id: task, .. }) = tasks.next() {
             desk.words.push_back(Word::Lost { task, how: how.into() });
@@ -135,6 +151,7 @@ impl Post {
     pub(super) fn close(&self) {
         let mut desk = self.desk();
         desk.tasks.clear();
+        desk.suspects.clear();
         desk.words.clear();
         desk.workers.fill_with(Worker::default);
     }
@@ -144,7 +161,28 @@ impl Post {
     }
 }
 
+/// Returns the positions of a task.
+fn range(task: &Task) -> Range<u64> {
+    task.start..task.start.saturating_add(task.count)
+}
+
 impl Desk {
+    /// Returns `true` if a worker was lost with one of the task's positions, and none answered since.
+    fn is_suspect(&self, task: &Task) -> bool {
+        let Range { start, end } = range(task);
+        self.suspects.iter().any(|suspect| suspect.start < end && start < suspect.end)
+    }
+
+    /// Removes the positions of an answered task from the suspects.
+    fn acquit(&mut self, task: &Task) {
+        let Range { start, end } = range(task);
+        let around = |suspect: Range<u64>| {
+            [suspect.start..suspect.end.min(start), suspect.start.max(end)..suspect.end]
+        };
+        let all = std::mem::take(&mut self.suspects).into_iter().flat_map(around);
+        self.suspects = all.filter(|range| !range.is_empty()).collect();
+    }
+
     fn ring(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
