@@ -18,10 +18,11 @@
 
 mod checkpoint;
 mod data;
+#[path = "../../common/killed.rs"]
+mod killed;
 mod model;
 
 use std::error::Error;
-use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
@@ -30,6 +31,7 @@ use windrow::Loader;
 
 use checkpoint::Checkpoints;
 use data::Digits;
+use killed::{arguments, kill_this_process};
 use model::Classifier;
 
 const SEED: u64 = 7;
@@ -115,27 +117,4 @@ fn validate(
         samples += count;
     }
     Ok((loss / samples as f64, correct as f64 / samples as f64))
-}
-
-/// Returns the folder for checkpoints, and the step after which the program kills itself.
-fn arguments() -> Result<(PathBuf, Option<u64>)> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [folder] => Ok((folder.into(), None)),
-        [folder, "--kill-after", step] => Ok((folder.into(), Some(step.parse()?))),
-        _ => Err("usage: train_burn FOLDER [--kill-after STEP]".into()),
-    }
-}
-
-/// Ends this process at once, as an operator, a scheduler or the system's out-of-memory killer does.
-#[cfg(unix)]
-fn kill_this_process() {
-    use rustix::process::{Signal, getpid, kill_process};
-    kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
-}
-
-/// Ends this process at once, without any cleaning up.
-#[cfg(not(unix))]
-fn kill_this_process() {
-    std::process::abort();
 }

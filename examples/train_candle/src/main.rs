@@ -15,6 +15,9 @@
 //! cargo run -- /tmp/killed                   # resumes from the last checkpoint, at step 50
 //! ```
 
+#[path = "../../common/killed.rs"]
+mod killed;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs;
@@ -24,6 +27,8 @@ use candle_core::{DType, Device, Module, Tensor, Var, safetensors};
 use candle_nn::{Linear, loss::mse};
 use windrow::order::Rng;
 use windrow::{Dataset, Fault, Loader, State, range};
+
+use killed::{arguments, kill_this_process};
 
 const SEED: u64 = 7;
 const SAMPLES: u64 = 1_000;
@@ -205,27 +210,4 @@ fn checkpoints(folder: &Path) -> Result<Vec<u64>> {
 
 fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("checkpoint-{number}"))
-}
-
-/// Returns the folder for checkpoints, and the step after which the program kills itself.
-fn arguments() -> Result<(PathBuf, Option<u64>)> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [folder] => Ok((folder.into(), None)),
-        [folder, "--kill-after", step] => Ok((folder.into(), Some(step.parse()?))),
-        _ => Err("usage: train_candle FOLDER [--kill-after STEP]".into()),
-    }
-}
-
-/// Ends this process at once, as an operator, a scheduler or the system's out-of-memory killer does.
-#[cfg(unix)]
-fn kill_this_process() {
-    use rustix::process::{Signal, getpid, kill_process};
-    kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
-}
-
-/// Ends this process at once, without any cleaning up.
-#[cfg(not(unix))]
-fn kill_this_process() {
-    std::process::abort();
 }
