@@ -25,8 +25,8 @@ use crate::error::Result;
 #[non_exhaustive]
 pub struct FieldFiles {
     /// The name of each field, with the path of its file. 1 to 1,024 fields.
-    #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1024)))]
-    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"maxLength": 255, "not": {"const": "__keys__"}})))]
+    #[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = crate::dataset::FIELDS_MAX)))]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"maxLength": crate::dataset::NAME_BYTES_MAX, "not": {"const": "__keys__"}})))]
     pub fields: BTreeMap<String, String>,
     /// Which bytes of the files go into the fingerprint: `"blocks"` or `"full"`. The default is
     /// `"blocks"`.

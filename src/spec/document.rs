@@ -18,6 +18,9 @@ use crate::error::Result;
 use crate::order::Epochs;
 use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOptions, TarOptions};
 
+/// The largest number of ops, and of stages.
+pub(super) const STEPS_MAX: usize = 1_000;
+
 /// A pipeline document: a source, ops and stages, read from JSON or built in code.
 ///
 /// ```
@@ -53,11 +56,11 @@ pub struct Spec {
     pub source: SourceSpec,
     /// The ops that workers apply to each record, first to last: at most 1,000. The default is
     /// none.
-    #[cfg_attr(feature = "schema", schemars(default, length(max = 1000)))]
+    #[cfg_attr(feature = "schema", schemars(default, length(max = STEPS_MAX)))]
     pub ops: Vec<OpSpec>,
     /// The stages that the loader applies to the records in order, first to last: at most 1,000.
     /// The default is none.
-    #[cfg_attr(feature = "schema", schemars(default, length(max = 1000)))]
+    #[cfg_attr(feature = "schema", schemars(default, length(max = STEPS_MAX)))]
     pub stages: Vec<StageSpec>,
     /// Whether records and batches carry the [keys](crate::dataset::Record::keys) of their samples.
     /// The default is false.

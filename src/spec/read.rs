@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::choice::{Choice, at, wrong};
-use super::document::Spec;
+use super::document::{STEPS_MAX, Spec};
 use super::options::whole;
 use crate::error::{Error, Result};
 use crate::order::{Epochs, FOREVER, json};
@@ -21,8 +21,6 @@ impl Spec {
 
 /// The version of the format.
 const VERSION: u64 = 1;
-/// The largest number of ops, and of stages.
-const STEPS_MAX: usize = 1_000;
 
 /// Reads a whole document.
 fn document(text: &str) -> Result<Spec> {

@@ -50,7 +50,7 @@ pub struct CsvOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// The fields of each record, 1 to 1,024.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::dataset::FIELDS_MAX)))]
     pub fields: Vec<CsvField>,
 }
 
@@ -61,7 +61,7 @@ pub struct CsvOptions {
 #[non_exhaustive]
 pub struct CsvField {
     /// The name of the field, of at most 255 bytes.
-    #[cfg_attr(feature = "schema", schemars(length(max = 255), extend("not" = {"const": "__keys__"})))]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::dataset::NAME_BYTES_MAX), extend("not" = {"const": "__keys__"})))]
     pub name: String,
     /// The columns with the field's values: `"all"`, a column, a list of columns, or a range such
     /// as `{"start": 0, "end": 64}`. A column is its number, from 0, or its name.
@@ -76,7 +76,7 @@ pub struct CsvField {
         one column, and the number of columns for the others.")
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(length(max = 7)))]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::dataset::RANK_MAX - 1)))]
     pub shape: Option<Vec<u64>>,
 }
 

@@ -36,7 +36,7 @@ pub struct JsonlOptions {
     /// The path of the file.
     pub file: String,
     /// The fields of each record, 1 to 1,024.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::dataset::FIELDS_MAX)))]
     pub fields: Vec<JsonlField>,
 }
 
@@ -47,7 +47,7 @@ pub struct JsonlOptions {
 #[non_exhaustive]
 pub struct JsonlField {
     /// The name of the field, of at most 255 bytes.
-    #[cfg_attr(feature = "schema", schemars(length(max = 255), extend("not" = {"const": "__keys__"})))]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::dataset::NAME_BYTES_MAX), extend("not" = {"const": "__keys__"})))]
     pub name: String,
     /// The dtype of the field's tensor. Every number of the value must be in its range. `U8` also
     /// takes a text, as its UTF-8 bytes.
@@ -60,7 +60,7 @@ pub struct JsonlField {
     /// The shape that the field's tensor must have, at most 8 axes. The default is the shape of
     /// each value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(length(max = 8)))]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::dataset::RANK_MAX)))]
     pub shape: Option<Vec<u64>>,
 }
 

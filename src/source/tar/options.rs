@@ -34,7 +34,7 @@ pub struct TarOptions {
     /// `__key__` is the sample's key, unless the sample has a file with that extension. The default
     /// is all fields that each sample has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024), inner(length(max = 255)), extend("uniqueItems" = true)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::dataset::FIELDS_MAX), inner(length(max = crate::dataset::NAME_BYTES_MAX)), extend("uniqueItems" = true)))]
     pub fields: Option<Vec<String>>,
     /// Which bytes of each archive go into the fingerprint, beside the names, sizes and places of
     /// its files: `"blocks"` or `"full"`. The default is `"blocks"`.

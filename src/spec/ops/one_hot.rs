@@ -32,7 +32,7 @@ pub struct OneHot {
     /// 0 to `classes` - 1.
     pub field: String,
     /// The number of classes, from 1 to 2^20.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_048_576)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = CLASSES_MAX)))]
     pub classes: u64,
     /// The dtype of the result. The default is `F32`.
     #[serde(default = "single")]

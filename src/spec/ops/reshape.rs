@@ -25,7 +25,7 @@ pub struct Reshape {
     pub field: String,
     /// The lengths of the new axes, at most 8. One of them may be -1, which stands for the length
     /// that the number of elements leaves.
-    #[cfg_attr(feature = "schema", schemars(length(max = 8), inner(range(min = -1))))]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::dataset::RANK_MAX), inner(range(min = -1))))]
     #[cfg_attr(feature = "schema", schemars(extend("contains" = {"const": -1})))]
     #[cfg_attr(feature = "schema", schemars(extend("minContains" = 0, "maxContains" = 1)))]
     pub shape: Vec<i64>,

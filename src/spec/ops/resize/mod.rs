@@ -50,10 +50,10 @@ pub struct Resize {
     /// The name of the field with the picture.
     pub field: String,
     /// The new height, from 1 to 1 Mi pixels.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_048_576)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = SIDE_MAX)))]
     pub height: u32,
     /// The new width, from 1 to 1 Mi pixels.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_048_576)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = SIDE_MAX)))]
     pub width: u32,
     /// The filter that weighs the pixels: `"bilinear"` or `"lanczos3"`. The default is
     /// `"bilinear"`.
@@ -108,7 +108,7 @@ impl Resize {
         if (old_height, old_width) == (height, width) {
             return Ok(tensor.clone());
         }
-        let longest = old_height.max(old_width).max(height).max(width);
+        let longest = old_height.max(old_width);
         let between = u64::from(old_width) * u64::from(height);
         if longest > SIDE_MAX || between > PIXELS_MAX {
             let from = format!("{old_height} by {old_width} pixels to {height} by {width}");
