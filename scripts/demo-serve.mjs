@@ -1,5 +1,6 @@
 // A static server for the demo page, as plain as any host: `node scripts/demo-serve.mjs
 // [--port=8080] [--isolated] [--open]`. With --isolated, pages get the headers that threads need.
+// With --arguments, the program checks its arguments and serves nothing.
 // The page links to the project's documents and source, which the server has beside the page.
 
 import { spawn } from 'node:child_process';
@@ -51,6 +52,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.error(`--port is ${given}: give a number from 0 to ${65535 - TRIES}`);
     process.exit(2);
   }
+  if (process.argv.includes('--arguments')) process.exit();
   const { origin } = await serve({ port, isolated: process.argv.includes('--isolated') });
   console.log(`${origin}/`);
   if (process.argv.includes('--open')) {
