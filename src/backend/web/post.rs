@@ -42,7 +42,7 @@ struct Desk {
 #[derive(Debug, Default)]
 struct Worker {
     ready: bool,
-    /// The worker's tasks; the first one is in progress.
+    /// The worker's tasks; the first one is in progress, or its reply is on the way.
     tasks: VecDeque<Task>,
 }
 
