@@ -84,12 +84,6 @@ const CHANGES: &[&str] = &["Atomic", "Cell", "Lock", "Mutex", "Once"];
 /// Allowed cycles of imports: the first file, the largest number of files, and the reason.
 const CYCLES: &[(&str, usize, &str)] = &[
     (
-        "src/backend/process/mod.rs",
-        6,
-        "the list of backends names each backend, and each backend finds itself in the list",
-    ),
-    ("src/backend/process/sys/mod.rs", 3, "each system names its signals"),
-    (
         "src/dataset/mod.rs",
         16,
         "a combinator is a dataset, and a method of every dataset, as with `Iterator`",

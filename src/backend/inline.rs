@@ -4,12 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Event, ExecutionBackend, Fill, Full, Info, registry, run};
+use super::{Capabilities, Event, ExecutionBackend, Fill, Full, Info, run};
 use crate::dataset::reduce::apart;
 use crate::engine::Task;
 
 /// The maximum number of queued tasks.
 const TASKS_MAX: usize = 64;
+
+pub(super) static INFO: Info = Info {
+    capabilities: Capabilities { shares_memory: true, ..Capabilities::NONE },
+    ..Info::new("inline", "computes samples in the caller's own thread, on demand")
+};
 
 /// A backend that computes samples in the caller's thread, each time the caller waits.
 pub struct Inline<T> {
@@ -39,7 +44,7 @@ impl<T> std::fmt::Debug for Inline<T> {
 
 impl<T> ExecutionBackend<T> for Inline<T> {
     fn info(&self) -> &Info {
-        &registry::INLINE
+        &INFO
     }
 
     fn workers(&self) -> u32 {

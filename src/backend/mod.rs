@@ -11,6 +11,7 @@
 
 pub(crate) mod beside;
 pub(crate) mod encoding;
+mod info;
 mod inline;
 pub(crate) mod log;
 #[cfg_attr(not(any(unix, windows)), allow(dead_code, reason = "worker processes use some of it"))]
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+pub use info::{Capabilities, Info};
 pub use inline::Inline;
 pub use process::init;
 #[doc(hidden)]
@@ -44,7 +46,7 @@ pub use process::properties;
 #[doc(hidden)]
 pub use process::{Registered, TestEntry, inventory};
 pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
-pub use registry::{Backend, Capabilities, Info, registry};
+pub use registry::{Backend, registry};
 pub use run::{Fill, run};
 pub use settings::StartMethod;
 use settings::WORKERS_MAX;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::recipe::{Expected, Factory, Hooks, Named, Opener};
 use super::settings::Settings;
-use super::{Fill, Inline};
+use super::{Fill, Info, Inline};
 use crate::dataset::Owner;
 use crate::error::{Error, Fault, Result};
 
@@ -68,7 +68,9 @@ pub(crate) fn registered(_: &str, _: TypeId) -> Result<Hooks> {
     Ok(Hooks::NONE)
 }
 
-pub(super) fn available() -> std::result::Result<(), String> {
+pub(super) static INFO: Info = Info::processes(available);
+
+fn available() -> std::result::Result<(), String> {
     Err(WHY.into())
 }
 

@@ -1,7 +1,7 @@
 //! The list of backends, their capabilities and their availability on this platform.
 
 use super::settings::by_name;
-use super::{process, threads};
+use super::{Info, inline, process, threads};
 use crate::error::{Error, Result};
 
 /// The choice of the backend that computes the samples. The batches are the same with every
@@ -39,10 +39,10 @@ impl Backend {
     /// another one.
     pub fn resolve(self) -> Result<&'static Info> {
         let info = match self {
-            Self::Auto if (THREADS.available)().is_err() => &INLINE,
-            Self::Auto | Self::Threads => &THREADS,
-            Self::Inline => &INLINE,
-            Self::Processes => &PROCESSES,
+            Self::Auto if (threads::INFO.available)().is_err() => &inline::INFO,
+            Self::Auto | Self::Threads => &threads::INFO,
+            Self::Inline => &inline::INFO,
+            Self::Processes => &process::INFO,
         };
         match (info.available)() {
             Ok(()) => Ok(info),
@@ -58,91 +58,6 @@ impl Backend {
 
 by_name!(Backend, "backend", "threading" => "threads", "multiprocessing" => "processes");
 
-/// The description of a kind of backend.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Info {
-    /// The name, as in `WINDROW_BACKEND`.
-    pub name: &'static str,
-    /// The description, in one sentence.
-    pub description: &'static str,
-    /// The requirements.
-    pub requires: &'static str,
-    /// The availability check: `Ok` if the backend is available on this platform, or the reason if
-    /// not.
-    pub available: fn() -> Result<(), String>,
-    /// The capabilities.
-    pub capabilities: Capabilities,
-}
-
-impl Info {
-    /// Creates the description of a backend without requirements and capabilities, available on
-    /// every platform.
-    ///
-    /// ```
-    /// use windrow::backend::Info;
-    /// let mut info = Info::new("remote", "makes samples on other machines");
-    /// info.capabilities.runs_ahead = true;
-    /// assert!((info.available)().is_ok());
-    /// ```
-    #[must_use]
-    pub const fn new(name: &'static str, description: &'static str) -> Self {
-        Self {
-            name,
-            description,
-            requires: "nothing",
-            available: || Ok(()),
-            capabilities: Capabilities::NONE,
-        }
-    }
-}
-
-/// The capabilities of a backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Capabilities {
-    /// Whether the caller survives a crash in a sample.
-    pub isolates_crashes: bool,
-    /// Whether the backend can stop a sample that never ends.
-    pub kills_stuck_samples: bool,
-    /// Whether workers share the caller's memory, so closures may capture any value that threads
-    /// can share.
-    pub shares_memory: bool,
-    /// Whether workers compute samples while the caller does other work.
-    pub runs_ahead: bool,
-}
-
-impl Capabilities {
-    const NONE: Self = Self {
-        isolates_crashes: false,
-        kills_stuck_samples: false,
-        shares_memory: false,
-        runs_ahead: false,
-    };
-    /// The capabilities of workers without access to the caller's memory.
-    pub(super) const APART: Self =
-        Self { isolates_crashes: true, kills_stuck_samples: true, runs_ahead: true, ..Self::NONE };
-}
-
-pub(super) static INLINE: Info = Info {
-    capabilities: Capabilities { shares_memory: true, ..Capabilities::NONE },
-    ..Info::new("inline", "computes samples in the caller's own thread, on demand")
-};
-
-pub(super) static THREADS: Info = Info {
-    requires: "a platform with threads; samples and datasets that threads can share",
-    available: threads::available,
-    capabilities: Capabilities { shares_memory: true, runs_ahead: true, ..Capabilities::NONE },
-    ..Info::new("threads", "computes samples on threads of this process")
-};
-
-pub(super) static PROCESSES: Info = Info {
-    requires: "Linux, macOS or Windows; a recipe instead of a dataset",
-    available: process::available,
-    capabilities: Capabilities::APART,
-    ..Info::new("processes", "computes samples in worker processes, so a crash loses no sample")
-};
-
 /// Returns all backends, available or not.
 ///
 /// ```
@@ -151,7 +66,7 @@ pub(super) static PROCESSES: Info = Info {
 /// ```
 #[must_use]
 pub fn registry() -> [&'static Info; 3] {
-    [&INLINE, &THREADS, &PROCESSES]
+    [&inline::INFO, &threads::INFO, &process::INFO]
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Fill;
+use super::{Fill, Info};
 use crate::error::{Error, Result};
 
+pub(super) static INFO: Info = Info::threads(available);
+
 /// Returns why this platform has no threads.
-pub(super) fn available() -> std::result::Result<(), String> {
+fn available() -> std::result::Result<(), String> {
     Err("this WebAssembly build has no threads".into())
 }
 

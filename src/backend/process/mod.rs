@@ -36,18 +36,17 @@ use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub use ::inventory;
 pub(crate) use child::entry::not_a_lost_worker;
 pub use child::entry::{TestEntry, init};
 pub(crate) use identity::launch::Launch;
-pub use identity::names::Registered;
 pub(crate) use identity::names::registered;
+pub use identity::names::{Registered, inventory};
 pub(crate) use parent::decode::Decode;
 
 use super::recipe::Expected;
 use super::run::discard_event;
 use super::settings::{Settings, StartMethod};
-use super::{Event, ExecutionBackend, Fill, Full, Info, registry};
+use super::{Event, ExecutionBackend, Fill, Full, Info};
 use crate::engine::Task;
 use crate::error::{Error, Result};
 use child::entry;
@@ -69,8 +68,10 @@ const START_SLACK: Duration = Duration::from_secs(1);
 /// The time limit for a loader's workers to end when the loader could not be built.
 const DROP_GRACE: Duration = Duration::from_secs(1);
 
+pub(super) static INFO: Info = Info::processes(available);
+
 /// Returns whether worker processes are available on this platform.
-pub(super) fn available() -> std::result::Result<(), String> {
+fn available() -> std::result::Result<(), String> {
     address::image().as_ref().map(|_| ()).map_err(String::clone)
 }
 
@@ -163,7 +164,7 @@ impl<T: Send + 'static> Processes<T> {
 
 impl<T: Send> ExecutionBackend<T> for Processes<T> {
     fn info(&self) -> &Info {
-        &registry::PROCESSES
+        &INFO
     }
 
     fn workers(&self) -> u32 {

@@ -25,7 +25,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::run::discard_event;
-use super::{Event, ExecutionBackend, Fill, Full, Info, registry, run};
+use super::{Event, ExecutionBackend, Fill, Full, Info, run};
 use crate::dataset::caught;
 use crate::engine::Task;
 use crate::error::Result;
@@ -35,10 +35,7 @@ const IDLE: u64 = u64::MAX;
 /// The maximum number of accepted tasks for each thread.
 const TASKS_PER_WORKER: usize = 256;
 
-/// Returns whether threads are available on this platform.
-pub(super) fn available() -> std::result::Result<(), String> {
-    Ok(())
-}
+pub(super) static INFO: Info = Info::threads(|| Ok(()));
 
 /// A backend that computes samples on threads of this process.
 ///
@@ -121,7 +118,7 @@ impl<T: Send + 'static> Threads<T> {
 
 impl<T: Send + 'static> ExecutionBackend<T> for Threads<T> {
     fn info(&self) -> &Info {
-        &registry::THREADS
+        &INFO
     }
 
     fn workers(&self) -> u32 {

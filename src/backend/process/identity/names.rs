@@ -2,6 +2,8 @@
 
 use std::any::TypeId;
 
+pub use ::inventory;
+
 use crate::backend::recipe::{Hooks, Named};
 use crate::error::{Error, Result};
 

@@ -4,6 +4,7 @@
 //! [`identity`](super::identity); each block states its reason. With `--cfg windrow_portable`, a
 //! build for Linux uses the code for macOS.
 
+mod names;
 mod program;
 
 #[cfg(unix)]
@@ -37,7 +38,6 @@ pub(super) use channel::{Channel, Handle, HandleRef, Link, Source, Waker, borrow
 pub(super) use kin::threads;
 pub(super) use memory::Memory;
 pub(super) use os::{Image, memory_available, out_of_memory_kills, own_path, rss};
-use process::{CODES, SIGNALS};
 pub(super) use process::{
     Process, SPLITS, become_worker, block_interrupts, exit_now, flush, forget, now_nanos, parent,
 };

@@ -20,23 +20,6 @@ use crate::error::Result;
 /// Whether this system can fork a process.
 pub(in super::super) const SPLITS: bool = true;
 
-/// The names of the signals that end processes.
-pub(super) const SIGNALS: &[(i32, &str)] = &[
-    (libc::SIGKILL, "SIGKILL"),
-    (libc::SIGSEGV, "SIGSEGV"),
-    (libc::SIGABRT, "SIGABRT"),
-    (libc::SIGBUS, "SIGBUS"),
-    (libc::SIGILL, "SIGILL"),
-    (libc::SIGFPE, "SIGFPE"),
-    (libc::SIGTERM, "SIGTERM"),
-    (libc::SIGINT, "SIGINT"),
-    (libc::SIGPIPE, "SIGPIPE"),
-    (libc::SIGTRAP, "SIGTRAP"),
-    (libc::SIGHUP, "SIGHUP"),
-];
-/// The names of exit codes: none on unix.
-pub(super) const CODES: &[(u32, &str)] = &[];
-
 /// A worker process that is not reaped yet.
 pub(in super::super) struct Process {
     pid: Pid,

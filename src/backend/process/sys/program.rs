@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::{CODES, SIGNALS};
+use super::names::{CODES, SIGNALS};
 use crate::error::Error;
 
 /// The program to start.

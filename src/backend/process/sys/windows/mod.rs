@@ -17,13 +17,7 @@ use std::io;
 use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
 use std::time::Duration;
 
-use windows_sys::Win32::Foundation::{HANDLE, INVALID_HANDLE_VALUE, NTSTATUS};
-use windows_sys::Win32::Foundation::{
-    STATUS_ACCESS_VIOLATION, STATUS_CONTROL_C_EXIT, STATUS_DLL_INIT_FAILED, STATUS_DLL_NOT_FOUND,
-    STATUS_HEAP_CORRUPTION, STATUS_ILLEGAL_INSTRUCTION, STATUS_IN_PAGE_ERROR,
-    STATUS_INTEGER_DIVIDE_BY_ZERO, STATUS_NO_MEMORY, STATUS_STACK_BUFFER_OVERRUN,
-    STATUS_STACK_OVERFLOW,
-};
+use windows_sys::Win32::Foundation::{HANDLE, INVALID_HANDLE_VALUE};
 
 pub(in crate::backend::process) use channel::{Channel, Source, Waker};
 pub(in crate::backend::process) use image::{Image, own_path};
@@ -38,28 +32,6 @@ pub(in crate::backend::process) use split::{
 pub(in crate::backend::process) type Handle = OwnedHandle;
 /// A borrowed [`Handle`].
 pub(in crate::backend::process) type HandleRef<'a> = BorrowedHandle<'a>;
-
-/// The names of signals: none on Windows.
-pub(super) const SIGNALS: &[(i32, &str)] = &[];
-/// The names of exit codes.
-pub(super) const CODES: &[(u32, &str)] = &[
-    code(STATUS_ACCESS_VIOLATION, "an access violation"),
-    code(STATUS_IN_PAGE_ERROR, "an unreadable page of a mapped file"),
-    // The exit code of `abort` and of the checks of the C runtime.
-    code(STATUS_STACK_BUFFER_OVERRUN, "abort"),
-    code(STATUS_STACK_OVERFLOW, "a stack overflow"),
-    code(STATUS_HEAP_CORRUPTION, "a corrupt heap"),
-    code(STATUS_ILLEGAL_INSTRUCTION, "an illegal instruction"),
-    code(STATUS_INTEGER_DIVIDE_BY_ZERO, "a division by zero"),
-    code(STATUS_NO_MEMORY, "a lack of memory"),
-    code(STATUS_CONTROL_C_EXIT, "Ctrl-C"),
-    code(STATUS_DLL_NOT_FOUND, "a missing DLL"),
-    code(STATUS_DLL_INIT_FAILED, "a DLL that failed to initialise"),
-];
-
-const fn code(status: NTSTATUS, name: &'static str) -> (u32, &'static str) {
-    (status.cast_unsigned(), name)
-}
 
 /// Borrows a handle.
 pub(in crate::backend::process) fn borrowed(handle: &Handle) -> HandleRef<'_> {
