@@ -55,37 +55,29 @@ mod access;
 mod back;
 mod block;
 mod number;
+mod payload;
 mod read;
 mod runs;
 mod tensor;
+mod trouble;
 mod write;
 
 use std::any::type_name;
-use std::cell::RefCell;
-use std::fmt;
 
 use serde::Serialize;
-use serde::de::{self, DeserializeOwned};
-use serde::ser;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::buffer::Owner;
 use super::scope::Scope;
 use super::tensor::Tensor;
 use crate::error::Fault;
-pub(crate) use back::{Variants, compare};
+pub(crate) use back::compare;
+use payload::{Payload, SINK, SOURCE};
 use read::Reader;
+use trouble::Empty;
+pub(crate) use write::Variants;
 use write::Writer;
-
-/// The fewest bytes of a payload, except for tensors.
-const BLOCK_MIN: usize = 1024;
-/// The bytes of the largest number.
-const NUMBER_MAX: usize = 16;
-/// The most elements of a tuple or array that is never a run.
-const TUPLE_PLAIN: usize = 32;
-/// The most elements of sequences and entries of maps without inline bytes in a value. A length
-/// alone could otherwise make a reader loop without end.
-const EMPTY_MAX: u32 = 1 << 20;
 
 /// The advice for types that cannot cross.
 const AGREE: &str = "its Serialize must write what its Deserialize reads, so remove serde's \
@@ -215,88 +207,6 @@ fn decode_from<T: DeserializeOwned>(inline: &[u8], payloads: Vec<Payload>) -> Re
     };
     let name = type_name::<T>();
     Err(Fault::new(format!("a value of {name} cannot be read: {why}; {AGREE}")))
-}
-
-/// The reason why a value cannot be written or read.
-#[derive(Debug)]
-struct Trouble(String);
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Trouble {}
-
-impl ser::Error for Trouble {
-    fn custom<T: fmt::Display>(why: T) -> Self {
-        Self(why.to_string())
-    }
-}
-
-impl de::Error for Trouble {
-    fn custom<T: fmt::Display>(why: T) -> Self {
-        Self(why.to_string())
-    }
-}
-
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        Self(fault.to_string())
-    }
-}
-
-/// A counter of the elements of a value without inline bytes.
-#[derive(Debug, Default)]
-struct Empty(u32);
-
-impl Empty {
-    #[cold]
-    fn count(&mut self) -> Result<(), Trouble> {
-        if self.0 == EMPTY_MAX {
-            let why = format!(
-                "it has more than {EMPTY_MAX} elements without bytes; keep their number instead"
-            );
-            return Err(Trouble(why));
-        }
-        self.0 += 1;
-        Ok(())
-    }
-}
-
-thread_local! {
-    /// The payloads that [`encode`] has collected.
-    static SINK: RefCell<Option<Vec<Tensor>>> = const { RefCell::new(None) };
-    /// The payloads that [`decode`] has not used yet.
-    static SOURCE: RefCell<Option<std::vec::IntoIter<Payload>>> = const { RefCell::new(None) };
-}
-
-enum Payload {
-    Tensor(Tensor),
-    Owner(Owner),
-}
-
-impl Payload {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Tensor(tensor) => tensor.bytes(),
-            Self::Owner(owner) => (**owner).as_ref(),
-        }
-    }
-}
-
-fn push_payload(payload: Tensor) {
-    SINK.with_borrow_mut(|sink| {
-        if let Some(sink) = sink {
-            sink.push(payload);
-        }
-    });
-}
-
-fn next_payload() -> Result<Payload, Fault> {
-    let next = SOURCE.with_borrow_mut(|source| source.as_mut().and_then(Iterator::next));
-    next.ok_or_else(|| Fault::new("it needs more payloads than came"))
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use serde::de::{
     DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::Trouble;
 use super::read::Reader;
+use super::trouble::Trouble;
 
 /// The elements of a tuple or the fields of a struct.
 pub(super) struct Elements<'a, 'de> {

@@ -53,26 +53,3 @@ fn counts(parts: &[&[u8]]) -> [u64; 256] {
     }
     counts
 }
-
-/// The written variants of enums, one bit for each; two variants may share a bit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Variants([u64; 4]);
-
-impl Variants {
-    /// Adds a variant of an enum with this name.
-    #[inline]
-    pub(super) fn add(&mut self, name: &'static str, variant: u32) {
-        let start = (name.as_ptr().addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
-        let bit = (start as u32).wrapping_add(variant) % 256;
-        self.0[(bit / 64) as usize] |= 1 << (bit % 64);
-    }
-
-    /// Adds all of these variants; returns whether any was new.
-    pub(crate) fn extend(&mut self, others: Self) -> bool {
-        let before = *self;
-        for (own, other) in self.0.iter_mut().zip(others.0) {
-            *own |= other;
-        }
-        *self != before
-    }
-}

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
-use super::Trouble;
-use super::read::{character, truth};
+use super::trouble::Trouble;
 
 /// The numbers of a block that are not read yet.
 pub(super) struct Block<'a> {
@@ -175,4 +174,18 @@ fn visitor_of<'de, T: Deserialize<'de>>() -> Option<TypeId> {
     let visitor = Cell::new(None);
     _ = T::deserialize(Asked(&visitor));
     visitor.get()
+}
+
+/// Decodes a bool, or whether an option has a value.
+#[inline]
+pub(super) fn truth(byte: u8) -> Result<bool, Trouble> {
+    match byte {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Trouble::custom(format_args!("a bool or an option is {byte}, not 0 or 1"))),
+    }
+}
+
+pub(super) fn character(code: u32) -> Result<char, Trouble> {
+    char::from_u32(code).ok_or_else(|| Trouble::custom(format_args!("{code} is no char")))
 }

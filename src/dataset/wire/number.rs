@@ -3,7 +3,7 @@
 use serde::ser::{Error as _, Impossible};
 use serde::{Serialize, Serializer};
 
-use super::Trouble;
+use super::trouble::Trouble;
 
 /// The kind of a number. The order of the kinds never changes the encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

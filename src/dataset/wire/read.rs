@@ -6,8 +6,9 @@ use serde::Deserializer;
 use serde::de::{Error as _, Visitor};
 
 use super::access::{Counted, Elements};
-use super::block::{Block, too_short, whole};
-use super::{Empty, Payload, TUPLE_PLAIN, Trouble, next_payload};
+use super::block::{Block, character, too_short, truth, whole};
+use super::payload::{Payload, next_payload};
+use super::trouble::{Empty, TUPLE_PLAIN, Trouble};
 
 /// A reader of the inline part; payloads come from the scope that [`decode`](super::decode) opened.
 pub(super) struct Reader<'de> {
@@ -258,20 +259,6 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         all_read(entries.left())?;
         Ok(value)
     }
-}
-
-/// Decodes a bool, or whether an option has a value.
-#[inline]
-pub(super) fn truth(byte: u8) -> Result<bool, Trouble> {
-    match byte {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Trouble::custom(format_args!("a bool or an option is {byte}, not 0 or 1"))),
-    }
-}
-
-pub(super) fn character(code: u32) -> Result<char, Trouble> {
-    char::from_u32(code).ok_or_else(|| Trouble::custom(format_args!("{code} is no char")))
 }
 
 #[inline]

@@ -4,9 +4,15 @@ use serde::Serialize;
 use serde::ser::{self, Error as _};
 
 use super::number::{Kind, Number, Probe};
+use super::payload::push_payload;
+use super::trouble::Trouble;
 use super::write::Writer;
-use super::{BLOCK_MIN, NUMBER_MAX, Trouble, push_payload};
 use crate::dataset::{Dtype, Tensor};
+
+/// The fewest bytes of a payload, except for tensors.
+pub(super) const BLOCK_MIN: usize = 1024;
+/// The bytes of the largest number.
+pub(super) const NUMBER_MAX: usize = 16;
 
 /// The most bytes reserved before the elements come.
 const RESERVED_MAX: usize = 1 << 20;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::super::dtype::Dtype;
 use super::super::tensor::{Shape, Tensor};
-use super::{Payload, SINK, SOURCE, next_payload};
+use super::payload::{Payload, SINK, SOURCE, next_payload};
 use crate::error::Fault;
 
 impl Serialize for Tensor {

@@ -6,8 +6,9 @@ use serde::ser::{self, Error as _};
 use serde::{Serialize, Serializer};
 
 use super::number::Probe;
-use super::runs::Elements;
-use super::{BLOCK_MIN, Empty, NUMBER_MAX, TUPLE_PLAIN, Trouble, Variants, push_payload};
+use super::payload::push_payload;
+use super::runs::{BLOCK_MIN, Elements, NUMBER_MAX};
+use super::trouble::{Empty, TUPLE_PLAIN, Trouble};
 use crate::dataset::{Dtype, Tensor};
 
 /// A writer of the inline part; payloads go to the scope that [`encode`](super::encode) opened.
@@ -341,4 +342,27 @@ in_order! {
     SerializeTupleVariant, serialize_field();
     SerializeStruct, serialize_field(&'static str);
     SerializeStructVariant, serialize_field(&'static str);
+}
+
+/// The written variants of enums, one bit for each; two variants may share a bit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Variants([u64; 4]);
+
+impl Variants {
+    /// Adds a variant of an enum with this name.
+    #[inline]
+    pub(super) fn add(&mut self, name: &'static str, variant: u32) {
+        let start = (name.as_ptr().addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        let bit = (start as u32).wrapping_add(variant) % 256;
+        self.0[(bit / 64) as usize] |= 1 << (bit % 64);
+    }
+
+    /// Adds all of these variants; returns whether any was new.
+    pub(crate) fn extend(&mut self, others: Self) -> bool {
+        let before = *self;
+        for (own, other) in self.0.iter_mut().zip(others.0) {
+            *own |= other;
+        }
+        *self != before
+    }
 }

@@ -1,11 +1,12 @@
 //! Runs of numbers: when they are blocks, the content of blocks, and wrong blocks.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use serde::de::{SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, SerializeTuple};
 
+use super::trouble::Trouble;
 use super::*;
 
 /// Checks that a value survives a round trip with the same encoding; returns the encoding.
