@@ -171,7 +171,7 @@ export const files = {
       // One worker: another may still be opening the file when it goes away, which is an error of opening.
       for (const mode of [{ backend: 'inline' }, { backend: 'workers', workers: 1 }]) {
         const file = source.http(here.http(`${fault}/${(unique += 1)}/tests/data/c_f4_v1.npy`), { read: 'range' });
-        const data = await loader({ source: source.npy({ x: file }), epochs: 60, ...mode });
+        const data = await loader({ source: source.npy({ x: file }), epochs: 16, ...mode });
         const got = await all(data);
         equal(got.length, data.progress.positions, fault);
         const last = got.at(-1);
