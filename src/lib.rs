@@ -95,7 +95,7 @@ pub mod stage;
 pub mod web;
 
 pub use backend::{Backend, WorkerContext, init};
-pub use dataset::{Dataset, Reduce, Reducer};
+pub use dataset::{Dataset, Reduce, Reducer, concat, mix};
 pub use error::{BoxError, Error, Fault, FaultKind, Loss, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;

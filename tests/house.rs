@@ -77,6 +77,13 @@ const PLATFORM_PLACES: &[&str] = &["backend/", "source/bytes", "web/", "web.rs",
 /// The lines of the longest file.
 const LINES_MAX: usize = 400;
 
+/// Longer files, with their lines and the reason.
+const LONGER: &[(&str, usize, &str)] = &[(
+    "src/dataset/combinators.rs",
+    600,
+    "every combinator is a method of one trait, as with `Iterator`; half of the lines are examples",
+)];
+
 /// The section of ARCHITECTURE.md that lists the statics, and the parts of a type that can change.
 const SECTION: &str = "What threads and the process keep";
 const CHANGES: &[&str] = &["Atomic", "Cell", "Lock", "Mutex", "Once"];
@@ -85,7 +92,7 @@ const CHANGES: &[&str] = &["Atomic", "Cell", "Lock", "Mutex", "Once"];
 const CYCLES: &[(&str, usize, &str)] = &[
     (
         "src/dataset/mod.rs",
-        16,
+        21,
         "a combinator is a dataset, and a method of every dataset, as with `Iterator`",
     ),
     ("src/dataset/wire/access.rs", 2, "a reader reads a list by a reader of its elements"),
@@ -238,13 +245,16 @@ fn platforms_are_named_in_their_places(_: &Path, files: &[File]) -> Vec<String> 
     faults
 }
 
-fn files_are_in_order(_: &Path, files: &[File]) -> Vec<String> {
-    let mut faults = Vec::new();
+fn files_are_in_order(root: &Path, files: &[File]) -> Vec<String> {
+    let (mut faults, mut needed) = (Vec::new(), BTreeSet::new());
     for File { path, text, .. } in files {
         let lines = text.lines().count();
-        if lines > LINES_MAX {
+        let longer = LONGER.iter().find(|(file, ..)| file == path && lines > LINES_MAX);
+        needed.extend(longer.map(|(file, ..)| (*file).to_owned()));
+        let most = longer.map_or(LINES_MAX, |(_, most, _)| *most);
+        if lines > most {
             faults.push(format!(
-                "{path}:{lines}: {lines} lines: split the file, at most {LINES_MAX} are allowed"
+                "{path}:{lines}: {lines} lines: split the file, at most {most} are allowed"
             ));
         }
         if !text.starts_with("//!") {
@@ -254,6 +264,7 @@ fn files_are_in_order(_: &Path, files: &[File]) -> Vec<String> {
             faults.push(format!("{path}:1: FIXME: fix it, or remove the note"));
         }
     }
+    faults.extend(stale(root, "LONGER", LONGER.iter().map(|row| row.0), &needed));
     faults
 }
 

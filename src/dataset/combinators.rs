@@ -1,9 +1,12 @@
 //! The trait of all datasets, with its combinators, each in a file of this folder.
 
+use std::sync::Arc;
+
 use super::{
-    AsVec, Batched, Collate, Filter, FilterBy, GrainShuffle, Keys, Map, MapBy, MapWithIndex,
-    MapWithIndexBy, RandomMap, RandomMapBy, Repeat, SampleKey, SampleResult, Shuffle, Slice, Split,
-    Transform, Transformed, TryMap, TryMapBy,
+    AsVec, Batched, Collate, Enumerate, Filter, FilterBy, FlatMap, GrainShuffle, Keys, Map, MapBy,
+    MapWithIndex, MapWithIndexBy, RandomMap, RandomMapBy, Repeat, Reverse, SampleKey, SampleResult,
+    Shuffle, Slice, Split, Subset, SubsetBy, Transform, Transformed, TryMap, TryMapBy,
+    WindowShuffle, Zip,
 };
 use crate::error::{BoxError, Result};
 use crate::order::{Description, Op, Rng, Shard, epoch_of};
@@ -143,6 +146,20 @@ pub trait Dataset {
         Transformed::new(self, MapWithIndexBy(f))
     }
 
+    /// Pairs each sample with its index, which counts on past the first epoch.
+    ///
+    /// ```
+    /// use windrow::{Dataset, from_vec};
+    /// let letters = from_vec(vec!["a", "b"]).enumerate();
+    /// assert_eq!(letters.get(1), Ok(Some((1, "b"))));
+    /// ```
+    fn enumerate(self) -> Enumerate<Self, Self::Sample>
+    where
+        Self: Sized,
+    {
+        self.map_with_index(|index, sample| (index, sample))
+    }
+
     /// Applies a function to each sample and a random number generator for that sample.
     ///
     /// The generator is keyed by (seed, epoch, op, index). The same sample draws the same numbers
@@ -194,6 +211,30 @@ pub trait Dataset {
         Transformed::new(self, FilterBy(f))
     }
 
+    /// Replaces each sample with up to `fan_out` samples, which a function makes of it.
+    ///
+    /// The length is `fan_out` times as long, with gaps in place of samples that the function does
+    /// not make. A sample that makes more than `fan_out` samples is a fault. The function runs for
+    /// each of the `fan_out` indices. A lazy iterator saves work, since only the first index takes
+    /// all samples of it.
+    ///
+    /// ```
+    /// use windrow::{Dataset, from_vec};
+    /// let lines = from_vec(vec!["a b", "", "c"]);
+    /// let words = lines.flat_map(2, |line| line.split_whitespace());
+    /// let all = (0..6).map(|index| words.get(index)).collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(all, [Some("a"), Some("b"), None, None, Some("c"), None]);
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn flat_map<I, F>(self, fan_out: u64, f: F) -> FlatMap<Self, F>
+    where
+        Self: Sized,
+        I: IntoIterator,
+        F: Fn(Self::Sample) -> I,
+    {
+        FlatMap::new(self, fan_out, f)
+    }
+
     /// Puts the samples into a random order, drawn anew for each epoch.
     ///
     /// The order is a true permutation for every length up to 2^63, in O(1) memory: see
@@ -228,6 +269,27 @@ pub trait Dataset {
         Self: Sized,
     {
         Shuffle::once(self, seed)
+    }
+
+    /// Puts the samples of each window of `window` neighbours into a random order, drawn anew for
+    /// each window and epoch.
+    ///
+    /// Neighbours stay near each other, so a file that is read from its start to its end is still
+    /// read that way. Every window is a true permutation; the last one may be shorter.
+    ///
+    /// ```
+    /// use windrow::{Dataset, range};
+    /// let shuffled = range(0..10).window_shuffle(7, 4);
+    /// let mut window = (4..8).map(|i| shuffled.get(i)).collect::<Result<Vec<_>, _>>()?;
+    /// window.sort();
+    /// assert_eq!(window, [4, 5, 6, 7].map(Some));
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn window_shuffle(self, seed: u64, window: u64) -> WindowShuffle<Self>
+    where
+        Self: Sized,
+    {
+        WindowShuffle::new(self, seed, window)
     }
 
     /// Splits the samples at random into parts of these fractions, the same in each epoch.
@@ -318,6 +380,78 @@ pub trait Dataset {
         Slice::new(self, ..).step_by(step)
     }
 
+    /// Reverses the order of each epoch.
+    ///
+    /// ```
+    /// use windrow::{Dataset, range};
+    /// // Python's `range(20)[10:2:-3]`
+    /// let part = range(0..20).slice(3..=10).reverse().step_by(3);
+    /// assert_eq!((part.get(0)?, part.get(2)?), (Some(10), Some(4)));
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn reverse(self) -> Reverse<Self>
+    where
+        Self: Sized,
+    {
+        Reverse::new(self)
+    }
+
+    /// Keeps the samples at these indices, in this order, under the conditions of
+    /// [`slice`](Self::slice). An index may occur several times.
+    ///
+    /// [`check`](Self::check) refuses an index that is not below [`len`](Self::len).
+    ///
+    /// ```
+    /// use windrow::{Dataset, range};
+    /// let part = range(10..20).subset([7, 0]);
+    /// assert_eq!((part.len(), part.get(0)?, part.get(1)?), (2, Some(17), Some(10)));
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn subset(self, indices: impl Into<Arc<[u64]>>) -> Subset<Self>
+    where
+        Self: Sized,
+    {
+        Subset::new(self, indices.into())
+    }
+
+    /// Keeps the samples whose indices another dataset has, such as a random sampler.
+    ///
+    /// Each epoch of the result is an epoch of `indices`. An index that is not below
+    /// [`len`](Self::len) is a fault.
+    ///
+    /// ```
+    /// use windrow::{Dataset, range};
+    /// // Draws with replacement: 3 of 10 samples in each epoch.
+    /// let drawn = range(10..20).subset_by(range(0..3).random_map(7, |_, rng| rng.below(10)));
+    /// assert_eq!(drawn.len(), 3);
+    /// assert!((10..20).contains(&drawn.get(0)?.unwrap()));
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn subset_by<I: Dataset<Sample = u64>>(self, indices: I) -> SubsetBy<Self, I>
+    where
+        Self: Sized,
+    {
+        SubsetBy::new(self, indices)
+    }
+
+    /// Pairs the samples at the same index of this dataset and another one of the same length.
+    ///
+    /// [`check`](Self::check) refuses different lengths, unless the result is cut to the
+    /// [shorter](Zip::shortest) one. A gap on either side is a gap. The key is this dataset's.
+    ///
+    /// ```
+    /// use windrow::{Dataset, from_vec, range};
+    /// let pairs = from_vec(vec!["a", "b"]).zip(range(0..2));
+    /// assert_eq!(pairs.get(1)?, Some(("b", 1)));
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn zip<B: Dataset>(self, other: B) -> Zip<Self, B>
+    where
+        Self: Sized,
+    {
+        Zip::new(self, other)
+    }
+
     /// Keeps this trainer's share: see [`Shard`]. Shuffle before: the shards of an epoch together
     /// hold each of its samples once.
     ///
@@ -336,7 +470,8 @@ pub trait Dataset {
 
     /// Repeats the samples `epochs` times, each time as the next epoch.
     ///
-    /// `repeat` cuts off indices past 2^64 - 2, so `repeat(u64::MAX)` is practically endless.
+    /// [`same_each_epoch`](Repeat::same_each_epoch) repeats the first epoch instead. `repeat` cuts
+    /// off indices past 2^64 - 2, so `repeat(u64::MAX)` is practically endless.
     ///
     /// ```
     /// use windrow::{Dataset, range};

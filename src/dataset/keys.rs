@@ -205,6 +205,10 @@ mod tests {
         keeps_keys(numbers().shuffle_like_grain(1));
         keeps_keys(numbers().slice(10..90).step_by(3).shuffle(2));
         keeps_keys(numbers().shuffle(3).sample(7));
+        keeps_keys(numbers().window_shuffle(3, 30).reverse());
+        keeps_keys(numbers().shuffle(3).repeat(2).same_each_epoch());
+        keeps_keys(numbers().subset([90, 3, 3, 41]).subset_by(range(0..3)));
+        keeps_keys(numbers().zip(numbers().shuffle(1)).map(|(x, _)| x).enumerate().map(|(_, x)| x));
         keeps_keys(numbers().shuffle(3).shard(Shard::new(1, 3).unwrap()));
         let [_, part] = numbers().split(4, [0.3, 0.7]);
         keeps_keys(part.clone().shuffle(5));

@@ -12,6 +12,8 @@ pub type TryMap<D, F> = Transformed<D, TryMapBy<F>>;
 /// A dataset with a closure applied to each index and sample: see
 /// [`Dataset::map_with_index`](super::Dataset::map_with_index).
 pub type MapWithIndex<D, F> = Transformed<D, MapWithIndexBy<F>>;
+/// A dataset of samples with their indices: see [`Dataset::enumerate`](super::Dataset::enumerate).
+pub type Enumerate<D, S> = MapWithIndex<D, fn(u64, S) -> (u64, S)>;
 /// A dataset with a closure applied to each sample and the sample's random number generator: see
 /// [`Dataset::random_map`](super::Dataset::random_map).
 pub type RandomMap<D, F> = Transformed<D, RandomMapBy<F>>;

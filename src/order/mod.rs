@@ -16,6 +16,7 @@ mod parts;
 mod permutation;
 mod philox;
 mod plan;
+mod proportions;
 mod rng;
 mod shard;
 mod state;
@@ -32,6 +33,7 @@ pub(crate) use list::List;
 pub use parts::Parts;
 pub use permutation::Permutation;
 pub(crate) use plan::Plan;
+pub(crate) use proportions::Proportions;
 pub use rng::Rng;
 pub use shard::Shard;
 #[doc(hidden)]

@@ -12,7 +12,7 @@ use crate::common::{RUNNERS, Runner, items, run, within};
 use serde_json::{Value, json};
 use windrow::order::Shard;
 use windrow::stage::Pipeline;
-use windrow::{Dataset, Loader, from_vec, range};
+use windrow::{Dataset, Loader, concat, from_vec, mix, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -41,6 +41,20 @@ const RUN: &[(&str, fn())] = &[
     ("batch_repeat", || dataset("batch_repeat", || range(0..10).batch(3).repeat(2))),
     ("repeat_batch_drop", || {
         dataset("repeat_batch_drop", || range(0..10).repeat(2).batch(3).drop_remainder());
+    }),
+    ("mix_eq", || dataset("mix_eq", || mix([(numbers(0), 1), (numbers(1), 1)]))),
+    ("mix_75_r2", || {
+        dataset("mix_75_r2", || mix([(numbers(0), 75), (numbers(1), 25)]).repeat(2));
+    }),
+    ("concat_slice", || dataset("concat_slice", || concat([numbers(0), numbers(1)]).slice(4..7))),
+    ("zip", || {
+        let three = || range(0..4).zip(range(1..5)).zip(range(2..6)).map(|((a, b), c)| [a, b, c]);
+        dataset("zip", three);
+    }),
+    ("flatmap_iter", || {
+        let parts = [0..4, 0..0, 4..6, 6..10, 0..0, 0..0, 10..13];
+        let parts = parts.map(|part| part.collect::<Vec<u64>>()).to_vec();
+        dataset("flatmap_iter", move || from_vec(parts.clone()).flat_map(4, |part| part));
     }),
     ("limit", || pipeline("limit", || range(0..10).repeat(2).ordered().limit(15))),
     ("even_split", || {
@@ -86,15 +100,10 @@ const GRAINS_FAULT: &str = "a fault of Grain's that is not reproduced";
 /// The cases that are not run, and why.
 const NOT_RUN: &[(&str, &str)] = &[
     ("rebatch", "there is no rebatch yet"),
-    ("mix_eq", "there is no mix yet"),
-    ("mix_75_r2", "there is no mix yet"),
-    ("mix_iter_12", "there is no mix yet"),
-    ("mix_keyed", "there is no mix yet"),
-    ("mix_keyed_resume_more", "there is no mix yet"),
-    ("concat_slice", "there is no concatenate yet"),
-    ("zip", "there is no zip yet"),
-    ("zip_strict", "there is no zip yet"),
-    ("flatmap_iter", "there is no flat_map yet"),
+    ("mix_iter_12", "there is no mix of streams yet"),
+    ("mix_keyed", "there is no mix of streams yet"),
+    ("mix_keyed_resume_more", "there is no mix of streams yet"),
+    ("zip_strict", "there is no zip of streams yet"),
     ("interleave2", "there is no interleave yet"),
     ("interleave_empty", "there is no interleave yet"),
     ("elastic", "there is no elastic iterator yet"),
@@ -160,6 +169,11 @@ fn random_numbers_are_the_same_by_index_and_on_every_backend() {
     let by_index: Vec<u64> = (0..40).map(|index| dataset.get(index).unwrap().unwrap()).collect();
     assert_ne!(by_index[..20], by_index[20..], "an epoch repeats the numbers of the one before");
     assert_everywhere("random_map", make, &json!(by_index));
+}
+
+/// The five even numbers from 0, or the five odd ones.
+fn numbers(odd: u64) -> impl Dataset<Sample = u64> + Send + Sync + 'static {
+    range(0..5).map(move |x| x * 2 + odd)
 }
 
 /// What the file says comes out.

@@ -1,7 +1,7 @@
 //! Lengths and indices up to the largest: every combinator against an oracle in 128 bits.
 
 use proptest::prelude::*;
-use windrow::order::{Permutation, Shard};
+use windrow::order::{Permutation, Rng, Shard};
 use windrow::{Dataset, Fault, Loader, State, range};
 
 /// The numbers of a range, alone or in batches, as a dataset whose kind is known at run time only.
@@ -17,6 +17,9 @@ enum Op {
     Shuffle(u64),
     ShuffleOnce(u64),
     Sample(u64),
+    Reverse,
+    WindowShuffle(u64, u64),
+    RepeatSame(u64),
     /// The second of four parts.
     Split(u64),
     Batch(u64, bool),
@@ -42,6 +45,9 @@ impl Op {
             Self::Shuffle(seed) => Box::new(numbers.shuffle(seed)),
             Self::ShuffleOnce(seed) => Box::new(numbers.shuffle_once(seed)),
             Self::Sample(count) => Box::new(numbers.sample(count)),
+            Self::Reverse => Box::new(numbers.reverse()),
+            Self::WindowShuffle(seed, window) => Box::new(numbers.window_shuffle(seed, window)),
+            Self::RepeatSame(epochs) => Box::new(numbers.repeat(epochs).same_each_epoch()),
             Self::Split(seed) => Box::new(numbers.split(seed, PARTS)[1].clone()),
             Self::Batch(size, true) => Box::new(numbers.batch_with(size, flat).drop_remainder()),
             Self::Batch(size, false) => Box::new(numbers.batch_with(size, flat)),
@@ -58,8 +64,12 @@ impl Op {
                 below / count + u128::from(!drop && index < below % count)
             }
             // A length has 64 bits; what is beyond is cut off.
-            Self::Repeat(epochs) => (below * u128::from(epochs)).min(MAX),
-            Self::Shuffle(_) | Self::ShuffleOnce(_) => below,
+            Self::Repeat(epochs) | Self::RepeatSame(epochs) => {
+                (below * u128::from(epochs)).min(MAX)
+            }
+            Self::Shuffle(_) | Self::ShuffleOnce(_) | Self::Reverse | Self::WindowShuffle(..) => {
+                below
+            }
             Self::Sample(count) => below.min(count.into()),
             Self::Split(_) => (3 * below + 2) / 4 - (below + 2) / 4,
             Self::Batch(size, true) => below / u128::from(size),
@@ -87,6 +97,16 @@ impl Op {
                 one(Permutation::new(below as u64, seed, 0).get(offset as u64).into())
             }
             Self::Sample(_) => one(offset),
+            Self::Reverse => one(below - 1 - offset),
+            Self::WindowShuffle(seed, window) => {
+                let window = u128::from(window);
+                let (start, epoch) = (offset / window * window, epoch as u64);
+                let size = window.min(below - start) as u64;
+                let seed = Rng::keyed(seed, epoch, 0, (offset / window) as u64).next_u64();
+                let order = Permutation::new(size, seed, epoch);
+                one(start + u128::from(order.get((offset - start) as u64)))
+            }
+            Self::RepeatSame(_) => offset % below..offset % below + 1,
             Self::Split(seed) => {
                 let place = (below + 2) / 4 + offset;
                 one(Permutation::new(below as u64, seed, 0).get(place as u64).into())
@@ -148,6 +168,10 @@ fn op() -> impl Strategy<Value = Op> {
         any::<u64>().prop_map(Op::ShuffleOnce),
         any::<u64>().prop_map(Op::Split),
         extreme().prop_map(Op::Sample),
+        Just(Op::Reverse),
+        (any::<u64>(), extreme()).prop_map(|(seed, window)| Op::WindowShuffle(seed, window.max(1))),
+        (any::<u64>(), 1u64..200).prop_map(|(seed, window)| Op::WindowShuffle(seed, window)),
+        extreme().prop_map(Op::RepeatSame),
         (1u64..4, any::<bool>()).prop_map(|(size, drop)| Op::Batch(size, drop)),
     ]
 }

@@ -1,0 +1,54 @@
+//! The members of a combined dataset: what `concat` and `mix` have in common.
+
+use super::{Dataset, SampleKey, SampleResult, index_in};
+use crate::error::{Fault, Result};
+use crate::order::{Description, Op};
+
+/// Several datasets of one type.
+#[derive(Debug, Clone)]
+pub(super) struct Members<D>(Vec<D>);
+
+impl<D: Dataset> Members<D> {
+    pub(super) fn new(members: Vec<D>) -> Self {
+        Self(members)
+    }
+
+    pub(super) fn lengths(&self) -> Vec<u64> {
+        self.0.iter().map(Dataset::len).collect()
+    }
+
+    pub(super) fn any(&self, asked: fn(&D) -> bool) -> bool {
+        self.0.iter().any(asked)
+    }
+
+    /// Returns the sample of a member at an index, which counts on into the member's later epochs.
+    #[inline]
+    pub(super) fn get(&self, member: usize, index: u64) -> SampleResult<D::Sample> {
+        self.0[member].get(index)
+    }
+
+    /// Returns the index of a member at an offset of one of its epochs.
+    #[inline]
+    pub(super) fn index_in(&self, member: usize, epoch: u64, offset: u64) -> Result<u64, Fault> {
+        index_in(epoch, offset, self.0[member].len())
+    }
+
+    /// Returns the key of a member's sample, after the member's number: `1/42`.
+    pub(super) fn key(&self, member: usize, index: u64) -> Option<SampleKey> {
+        let key = self.0[member].key(index)?;
+        Some(SampleKey::Name(format!("{member}/{key}")))
+    }
+
+    /// Adds the members to a description, each after an op with its number, and then the op of all.
+    pub(super) fn describe(&self, description: &mut Description, op: Op) {
+        for (number, member) in self.0.iter().enumerate() {
+            description.push(Op::new("member").with("number", number));
+            member.describe(description);
+        }
+        description.push(op.with("members", self.0.len()));
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        self.0.iter().try_for_each(Dataset::check)
+    }
+}
