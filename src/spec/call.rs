@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::options::whole;
 use super::served::{ServedOptions, ServedSource};
+use super::whole;
 use crate::dataset::{Dataset, Record, SampleContext, SampleResult, Transform, as_below};
 use crate::error::Result;
 use crate::order::{Description, Op};

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::options::whole;
 use super::placed::Placed;
+use super::whole;
 use crate::error::{Error, Result};
 use crate::order::{Epochs, FOREVER};
 
@@ -16,6 +16,56 @@ pub(super) trait Choice: Sized {
 
     fn read(word: &str, options: Value, path: &str) -> Option<Result<Self>>;
 }
+
+/// Defines an enum whose variants a tag tells apart, and the function that reads a variant.
+macro_rules! choices {
+    ($(#[$doc:meta])* $name:ident, $tag:literal, $what:literal:
+     $($(#[doc = $about:literal])* $word:literal $variant:ident($options:ty),)*) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(tag = $tag)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                #[doc = concat!("The ", $what, " `", $word, "`.")]
+                #[doc = ""]
+                $(#[doc = $about])*
+                #[serde(rename = $word)]
+                $variant($options),
+            )*
+        }
+
+        impl choice::Choice for $name {
+            const TAG: &'static str = $tag;
+            const WHAT: &'static str = $what;
+            const WORDS: &'static [&'static str] = &[$($word),*];
+
+            fn read(word: &str, options: serde_json::Value, path: &str) -> Option<Result<Self>> {
+                match word {
+                    $($word => Some(choice::at(path, options).map(Self::$variant)),)*
+                    _ => None,
+                }
+            }
+        }
+
+        // The reader is the function above, which no derive sees.
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $what.into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schema::choice($tag, [$((
+                    $word,
+                    concat!($($about, "\n",)* ""),
+                    <$options as schemars::JsonSchema>::json_schema(generator),
+                ),)*])
+            }
+        }
+    };
+}
+pub(super) use choices;
 
 /// Reads the options at `path`; an error has the path of the wrong option.
 pub(super) fn at<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {

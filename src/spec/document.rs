@@ -3,17 +3,19 @@
 use serde::Serialize;
 
 use super::call::CallOptions;
-use super::choice;
+use super::choice::{self, choices};
 use super::ops::{
     Cast, DecodeImage, DecodeNumber, Filter, Normalize, OneHot, Reshape, Resize, Scale, Select,
 };
 use super::options::{
-    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, SampleOptions,
-    ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, whole,
+    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ReverseOptions,
+    SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions,
+    WindowShuffleOptions,
 };
 #[cfg(feature = "schema")]
 use super::schema;
 use super::served::ServedOptions;
+use super::whole;
 use crate::error::Result;
 use crate::order::Epochs;
 use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOptions, TarOptions};
@@ -114,55 +116,6 @@ impl Spec {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("JSON can represent every document")
     }
-}
-
-/// Defines an enum whose variants a tag tells apart, and the function that reads a variant.
-macro_rules! choices {
-    ($(#[$doc:meta])* $name:ident, $tag:literal, $what:literal:
-     $($(#[doc = $about:literal])* $word:literal $variant:ident($options:ty),)*) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Serialize)]
-        #[serde(tag = $tag)]
-        #[non_exhaustive]
-        pub enum $name {
-            $(
-                #[doc = concat!("The ", $what, " `", $word, "`.")]
-                #[doc = ""]
-                $(#[doc = $about])*
-                #[serde(rename = $word)]
-                $variant($options),
-            )*
-        }
-
-        impl choice::Choice for $name {
-            const TAG: &'static str = $tag;
-            const WHAT: &'static str = $what;
-            const WORDS: &'static [&'static str] = &[$($word),*];
-
-            fn read(word: &str, options: serde_json::Value, path: &str) -> Option<Result<Self>> {
-                match word {
-                    $($word => Some(choice::at(path, options).map(Self::$variant)),)*
-                    _ => None,
-                }
-            }
-        }
-
-        // The reader is the function above, which no derive sees.
-        #[cfg(feature = "schema")]
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                $what.into()
-            }
-
-            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schema::choice($tag, [$((
-                    $word,
-                    concat!($($about, "\n",)* ""),
-                    <$options as schemars::JsonSchema>::json_schema(generator),
-                ),)*])
-            }
-        }
-    };
 }
 
 choices! {
@@ -271,6 +224,12 @@ choices! {
     /// {"op": "shuffle_like_grain", "seed": 42}
     /// ```
     "shuffle_like_grain" GrainShuffle(GrainShuffleOptions),
+    /// Puts the samples of each window of neighbours in another order in each epoch.
+    ///
+    /// ```json
+    /// {"op": "window_shuffle", "window": 1024}
+    /// ```
+    "window_shuffle" WindowShuffle(WindowShuffleOptions),
     /// Keeps one of several parts. No two parts share a sample, and each epoch has the same samples.
     ///
     /// ```json
@@ -283,6 +242,18 @@ choices! {
     /// {"op": "slice", "start": 100, "end": 900}
     /// ```
     "slice" Slice(SliceOptions),
+    /// Keeps the samples at these indices, in this order.
+    ///
+    /// ```json
+    /// {"op": "subset", "indices": [7, 0, 7]}
+    /// ```
+    "subset" Subset(SubsetOptions),
+    /// Reverses the order of each epoch.
+    ///
+    /// ```json
+    /// {"op": "reverse"}
+    /// ```
+    "reverse" Reverse(ReverseOptions),
     /// Keeps the first `count` samples of each epoch of a shuffled order, so other samples in each
     /// epoch.
     ///

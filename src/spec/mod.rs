@@ -28,13 +28,16 @@ mod read;
 #[cfg(feature = "schema")]
 mod schema;
 mod served;
+mod whole;
+mod wholes;
 mod words;
 
 pub use call::{CallOptions, Function, Functions, Made};
 pub use document::{OpSpec, SourceSpec, Spec, StageSpec};
 pub use open::SpecPipeline;
 pub use options::{
-    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, SampleOptions,
-    ShardOptions, ShuffleOptions, SliceOptions, SplitOptions,
+    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ReverseOptions,
+    SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions,
+    WindowShuffleOptions,
 };
 pub use served::{ServedOptions, ServedSource};

@@ -6,7 +6,7 @@ use super::call::{Call, Functions, NoFunctions, Remembered};
 use super::choice::wrong;
 use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
 use super::keys::WithKeys;
-use super::options::BatchOptions;
+use super::options::{BatchOptions, ReverseOptions};
 use super::served::Served;
 use crate::dataset::{Batched, Dataset, Record, Split, Stack, Tensor};
 use crate::error::{Error, Fault, Result};
@@ -129,6 +129,11 @@ impl OpSpec {
                 Box::new(dataset.shuffle_once(options.seed.unwrap_or(seed)))
             }
             Self::GrainShuffle(options) => Box::new(dataset.shuffle_like_grain(options.seed)),
+            Self::WindowShuffle(options) => {
+                Box::new(dataset.window_shuffle(options.seed.unwrap_or(seed), options.window))
+            }
+            Self::Subset(options) => Box::new(dataset.subset(&*options.indices)),
+            Self::Reverse(ReverseOptions {}) => Box::new(dataset.reverse()),
             Self::Split(options) => {
                 let seed = options.seed.unwrap_or(seed);
                 let parts = Arc::new(Parts::new(&*options.parts));
@@ -139,7 +144,10 @@ impl OpSpec {
                 let end = options.end.unwrap_or(u64::MAX);
                 Box::new(dataset.slice(options.start..end).step_by(options.step))
             }
-            Self::Repeat(options) => Box::new(dataset.repeat(options.epochs)),
+            Self::Repeat(options) => {
+                let repeat = dataset.repeat(options.epochs);
+                Box::new(if options.same_each_epoch { repeat.same_each_epoch() } else { repeat })
+            }
             Self::Shard(options) => {
                 let shard = Shard::new(options.index, options.count)
                     .map_err(|error: Error| wrong(path, error.to_string()))?;
@@ -223,6 +231,10 @@ mod tests {
                 "slice is 0..8 of an order that `shuffle` makes anew for each epoch",
             ),
             (r#"{"op":"sample","count":3}"#, "", "$.ops[0]", "sample is 3 of an order"),
+            (r#"{"op":"subset","indices":[3,20]}"#, "", "$.ops[0]", "subset is 20 at place 1"),
+            (r#"{"op":"subset","indices":[3,-1]}"#, "", "$.ops[0].indices[1]", "-1"),
+            (r#"{"op":"window_shuffle","window":0}"#, "", "$.ops[0]", "window_shuffle.window is 0"),
+            (r#"{"op":"reverse","by":2}"#, "", "$.ops[0].by", "\"by\"; remove it"),
             (r#"{"op":"shuffle"},{"op":"split","parts":[1],"part":0}"#, "", "$.ops[1]", "anew"),
             (r#"{"op":"split","parts":[0.8,0.1],"part":0}"#, "", "$.ops[0]", "[0.8, 0.1]"),
             (r#"{"op":"split","parts":[0.8,0.2],"part":2}"#, "", "$.ops[0]", "split.part is 2"),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{whole, wholes};
 use crate::dataset::Pad;
 #[cfg(feature = "schema")]
 use crate::spec::schema::Whole;
@@ -57,6 +58,32 @@ impl ShuffleOptions {
     }
 }
 
+/// The options of the op `window_shuffle`, which puts the samples of each window into a random
+/// order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct WindowShuffleOptions {
+    /// The number of neighbours in a window, from 1 to 2^63. The last window may have fewer.
+    #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<1>"))]
+    pub window: u64,
+    /// The seed of the order, a whole number from 0 to 2^64 - 1. The default is the document's
+    /// `seed`.
+    #[serde(default, with = "whole", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
+    pub seed: Option<u64>,
+}
+
+impl WindowShuffleOptions {
+    /// Creates the options of a shuffle of windows of this size, with the document's seed.
+    #[must_use]
+    pub fn new(window: u64) -> Self {
+        Self { window, seed: None }
+    }
+}
+
 /// The options of the op `shuffle_like_grain`, which puts the samples into the order of Grain's
 /// `shuffle(seed)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +134,35 @@ impl SliceOptions {
         Self { start: 0, end: None, step: 1 }
     }
 }
+
+/// The options of the op `subset`, which keeps the samples at given indices, in that order.
+///
+/// Choosing from an order that `shuffle` draws anew for each epoch is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SubsetOptions {
+    /// The indices, each from 0 to 2^64 - 1. An index may occur several times.
+    #[serde(with = "wholes")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Whole<0>>"))]
+    pub indices: Vec<u64>,
+}
+
+impl SubsetOptions {
+    /// Creates the options of a subset of the samples at these indices.
+    #[must_use]
+    pub fn new(indices: impl Into<Vec<u64>>) -> Self {
+        Self { indices: indices.into() }
+    }
+}
+
+/// The options of the op `reverse`, which has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ReverseOptions {}
 
 /// The options of the op `sample`, which keeps the first `count` samples of each epoch's order.
 ///
@@ -170,13 +226,17 @@ pub struct RepeatOptions {
     #[serde(with = "whole")]
     #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub epochs: u64,
+    /// Whether each epoch repeats the first one, with its order and its random numbers. The default
+    /// is false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub same_each_epoch: bool,
 }
 
 impl RepeatOptions {
     /// Creates the options of an op that repeats the samples for `epochs` epochs.
     #[must_use]
     pub fn new(epochs: u64) -> Self {
-        Self { epochs }
+        Self { epochs, same_each_epoch: false }
     }
 }
 
@@ -263,57 +323,4 @@ impl LimitOptions {
 
 fn one() -> u64 {
     1
-}
-
-/// Reads and writes whole numbers from 0 to 2^64 - 1, also as strings of digits: JavaScript's
-/// numbers lose bits beyond 2^53.
-pub(super) mod whole {
-    use std::fmt;
-
-    use serde::de::{Error, Unexpected, Visitor};
-    use serde::{Deserializer, Serializer};
-
-    /// The largest number that is written as a JSON number; up to here, JavaScript's numbers are
-    /// exact.
-    const EXACT_MAX: u64 = 1 << 53;
-
-    struct Whole;
-
-    impl Visitor<'_> for Whole {
-        type Value = u64;
-
-        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-            to.write_str("a whole number from 0 to 2^64 - 1, or a string of its digits")
-        }
-
-        fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
-            Ok(number)
-        }
-
-        fn visit_i64<E: Error>(self, number: i64) -> Result<u64, E> {
-            let signed = Unexpected::Signed(number);
-            number.try_into().map_err(|_| E::invalid_value(signed, &self))
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
-            text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
-        }
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>, T: From<u64>>(
-        from: D,
-    ) -> Result<T, D::Error> {
-        from.deserialize_any(Whole).map(T::from)
-    }
-
-    pub(in super::super) fn serialize<S: Serializer, T: Copy + Into<Option<u64>>>(
-        number: &T,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        match (*number).into() {
-            Some(number) if number <= EXACT_MAX => to.serialize_u64(number),
-            Some(number) => to.collect_str(&number),
-            None => to.serialize_none(),
-        }
-    }
 }

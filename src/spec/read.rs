@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::choice::{Choice, at, wrong};
 use super::document::{STEPS_MAX, Spec};
-use super::options::whole;
+use super::whole;
 use crate::error::{Error, Result};
 use crate::order::{Epochs, FOREVER, json};
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::dataset::Dtype;
 use crate::order::FOREVER;
 
-/// A number that [`whole`](super::options) reads, at least `MIN`, which is 0 or 1. JavaScript's
+/// A number that [`whole`](super::whole) reads, at least `MIN`, which is 0 or 1. JavaScript's
 /// numbers lose bits beyond 2^53, so a string of digits is one too.
 pub(crate) struct Whole<const MIN: u64>;
 

@@ -28,7 +28,11 @@ pub(super) fn length(len: usize, belongs: &dyn Expected) -> String {
 
 /// Returns the error of an unknown name.
 pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
-    format!("unknown {what} {}; use one of {}", shown(name), known.join(", "))
+    let instead = match known {
+        [] => "remove it".to_owned(),
+        known => format!("use one of {}", known.join(", ")),
+    };
+    format!("unknown {what} {}; {instead}", shown(name))
 }
 
 /// Returns a text in quotes, cut after [`SHOWN`] characters.

@@ -22,7 +22,7 @@ FORMATS = {
     "bool": "?", "u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i",
     "u64": "Q", "i64": "q", "f32": "f", "f64": "d", "char": "I",
 }
-DOCUMENTS = ["tests/golden/specs/filtered.json", "www/data/digits.json"]
+DOCUMENTS = ["tests/golden/specs/filtered.json", "tests/golden/specs/orders.json", "www/data/digits.json"]
 
 
 # Random numbers
@@ -210,7 +210,7 @@ def opened(path):
     length, get = source(document["source"], path.parent)
     for op in document["ops"]:
         length, get = applied(op, seed, length, get)
-    return length, get, document.get("stages", [])
+    return length, get, document.get("stages", []), document.get("epochs", 1)
 
 
 def source(options, folder):
@@ -249,6 +249,24 @@ def applied(op, seed, length, get):
                 orders[epoch] = Permutation(length, seed, epoch)
             return get(epoch * length + orders[epoch][offset])
         return length, shuffled
+    if name == "window_shuffle":
+        seed, window = int(op.get("seed", seed)), op["window"]
+
+        def windowed(index):
+            epoch, offset = divmod(index, length)
+            start = offset // window * window
+            key = Rng(seed, epoch, 0, offset // window).word()
+            order = Permutation(min(window, length - start), key, epoch)
+            return get(epoch * length + start + order[offset - start])
+        return length, windowed
+    if name == "subset":
+        indices = [int(index) for index in op["indices"]]
+        own = len(indices)
+        return own, lambda index: get(index // own * length + indices[index % own])
+    if name == "reverse":
+        return length, lambda index: get(index // length * length + length - 1 - index % length)
+    if name == "repeat" and op.get("same_each_epoch"):
+        return length * op["epochs"], lambda index: get(index % length)
     if name == "repeat":
         return length * op["epochs"], get
     if name == "shard":
@@ -293,6 +311,11 @@ def scale(op, tensor):
 def one_hot(op, tensor):
     number, = numbers(tensor)
     return op.get("dtype", "F32"), [op["classes"]], [float(x == number) for x in range(op["classes"])]
+
+
+def epochs(length, get, stages, count):
+    for epoch in range(count):
+        yield from batches(length, lambda index, e=epoch: get(e * length + index), stages)
 
 
 def batches(length, get, stages):
@@ -342,7 +365,7 @@ def check_documents():
     wrong = 0
     for name in DOCUMENTS:
         digest, count = bytes(32), 0
-        for batch in batches(*opened(ROOT / name)):
+        for batch in epochs(*opened(ROOT / name)):
             encoder = Encoder()
             encoder.record(batch)
             digest, count = chained(digest, encoder.canonical()), count + 1

@@ -312,6 +312,22 @@ export const epochs = {
     assert(sample[0].length === 10 && String(sorted(sample[0])) !== String(sorted(sample[1])), 'a sample is another one in each epoch');
   },
 
+  async 'windows, reversed orders, chosen indices and repeated orders come as they are asked for'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const run = async (...pipeline) => byEpoch(await loader({ source: source.range(10), seed: 3, epochs: 2, batchSize: 20, backend: 'inline', pipeline }));
+    equal(await run(ops.reverse(), ops.slice({ end: 3 })), [[9, 8, 7], [9, 8, 7]]);
+    equal(await run(ops.subset({ indices: [4, 0n, 4] })), [[4, 0, 4], [4, 0, 4]]);
+    const windows = await run(ops.windowShuffle({ window: 5 }));
+    for (const epoch of windows) equal([sorted([epoch.slice(0, 5)]), sorted([epoch.slice(5)])], [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]);
+    assert(String(windows[0]) !== String(windows[1]), 'another order in each epoch');
+    const [joined] = await run(ops.shuffle(), ops.repeat({ epochs: 2, sameEachEpoch: true }));
+    equal(joined.slice(0, 10), joined.slice(10));
+    const [first] = await byEpoch(await loader({ source: source.range(10), shuffle: true, batchSize: 10, backend: 'inline', pipeline: [ops.subset({ indices: [1, 2] })] }));
+    equal(sorted([first]), [1, 2]);
+    const error = await rejected(loader({ source: source.range(10), backend: 'inline', pipeline: [ops.repeat({ epochs: 2, sameEachEpoch: 'yes' })] }));
+    assert(/^pipeline\[0\]\.sameEachEpoch: /.test(error.message), error.message);
+  },
+
   async 'errors number ops as they were given'({ windrow }) {
     const { loader, source, ops } = windrow;
     const bad = ops.cast({ field: 'value', dtype: 'f99' });

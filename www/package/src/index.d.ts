@@ -193,16 +193,22 @@ export declare const ops: {
   shuffleOnce(options?: { seed?: Whole }): Op<Same>;
   /** Shuffles the samples as Grain's `index_shuffle` does. `seed` is below 2^32. */
   shuffleLikeGrain(options: { seed: number }): Op<Same>;
+  /** Shuffles the samples within each window of neighbours, in another order in each epoch. */
+  windowShuffle(options: { window: Whole; seed?: Whole }): Op<Same>;
   /**
    * Takes one of several parts, by fractions that add up to 1. Parts are the same in each epoch and share no sample.
    */
   split(options: Split): Op<Same>;
   /** Takes every `step`th sample from `start` up to, but not including, `end`. */
   slice(options?: { start?: Whole; end?: Whole; step?: Whole }): Op<Same>;
+  /** Takes the samples at these indices, in this order. */
+  subset(options: { indices: readonly Whole[] }): Op<Same>;
+  /** Reverses the order of each epoch. */
+  reverse(): Op<Same>;
   /** Takes `count` samples of each epoch. After a shuffle, each epoch has other samples. */
   sample(options: { count: Whole }): Op<Same>;
-  /** Makes one longer epoch of several epochs. */
-  repeat(options: { epochs: Whole }): Op<Same>;
+  /** Makes one longer epoch of several epochs. With `sameEachEpoch`, each one repeats the first. */
+  repeat(options: { epochs: Whole; sameEachEpoch?: boolean }): Op<Same>;
   /** Takes the share of one of several trainers. `index` counts from 0. */
   shard(options: { index: Whole; count: Whole; dropRemainder?: boolean }): Op<Same>;
   /** Makes batches in workers. `pad` fills up shapes that differ. */
@@ -250,7 +256,7 @@ export interface Pipeline<S extends Source<any> = Source<any>, P extends readonl
   /**
    * Shuffles with another order in each epoch: `true` for the loader's `seed`, or a seed, which may be 0.
    *
-   * The shuffle comes after the `ops.slice`, `ops.split` and `ops.shuffleOnce` at the start of `pipeline`.
+   * The shuffle comes after the `ops.slice`, `ops.split`, `ops.subset` and `ops.shuffleOnce` at the start of `pipeline`.
    */
   shuffle?: boolean | Whole | None;
   /** The ops that workers apply to each record, first to last. */

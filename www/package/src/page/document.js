@@ -6,7 +6,7 @@ import { WindrowError } from '../shared/errors.js';
 /** The options that belong to the pipeline, which `spec` replaces. */
 export const PIPELINE = ['source', 'pipeline', 'stages', 'seed', 'split', 'shuffle', 'epochs', 'keys', 'batchSize', 'dropRemainder'];
 /** Ops that choose samples. After a shuffle, such an op would choose other samples in each epoch. */
-const CHOOSES = new Set(['slice', 'split', 'shuffle_once']);
+const CHOOSES = new Set(['slice', 'split', 'subset', 'shuffle_once']);
 
 /** Returns the document as text, the files by name, and the functions and sources to serve. */
 export function describe(options) {
@@ -123,9 +123,12 @@ function unserved(where, value) {
 
 /** Returns options without `null` and `undefined`, with the names of the document. */
 function given(options) {
-  const named = Object.entries(options ?? {}).map(([name, value]) => [name === 'dropRemainder' ? 'drop_remainder' : name, value]);
+  const named = Object.entries(options ?? {}).map(([name, value]) => [snake(name), value]);
   return Object.fromEntries(named.filter(([, value]) => value != null));
 }
+
+/** Returns a name in the spelling of the document. */
+const snake = (name) => name.replace(/[A-Z]/g, (hump) => `_${hump.toLowerCase()}`);
 
 /** Returns the function that makes an op from its options, which are one object. */
 const step = (op, name = op) => (options, ...more) => {
@@ -137,13 +140,13 @@ const step = (op, name = op) => (options, ...more) => {
 
 /** The ops with the same names as in the document, except for the spelling in camel case. */
 const STEPS = [
-  'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'split', 'slice', 'sample', 'repeat', 'shard', 'batch', 'select', 'cast', 'reshape', 'scale',
-  'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize',
+  'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'windowShuffle', 'split', 'slice', 'subset', 'reverse', 'sample', 'repeat', 'shard', 'batch',
+  'select', 'cast', 'reshape', 'scale', 'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize',
 ];
 
 /** The ops, which workers apply to each record. */
 export const ops = {
-  ...Object.fromEntries(STEPS.map((name) => [name, step(name.replace(/[A-Z]/g, (hump) => `_${hump.toLowerCase()}`), name)])),
+  ...Object.fromEntries(STEPS.map((name) => [name, step(snake(name), name)])),
   /** A function of the workers: a name that a worker file serves, or a module's URL and export. */
   js(what, options) {
     if (typeof what === 'string') return { op: 'call', name: what, options };
