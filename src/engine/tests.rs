@@ -231,6 +231,7 @@ fn samples_larger_than_the_bound_still_keep_every_worker_busy() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a long simulation of safe code")]
 fn tiny_samples_are_grouped_and_slow_ones_are_not() {
     let largest = |nanos: u64| {
         let mut engine = Engine::new(0..100_000, limits(8));
@@ -251,6 +252,7 @@ fn tiny_samples_are_grouped_and_slow_ones_are_not() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a long simulation of safe code")]
 fn a_cold_first_sample_does_not_make_all_tasks_small() {
     let mut engine = Engine::new(0..100_000, Limits { floor: 2, ..limits(64) });
     let (mut tasks, mut nanos) = (VecDeque::new(), 1_000_000);
@@ -275,6 +277,7 @@ fn an_empty_range_ends_at_once() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a long simulation of safe code")]
 fn no_limits_and_no_answers_keep_a_stream_from_its_end() {
     let mut rng = Rng::keyed(5, 0, 0, 0);
     for run in 0..if cfg!(miri) { 20 } else { 3_000 } {
