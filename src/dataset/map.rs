@@ -23,7 +23,7 @@ pub type Filter<D, F> = Transformed<D, FilterBy<F>>;
 
 /// The transform of [`Map`].
 #[derive(Debug, Clone, Copy)]
-pub struct MapBy<F>(pub(super) F);
+pub struct MapBy<F>(pub(crate) F);
 
 impl<In, Out, F: Fn(In) -> Out> Transform<In> for MapBy<F> {
     type Sample = Out;
@@ -40,7 +40,7 @@ impl<In, Out, F: Fn(In) -> Out> Transform<In> for MapBy<F> {
 
 /// The transform of [`TryMap`].
 #[derive(Debug, Clone, Copy)]
-pub struct TryMapBy<F>(pub(super) F);
+pub struct TryMapBy<F>(pub(crate) F);
 
 impl<In, Out, E: Into<BoxError>, F: Fn(In) -> Result<Out, E>> Transform<In> for TryMapBy<F> {
     type Sample = Out;
@@ -94,7 +94,7 @@ impl<In, Out, F: Fn(In, &mut Rng) -> Out> Transform<In> for RandomMapBy<F> {
 
 /// The transform of [`Filter`].
 #[derive(Debug, Clone, Copy)]
-pub struct FilterBy<F>(pub(super) F);
+pub struct FilterBy<F>(pub(crate) F);
 
 impl<In, F: Fn(&In) -> bool> Transform<In> for FilterBy<F> {
     type Sample = In;

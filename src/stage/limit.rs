@@ -1,6 +1,7 @@
 //! `limit`, which passes only the first results of each epoch.
 
 use super::Stage;
+use super::each::only;
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -78,8 +79,8 @@ impl<T> Stage<T> for Limit<T> {
         self.inputs.checked_sub(1).into_iter().collect()
     }
 
-    fn remake(&self, mut inputs: Vec<T>) -> Result<T, Fault> {
-        inputs.pop().ok_or_else(|| Fault::new("the result has no input to be made from"))
+    fn remake(&self, inputs: Vec<T>) -> Result<T, Fault> {
+        only(inputs)
     }
 
     fn op(&self) -> Op {

@@ -23,20 +23,31 @@
 //! Stages end with each epoch. The loader [resets](Stage::reset) them before the next epoch.
 
 mod batch;
+mod bucket;
+mod budget;
 mod chain;
+mod each;
+mod flat;
 mod guarded;
 mod inputs;
 mod limit;
 mod ordered;
+mod skip;
 mod then;
 
 pub use crate::order::Held;
 pub use batch::Batching;
+pub use bucket::Bucketing;
+pub use budget::BudgetBatching;
 pub use chain::{Bare, Stages};
+pub use each::Each;
+pub use flat::FlatMapping;
 pub use limit::Limit;
 pub use ordered::{Ordered, ParallelPipeline, Pipeline};
+pub use skip::Skip;
 pub use then::Then;
 
+use crate::dataset::forward;
 use crate::error::{Error, Fault, Result};
 use crate::order::{Mark, Op};
 
@@ -156,6 +167,9 @@ pub trait Stage<In> {
     fn pop(&mut self) -> Option<Self::Out>;
 
     /// Ends the epoch: no more samples come, so the stage can put out the inputs held back.
+    ///
+    /// The loader calls this method again after each result if the stage still [holds](Self::held)
+    /// inputs back, but fewer than at the call before.
     ///
     /// # Errors
     /// Returns a fault if the inputs held back make no result.
@@ -286,5 +300,34 @@ pub trait Stage<In> {
     /// Returns [`Error::Setting`] with the name of a wrong option.
     fn check(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+impl<In, S: Stage<In> + ?Sized> Stage<In> for Box<S> {
+    type Out = S::Out;
+
+    forward! { mut
+        push(sample: In) -> Result<(), Fault>;
+        pop() -> Option<S::Out>;
+        finish() -> Result<(), Fault>;
+        reset(epoch: u64);
+        restore(counters: &[u64]) -> Option<()>;
+        take_back(inputs: Vec<In>) -> Option<()>;
+    }
+
+    forward! {
+        is_clean() -> bool;
+        is_done() -> bool;
+        counters() -> Vec<u64>;
+        results_of(inputs: u64) -> Option<u64>;
+        len_of(inputs: u64) -> Option<u64>;
+        tracks() -> bool;
+        held() -> Held;
+        made_of() -> Vec<u64>;
+        remake(inputs: Vec<In>) -> Result<S::Out, Fault>;
+        keeps_order() -> bool;
+        inputs() -> u64;
+        op() -> Op;
+        check() -> Result<()>;
     }
 }

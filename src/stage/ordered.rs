@@ -1,7 +1,10 @@
 //! The typed API for the ordered part of a pipeline.
 
-use super::{Bare, Batching, Limit, Stage, Stages, Then};
-use crate::dataset::{AsVec, Collate, Dataset};
+use super::{
+    Bare, Batching, Bucketing, BudgetBatching, Each, FlatMapping, Limit, Skip, Stage, Stages, Then,
+};
+use crate::dataset::{AsVec, Collate, Dataset, FilterBy, MapBy, TryMapBy};
+use crate::error::{BoxError, Result};
 use crate::order::Epochs;
 
 /// A dataset and the stages after the dataset: see [`Dataset::ordered`].
@@ -25,6 +28,10 @@ impl<D, S> Ordered<D, S> {
     }
 }
 
+/// A stage after other stages: the type that [`Ordered::then`] returns.
+pub type ThenStage<D, S, N> = Ordered<D, Then<S, N>>;
+/// A stage that splits batches, after other stages: the type that [`Ordered::unbatch`] returns.
+pub type ThenUnbatch<D, S, B> = Ordered<D, Then<S, FlatMapping<fn(B) -> B, B>>>;
 /// A batching stage after other stages: the type that [`Ordered::batch_with`] returns.
 pub type ThenBatch<D, S, C> =
     Ordered<D, Then<S, Batching<<S as Stages<<D as Dataset>::Sample>>::Out, C>>>;
@@ -33,7 +40,7 @@ pub type ThenLimit<D, S> = Ordered<D, Then<S, Limit<<S as Stages<<D as Dataset>:
 
 impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
     /// Adds a stage.
-    pub fn then<N: Stage<S::Out>>(self, stage: N) -> Ordered<D, Then<S, N>> {
+    pub fn then<N: Stage<S::Out>>(self, stage: N) -> ThenStage<D, S, N> {
         let stages = Then::new(self.stages, stage);
         Ordered { dataset: self.dataset, stages, epochs: self.epochs }
     }
@@ -49,9 +56,168 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
         self.then(Batching::new(size, collate))
     }
 
+    /// Combines samples with the given [`Collate`], as long as their costs add up to at most
+    /// `budget`.
+    ///
+    /// With the number of tokens as the cost, `budget` is the most tokens in a batch. A batch ends
+    /// before the sample that would exceed the budget. A sample that costs more than the budget is
+    /// an error in its place.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, dataset::AsVec, range};
+    /// let batches = range(1..7).ordered().batch_by_budget(6, |x| *x, AsVec);
+    /// let batches = Loader::builder(batches).build()?.map(|batch| Ok(batch?.into_inner()));
+    /// assert_eq!(
+    ///     batches.collect::<windrow::Result<Vec<_>>>()?,
+    ///     [vec![1, 2, 3], vec![4], vec![5], vec![6]],
+    /// );
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn batch_by_budget<F, C>(
+        self,
+        budget: u64,
+        cost: F,
+        collate: C,
+    ) -> ThenStage<D, S, BudgetBatching<S::Out, F, C>>
+    where
+        F: Fn(&S::Out) -> u64,
+        C: Collate<S::Out>,
+    {
+        self.then(BudgetBatching::new(budget, cost, collate))
+    }
+
+    /// Combines `size` samples of similar length with the given [`Collate`].
+    ///
+    /// `boundaries` are the lengths at which the next bucket begins, each larger than the one before.
+    /// A batch has samples of one bucket, in order, and comes when its bucket is full. The rest of
+    /// each bucket comes at the end of the epoch, from the shortest samples to the longest.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, dataset::AsVec, range};
+    /// let batches = range(0..10).ordered().bucket_by_length([3], 3, |x| *x % 5, AsVec);
+    /// let batches = Loader::builder(batches).build()?.map(|batch| Ok(batch?.into_inner()));
+    /// assert_eq!(
+    ///     batches.collect::<windrow::Result<Vec<_>>>()?,
+    ///     [vec![0, 1, 2], vec![5, 6, 7], vec![3, 4, 8], vec![9]],
+    /// );
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn bucket_by_length<F, C>(
+        self,
+        boundaries: impl Into<Vec<u64>>,
+        size: u64,
+        length: F,
+        collate: C,
+    ) -> ThenStage<D, S, Bucketing<S::Out, F, C>>
+    where
+        F: Fn(&S::Out) -> u64,
+        C: Collate<S::Out>,
+    {
+        self.then(Bucketing::new(boundaries, size, length, collate))
+    }
+
+    /// Applies a function to each sample, on the caller's side.
+    ///
+    /// [`Dataset::map`] runs in the workers instead. The function must return the same result for
+    /// the same sample, because a resume makes results again.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let sums = range(0..6).ordered().batch(3).map(|batch| batch.iter().sum::<u64>());
+    /// let sums = Loader::builder(sums).build()?.map(|sum| Ok(*sum?));
+    /// assert_eq!(sums.collect::<windrow::Result<Vec<_>>>()?, [3, 12]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn map<U, F: Fn(S::Out) -> U>(self, f: F) -> ThenStage<D, S, Each<MapBy<F>, U>> {
+        self.then(Each::new(MapBy(f)))
+    }
+
+    /// Applies a function that may fail to each sample, under the conditions of [`map`](Self::map).
+    pub fn try_map<U, E, F>(self, f: F) -> ThenStage<D, S, Each<TryMapBy<F>, U>>
+    where
+        E: Into<BoxError>,
+        F: Fn(S::Out) -> Result<U, E>,
+    {
+        self.then(Each::new(TryMapBy(f)))
+    }
+
+    /// Drops the samples for which a function returns `false`.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let short = range(0..5).ordered().batch(2).filter(|batch| batch.len() < 2);
+    /// assert_eq!(*Loader::builder(short).build()?.next().unwrap()?, [4]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn filter<F>(self, f: F) -> ThenStage<D, S, Each<FilterBy<F>, S::Out>>
+    where
+        F: Fn(&S::Out) -> bool,
+    {
+        self.then(Each::new(FilterBy(f)))
+    }
+
+    /// Replaces each sample with any number of samples, which a function makes of it.
+    ///
+    /// A resume makes the sample again whose results are not all given, under the conditions of
+    /// [`map`](Self::map).
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let counted = range(0..4).ordered().flat_map(|x| vec![x; x as usize]);
+    /// let counted = Loader::builder(counted).build()?.map(|x| Ok(*x?));
+    /// assert_eq!(counted.collect::<windrow::Result<Vec<_>>>()?, [1, 2, 2, 3, 3, 3]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn flat_map<I: IntoIterator, F: Fn(S::Out) -> I>(
+        self,
+        f: F,
+    ) -> ThenStage<D, S, FlatMapping<F, I>> {
+        self.then(FlatMapping::new(f))
+    }
+
+    /// Splits each batch into its samples, such as for batches of another size.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let rebatched = range(0..10).batch(3).ordered().unbatch().batch(4);
+    /// let rebatched = Loader::builder(rebatched).build()?.map(|batch| Ok(batch?.into_inner()));
+    /// assert_eq!(
+    ///     rebatched.collect::<windrow::Result<Vec<_>>>()?,
+    ///     [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9]],
+    /// );
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn unbatch(self) -> ThenUnbatch<D, S, S::Out>
+    where
+        S::Out: IntoIterator,
+    {
+        let same: fn(S::Out) -> S::Out = |batch| batch;
+        self.then(FlatMapping::named("unbatch", same))
+    }
+
     /// Ends each epoch after `count` results.
     pub fn limit(self, count: u64) -> ThenLimit<D, S> {
         self.then(Limit::new(count))
+    }
+
+    /// Drops the first `count` results of each epoch.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let rest = range(0..10).ordered().batch(4).skip(1);
+    /// assert_eq!(*Loader::builder(rest).build()?.next().unwrap()?, [4, 5, 6, 7]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    pub fn skip(self, count: u64) -> ThenStage<D, S, Skip<S::Out>> {
+        self.then(Skip::new(count))
+    }
+}
+
+impl<D, B, T, F: Fn(&T) -> u64, C: Collate<T>> Ordered<D, Then<B, Bucketing<T, F, C>>> {
+    /// Drops the last batch of each bucket if it would be shorter than the others.
+    #[must_use]
+    pub fn drop_remainder(self) -> Self {
+        Self { stages: self.stages.map_stage(Bucketing::drop_remainder), ..self }
     }
 }
 

@@ -20,7 +20,8 @@ pub struct Then<B, S> {
     waiting: Option<Mark>,
     /// The number of results to drop after a resume, because the caller already has them.
     skip: u64,
-    finished: bool,
+    /// The number of inputs held back when the stage was last told of the end of the inputs.
+    finished: Option<u64>,
 }
 
 impl<B, S> Then<B, S> {
@@ -32,7 +33,7 @@ impl<B, S> Then<B, S> {
         let inputs = (before.tracks() && stage.tracks()).then(Inputs::default);
         let (anchor, waiting) = (None, None);
         let stage = Guarded::new(stage);
-        Self { before, stage, inputs, anchor, waiting, skip: 0, finished: false }
+        Self { before, stage, inputs, anchor, waiting, skip: 0, finished: None }
     }
 
     /// Replaces the stage by another.
@@ -89,15 +90,16 @@ impl<B, S> Then<B, S> {
             if let Some(result) = self.stage.tell("pop", |stage| stage.pop())? {
                 return Ok(Step::Item(result));
             }
-            if self.finished || self.stage.ask("is_done", |stage| stage.is_done())? {
+            if self.is_at_end()? || self.stage.ask("is_done", |stage| stage.is_done())? {
                 return Ok(Step::End);
             }
-            let pushed = match self.before.poll(feed) {
+            let next = if self.finished.is_some() { Step::End } else { self.before.poll(feed) };
+            let pushed = match next {
                 Step::Item(input) => {
                     self.track(feed)?;
                     self.stage.attempt(|stage| stage.push(input))
                 }
-                Step::End => self.finish(),
+                Step::End => self.finish()?,
                 other => return other.without_item(),
             };
             if let Err(fault) = pushed {
@@ -117,7 +119,7 @@ impl<B, S> Then<B, S> {
                 return Ok(Step::Item(result));
             }
             self.is_clean()?;
-            if self.finished || self.stage.ask("is_done", |stage| stage.is_done())? {
+            if self.is_at_end()? || self.stage.ask("is_done", |stage| stage.is_done())? {
                 return Ok(Step::End);
             }
             let mark = match (&self.anchor, self.waiting.take()) {
@@ -125,9 +127,10 @@ impl<B, S> Then<B, S> {
                 (None, Some(mark)) => Some(mark),
                 (None, None) => Some(self.mark_now(feed)?),
             };
-            let pushed = match self.before.poll(feed) {
+            let next = if self.finished.is_some() { Step::End } else { self.before.poll(feed) };
+            let pushed = match next {
                 Step::Item(input) => self.stage.attempt(|stage| stage.push(input)),
-                Step::End => self.finish(),
+                Step::End => self.finish()?,
                 Step::Pending => {
                     self.waiting = mark;
                     return Ok(Step::Pending);
@@ -149,12 +152,31 @@ impl<B, S> Then<B, S> {
     }
 
     /// Tells the stage that no more inputs come.
-    fn finish<In>(&mut self) -> Result<(), Fault>
+    fn finish<In>(&mut self) -> Result<Result<(), Fault>>
     where
         S: Stage<In>,
     {
-        self.finished = true;
-        self.stage.attempt(Stage::finish)
+        self.finished = Some(self.held_back()?);
+        Ok(self.stage.attempt(Stage::finish))
+    }
+
+    /// Returns `true` if the stage was told of the end of the inputs, and has no more results.
+    ///
+    /// A stage that still holds inputs back, but fewer than before, has more results.
+    fn is_at_end<In>(&self) -> Result<bool>
+    where
+        S: Stage<In>,
+    {
+        let Some(before) = self.finished else { return Ok(false) };
+        let left = self.held_back()?;
+        Ok(left == 0 || left >= before)
+    }
+
+    fn held_back<In>(&self) -> Result<u64>
+    where
+        S: Stage<In>,
+    {
+        self.stage.ask("held", |stage| stage.held().len())
     }
 
     /// Returns the error for inputs that the stage refused.
@@ -238,7 +260,7 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         self.stage.tell("reset", |stage| stage.reset(epoch))?;
         self.inputs = self.inputs.take().map(|_| Inputs::default());
         (self.anchor, self.waiting) = (None, None);
-        (self.skip, self.finished) = (0, false);
+        (self.skip, self.finished) = (0, None);
         Ok(())
     }
 

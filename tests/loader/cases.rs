@@ -56,6 +56,9 @@ const RUN: &[(&str, fn())] = &[
         let parts = parts.map(|part| part.collect::<Vec<u64>>()).to_vec();
         dataset("flatmap_iter", move || from_vec(parts.clone()).flat_map(4, |part| part));
     }),
+    ("rebatch", || {
+        pipeline("rebatch", || range(0..10).batch(3).ordered().unbatch().batch(4));
+    }),
     ("limit", || pipeline("limit", || range(0..10).repeat(2).ordered().limit(15))),
     ("even_split", || {
         let cuts = [(9, 1, 2, true), (9, 0, 2, false), (9, 1, 2, false)];
@@ -99,7 +102,6 @@ const GRAINS_FAULT: &str = "a fault of Grain's that is not reproduced";
 
 /// The cases that are not run, and why.
 const NOT_RUN: &[(&str, &str)] = &[
-    ("rebatch", "there is no rebatch yet"),
     ("mix_iter_12", "there is no mix of streams yet"),
     ("mix_keyed", "there is no mix of streams yet"),
     ("mix_keyed_resume_more", "there is no mix of streams yet"),

@@ -11,4 +11,5 @@ mod reduce;
 mod resume;
 mod served;
 mod splits;
+mod stages;
 mod workers;
