@@ -5,7 +5,7 @@ use super::{Dataset, SampleKey, SampleResult};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
-/// Several datasets, one after the other: see [`concat`].
+/// Several datasets, one after the other: see [`concat()`].
 #[derive(Debug, Clone)]
 pub struct Concat<D> {
     members: Members<D>,

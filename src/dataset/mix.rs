@@ -5,7 +5,7 @@ use super::{Dataset, SampleKey, SampleResult};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, Proportions};
 
-/// Samples of several datasets in fixed proportions: see [`mix`].
+/// Samples of several datasets in fixed proportions: see [`mix()`].
 #[derive(Debug, Clone)]
 pub struct Mix<D> {
     members: Members<D>,
