@@ -21,6 +21,9 @@ pub struct Concat<D> {
 /// boxes, as `Box<dyn Dataset<Sample = T> + Send + Sync>`. [`check`](Dataset::check) refuses more
 /// than 2^64 - 1 samples.
 ///
+/// Members with the same seed draw the same random numbers for the same index; give each member its
+/// own seed.
+///
 /// ```
 /// use windrow::{Dataset, concat, range};
 /// let numbers = concat([range(0..3), range(10..12)]);
@@ -63,13 +66,11 @@ impl<D: Dataset> Dataset for Concat<D> {
 
     #[inline]
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        let (member, index) = self.place(index)?;
-        self.members.get(member, index)
+        self.members.get(self.place(index)?)
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {
-        let (member, index) = self.place(index).ok()?;
-        self.members.key(member, index)
+        self.members.key(self.place(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {

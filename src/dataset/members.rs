@@ -21,9 +21,9 @@ impl<D: Dataset> Members<D> {
         self.0.iter().any(asked)
     }
 
-    /// Returns the sample of a member at an index, which counts on into the member's later epochs.
+    /// Returns the sample at a member and its index, which counts on into the member's later epochs.
     #[inline]
-    pub(super) fn get(&self, member: usize, index: u64) -> SampleResult<D::Sample> {
+    pub(super) fn get(&self, (member, index): (usize, u64)) -> SampleResult<D::Sample> {
         self.0[member].get(index)
     }
 
@@ -34,7 +34,7 @@ impl<D: Dataset> Members<D> {
     }
 
     /// Returns the key of a member's sample, after the member's number: `1/42`.
-    pub(super) fn key(&self, member: usize, index: u64) -> Option<SampleKey> {
+    pub(super) fn key(&self, (member, index): (usize, u64)) -> Option<SampleKey> {
         let key = self.0[member].key(index)?;
         Some(SampleKey::Name(format!("{member}/{key}")))
     }

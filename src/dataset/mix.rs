@@ -23,6 +23,9 @@ pub struct Mix<D> {
 /// [key](Dataset::key) of a sample is its key in the member, after the number of the member:
 /// `1/42`.
 ///
+/// Members with the same seed draw the same random numbers for the same index; give each member its
+/// own seed.
+///
 /// [`check`](Dataset::check) refuses a weight of 0, and a sum of weights above 65,536 after division
 /// by their greatest common divisor.
 ///
@@ -43,9 +46,12 @@ pub fn mix<D: Dataset>(members: impl IntoIterator<Item = (D, u64)>) -> Mix<D> {
 impl<D: Dataset> Mix<D> {
     /// Returns the member of an index, and the index in the member.
     #[inline]
-    fn place(&self, index: u64) -> Option<(usize, u64)> {
-        let (member, index) = self.proportions.turn(index)?;
-        Some((member as usize, index))
+    fn place(&self, index: u64) -> Result<(usize, u64), Fault> {
+        let turn = self.proportions.turn(index).filter(|_| self.len > 0);
+        let (member, index) = turn.ok_or_else(|| {
+            Fault::new(format!("index {index}: a dataset of the mix has too few samples"))
+        })?;
+        Ok((member as usize, index))
     }
 
     /// Returns whether an epoch ends in the middle of a member's epoch.
@@ -65,16 +71,11 @@ impl<D: Dataset> Dataset for Mix<D> {
 
     #[inline]
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        let place = self.place(index).filter(|_| self.len > 0);
-        let (member, index) = place.ok_or_else(|| {
-            Fault::new(format!("index {index}: a dataset of the mix has too few samples"))
-        })?;
-        self.members.get(member, index)
+        self.members.get(self.place(index)?)
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {
-        let (member, index) = self.place(index).filter(|_| self.len > 0)?;
-        self.members.key(member, index)
+        self.members.key(self.place(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {

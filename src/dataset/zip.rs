@@ -1,7 +1,7 @@
 //! `zip`: pairs of the samples of two datasets.
 
 use super::{Dataset, SampleKey, SampleResult, index_in};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
 /// Pairs of the samples of two datasets: see [`Dataset::zip`].
@@ -33,13 +33,11 @@ impl<A: Dataset, B: Dataset> Zip<A, B> {
     }
 
     /// Returns the index in a dataset of `len` samples.
-    fn index_below(&self, index: u64, len: u64) -> SampleIndex {
+    fn index_below(&self, index: u64, len: u64) -> Result<u64, Fault> {
         let (epoch, offset) = epoch_of(index, self.len);
         index_in(epoch, offset, len)
     }
 }
-
-type SampleIndex = std::result::Result<u64, crate::error::Fault>;
 
 impl<A: Dataset, B: Dataset> Dataset for Zip<A, B> {
     type Sample = (A::Sample, B::Sample);
