@@ -69,8 +69,8 @@ const TASK_BYTES_MAX: u64 = 1 << 44;
 const UNKNOWN_SAMPLES: u64 = 8;
 /// The most samples for which [`Limits::look_ahead`] makes room.
 const AHEAD_MAX: u64 = 1 << 16;
-/// The largest size in bytes of a group's samples. A worker hands over a group faster if the cache
-/// holds the group. The allocator reuses the memory instead of returning it to the system.
+/// The largest size in bytes of a group's samples. A group of this size fits a core's cache, and the
+/// allocator keeps its memory instead of returning it to the system.
 const GROUP_BYTES: u64 = 128 * 1024;
 /// The least number of groups within the bounds, so that no group waits for room for long.
 const GROUPS_MIN: u64 = 8;
