@@ -62,7 +62,8 @@ export async function startWebKit({ shared, size = '1024x768', script = SCRIPT, 
       screen.on('error', reject).on('exit', () => reject(Error('Xvfb ended')));
     });
     const port = await free();
-    const env = { ...process.env, DISPLAY: display, GDK_BACKEND: 'x11' };
+    // Without compositing, WebKit draws without Mesa's software rasteriser, in which its compositor crashed.
+    const env = { ...process.env, DISPLAY: display, GDK_BACKEND: 'x11', WEBKIT_DISABLE_COMPOSITING_MODE: '1' };
     for (const folder of ['HOME', 'XDG_CACHE_HOME', 'XDG_DATA_HOME', 'XDG_CONFIG_HOME']) env[folder] = home;
     if (shared !== undefined) env.JSC_useSharedArrayBuffer = shared ? '1' : '0';
     driver = spawn(DRIVER, [`--port=${port}`], { env, stdio: 'ignore' });
