@@ -24,8 +24,11 @@ export const PLACES = ['node', 'chromium', 'firefox', 'webkit', 'webkit-threads'
 /** Whether pages of a place can have threads. */
 export const hasThreads = (place) => place !== 'webkit';
 
-/** A browser, or why there is none: `{ name, version, pid, page, close }`. */
-export async function launch(name) {
+/**
+ * A browser, or why there is none: `{ name, version, pid, page, close }`. A page's log has its failed
+ * requests unless `requests` is false: Firefox spends half of its time on telling of thousands of ranges.
+ */
+export async function launch(name, { requests = true } = {}) {
   if (name.startsWith('webkit')) return launchWebKit(name, { shared: hasThreads(name) });
   const path = PATHS[name].find(existsSync);
   if (!path) return { missing: `none of ${PATHS[name].join(', ')} is there` };
@@ -35,6 +38,7 @@ export async function launch(name) {
   const browser = await puppeteer.launch(
     name === 'firefox' ? { ...common, browser: 'firefox' } : { ...common, args: [...CHROMIUM, `--user-data-dir=${profile}`] },
   );
+  if (name === 'firefox' && !requests) await browser.connection.send('session.unsubscribe', { events: ['network'] });
   return {
     name,
     version: await browser.version(),

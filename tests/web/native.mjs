@@ -63,7 +63,7 @@ async function on(place) {
     await relay(place, modes(true), (job) => goOn({ windrow, filesOf, here: { list, open: (path) => join(root, path) } }, job));
     return;
   }
-  const browser = await launch(place);
+  const browser = await launch(place, { requests: false });
   if (browser.missing) {
     absent(place, browser.missing);
     return;

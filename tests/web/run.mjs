@@ -105,7 +105,7 @@ const SITES = [
 const isFor = (place, { on = ['chromium', 'firefox', 'webkit'] }) => on.includes(place);
 
 async function inBrowser(place) {
-  const browser = await launch(place);
+  const browser = await launch(place, { requests: false });
   if (browser.missing) {
     absent(place, browser.missing);
     return;
