@@ -91,13 +91,14 @@ export const ranges = {
   async 'an answer that comes after its question was given up is no answer to the next'() {
     const next = dice(2);
     // Of 8 questions, one is answered after the time that it has, and one never.
-    const { url, close } = await unsteady(numbered(), () => [Infinity, 700][Math.floor(8 * next())] ?? (next() < 0.5 ? 0 : 3));
+    const { url, close } = await unsteady(numbered(), () => [Infinity, 1400][Math.floor(8 * next())] ?? (next() < 0.5 ? 0 : 3));
     try {
       const file = { url, size: numbered().length };
-      const { right, given, wrong } = await heard({ file, count: 60, patience: 300, first: 128, width: 8 * WIDTH });
+      const { right, given, wrong } = await heard({ file, count: 40, patience: 600, first: 128, width: 8 * WIDTH });
       equal(wrong, [], 'answers to other questions');
-      assert(right > 20 && given.length > 2, `${right} answers, ${given.length} given up`);
-      assert(given.every((why) => /^\[READ\] http.*no answer within 300 ms/.test(why)), given[0]);
+      assert(right > 10 && given.length > 2, `${right} answers, ${given.length} given up`);
+      // Twice the time is up where the thread that fetches has no turn on a busy machine.
+      assert(given.every((why) => /^\[READ\] http.*no answer within (600|1200) ms/.test(why)), given.join('\n'));
     } finally {
       close();
     }
