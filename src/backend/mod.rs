@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod beside;
+pub(crate) mod clock;
 pub(crate) mod encoding;
 mod info;
 mod inline;

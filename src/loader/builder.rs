@@ -18,7 +18,7 @@ use super::reduction::{Reduction, Slot};
 use super::run::Run;
 use super::start::{plan, resume, warn_of_no_batch};
 use super::work::{Measure, Measured, RoundTrip, Work, bytes_of, round_trip};
-use super::{Loader, OnError};
+use super::{Loader, OnError, times};
 use crate::backend::settings::Settings;
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, log, process};
 use crate::dataset::{Dataset, Keeping, at_least_one, discard};
@@ -377,6 +377,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
             entered: None,
             ending: Some(ending),
             keeping: Some(Keeping::new()),
+            times: times::Times::default(),
         })
     }
 }

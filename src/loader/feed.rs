@@ -42,6 +42,8 @@ pub(super) struct Workers<T> {
     broken: Option<Option<Error>>,
     /// The position after the last one of the epoch.
     epoch_end: u64,
+    /// The nanoseconds that workers took to make samples.
+    pub(super) working: u64,
     /// The samples that stages held back, while workers make them again.
     pub(super) remaking: Option<Remaking<T>>,
 }
@@ -73,6 +75,7 @@ impl<T> Workers<T> {
             hashes: None,
             hash: None,
             broken: None,
+            working: 0,
         }
     }
 
@@ -208,7 +211,10 @@ impl<T> Workers<T> {
         let any = event.is_some();
         while let Some(told) = event {
             let (task, verdict) = match told {
-                Event::Done(completion) => (completion.task, self.engine.done(completion)),
+                Event::Done(completion) => {
+                    self.working = self.working.saturating_add(completion.nanos);
+                    (completion.task, self.engine.done(completion))
+                }
                 Event::Lost { task, how } => (task, self.engine.lost(task, how)),
                 Event::Broken(error) => {
                     self.broken.get_or_insert(Some(error));

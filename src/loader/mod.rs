@@ -7,6 +7,7 @@
 mod batch;
 mod builder;
 mod by_epoch;
+mod closing;
 mod digest;
 mod environment;
 mod feed;
@@ -25,6 +26,8 @@ mod remaking;
 mod report;
 mod run;
 mod start;
+mod stats;
+mod times;
 mod work;
 
 pub use batch::Batch;
@@ -38,12 +41,12 @@ pub use progress::Progress;
 pub use recipe::Typed;
 pub use reduction::Reduced;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
+pub use stats::Stats;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::backend::log;
 use crate::dataset::{Keeping, caught, discard};
 use crate::error::{Error, Result};
 use crate::order::{Epochs, Plan, State};
@@ -52,6 +55,7 @@ use batch::Point;
 use digest::Hasher;
 use origin::Ending;
 use run::Stream;
+use times::Times;
 
 /// The number of epochs in a row that may give no item before the stream ends with an error.
 const EMPTY_EPOCHS_MAX: u32 = 1000;
@@ -96,6 +100,7 @@ pub struct Loader<B> {
     ending: Option<Ending>,
     /// Reuses the memory of large tensors.
     keeping: Option<Keeping>,
+    times: Times,
 }
 
 impl<B> Loader<B> {
@@ -122,14 +127,6 @@ impl<B> Loader<B> {
     #[must_use]
     pub fn digest(&self) -> Option<[u8; 32]> {
         self.point.digest
-    }
-
-    /// Stops the workers, as dropping the loader does.
-    ///
-    /// Returns the positions of samples that workers were still making when the shutdown timeout
-    /// ended. Call [`state`](Self::state) before, since `close` consumes the loader.
-    pub fn close(mut self) -> Vec<u64> {
-        self.shutdown()
     }
 
     /// Waits for the next batch without blocking the thread, for async code.
@@ -173,8 +170,18 @@ impl<B> Loader<B> {
         self.advance(Some(context.waker()))
     }
 
-    /// Returns the next item of any epoch. Without a waker, waits and never returns `Pending`.
+    /// Returns the next item of any epoch, and times the wait for it. Without a waker, waits and
+    /// never returns `Pending`.
     fn advance(&mut self, waker: Option<&Waker>) -> Poll<Option<Result<Batch<B>>>> {
+        self.times.ask();
+        let item = self.step(waker);
+        if let Poll::Ready(item) = &item {
+            self.times.answer(item.is_some());
+        }
+        item
+    }
+
+    fn step(&mut self, waker: Option<&Waker>) -> Poll<Option<Result<Batch<B>>>> {
         loop {
             let item = match self.stream.next(waker) {
                 Step::Item(value) => return Poll::Ready(Some(self.deliver(value))),
@@ -193,12 +200,14 @@ impl<B> Loader<B> {
     /// Returns the next item of this epoch; `None` at its end, and after that the items of the next
     /// epoch.
     fn next_in_epoch(&mut self) -> Option<Result<Batch<B>>> {
+        self.times.ask();
         let step = self.stream.next(None);
-        let item = self.receive(step);
-        if item.is_some() || self.stream.is_over() {
-            return item;
+        let mut item = self.receive(step);
+        if item.is_none() && !self.stream.is_over() {
+            item = self.ended_in_vain().map(Err);
         }
-        self.ended_in_vain().map(Err)
+        self.times.answer(item.is_some());
+        item
     }
 
     /// Records a step that the caller receives; returns `None` for the end of an epoch.
@@ -253,30 +262,6 @@ impl<B> Loader<B> {
             value: self.epochs.to_string(),
             allowed: format!("a number up to {}, because {why}", self.point.mark.epoch),
         })
-    }
-
-    fn shutdown(&mut self) -> Vec<u64> {
-        if !std::mem::take(&mut self.open) {
-            return Vec::new();
-        }
-        let stuck = self.stream.shutdown(self.shutdown_timeout);
-        let killed = self.stream.info().capabilities.kills_stuck_samples;
-        for position in &stuck {
-            log::warn("loader", || {
-                let waited = self.shutdown_timeout;
-                let fate = if killed {
-                    "the loader killed the worker"
-                } else {
-                    "its thread is left behind"
-                };
-                format!(
-                    "a worker still makes the sample at position {position} {waited:?} after shutdown began; {fate}"
-                )
-            });
-        }
-        drop(self.ending.take());
-        drop(self.keeping.take());
-        stuck
     }
 
     /// Records that the caller receives the last item.
@@ -369,12 +354,6 @@ impl<B> futures_core::Stream for Loader<B> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         Iterator::size_hint(self)
-    }
-}
-
-impl<B> Drop for Loader<B> {
-    fn drop(&mut self) {
-        self.shutdown();
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) trait Stream<B>: Send {
     fn skips(&self) -> Skips;
     fn info(&self) -> Info;
     fn activity(&self) -> Vec<Option<u64>>;
+    /// Returns the nanoseconds that workers took to make samples.
+    fn working(&self) -> u64;
     fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
     /// Returns the number of batches in an epoch, if known in advance.
     fn len_of_epoch(&self) -> Option<u64>;
@@ -199,6 +201,10 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
 
     fn activity(&self) -> Vec<Option<u64>> {
         self.workers.backend().activity()
+    }
+
+    fn working(&self) -> u64 {
+        self.workers.working
     }
 
     fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
