@@ -3,11 +3,13 @@
 
 import { writeFileSync } from 'node:fs';
 
-import { launch } from './browser.mjs';
+import { launch, within } from './browser.mjs';
 import { startWebKit } from './webkit.mjs';
 
 /** How long a tab waits for what it waits for, in milliseconds. */
 const PATIENCE = Number(process.env.WINDROW_CASE_LIMIT ?? 120_000);
+/** How long WebKit may take for a screenshot, in milliseconds. */
+const DRAWN = 10_000;
 /** WebDriver's names of keys. */
 const KEYS = { Tab: '\ue004', Enter: '\ue007', Space: ' ', ArrowLeft: '\ue012', ArrowRight: '\ue014', Home: '\ue011', End: '\ue010' };
 const pause = (milliseconds) => new Promise((later) => setTimeout(later, milliseconds));
@@ -116,8 +118,10 @@ class Driven extends Tab {
     }
   }
 
+  /** WebKit without compositing at times draws no picture until something changes; then there is none. */
   async shot(path) {
-    writeFileSync(path, Buffer.from(await this.call('GET', '/screenshot'), 'base64'));
+    const picture = await within(DRAWN, this.call('GET', '/screenshot'), 'a screenshot').catch(({ message }) => console.log(`webkit: ${message}`));
+    if (picture) writeFileSync(path, Buffer.from(picture, 'base64'));
   }
 
   close = () => this.#hear();
