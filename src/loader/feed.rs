@@ -136,10 +136,15 @@ impl<T> Workers<T> {
     /// Does so once for each group, because a look at the backend costs as much as handing over
     /// several tiny samples.
     pub(super) fn go_on(&mut self) {
-        if !self.engine.is_inside_group() && self.backend.info().capabilities.runs_ahead {
+        if !self.is_inside_group() && self.backend.info().capabilities.runs_ahead {
             self.take_in(Duration::ZERO);
             self.hand_out();
         }
+    }
+
+    /// Returns `true` if the next sample came with the last one.
+    pub(super) fn is_inside_group(&self) -> bool {
+        self.engine.is_inside_group()
     }
 
     /// Returns whether all workers are gone; the first time, with the reason.

@@ -17,6 +17,8 @@ pub(super) trait Stream<B>: Send {
     /// Returns the next item of the epoch. Without a waker, waits and never returns
     /// [`Step::Pending`].
     fn next(&mut self, waker: Option<&Waker>) -> Step<B>;
+    /// Returns `true` if the next item came with the last one, so `next` does not wait.
+    fn is_at_hand(&self) -> bool;
     /// Begins the next epoch and skips the rest of this one.
     ///
     /// # Errors
@@ -139,6 +141,10 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
                 step => return step,
             }
         }
+    }
+
+    fn is_at_hand(&self) -> bool {
+        self.stages.is_bare() && self.workers.is_inside_group()
     }
 
     fn end_epoch(&mut self) -> Result<()> {

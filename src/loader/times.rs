@@ -10,7 +10,7 @@ pub(super) struct Times {
     pub(super) busy: u64,
     /// When the caller asked for the item that the caller waits for.
     asked: Option<u64>,
-    /// When the caller received the last item.
+    /// When the caller received the last item that the caller asked for.
     answered: Option<u64>,
 }
 
@@ -26,8 +26,10 @@ impl Times {
     /// Records that the caller has an answer: an item, or the end of an epoch or stream.
     pub(super) fn answer(&mut self, is_item: bool) {
         self.items += u64::from(is_item);
-        self.answered = now();
-        self.waited = self.waited.saturating_add(between(self.asked.take(), self.answered));
+        if self.asked.is_some() {
+            self.answered = now();
+            self.waited = self.waited.saturating_add(between(self.asked.take(), self.answered));
+        }
     }
 }
 
@@ -47,10 +49,12 @@ mod tests {
         times.answer(false);
         assert_eq!((times.items, times.busy, times.asked), (0, 0, None));
         let (waited, answered) = (times.waited, times.answered.unwrap());
+        times.answer(true);
+        assert_eq!((times.items, times.answered), (1, Some(answered)), "an item at hand");
         times.ask();
         times.ask();
         times.answer(true);
-        assert_eq!((times.items, times.answered > Some(answered)), (1, true));
+        assert_eq!((times.items, times.answered > Some(answered)), (2, true));
         assert!(times.waited + times.busy + answered <= times.answered.unwrap() + waited);
     }
 }

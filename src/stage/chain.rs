@@ -52,6 +52,12 @@ pub trait Stages<In> {
         samples: &mut dyn Iterator<Item = In>,
     ) -> Result<()>;
 
+    /// Returns `true` if samples pass unchanged, without any stage.
+    #[doc(hidden)]
+    fn is_bare(&self) -> bool {
+        false
+    }
+
     /// Returns `true` if [`origin`](Self::origin) can name the origin of a result.
     #[doc(hidden)]
     fn tracks(&self) -> bool;
@@ -125,6 +131,10 @@ impl<In> Stages<In> for Bare {
         feed.poll()
     }
 
+    fn is_bare(&self) -> bool {
+        true
+    }
+
     fn mark(&mut self, feed: &dyn Feed<In>) -> Result<Mark> {
         Ok(feed.mark())
     }
@@ -193,6 +203,7 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
     }
 
     forward! {
+        is_bare() -> bool;
         tracks() -> bool;
         keeps_order() -> bool;
         origin(feed: &dyn Feed<In>) -> Result<Origin>;
