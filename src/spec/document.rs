@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::call::CallOptions;
 use super::choice::{self, choices};
 use super::ops::{
-    Cast, DecodeImage, DecodeNumber, Filter, Normalize, OneHot, Reshape, Resize, Scale, Select,
+    Cast, DecodeImage, DecodeNumber, Filter, GaussianNoise, Noise, Normalize, OneHot,
+    RandomBrightness, RandomContrast, RandomCrop, RandomErase, RandomFlip, RandomRotate90, Reshape,
+    Resize, Scale, Select,
 };
 use super::options::{
     BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ReverseOptions,
@@ -326,6 +328,38 @@ choices! {
     /// }
     /// ```
     "normalize" Normalize(Normalize),
+    /// ```json
+    /// {"op": "random_crop", "field": "image", "height": 32, "width": 32, "padding": 4}
+    /// ```
+    "random_crop" RandomCrop(RandomCrop),
+    /// ```json
+    /// {"op": "random_flip", "field": "image"}
+    /// ```
+    "random_flip" RandomFlip(RandomFlip),
+    /// ```json
+    /// {"op": "random_rotate90", "field": "image"}
+    /// ```
+    "random_rotate90" RandomRotate90(RandomRotate90),
+    /// ```json
+    /// {"op": "random_brightness", "field": "image", "lower": 0.8, "upper": 1.2}
+    /// ```
+    "random_brightness" RandomBrightness(RandomBrightness),
+    /// ```json
+    /// {"op": "random_contrast", "field": "image", "lower": 0.8, "upper": 1.2}
+    /// ```
+    "random_contrast" RandomContrast(RandomContrast),
+    /// ```json
+    /// {"op": "random_erase", "field": "image", "probability": 0.25}
+    /// ```
+    "random_erase" RandomErase(RandomErase),
+    /// ```json
+    /// {"op": "noise", "field": "wave", "lower": -0.1, "upper": 0.1}
+    /// ```
+    "noise" Noise(Noise),
+    /// ```json
+    /// {"op": "gaussian_noise", "field": "wave", "sigma": 0.05}
+    /// ```
+    "gaussian_noise" GaussianNoise(GaussianNoise),
     /// Calls a function of the program that opens the document. The `windrow` command has none. The
     /// function's name and options go into the fingerprint; the function's code does not.
     ///

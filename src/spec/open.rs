@@ -123,6 +123,13 @@ impl OpSpec {
                 Box::new(dataset.transform($transform.clone()))
             }};
         }
+        macro_rules! random {
+            ($transform:expr) => {{
+                let mut own = $transform.clone();
+                own.seed.get_or_insert(seed);
+                each!(own)
+            }};
+        }
         Ok(match self {
             Self::Shuffle(options) => Box::new(dataset.shuffle(options.seed.unwrap_or(seed))),
             Self::ShuffleOnce(options) => {
@@ -172,6 +179,14 @@ impl OpSpec {
             Self::DecodeNumber(decode_number) => each!(decode_number),
             Self::Resize(resize) => each!(resize),
             Self::Normalize(normalize) => each!(normalize),
+            Self::RandomCrop(crop) => random!(crop),
+            Self::RandomFlip(flip) => random!(flip),
+            Self::RandomRotate90(rotate) => random!(rotate),
+            Self::RandomBrightness(brightness) => random!(brightness),
+            Self::RandomContrast(contrast) => random!(contrast),
+            Self::RandomErase(erase) => random!(erase),
+            Self::Noise(noise) => random!(noise),
+            Self::GaussianNoise(noise) => random!(noise),
             Self::Call(options) => {
                 let (options, seed) = (options.clone(), options.seed.unwrap_or(seed));
                 let function = functions.get(&options, seed).map_err(|why| wrong(path, why))?;

@@ -1,8 +1,7 @@
 //! The transforms of records that a pipeline document can name. Each is also a plain Rust type.
 //!
 //! [`transform`](crate::Dataset::transform) puts one into a pipeline. The bits of every result are
-//! the same on every platform. Absent on purpose: randomness, and transforms of more than one
-//! sample.
+//! the same on every platform. Absent on purpose: transforms of more than one sample.
 
 /// Implements an op from a function that computes the new tensor of the op's field, and one that
 /// adds the op's options to its description.
@@ -14,13 +13,10 @@ macro_rules! field_op {
             fn apply(
                 &self,
                 _: $crate::dataset::SampleContext,
-                mut record: $crate::dataset::Record,
+                record: $crate::dataset::Record,
             ) -> $crate::dataset::SampleResult<$crate::dataset::Record> {
-                let tensor = record.field_mut(&self.field)?;
-                let valid = self.validate().map_err($crate::error::Fault::new);
-                let made = valid.and_then(|()| $make(self, tensor));
-                *tensor = made.map_err(|fault| super::in_field(&self.field, fault.message()))?;
-                Ok(Some(record))
+                let make = |tensor: &_| $make(self, tensor);
+                super::in_place(record, &self.field, self.validate(), make)
             }
 
             fn op(&self) -> $crate::order::Op {
@@ -37,6 +33,7 @@ mod decode_number;
 mod filter;
 mod normalize;
 mod one_hot;
+mod random;
 mod reshape;
 mod resize;
 mod scale;
@@ -48,6 +45,10 @@ pub use decode_number::DecodeNumber;
 pub use filter::{Compare, Filter, Value};
 pub use normalize::Normalize;
 pub use one_hot::{CLASSES_MAX, OneHot};
+pub use random::{
+    FlipDirection, GaussianNoise, Noise, RandomBrightness, RandomContrast, RandomCrop, RandomErase,
+    RandomFlip, RandomRotate90,
+};
 pub use reshape::Reshape;
 pub use resize::{Resize, ResizeFilter};
 pub use scale::Scale;
@@ -55,7 +56,7 @@ pub use select::Select;
 
 use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
-use crate::dataset::{Dtype, Record, Tensor};
+use crate::dataset::{Dtype, Record, SampleResult, Tensor};
 use crate::error::Fault;
 
 /// A function that writes the elements from a place on, in their widest type.
@@ -123,6 +124,19 @@ fn scalar(record: &Record, field: &str) -> Result<Wide, Fault> {
         return Err(in_field(field, &why));
     }
     Ok(with_dtype!(tensor.dtype(), T => tensor.elements::<T>()?[0].wide()))
+}
+
+/// Puts the tensor that `make` computes from a field in the field's place, if the options are valid.
+fn in_place(
+    mut record: Record,
+    field: &str,
+    valid: Result<(), String>,
+    make: impl FnOnce(&Tensor) -> Result<Tensor, Fault>,
+) -> SampleResult<Record> {
+    let tensor = record.field_mut(field)?;
+    let made = valid.map_err(Fault::new).and_then(|()| make(tensor));
+    *tensor = made.map_err(|fault| in_field(field, fault.message()))?;
+    Ok(Some(record))
 }
 
 fn in_field(field: &str, why: &str) -> Fault {

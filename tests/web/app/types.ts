@@ -35,6 +35,14 @@ has<{
 has<{ readonly x: Tensor<'u8'>; readonly y: Tensor<'f32'> }>()(loader({ source: table, pipeline: [ops.slice({ end: 9 }), ops.cast({ field: 'x', dtype: 'u8' }), ops.oneHot({ field: 'y', classes: 3 })] }));
 has<{ readonly y: Tensor<'i64'> }>()(loader({ source: table, pipeline: [ops.filter({ field: 'y', is: '<=', value: 3 }), ops.select({ fields: ['y'] })] }));
 has<{ readonly image: Tensor<'f32'> }>()(loader({ source: source.images(source.folder('/a')), pipeline: [ops.decodeImage({ field: 'image', channels: 3 }), ops.resize({ field: 'image', height: 8, width: 8, filter: 'lanczos3' }), ops.normalize({ field: 'image', mean: [0.5], std: [1], factor: 1 / 255 })] }));
+has<{ readonly image: Tensor<'u8'> }>()(loader({
+  source: source.images(source.folder('/a')),
+  pipeline: [
+    ops.decodeImage({ field: 'image' }), ops.randomCrop({ field: 'image', height: 8, width: 8, padding: 1 }), ops.randomFlip({ field: 'image', direction: 'vertical', seed: 7n }),
+    ops.randomRotate90({ field: 'image' }), ops.randomBrightness({ field: 'image', lower: 0.8, upper: 1.2 }), ops.randomContrast({ field: 'image', lower: 0.8, upper: 1.2 }),
+    ops.randomErase({ field: 'image', scale: [0.1, 0.2] }), ops.noise({ field: 'image', lower: -1, upper: 1 }), ops.gaussianNoise({ field: 'image', sigma: 2 }),
+  ],
+}));
 has<Fields>()(loader({ source: table, pipeline: [ops.js('jitter')] }));
 has<Fields>()(loader({ source: table, pipeline: [] as ReturnType<typeof ops.op>[] }));
 
@@ -73,6 +81,10 @@ ops.resize({ field: 'image', height: 8, width: 8, filter: 'cubic' });
 ops.resize({ field: 'image', height: 8 });
 // @ts-expect-error A mean needs a deviation.
 ops.normalize({ field: 'image', mean: [0.5] });
+// @ts-expect-error A picture is mirrored in one of two directions.
+ops.randomFlip({ field: 'image', direction: 'both' });
+// @ts-expect-error A factor has two bounds.
+ops.randomContrast({ field: 'image', upper: 2 });
 // @ts-expect-error Scaling gives floats.
 ops.scale({ field: 'x', factor: 2, dtype: 'u8' });
 // @ts-expect-error There is no such stage.

@@ -239,6 +239,28 @@ export declare const ops: {
   resize(options: { field: string; height: number; width: number; filter?: 'bilinear' | 'lanczos3' }): Op<Same>;
   /** Computes `(x * factor - mean) / std` for each channel (the last axis), as `f32`. Default for `factor`: 1. */
   normalize<const N extends string>(options: { field: N; mean: readonly number[]; std: readonly number[]; factor?: number }): Op<Sets<N, 'f32'>>;
+  /**
+   * Cuts a rectangle at a random place out of a picture, after adding `padding` pixels of the value `fill` on each side.
+   * Defaults: 0 for both. Default for `seed`, here and in the ops below: the loader's.
+   */
+  randomCrop(options: { field: string; height: number; width: number; padding?: number; fill?: number; seed?: Whole }): Op<Same>;
+  /** Mirrors a picture with a probability. Defaults: `horizontal`, 0.5. */
+  randomFlip(options: { field: string; direction?: 'horizontal' | 'vertical'; probability?: number; seed?: Whole }): Op<Same>;
+  /** Rotates a picture by 0 to 3 quarter turns against the clock. */
+  randomRotate90(options: { field: string; seed?: Whole }): Op<Same>;
+  /** Multiplies a field of `u8` or floats by one factor from `lower` to `upper`. */
+  randomBrightness(options: { field: string; lower: number; upper: number; seed?: Whole }): Op<Same>;
+  /** Computes `(x - mean) * factor + mean` with the mean of each channel, and one factor from `lower` to `upper`. */
+  randomContrast(options: { field: string; lower: number; upper: number; seed?: Whole }): Op<Same>;
+  /**
+   * Sets a rectangle of a picture to `value`, with a probability. `scale` bounds the rectangle's share of the picture,
+   * `ratio` its height divided by its width. Defaults: 0.5, `[0.02, 0.33]`, `[0.3, 3.3]`, 0.
+   */
+  randomErase(options: { field: string; probability?: number; scale?: readonly [number, number]; ratio?: readonly [number, number]; value?: number; seed?: Whole }): Op<Same>;
+  /** Adds to each number of `u8` or floats its own uniform random number from `lower` to `upper`. */
+  noise(options: { field: string; lower: number; upper: number; seed?: Whole }): Op<Same>;
+  /** Adds to each number of `u8` or floats its own normal random number. Defaults: `mean` 0, `sigma` 0.1. */
+  gaussianNoise(options: { field: string; mean?: number; sigma?: number; seed?: Whole }): Op<Same>;
   /** Calls a function in workers: a name that the worker file serves, or a module's URL and export. */
   js(what: string | { module: string | URL; export?: string }, options?: object): Op;
   /** Adds any other op, by its name in the pipeline document. */

@@ -105,6 +105,50 @@ fn bounds_are_where_opening_has_them() {
             field(json!({"op": "normalize", "mean": [0], "std": [-0.0]})),
             field(json!({"op": "normalize", "mean": [0], "std": [-1e-300]})),
         ),
+        (
+            field(json!({"op": "random_crop", "height": 0, "width": 1})),
+            field(json!({"op": "random_crop", "height": 1, "width": 1})),
+        ),
+        (
+            field(json!({"op": "random_crop", "height": 1, "width": 1, "padding": (1 << 20) + 1})),
+            field(json!({"op": "random_crop", "height": 1, "width": 1 << 20, "padding": 1 << 20})),
+        ),
+        (
+            field(json!({"op": "random_flip", "probability": 1.001})),
+            field(json!({"op": "random_flip", "probability": 1})),
+        ),
+        (
+            field(json!({"op": "random_flip", "direction": "both"})),
+            field(json!({"op": "random_flip", "direction": "vertical"})),
+        ),
+        (
+            field(json!({"op": "random_erase", "probability": -0.001})),
+            field(json!({"op": "random_erase", "probability": 0})),
+        ),
+        (
+            field(json!({"op": "random_erase", "scale": [0, 1.001]})),
+            field(json!({"op": "random_erase", "scale": [0, 1]})),
+        ),
+        (
+            field(json!({"op": "random_erase", "ratio": [0.099, 10]})),
+            field(json!({"op": "random_erase", "ratio": [0.1, 10]})),
+        ),
+        (
+            field(json!({"op": "random_erase", "scale": [0.5]})),
+            field(json!({"op": "random_erase", "scale": [0.5, 0.5]})),
+        ),
+        (
+            field(json!({"op": "random_brightness", "lower": -0.001, "upper": 1})),
+            field(json!({"op": "random_brightness", "lower": 0, "upper": 1})),
+        ),
+        (
+            field(json!({"op": "random_contrast", "lower": -1, "upper": 1})),
+            field(json!({"op": "random_contrast", "lower": 1, "upper": 1})),
+        ),
+        (
+            field(json!({"op": "gaussian_noise", "sigma": -0.001})),
+            field(json!({"op": "gaussian_noise", "sigma": 0})),
+        ),
     ];
     let documents = sources
         .map(|(no, yes)| [no, yes].map(|source| json!({"version": 1, "source": source})))

@@ -27,6 +27,7 @@ const TYPES: &[(&str, &str)] = &[
     ("Pad", "pad"),
     ("Compare", "comparison"),
     ("ResizeFilter", "resize filter"),
+    ("FlipDirection", "flip direction"),
 ];
 
 #[test]
@@ -184,6 +185,7 @@ fn kind(option: &Value) -> String {
                 (Value::Null, Value::Null) => format!("list of {items}"),
                 (min, Value::Null) => format!("list of {min} or more {items}"),
                 (Value::Null, max) => format!("list of at most {max} {items}"),
+                (min, max) if min == max => format!("list of {min} {items}"),
                 (min, max) => format!("list of {min} to {max} {items}"),
             }
         }

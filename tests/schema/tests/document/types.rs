@@ -169,7 +169,15 @@ fn expected(schema: &Schema, option: &Value) -> String {
         _ => return "object".into(),
     };
     match name {
-        "array" => format!("{}[]", expected(schema, &option["items"])),
+        "array" => {
+            let items = expected(schema, &option["items"]);
+            match (option["minItems"].as_u64(), option["maxItems"].as_u64()) {
+                (Some(min), Some(max)) if min == max => {
+                    format!("[{}]", vec![items; min as usize].join(", "))
+                }
+                _ => format!("{items}[]"),
+            }
+        }
         "integer" => "number".into(),
         other => other.into(),
     }

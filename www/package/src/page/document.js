@@ -142,6 +142,7 @@ const step = (op, name = op) => (options, ...more) => {
 const STEPS = [
   'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'windowShuffle', 'split', 'slice', 'subset', 'reverse', 'sample', 'repeat', 'shard', 'batch',
   'select', 'cast', 'reshape', 'scale', 'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize',
+  'randomCrop', 'randomFlip', 'randomRotate90', 'randomBrightness', 'randomContrast', 'randomErase', 'noise', 'gaussianNoise',
 ];
 
 /** The ops, which workers apply to each record. */
