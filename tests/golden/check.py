@@ -10,6 +10,7 @@ import csv
 import gzip
 import hashlib
 import json
+import math
 import struct
 import sys
 from pathlib import Path
@@ -22,7 +23,10 @@ FORMATS = {
     "bool": "?", "u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i",
     "u64": "Q", "i64": "q", "f32": "f", "f64": "d", "char": "I",
 }
-DOCUMENTS = ["tests/golden/specs/filtered.json", "tests/golden/specs/orders.json", "www/data/digits.json"]
+DOCUMENTS = [
+    "tests/golden/specs/augmented.json", "tests/golden/specs/filtered.json", "tests/golden/specs/orders.json",
+    "www/data/digits.json",
+]
 
 
 # Random numbers
@@ -208,8 +212,8 @@ def opened(path):
     document = json.loads(path.read_text())
     seed = int(document.get("seed", 0))
     length, get = source(document["source"], path.parent)
-    for op in document["ops"]:
-        length, get = applied(op, seed, length, get)
+    for number, op in enumerate(document["ops"], 1):
+        length, get = applied(op, number, seed, length, get)
     return length, get, document.get("stages", []), document.get("epochs", 1)
 
 
@@ -235,10 +239,25 @@ def source(options, folder):
                 record[field["name"]] = (field["dtype"], field.get("shape", []), content)
             return record
         return len(rows), row
+    if options["kind"] == "jsonl":
+        lines = [json.loads(line) for line in (folder / options["file"]).read_text().splitlines()]
+
+        def read(index):
+            record = {}
+            for field in options["fields"]:
+                value = lines[index % len(lines)]
+                for step in field.get("at", "/" + field["name"]).split("/")[1:]:
+                    value = value[step]
+                for _ in field.get("shape", [])[1:]:
+                    value = [x for inner in value for x in inner]
+                values = value if isinstance(value, list) else [value]
+                record[field["name"]] = packed(field["dtype"], field.get("shape", []), values)
+            return record
+        return len(lines), read
     raise ValueError(f"no source {options['kind']}")
 
 
-def applied(op, seed, length, get):
+def applied(op, number, seed, length, get):
     name = op["op"]
     if name == "shuffle":
         seed, orders = int(op.get("seed", seed)), {}
@@ -276,7 +295,11 @@ def applied(op, seed, length, get):
     if name == "filter":
         assert op["is"] == ">=", op
         return length, lambda index: passed(get(index), op)
-    change = {"cast": cast, "scale": scale, "one_hot": one_hot}[name]
+    if name in RANDOM:
+        seed = int(op.get("seed", seed))
+        return length, lambda index: changed(
+            get(index), op, RANDOM[name], Rng(seed, index // length, number, index % length))
+    change = {"cast": cast, "scale": scale, "one_hot": one_hot, "reshape": reshape}[name]
     return length, lambda index: changed(get(index), op, change)
 
 
@@ -289,13 +312,19 @@ def passed(record, op):
     return record if record and numbers(record[op["field"]])[0] >= op["value"] else None
 
 
-def changed(record, op, change):
+def packed(dtype, shape, values):
+    kind = "<" + FORMATS[dtype.lower()]
+    return dtype, shape, b"".join(struct.pack(kind, value) for value in values)
+
+
+def changed(record, op, change, *rng):
     if record is None:
         return None
-    dtype, shape, values = change(op, record[op["field"]])
-    kind = "<" + FORMATS[dtype.lower()]
-    content = b"".join(struct.pack(kind, value) for value in values)
-    return {**record, op["field"]: (dtype, shape, content)}
+    return {**record, op["field"]: packed(*change(op, record[op["field"]], *rng))}
+
+
+def reshape(op, tensor):
+    return tensor[0], op["shape"], numbers(tensor)
 
 
 def cast(op, tensor):
@@ -312,6 +341,142 @@ def one_hot(op, tensor):
     number, = numbers(tensor)
     return op.get("dtype", "F32"), [op["classes"]], [float(x == number) for x in range(op["classes"])]
 
+
+# Random ops
+
+def between(rng, lower, upper):
+    return lower + (upper - lower) * rng.unit_f64()
+
+
+def replaced(tensor, change):
+    """Each number changed in order; bytes are rounded to nearest even and cut off at 0 and 255."""
+    dtype, shape, _ = tensor
+    values = [change(float(x)) for x in numbers(tensor)]
+    if dtype == "U8":
+        values = [min(max(round(x), 0), 255) for x in values]
+    return dtype, shape, values
+
+
+def picture(tensor):
+    """The rows of a picture: lists of pixels, which are lists of channels."""
+    values, (_, width, *channels) = numbers(tensor), tensor[1]
+    size = channels[0] if channels else 1
+    pixels = [values[start:start + size] for start in range(0, len(values), size)]
+    return [pixels[start:start + width] for start in range(0, len(pixels), width)]
+
+
+def from_rows(tensor, rows):
+    shape = [len(rows), len(rows[0]), *tensor[1][2:]]
+    return tensor[0], shape, [x for row in rows for pixel in row for x in pixel]
+
+
+def random_crop(op, tensor, rng):
+    rows, padding = picture(tensor), op.get("padding", 0)
+    pixel = [op.get("fill", 0)] * len(rows[0][0])
+    across = [pixel] * padding
+    rows = [across + row + across for row in rows]
+    around = [[pixel] * len(rows[0])] * padding
+    rows = around + rows + around
+    top = rng.below(len(rows) - op["height"] + 1)
+    left = rng.below(len(rows[0]) - op["width"] + 1)
+    return from_rows(tensor, [row[left:left + op["width"]] for row in rows[top:top + op["height"]]])
+
+
+def random_flip(op, tensor, rng):
+    rows = picture(tensor)
+    if rng.unit_f64() < op.get("probability", 0.5):
+        is_vertical = op.get("direction") == "vertical"
+        rows = rows[::-1] if is_vertical else [row[::-1] for row in rows]
+    return from_rows(tensor, rows)
+
+
+def random_rotate90(op, tensor, rng):
+    rows = picture(tensor)
+    for _ in range(rng.below(4)):
+        rows = list(zip(*rows))[::-1]
+    return from_rows(tensor, rows)
+
+
+def random_brightness(op, tensor, rng):
+    factor = between(rng, op["lower"], op["upper"])
+    return replaced(tensor, lambda x: x * factor)
+
+
+def random_contrast(op, tensor, rng):
+    factor = between(rng, op["lower"], op["upper"])
+    pixels = [pixel for row in picture(tensor) for pixel in row]
+    means = []
+    for channel in zip(*pixels):
+        total = 0.0
+        for x in channel:
+            total += x
+        means.append(total / len(pixels))
+    place = iter(range(len(pixels) * len(means)))
+
+    def moved(x):
+        mean = means[next(place) % len(means)]
+        return (x - mean) * factor + mean
+    return replaced(tensor, moved)
+
+
+def random_erase(op, tensor, rng):
+    rows = [list(row) for row in picture(tensor)]
+    height, width = len(rows), len(rows[0])
+    (least, most), (low, high) = op.get("scale", [0.02, 0.33]), op.get("ratio", [0.3, 3.3])
+    draws = 100 if rng.unit_f64() < op.get("probability", 0.5) else 0
+    for _ in range(draws):
+        area = height * width * between(rng, least, most)
+        ratio = between(rng, low, high)
+        keep = rng.unit_f64() * ratio < low
+        h, w = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if keep and h <= height and w <= width:
+            top, left = rng.below(height - h + 1), rng.below(width - w + 1)
+            for row in rows[top:top + h]:
+                row[left:left + w] = [[op.get("value", 0)] * len(rows[0][0])] * w
+            break
+    return from_rows(tensor, rows)
+
+
+def noise(op, tensor, rng):
+    return replaced(tensor, lambda x: x + between(rng, op["lower"], op["upper"]))
+
+
+def gaussian_noise(op, tensor, rng):
+    mean, sigma, spare = op.get("mean", 0.0), op.get("sigma", 0.1), []
+
+    def noisy(x):
+        if not spare:
+            spare.extend(reversed(normals(rng)))
+        return x + (mean + sigma * spare.pop())
+    return replaced(tensor, noisy)
+
+
+def normals(rng):
+    while True:
+        x, y = 2.0 * rng.unit_f64() - 1.0, 2.0 * rng.unit_f64() - 1.0
+        square = x * x + y * y
+        if 0.0 < square < 1.0:
+            factor = math.sqrt(-2.0 * logarithm(square) / square)
+            return x * factor, y * factor
+
+
+def logarithm(x):
+    m, exponent = math.frexp(x)
+    if m < 0.7071067811865476:
+        m, exponent = 2.0 * m, exponent - 1
+    t = (m - 1.0) / (m + 1.0)
+    square, series = t * t, 0.0
+    for n in range(23, 0, -2):
+        series = series * square + 1.0 / n
+    return 2.0 * t * series + exponent * 0.6931471805599453
+
+
+RANDOM = {op.__name__: op for op in (
+    random_crop, random_flip, random_rotate90, random_brightness, random_contrast, random_erase,
+    noise, gaussian_noise)}
+
+
+# Batches
 
 def epochs(length, get, stages, count):
     for epoch in range(count):
