@@ -7,6 +7,7 @@ mod conformance;
 mod digest;
 mod keys;
 mod panics;
+mod random;
 mod reduce;
 mod resume;
 mod served;

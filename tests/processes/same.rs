@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::common::{Runner, assert_same, run, system, within};
 use windrow::backend::StartMethod;
 use windrow::dataset::{Record, Tensor};
+use windrow::spec::Spec;
 use windrow::stage::ParallelPipeline;
 use windrow::{Dataset, Fault, Loader, OnError, Result, State, WorkerContext, range};
 
@@ -142,5 +143,35 @@ fn async_callers_are_woken() {
             }
         }
         assert_eq!(batches, 30);
+    });
+}
+
+#[test]
+fn random_ops_after_a_filter_are_those_of_the_inline_loop() {
+    within(LIMIT, || {
+        let spec = Spec::from_json(
+            r#"{"version":1,"seed":8,"epochs":2,"source":{"kind":"range","end":64},
+                "ops":[{"op":"shuffle"},{"op":"filter","field":"value","is":">=","value":9},
+                {"op":"one_hot","field":"value","classes":64,"dtype":"U8"},
+                {"op":"scale","field":"value","factor":100},
+                {"op":"reshape","field":"value","shape":[8,8]},
+                {"op":"random_crop","field":"value","height":9,"width":9,"padding":2},
+                {"op":"random_rotate90","field":"value"},{"op":"random_erase","field":"value"},
+                {"op":"random_contrast","field":"value","lower":0.5,"upper":2},
+                {"op":"gaussian_noise","field":"value"}],
+                "stages":[{"stage":"batch","size":5}]}"#,
+        );
+        let spec = spec.unwrap();
+        let make = || Loader::spec(&spec, ".").digest();
+        let whole = run(Runner::Inline, make());
+        assert_eq!(whole.len(), 22);
+        for workers in 1..=4 {
+            for runner in [Runner::Threads(workers), Runner::Processes(workers)] {
+                assert_same(&run(runner, make()), &whole, &format!("{runner:?}"));
+            }
+        }
+        let state = State::from_json(&whole[10].1.to_json()).unwrap();
+        let tail = run(Runner::Processes(2), make().resume(&state));
+        assert_same(&tail, &whole[11..], "resumed");
     });
 }
