@@ -1,5 +1,8 @@
 //! A document is the same pipeline however it is opened, to the last bit of its numbers.
 
+#[path = "documents/element_specs.rs"]
+mod element_specs;
+
 use windrow::order::Rng;
 use windrow::source::{Folder, MemoryFiles};
 use windrow::spec::{BatchOptions, OpSpec, SourceSpec, Spec, SplitOptions, StageSpec};

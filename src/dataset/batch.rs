@@ -1,6 +1,9 @@
 //! `batch`: combines several samples of one epoch into one.
 
-use super::{Dataset, SampleKey, SampleResult, as_below, at_least_one, index_in};
+use super::{
+    Dataset, ElementSpec, SampleKey, SampleResult, as_below, at_least_one, index_in, next_op,
+    wrong_spec,
+};
 use crate::error::{BoxError, Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
@@ -23,6 +26,20 @@ pub trait Collate<T> {
     /// Adds the options that affect the result to the op's description.
     fn describe(&self, op: Op) -> Op {
         op
+    }
+
+    /// Returns the spec of a batch of `size` samples, `None` if the number is unknown; by default,
+    /// nothing is known.
+    ///
+    /// # Errors
+    /// Returns the reason why no such samples make a batch.
+    fn element_spec(
+        &self,
+        samples: &ElementSpec,
+        size: Option<u64>,
+    ) -> Result<ElementSpec, String> {
+        _ = (samples, size);
+        Ok(ElementSpec::unknown())
     }
 }
 
@@ -134,7 +151,7 @@ pub(crate) fn batch_op<T, C: Collate<T>>(size: u64, drop_remainder: bool, collat
 impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
     type Sample = C::Batch;
 
-    as_below!(is_reshuffled is_repeated);
+    as_below!(is_reshuffled is_repeated tree);
 
     #[inline]
     fn len(&self) -> u64 {
@@ -183,6 +200,10 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
         None
     }
 
+    fn element_spec(&self) -> ElementSpec {
+        self.declared().unwrap_or_default()
+    }
+
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(batch_op(self.size, self.drop_remainder, &self.collate));
@@ -199,7 +220,18 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
                 allowed: "`.ordered().batch(..)`, which closes the gaps first".into(),
             });
         }
-        Ok(())
+        let op = || batch_op(self.size, self.drop_remainder, &self.collate);
+        let wrong = |why: String| wrong_spec(next_op(&self.dataset), &op(), &why);
+        self.declared().map(drop).map_err(wrong)
+    }
+}
+
+impl<D: Dataset, C: Collate<D::Sample>> Batched<D, C> {
+    /// Returns the spec of the batches, or the reason why there can be none.
+    fn declared(&self) -> Result<ElementSpec, String> {
+        let whole = self.samples.is_multiple_of(self.size.max(1));
+        let all_full = self.part.is_none() && (self.drop_remainder || whole);
+        self.collate.element_spec(&self.dataset.element_spec(), all_full.then_some(self.size))
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    AsVec, Batched, Collate, Enumerate, Filter, FilterBy, FlatMap, GrainShuffle, Keys, Map, MapBy,
-    MapWithIndex, MapWithIndexBy, RandomMap, RandomMapBy, Repeat, Reverse, SampleKey, SampleResult,
-    Shuffle, Slice, Split, Subset, SubsetBy, Transform, Transformed, TryMap, TryMapBy,
-    WindowShuffle, Zip,
+    AsVec, Batched, Collate, ElementSpec, Enumerate, Filter, FilterBy, FlatMap, GrainShuffle, Keys,
+    Map, MapBy, MapWithIndex, MapWithIndexBy, PipelineTree, RandomMap, RandomMapBy, Repeat,
+    Reverse, SampleKey, SampleResult, Shuffle, Slice, Split, Subset, SubsetBy, Transform,
+    Transformed, TryMap, TryMapBy, WindowShuffle, Zip,
 };
 use crate::error::{BoxError, Result};
 use crate::order::{Description, Op, Rng, Shard, epoch_of};
@@ -86,6 +86,48 @@ pub trait Dataset {
     /// Returns [`Error::Setting`](crate::Error::Setting) with the op and the refused value.
     fn check(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Returns the spec of the samples, as far as the dataset declares one: by default, nothing.
+    ///
+    /// A loader checks the spec before it starts, so a wrong field is an error of `build`.
+    ///
+    /// ```
+    /// use windrow::dataset::Dtype;
+    /// use windrow::source::{MemoryFiles, Npy, NpyOptions};
+    /// use windrow::spec::ops::Cast;
+    /// use windrow::{Dataset, Loader, from_source};
+    ///
+    /// let mut file = b"\x93NUMPY\x01\x00\x3e\x00".to_vec();
+    /// file.extend(b"{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }  \n");
+    /// file.extend([1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0]);
+    /// let files = MemoryFiles::default().with("x.npy", file);
+    /// let npy = || Npy::open(&files, &NpyOptions::file("x.npy")).map(from_source);
+    ///
+    /// let floats = npy()?.shuffle(7).transform(Cast::new("data", Dtype::F32));
+    /// assert_eq!(floats.element_spec().to_string(), "{data: F32[3]}");
+    ///
+    /// let wrong = npy()?.shuffle(7).transform(Cast::new("date", Dtype::F32));
+    /// let error = Loader::builder(wrong).build().err().unwrap();
+    /// assert_eq!(error.to_string(), "op 2, cast: the record has no field \"date\"; it has data");
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    fn element_spec(&self) -> ElementSpec {
+        ElementSpec::unknown()
+    }
+
+    /// Returns the tree of the pipeline up to this dataset; `ops` yields the ops of
+    /// [`describe`](Self::describe).
+    ///
+    /// The default is one step for each op, where only the last one has a length and a spec.
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        let mut own = Description::default();
+        self.describe(&mut own);
+        let below = own.ops().iter().skip(1).fold(None, |below: Option<PipelineTree>, _| {
+            let inputs = below.into_iter().collect();
+            Some(PipelineTree::new(ops.next(), None, false, ElementSpec::unknown(), inputs))
+        });
+        super::step(self, ops, below.into_iter().collect())
     }
 
     /// Returns whether the dataset has no index.

@@ -1,7 +1,7 @@
 //! `concat`: several datasets, one after the other.
 
 use super::members::Members;
-use super::{Dataset, SampleKey, SampleResult};
+use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, step};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -75,6 +75,15 @@ impl<D: Dataset> Dataset for Concat<D> {
 
     fn describe(&self, description: &mut Description) {
         self.members.describe(description, Op::new("concat"));
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        self.members.element_spec()
+    }
+
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        let members = self.members.trees(ops);
+        step(self, ops, members)
     }
 
     fn has_gaps(&self) -> bool {

@@ -33,7 +33,7 @@ where
 {
     type Sample = I::Item;
 
-    as_below!(is_reshuffled is_repeated);
+    as_below!(is_reshuffled is_repeated tree);
 
     #[inline]
     fn len(&self) -> u64 {

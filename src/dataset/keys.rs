@@ -137,7 +137,7 @@ impl<D: Dataset> Keys<D> {
 impl<D: Dataset> Dataset for Keys<D> {
     type Sample = Keyed<D::Sample>;
 
-    as_below!(has_gaps is_reshuffled is_repeated key);
+    as_below!(has_gaps is_reshuffled is_repeated key element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! `map`, `try_map`, `map_with_index`, `random_map` and `filter`: closures as transforms.
 
-use super::{SampleContext, SampleResult, Transform, Transformed};
+use super::{ElementSpec, SampleContext, SampleResult, Transform, Transformed};
 use crate::error::{BoxError, Fault, Result};
 use crate::order::{Op, Rng};
 
@@ -102,6 +102,10 @@ impl<In, F: Fn(&In) -> bool> Transform<In> for FilterBy<F> {
     #[inline]
     fn apply(&self, _: SampleContext, sample: In) -> SampleResult<In> {
         Ok(self.0(&sample).then_some(sample))
+    }
+
+    fn element_spec(&self, below: &ElementSpec) -> Result<ElementSpec, String> {
+        Ok(below.clone())
     }
 
     fn op(&self) -> Op {

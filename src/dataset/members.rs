@@ -1,6 +1,6 @@
 //! The members of a combined dataset: what `concat` and `mix` have in common.
 
-use super::{Dataset, SampleKey, SampleResult, index_in};
+use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, index_in};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op};
 
@@ -46,6 +46,20 @@ impl<D: Dataset> Members<D> {
             member.describe(description);
         }
         description.push(op.with("members", self.0.len()));
+    }
+
+    /// Returns what the specs of the members have in common.
+    pub(super) fn element_spec(&self) -> ElementSpec {
+        ElementSpec::merged(self.0.iter().map(Dataset::element_spec))
+    }
+
+    /// Returns the trees of the members, whose ops come next.
+    pub(super) fn trees(&self, ops: &mut dyn Iterator<Item = Op>) -> Vec<PipelineTree> {
+        let tree = |member: &D| {
+            ops.next(); // the member's number
+            member.tree(ops)
+        };
+        self.0.iter().map(tree).collect()
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -1,7 +1,7 @@
 //! `mix`: samples of several datasets in fixed proportions.
 
 use super::members::Members;
-use super::{Dataset, SampleKey, SampleResult};
+use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, step};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, Proportions};
 
@@ -81,6 +81,15 @@ impl<D: Dataset> Dataset for Mix<D> {
     fn describe(&self, description: &mut Description) {
         let op = Op::new("mix").with("weights", self.proportions.weights());
         self.members.describe(description, op);
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        self.members.element_spec()
+    }
+
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        let members = self.members.trees(ops);
+        step(self, ops, members)
     }
 
     fn has_gaps(&self) -> bool {

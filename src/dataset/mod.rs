@@ -9,6 +9,7 @@ mod collate;
 mod combinators;
 mod concat;
 pub(crate) mod dtype;
+mod element_spec;
 mod fill;
 mod flat_map;
 mod forward;
@@ -29,6 +30,7 @@ mod split;
 mod subset;
 mod tensor;
 mod transform;
+mod tree;
 mod window_shuffle;
 pub mod wire;
 mod zip;
@@ -41,6 +43,7 @@ pub use collate::{Pad, Stack, stack};
 pub use combinators::Dataset;
 pub use concat::{Concat, concat};
 pub use dtype::{Dtype, Element};
+pub use element_spec::{ElementSpec, FieldSpec};
 #[allow(unused_imports, reason = "only worker processes ask, and not every platform has them")]
 pub(crate) use fill::keep_index_in;
 pub(crate) use fill::{Watch, reading};
@@ -63,11 +66,12 @@ pub use split::Split;
 pub use subset::{Subset, SubsetBy};
 pub use tensor::{RANK_MAX, Tensor};
 pub use transform::{SampleContext, Transform, Transformed};
+pub use tree::PipelineTree;
 pub use window_shuffle::WindowShuffle;
 pub use zip::Zip;
 
 use crate::error::{Error, Fault, Result};
-use crate::order::Description;
+use crate::order::{Description, Op};
 
 /// The result for one index: a sample, a gap (`None`), or the fault that kept the sample from being
 /// made.
@@ -98,6 +102,20 @@ macro_rules! as_below {
             self.dataset.key(self.index_below(index).ok()?)
         }
     };
+    (@element_spec) => {
+        fn element_spec(&self) -> $crate::dataset::ElementSpec {
+            self.dataset.element_spec()
+        }
+    };
+    (@tree) => {
+        fn tree(
+            &self,
+            ops: &mut dyn Iterator<Item = $crate::order::Op>,
+        ) -> $crate::dataset::PipelineTree {
+            let below = self.dataset.tree(ops);
+            $crate::dataset::step(self, ops, vec![below])
+        }
+    };
     (@$asked:ident) => {
         fn $asked(&self) -> bool {
             self.dataset.$asked()
@@ -123,6 +141,8 @@ macro_rules! pointers {
                 is_reshuffled() -> bool;
                 is_repeated() -> bool;
                 check() -> Result<()>;
+                element_spec() -> ElementSpec;
+                tree(ops: &mut dyn Iterator<Item = Op>) -> PipelineTree;
             }
         }
     )*};
@@ -135,6 +155,21 @@ fn next_op<D: Dataset>(dataset: &D) -> u64 {
     let mut description = Description::default();
     dataset.describe(&mut description);
     description.len() as u64
+}
+
+/// Returns the error for an op, by its number in the description, that no sample of the spec suits.
+fn wrong_spec(number: u64, op: &Op, why: &str) -> Error {
+    Error::Spec { path: format!("op {number}, {}", op.name()), why: why.into() }
+}
+
+/// Returns the tree of a dataset, whose op comes next, over the trees of its inputs.
+pub(crate) fn step<D: Dataset + ?Sized>(
+    dataset: &D,
+    ops: &mut dyn Iterator<Item = Op>,
+    inputs: Vec<PipelineTree>,
+) -> PipelineTree {
+    let (len, spec) = (Some(dataset.len()), dataset.element_spec());
+    PipelineTree::new(ops.next(), len, dataset.has_gaps(), spec, inputs)
 }
 
 /// Returns the index at `offset` of an epoch, or a fault for an index beyond 2^64.

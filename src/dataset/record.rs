@@ -8,6 +8,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::element_spec::{ElementSpec, lacks, listed};
 use super::keys::SampleKey;
 use super::tensor::Tensor;
 use crate::error::Fault;
@@ -125,6 +126,15 @@ impl Record {
         self.fields.iter().map(|(name, tensor)| (&**name, tensor))
     }
 
+    /// Returns whether the record has the fields of the spec, each with its dtype and shape, and no
+    /// other field unless the spec is [open](ElementSpec::is_open).
+    #[must_use]
+    pub fn matches(&self, spec: &ElementSpec) -> bool {
+        let mut fields = spec.fields();
+        let all = fields.all(|(name, field)| self.get(name).is_some_and(|x| field.matches(x)));
+        all && (spec.is_open() || self.len() == spec.fields().count())
+    }
+
     /// Returns the number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -188,17 +198,12 @@ impl Record {
     }
 
     fn lacks(&self, name: &str) -> String {
-        format!("the record has no field {name:?}; it has {}", self.names())
+        lacks(name, self.iter().map(|(name, _)| name))
     }
 
     /// Returns the names for messages.
     pub(super) fn names(&self) -> String {
-        const SHOWN: usize = 20;
-        let mut names: Vec<_> = self.iter().map(|(name, _)| name).take(SHOWN).collect();
-        if self.len() > SHOWN {
-            names.push("…");
-        }
-        if names.is_empty() { "no fields".into() } else { names.join(", ") }
+        listed(self.iter().map(|(name, _)| name))
     }
 }
 

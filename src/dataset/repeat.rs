@@ -47,7 +47,7 @@ impl<D: Dataset> Repeat<D> {
 impl<D: Dataset> Dataset for Repeat<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps check at_index_below);
+    as_below!(has_gaps check at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

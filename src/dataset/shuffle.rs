@@ -66,7 +66,7 @@ impl<D: Dataset> Shuffle<D> {
 impl<D: Dataset> Dataset for Shuffle<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_repeated at_index_below);
+    as_below!(has_gaps is_repeated at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {
@@ -126,7 +126,7 @@ impl<D: Dataset> GrainShuffle<D> {
 impl<D: Dataset> Dataset for GrainShuffle<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_repeated check at_index_below);
+    as_below!(has_gaps is_repeated check at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, SampleKey, SampleResult, index_in};
+use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, index_in, step};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -41,7 +41,7 @@ impl<D: Dataset> Subset<D> {
 impl<D: Dataset> Dataset for Subset<D> {
     type Sample = D::Sample;
 
-    super::as_below!(has_gaps is_reshuffled at_index_below);
+    super::as_below!(has_gaps is_reshuffled at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {
@@ -131,6 +131,17 @@ impl<D: Dataset, I: Dataset<Sample = u64>> Dataset for SubsetBy<D, I> {
         description.push(Op::new("with"));
         self.indices.describe(description);
         description.push(Op::new("subset_by"));
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        self.dataset.element_spec()
+    }
+
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        let first = self.dataset.tree(ops);
+        ops.next(); // `with`
+        let second = self.indices.tree(ops);
+        step(self, ops, vec![first, second])
     }
 
     fn has_gaps(&self) -> bool {

@@ -1,8 +1,8 @@
 //! Transforms: combinators that turn one sample into one sample.
 
-use super::{Dataset, SampleResult, as_below, next_op};
+use super::{Dataset, ElementSpec, SampleResult, as_below, next_op, wrong_spec};
 use crate::dataset::fill::Watch;
-use crate::error::Fault;
+use crate::error::{Fault, Result};
 use crate::order::{Description, Op, Rng, epoch_of};
 
 /// The place of a transform's sample, which names the sample and keys its random numbers.
@@ -91,6 +91,18 @@ pub trait Transform<In> {
     fn leaves_gaps(&self) -> bool {
         false
     }
+
+    /// Returns the spec of the results, given that of the samples; by default, nothing is known.
+    ///
+    /// A transform must refuse only what it refuses for every sample of that spec.
+    ///
+    /// # Errors
+    /// Returns the reason why the transform fails for every such sample: an option, or a field that
+    /// is missing or has another dtype or shape.
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec, String> {
+        _ = samples;
+        Ok(ElementSpec::unknown())
+    }
 }
 
 /// A dataset with a [`Transform`] applied to each sample: see [`Dataset::transform`].
@@ -100,19 +112,22 @@ pub struct Transformed<D, T> {
     transform: T,
     len: u64,
     op: u64,
+    /// The spec, which the transforms after this one ask for again and again.
+    spec: Result<ElementSpec, String>,
 }
 
-impl<D: Dataset, T> Transformed<D, T> {
+impl<D: Dataset, T: Transform<D::Sample>> Transformed<D, T> {
     pub(super) fn new(dataset: D, transform: T) -> Self {
         let (len, op) = (dataset.len(), next_op(&dataset));
-        Self { dataset, transform, len, op }
+        let spec = transform.element_spec(&dataset.element_spec());
+        Self { dataset, transform, len, op, spec }
     }
 }
 
 impl<D: Dataset, T: Transform<D::Sample>> Dataset for Transformed<D, T> {
     type Sample = T::Sample;
 
-    as_below!(is_reshuffled is_repeated check key);
+    as_below!(is_reshuffled is_repeated key tree);
 
     #[inline]
     fn len(&self) -> u64 {
@@ -132,6 +147,18 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Transformed<D, T> {
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
         description.push(self.transform.op());
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        self.spec.clone().unwrap_or_default()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.dataset.check()?;
+        match &self.spec {
+            Ok(_) => Ok(()),
+            Err(why) => Err(wrong_spec(self.op, &self.transform.op(), why)),
+        }
     }
 
     fn has_gaps(&self) -> bool {

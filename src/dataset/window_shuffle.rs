@@ -38,7 +38,7 @@ impl<D: Dataset> WindowShuffle<D> {
 impl<D: Dataset> Dataset for WindowShuffle<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_repeated at_index_below);
+    as_below!(has_gaps is_repeated at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

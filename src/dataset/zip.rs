@@ -1,6 +1,6 @@
 //! `zip`: pairs of the samples of two datasets.
 
-use super::{Dataset, SampleKey, SampleResult, index_in};
+use super::{Dataset, PipelineTree, SampleKey, SampleResult, index_in, step};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -65,6 +65,13 @@ impl<A: Dataset, B: Dataset> Dataset for Zip<A, B> {
         description.push(Op::new("with"));
         self.second.describe(description);
         description.push(Op::new("zip").with("shortest", self.shortest));
+    }
+
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        let first = self.first.tree(ops);
+        ops.next(); // `with`
+        let second = self.second.tree(ops);
+        step(self, ops, vec![first, second])
     }
 
     fn has_gaps(&self) -> bool {

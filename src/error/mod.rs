@@ -165,10 +165,11 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
-    /// A pipeline document has a value that is not allowed.
+    /// A pipeline document has a value that is not allowed, or an op does not suit its samples.
     #[error("{path}: {why}")]
     Spec {
-        /// The place in the document, such as `$.ops[2].size`.
+        /// The place in the document, such as `$.ops[2].size`. For a pipeline without a document, the
+        /// op's number and name, such as `op 2, cast`; the source is op 0.
         path: String,
         /// What is wrong.
         why: String,

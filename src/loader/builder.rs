@@ -1,6 +1,7 @@
 //! The builder of a loader, which checks all settings before anything runs.
 
 mod choices;
+mod describe;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::origin::{Ending, Origin};
 use super::processes;
 use super::reduction::{Reduction, Slot};
 use super::run::Run;
-use super::start::{plan, resume, warn_of_no_batch};
+use super::start::{plan, resume, tree, warn_of_no_batch};
 use super::work::{Measure, Measured, RoundTrip, Work, bytes_of, round_trip};
 use super::{Loader, OnError, times};
 use crate::backend::settings::Settings;
@@ -292,6 +293,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         at_least_one("epochs", epochs.count().unwrap_or(u64::MAX))?;
         let (dataset, mut stages) = pipeline.into_parts();
         let plan = Arc::new(plan(&dataset, &stages)?);
+        let tree = tree(&dataset, &stages, plan.description())?;
         let has_gaps = dataset.has_gaps();
         if backend != Backend::Inline {
             limits.look_ahead(stages.inputs()?);
@@ -366,6 +368,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         Ok(Loader {
             stream: Box::new(stream),
             plan,
+            tree,
             point,
             epochs,
             empty_epochs: 0,

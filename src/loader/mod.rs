@@ -47,7 +47,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::dataset::{Keeping, caught, discard};
+use crate::dataset::{Keeping, PipelineTree, caught, discard};
 use crate::error::{Error, Result};
 use crate::order::{Epochs, Plan, State};
 use crate::stage::Step;
@@ -80,6 +80,7 @@ const EMPTY_EPOCHS_MAX: u32 = 1000;
 pub struct Loader<B> {
     stream: Box<dyn Stream<B>>,
     plan: Arc<Plan>,
+    tree: PipelineTree,
     /// The place right after the last item that the caller received.
     point: Point,
     hasher: Option<Hasher<B>>,

@@ -2,7 +2,7 @@
 
 use super::batch::Point;
 use crate::backend::log;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, PipelineTree};
 use crate::error::{Error, Result};
 use crate::order::{Cursor, Description, Epochs, Op, Plan, State};
 use crate::stage::Stages;
@@ -11,6 +11,7 @@ use crate::stage::Stages;
 pub(super) fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) -> Result<Plan> {
     dataset.check()?;
     stages.check()?;
+    stages.element_spec(&dataset.element_spec())?;
     let mut description = Description::default();
     dataset.describe(&mut description);
     let mut ordered = Description::default();
@@ -20,6 +21,18 @@ pub(super) fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) ->
         description.append(ordered);
     }
     Ok(Plan::new(dataset.len(), description))
+}
+
+/// Returns the tree of a pipeline that has been checked.
+pub(super) fn tree<D: Dataset, S: Stages<D::Sample>>(
+    dataset: &D,
+    stages: &S,
+    description: &Description,
+) -> Result<PipelineTree> {
+    let mut ops = description.ops().iter().cloned();
+    let below = dataset.tree(&mut ops);
+    ops.next(); // `ordered`, if there are stages
+    stages.tree(below, &mut ops)
 }
 
 /// Returns the place that a state names, and moves the stages there.

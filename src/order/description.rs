@@ -67,6 +67,12 @@ impl Description {
         self.ops.extend(other.ops);
     }
 
+    /// Returns the ops, source first.
+    #[must_use]
+    pub fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
     /// Returns the number of ops.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::bytes::{ByteSource, Identity, identity};
 use super::refusal::setting;
-use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
+use crate::dataset::{Dtype, ElementSpec, FieldSpec, RANK_MAX, Record, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -167,6 +167,10 @@ macro_rules! fields_source {
             fn op(&self) -> $crate::order::Op {
                 self.0.op()
             }
+
+            fn element_spec(&self) -> $crate::dataset::ElementSpec {
+                self.0.element_spec()
+            }
         }
     };
 }
@@ -226,6 +230,12 @@ impl Fields {
             record.insert(name.clone(), tensor)?;
         }
         Ok(record)
+    }
+
+    /// Returns the spec of the records, by the layouts of the arrays.
+    pub(super) fn element_spec(&self) -> ElementSpec {
+        let field = |array: &Array| FieldSpec::exact(array.layout.dtype, &array.layout.axes[1..]);
+        ElementSpec::new(self.fields.iter().map(|(name, array)| (name.clone(), field(array))))
     }
 
     /// Returns the description: the format, the length and the identity of each field's file,

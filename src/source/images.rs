@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Source;
 use super::bytes::{Files, Identity, Joined, Listed, identity};
-use crate::dataset::{Dtype, Record, SampleKey, Tensor};
+use crate::dataset::{Dtype, ElementSpec, FieldSpec, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -194,6 +194,11 @@ impl Source for Images {
     /// Returns the path of the picture below the folder.
     fn key(&self, index: u64) -> SampleKey {
         self.path(index).map_or(SampleKey::Index(index), SampleKey::from)
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        let label = (!self.labels.is_empty()).then(|| ("label", FieldSpec::new(Dtype::U32, [])));
+        ElementSpec::new([("image", FieldSpec::new(Dtype::U8, [None]))].into_iter().chain(label))
     }
 
     fn op(&self) -> Op {

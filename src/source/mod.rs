@@ -27,7 +27,10 @@ pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
 pub use tar::{KEY_FIELD, Tar, TarOptions};
 
-use crate::dataset::{Dataset, SampleContext, SampleKey, SampleResult, Watch, reading};
+use crate::dataset::{
+    Dataset, ElementSpec, PipelineTree, SampleContext, SampleKey, SampleResult, Watch, reading,
+    step,
+};
 use crate::error::{BoxError, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -85,6 +88,13 @@ pub trait Source {
     /// content from another.
     fn op(&self) -> Op;
 
+    /// Returns the spec of the samples, as far as it is known: by default, nothing.
+    ///
+    /// Every sample must match the spec.
+    fn element_spec(&self) -> ElementSpec {
+        ElementSpec::unknown()
+    }
+
     /// Returns true if the source has no sample.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -93,8 +103,8 @@ pub trait Source {
 
 /// Creates a dataset of a source's samples.
 pub fn from_source<S: Source>(source: S) -> FromSource<S> {
-    let len = source.len();
-    FromSource { source, len }
+    let (len, spec) = (source.len(), source.element_spec());
+    FromSource { source, len, spec }
 }
 
 /// A dataset of a source's samples, as [`from_source`] returns it.
@@ -102,6 +112,7 @@ pub fn from_source<S: Source>(source: S) -> FromSource<S> {
 pub struct FromSource<S> {
     source: S,
     len: u64,
+    spec: ElementSpec,
 }
 
 impl<S: Source> Dataset for FromSource<S> {
@@ -132,6 +143,14 @@ impl<S: Source> Dataset for FromSource<S> {
     fn describe(&self, description: &mut Description) {
         description.push(self.source.op());
     }
+
+    fn element_spec(&self) -> ElementSpec {
+        self.spec.clone()
+    }
+
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        step(self, ops, Vec::new())
+    }
 }
 
 impl<S: Source> FromSource<S> {
@@ -159,6 +178,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn op(&self) -> Op {
         (**self).op()
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        (**self).element_spec()
     }
 }
 

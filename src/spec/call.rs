@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use super::served::{ServedOptions, ServedSource};
 use super::whole;
-use crate::dataset::{Dataset, Record, SampleContext, SampleResult, Transform, as_below};
+use crate::dataset::{
+    Dataset, PipelineTree, Record, SampleContext, SampleResult, Transform, as_below,
+};
 use crate::error::Result;
 use crate::order::{Description, Op};
 
@@ -163,7 +165,7 @@ pub(super) struct Remembered<D> {
 impl<D: Dataset<Sample = Record>> Dataset for Remembered<D> {
     type Sample = Record;
 
-    as_below!(has_gaps is_reshuffled is_repeated check key);
+    as_below!(has_gaps is_reshuffled is_repeated check key element_spec);
 
     fn len(&self) -> u64 {
         self.dataset.len()
@@ -176,5 +178,9 @@ impl<D: Dataset<Sample = Record>> Dataset for Remembered<D> {
 
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
+    }
+
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        self.dataset.tree(ops)
     }
 }

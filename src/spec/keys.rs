@@ -1,6 +1,6 @@
 //! `"keys": true`: records that carry the keys of their samples.
 
-use crate::dataset::{Dataset, Record, SampleResult, as_below, key_of};
+use crate::dataset::{Dataset, PipelineTree, Record, SampleResult, as_below, key_of, step};
 use crate::order::{Description, Op};
 
 /// A dataset of records with the keys of their samples.
@@ -19,7 +19,7 @@ pub(super) struct WithKeys<D> {
 impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
     type Sample = Record;
 
-    as_below!(has_gaps is_reshuffled is_repeated check key);
+    as_below!(has_gaps is_reshuffled is_repeated check key element_spec);
 
     fn len(&self) -> u64 {
         self.dataset.len()
@@ -38,5 +38,10 @@ impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
         if self.describe {
             description.push(Op::new("keys"));
         }
+    }
+
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        let below = self.dataset.tree(ops);
+        if self.describe { step(self, ops, vec![below]) } else { below }
     }
 }

@@ -8,7 +8,9 @@ use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
 use super::keys::WithKeys;
 use super::options::{BatchOptions, ReverseOptions};
 use super::served::Served;
-use crate::dataset::{Batched, Dataset, Record, Split, Stack, Tensor};
+use crate::dataset::{
+    Batched, Dataset, Dtype, ElementSpec, FieldSpec, Record, Split, Stack, Tensor,
+};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Parts, Shard};
 use crate::source::{Csv, Files, Idx, Images, Jsonl, Npy, Range, Source, Tar, from_source};
@@ -47,18 +49,27 @@ impl Spec {
                 attach = false;
             }
             dataset = op.apply(dataset, self.seed, functions, &path)?;
-            dataset.check().map_err(|error| wrong(&path, error.to_string()))?;
+            dataset.check().map_err(|error| step_error(&path, error))?;
         }
         if self.keys {
             dataset = Box::new(WithKeys { dataset, attach, describe: true });
         }
+        let spec = dataset.element_spec();
         let mut stages: RecordStages = Box::new(Bare);
         for (number, stage) in self.stages.iter().enumerate() {
             stages = stage.after(stages);
-            let path = || format!("$.stages[{number}]");
-            stages.check().map_err(|error| wrong(&path(), error.to_string()))?;
+            let checked = stages.check().and_then(|()| stages.element_spec(&spec));
+            checked.map_err(|error| step_error(&format!("$.stages[{number}]"), error))?;
         }
         Ok(Ordered::from_parts(dataset, stages, self.epochs))
+    }
+}
+
+/// Returns the error of a step at its path in the document.
+fn step_error(path: &str, error: Error) -> Error {
+    match error {
+        Error::Spec { why, .. } => wrong(path, why),
+        other => wrong(path, other.to_string()),
     }
 }
 
@@ -106,6 +117,10 @@ impl Source for Numbers {
 
     fn op(&self) -> crate::order::Op {
         self.0.op()
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        ElementSpec::new([("value", FieldSpec::new(Dtype::U64, []))])
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Held, Stage};
-use crate::dataset::{AsVec, Collate, at_least_one, batch_op};
+use crate::dataset::{AsVec, Collate, ElementSpec, at_least_one, batch_op};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -111,6 +111,10 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
 
     fn inputs(&self) -> u64 {
         self.size
+    }
+
+    fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        self.collate.element_spec(inputs, self.drop_remainder.then_some(self.size))
     }
 
     fn op(&self) -> Op {

@@ -1,7 +1,7 @@
 //! `bucket_by_length`: batches of samples of similar length.
 
 use super::{Held, Stage};
-use crate::dataset::{Collate, at_least_one};
+use crate::dataset::{Collate, ElementSpec, at_least_one};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -135,6 +135,10 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for Bucketing<T, F, C> {
 
     fn inputs(&self) -> u64 {
         self.size
+    }
+
+    fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        self.collate.element_spec(inputs, self.drop_remainder.then_some(self.size))
     }
 
     fn op(&self) -> Op {

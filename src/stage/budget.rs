@@ -1,7 +1,7 @@
 //! `batch_by_budget`: batches whose samples together cost at most a budget, such as tokens.
 
 use super::{Held, Stage};
-use crate::dataset::{Collate, at_least_one};
+use crate::dataset::{Collate, ElementSpec, at_least_one};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -105,6 +105,10 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for BudgetBatching<T, F, C> {
 
     fn remake(&self, inputs: Vec<T>) -> Result<C::Batch, Fault> {
         self.collate.collate(inputs)
+    }
+
+    fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        self.collate.element_spec(inputs, None)
     }
 
     fn op(&self) -> Op {

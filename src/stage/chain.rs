@@ -1,9 +1,9 @@
 //! Stages one after another, as one unit.
 
 use super::{Feed, Step};
-use crate::dataset::forward;
+use crate::dataset::{ElementSpec, PipelineTree, forward};
 use crate::error::{Error, Fault, Result};
-use crate::order::{Cursor, Description, Mark, Origin};
+use crate::order::{Cursor, Description, Mark, Op, Origin};
 
 /// A chain of stages, which turns ordered samples into batches.
 ///
@@ -101,6 +101,24 @@ pub trait Stages<In> {
     #[doc(hidden)]
     fn describe(&self, description: &mut Description) -> Result<()>;
 
+    /// Returns the spec of the results, given that of the samples.
+    ///
+    /// # Errors
+    /// Returns [`Error::Spec`] with the stage that such samples do not suit.
+    #[doc(hidden)]
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec>;
+
+    /// Returns the tree of the pipeline with the stages; `ops` yields the ops of the stages.
+    ///
+    /// # Errors
+    /// Returns an error if a stage misbehaves.
+    #[doc(hidden)]
+    fn tree(
+        &self,
+        dataset: PipelineTree,
+        ops: &mut dyn Iterator<Item = Op>,
+    ) -> Result<PipelineTree>;
+
     /// Checks the options before anything runs.
     ///
     /// # Errors
@@ -182,6 +200,14 @@ impl<In> Stages<In> for Bare {
         Ok(())
     }
 
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec> {
+        Ok(samples.clone())
+    }
+
+    fn tree(&self, dataset: PipelineTree, _: &mut dyn Iterator<Item = Op>) -> Result<PipelineTree> {
+        Ok(dataset)
+    }
+
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -210,6 +236,11 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
         remake(origin: &Origin, samples: &mut dyn Iterator<Item = In>) -> Result<S::Out, Fault>;
         len_of(samples: u64) -> Result<Option<u64>>;
         describe(description: &mut Description) -> Result<()>;
+        element_spec(samples: &ElementSpec) -> Result<ElementSpec>;
+        tree(
+            dataset: PipelineTree,
+            ops: &mut dyn Iterator<Item = Op>
+        ) -> Result<PipelineTree>;
         check() -> Result<()>;
         inputs() -> Result<u64>;
     }

@@ -1,7 +1,7 @@
 //! `map`, `try_map` and `filter` in the ordered part: a transform of each sample.
 
 use super::Stage;
-use crate::dataset::{SampleContext, Transform};
+use crate::dataset::{ElementSpec, SampleContext, Transform};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -75,6 +75,10 @@ impl<In, U, T: Transform<In, Sample = U>> Stage<In> for Each<T, U> {
     fn remake(&self, inputs: Vec<In>) -> Result<U, Fault> {
         let again = self.apply(only(inputs)?)?;
         again.ok_or_else(|| Fault::new("the function made a result of this sample, and now none"))
+    }
+
+    fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        self.transform.element_spec(inputs)
     }
 
     fn op(&self) -> Op {

@@ -47,7 +47,7 @@ pub use ordered::{Ordered, ParallelPipeline, Pipeline};
 pub use skip::Skip;
 pub use then::Then;
 
-use crate::dataset::forward;
+use crate::dataset::{ElementSpec, forward};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Mark, Op};
 
@@ -294,6 +294,17 @@ pub trait Stage<In> {
     /// Returns the stage's name, and the options that decide what the stage does.
     fn op(&self) -> Op;
 
+    /// Returns the spec of the results, given that of the inputs; by default, nothing is known.
+    ///
+    /// A stage must refuse only what it refuses for all inputs of that spec.
+    ///
+    /// # Errors
+    /// Returns the reason why no such inputs make a result, such as a field that is missing.
+    fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        _ = inputs;
+        Ok(ElementSpec::unknown())
+    }
+
     /// Checks the options before anything runs.
     ///
     /// # Errors
@@ -328,6 +339,7 @@ impl<In, S: Stage<In> + ?Sized> Stage<In> for Box<S> {
         keeps_order() -> bool;
         inputs() -> u64;
         op() -> Op;
+        element_spec(inputs: &ElementSpec) -> Result<ElementSpec, String>;
         check() -> Result<()>;
     }
 }

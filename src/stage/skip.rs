@@ -2,6 +2,7 @@
 
 use super::Stage;
 use super::each::only;
+use crate::dataset::ElementSpec;
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -82,6 +83,10 @@ impl<T> Stage<T> for Skip<T> {
 
     fn remake(&self, inputs: Vec<T>) -> Result<T, Fault> {
         only(inputs)
+    }
+
+    fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        Ok(inputs.clone())
     }
 
     fn op(&self) -> Op {

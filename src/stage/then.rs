@@ -4,8 +4,9 @@ use super::chain::wrong;
 use super::guarded::Guarded;
 use super::inputs::Inputs;
 use super::{Feed, Stage, Stages, Step};
+use crate::dataset::{ElementSpec, PipelineTree};
 use crate::error::{Error, Fault, Result};
-use crate::order::{Cursor, Description, Mark, Origin};
+use crate::order::{Cursor, Description, Mark, Op, Origin};
 
 /// A stage after other stages.
 #[derive(Debug)]
@@ -61,6 +62,15 @@ impl<B, S> Then<B, S> {
             self.anchor = None;
         }
         Ok(is_clean)
+    }
+
+    /// Returns the spec of the results, given that of the stage's own inputs.
+    fn element_spec_of<In>(&self, inputs: &ElementSpec) -> Result<ElementSpec>
+    where
+        S: Stage<In>,
+    {
+        let spec = self.stage.ask("element_spec", |stage| stage.element_spec(inputs))?;
+        spec.map_err(|why| Error::Spec { path: format!("stage {}", self.stage.name()), why })
     }
 
     /// Returns the mark of a stage that tracks its inputs, or holds nothing back.
@@ -359,6 +369,22 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         self.before.describe(description)?;
         description.push(self.stage.ask("op", |stage| stage.op())?);
         Ok(())
+    }
+
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec> {
+        self.element_spec_of(&self.before.element_spec(samples)?)
+    }
+
+    fn tree(
+        &self,
+        dataset: PipelineTree,
+        ops: &mut dyn Iterator<Item = Op>,
+    ) -> Result<PipelineTree> {
+        let below = self.before.tree(dataset, ops)?;
+        let spec = self.element_spec_of(below.element_spec())?;
+        let results = |inputs| self.stage.ask("len_of", |stage| stage.len_of(inputs));
+        let len = below.samples().map(results).transpose()?.flatten();
+        Ok(PipelineTree::new(ops.next(), len, below.is_at_most(), spec, vec![below]))
     }
 
     fn check(&self) -> Result<()> {

@@ -50,7 +50,10 @@ export const files = {
       equal([png.dtype, png.shape], [dtype, shape]);
       await data.close();
     }
-    const wrong = await rejected(drained(await loader({ ...options, pipeline: [ops.decodeImage({ field: 'png' }), ops.decodeImage({ field: 'png' })] })));
+    const twice = await rejected(loader({ ...options, pipeline: [ops.decodeImage({ field: 'png' }), ops.decodeImage({ field: 'png' })] }));
+    equal([twice.code, twice.message.startsWith('pipeline[1]: field "png": expected the bytes of a picture file')], ['SPEC', true], twice.message);
+    const digits = source.tar(await here.open('tests/golden/data/digits.tar'), { fields: ['cls'] });
+    const wrong = await rejected(drained(await loader({ ...options, source: digits, pipeline: [ops.decodeImage({ field: 'cls' })] })));
     equal([wrong.code, wrong.position], ['SAMPLE', 0], wrong.message);
     const setting = await rejected(loader({ ...options, pipeline: [ops.resize({ field: 'png', height: 0, width: 3 })] }));
     equal(setting.code, 'SPEC', setting.message);

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::Source;
 use super::bytes::{ByteSource, Files};
-use crate::dataset::Record;
+use crate::dataset::{ElementSpec, FieldSpec, Record};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 use reader::Reader;
@@ -95,6 +95,13 @@ impl Source for Jsonl {
 
     fn get(&self, index: u64) -> Result<Record, Fault> {
         self.reader.record(index).map_err(|fault| fault.at("jsonl", index))
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        ElementSpec::new(self.fields.iter().map(|JsonlField { name, dtype, shape, .. }| {
+            let exact = |shape: &Vec<u64>| FieldSpec::exact(*dtype, shape);
+            (&**name, shape.as_ref().map_or_else(|| FieldSpec::of_dtype(*dtype), exact))
+        }))
     }
 
     fn op(&self) -> Op {

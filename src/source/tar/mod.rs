@@ -12,6 +12,7 @@ mod pax;
 use index::{Member, Sample};
 pub use options::{KEY_FIELD, TarOptions};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::Source;
 use super::bytes::files::list;
 use super::bytes::{ByteSource, Files, identity};
-use crate::dataset::{Dtype, Record, SampleKey, Tensor};
+use crate::dataset::{Dtype, ElementSpec, FieldSpec, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -175,6 +176,25 @@ impl Source for Tar {
     /// Returns the key of the sample: its path up to the first dot of the base name.
     fn key(&self, index: u64) -> SampleKey {
         self.sample(index).map_or(SampleKey::Index(index), |sample| (&*sample.key).into())
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        let bytes = |name: &Arc<str>| (name.clone(), FieldSpec::new(Dtype::U8, [None]));
+        if let Some(fields) = &self.fields {
+            return ElementSpec::new(fields.iter().map(bytes));
+        }
+        let Some(first) = self.samples.first() else { return ElementSpec::unknown() };
+        let mut common: Vec<_> = first.parts.iter().map(|part| part.field.clone()).collect();
+        let mut all_same = true;
+        for Sample { parts, .. } in &*self.samples {
+            if !parts.iter().map(|part| &part.field).eq(&common) {
+                let there: BTreeSet<_> = parts.iter().map(|part| &part.field).collect();
+                common.retain(|field| there.contains(field));
+                all_same &= there.len() == first.parts.len() && common.len() == there.len();
+            }
+        }
+        let spec = ElementSpec::new(common.iter().map(bytes));
+        if all_same { spec } else { spec.open() }
     }
 
     fn op(&self) -> Op {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::number::Wide;
-use crate::dataset::{Dtype, Tensor};
+use crate::dataset::{Dtype, FieldSpec, Tensor};
 use crate::error::Fault;
 
 /// Converts the elements of a field to another dtype.
@@ -60,7 +60,9 @@ fn changed(to: &Cast, tensor: &Tensor) -> Result<Tensor, Fault> {
     if tensor.dtype() == to.dtype { Ok(tensor.clone()) } else { cast(tensor, to.dtype) }
 }
 
-field_op!(Cast, "cast", changed, |to, op| op.with("dtype", to.dtype));
+field_op!(Cast, "cast", changed, |to, op| op.with("dtype", to.dtype), |to, field| {
+    Ok(FieldSpec { dtype: Some(to.dtype), ..field.clone() })
+});
 
 #[cfg(not(feature = "web"))]
 fn cast(tensor: &Tensor, dtype: Dtype) -> Result<Tensor, Fault> {

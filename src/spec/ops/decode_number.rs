@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes;
-use crate::dataset::{Dtype, Tensor};
+use super::{bytes, holds_bytes};
+use crate::dataset::{Dtype, FieldSpec, Tensor};
 use crate::error::Fault;
 
 /// How much of a text an error shows, in bytes.
@@ -80,7 +80,16 @@ impl DecodeNumber {
     }
 }
 
-field_op!(DecodeNumber, "decode_number", Self::number, |to, op| op.with("dtype", to.dtype));
+field_op!(
+    DecodeNumber,
+    "decode_number",
+    Self::number,
+    |to, op| op.with("dtype", to.dtype),
+    |to, field| {
+        holds_bytes(field, "a text")?;
+        Ok(FieldSpec::new(to.dtype, []))
+    }
+);
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::scalar;
+use super::{is_scalar, scalar};
 use crate::dataset::number::Wide;
-use crate::dataset::{Record, SampleContext, SampleResult, Transform};
+use crate::dataset::{ElementSpec, Record, SampleContext, SampleResult, Transform};
 use crate::error::Fault;
 use crate::order::Op;
 
@@ -104,6 +104,11 @@ impl Transform<Record> for Filter {
         self.validate().map_err(Fault::new)?;
         let order = compared(scalar(&record, &self.field)?, self.value.wide());
         Ok(self.is.holds(order).then_some(record))
+    }
+
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec, String> {
+        self.validate()?;
+        samples.change_field(&self.field, is_scalar)
     }
 
     fn op(&self) -> Op {

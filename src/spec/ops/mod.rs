@@ -4,9 +4,13 @@
 //! the same on every platform. Absent on purpose: transforms of more than one sample.
 
 /// Implements an op from a function that computes the new tensor of the op's field, and one that
-/// adds the op's options to its description.
+/// adds the op's options to its description. A last function returns the spec of the new tensor;
+/// without that function, the spec is unknown.
 macro_rules! field_op {
     ($op:ident, $name:literal, $make:expr, $options:expr) => {
+        field_op!($op, $name, $make, $options, |_, _| Ok(Default::default()));
+    };
+    ($op:ident, $name:literal, $make:expr, $options:expr, $declare:expr) => {
         impl $crate::dataset::Transform<$crate::dataset::Record> for $op {
             type Sample = $crate::dataset::Record;
 
@@ -22,6 +26,16 @@ macro_rules! field_op {
             fn op(&self) -> $crate::order::Op {
                 let add: fn(&Self, $crate::order::Op) -> $crate::order::Op = $options;
                 add(self, $crate::order::Op::new($name).with("field", &self.field))
+            }
+
+            fn element_spec(
+                &self,
+                samples: &$crate::dataset::ElementSpec,
+            ) -> Result<$crate::dataset::ElementSpec, String> {
+                type Field = $crate::dataset::FieldSpec;
+                let declare: fn(&Self, &Field) -> Result<Field, String> = $declare;
+                self.validate()?;
+                samples.change_field(&self.field, |field| declare(self, field))
             }
         }
     };
@@ -56,7 +70,7 @@ pub use select::Select;
 
 use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
-use crate::dataset::{Dtype, Record, SampleResult, Tensor};
+use crate::dataset::{Dtype, FieldSpec, Record, SampleResult, Tensor};
 use crate::error::Fault;
 
 /// A function that writes the elements from a place on, in their widest type.
@@ -109,19 +123,25 @@ fn pictures(op: &str) -> Result<(), String> {
 fn bytes<'a>(tensor: &'a Tensor, what: &str) -> Result<&'a [u8], Fault> {
     let (dtype, shape) = (tensor.dtype(), tensor.shape());
     if dtype != Dtype::U8 || shape.len() != 1 {
-        let why = format!("expected the bytes of {what}, U8 of shape [n]");
-        return Err(Fault::new(format!("{why}, found {dtype} of shape {shape:?}")));
+        holds_bytes(&FieldSpec::exact(dtype, shape), what).map_err(Fault::new)?;
     }
     Ok(tensor.bytes())
+}
+
+/// Returns an error for a field that cannot hold bytes; `what` names the content.
+fn holds_bytes(field: &FieldSpec, what: &str) -> Result<(), String> {
+    if field.has_other_dtype(Dtype::U8) || field.has_other_rank(&[1]) {
+        return Err(format!("expected the bytes of {what}, U8 of shape [n], found {field}"));
+    }
+    Ok(())
 }
 
 /// Returns the number in a scalar field.
 fn scalar(record: &Record, field: &str) -> Result<Wide, Fault> {
     let tensor = record.field(field)?;
     if !tensor.shape().is_empty() {
-        let shape = tensor.shape();
-        let why = format!("expected a scalar, found shape {shape:?}; reshape the field to []");
-        return Err(in_field(field, &why));
+        let spec = FieldSpec::exact(tensor.dtype(), tensor.shape());
+        is_scalar(&spec).map_err(|why| in_field(field, &why))?;
     }
     Ok(with_dtype!(tensor.dtype(), T => tensor.elements::<T>()?[0].wide()))
 }
@@ -137,6 +157,14 @@ fn in_place(
     let made = valid.map_err(Fault::new).and_then(|()| make(tensor));
     *tensor = made.map_err(|fault| in_field(field, fault.message()))?;
     Ok(Some(record))
+}
+
+/// Returns the spec of a field that must be a scalar, or the reason why the field is none.
+fn is_scalar(field: &FieldSpec) -> Result<FieldSpec, String> {
+    if field.has_other_rank(&[0]) {
+        return Err(format!("expected a scalar, found {field}; reshape the field to []"));
+    }
+    Ok(FieldSpec { shape: Some(Vec::new()), ..field.clone() })
 }
 
 fn in_field(field: &str, why: &str) -> Fault {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::Tensor;
 use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
+use crate::dataset::{Dtype, FieldSpec, Tensor};
 use crate::error::Fault;
 
 /// Replaces each element `x` of a field by `(x * factor - mean) / std` in `F32`, with the `mean`
@@ -91,11 +91,23 @@ impl Normalize {
         with_dtype!(tensor.dtype(), A => self.each::<A>(tensor))
     }
 
+    /// Returns the spec of the result, or the reason why the field does not have the channels.
+    fn declared(&self, field: &FieldSpec) -> Result<FieldSpec, String> {
+        let channels = self.mean.len();
+        if let Some(shape) = &field.shape
+            && channels > 1
+            && shape.last().is_none_or(|axis| axis.is_some_and(|axis| axis != channels as u64))
+        {
+            let why = format!("the last axis of {field} does not have {channels} channels");
+            return Err(format!("{why}, the length of `mean`"));
+        }
+        Ok(FieldSpec { dtype: Some(Dtype::F32), ..field.clone() })
+    }
+
     fn each<A: Number>(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
         let (channels, shape) = (self.mean.len(), tensor.shape());
         if channels > 1 && shape.last() != Some(&(channels as u64)) {
-            let why = format!("the last axis of shape {shape:?} does not have {channels} channels");
-            return Err(Fault::new(format!("{why}, the length of `mean`")));
+            self.declared(&FieldSpec::exact(tensor.dtype(), shape)).map_err(Fault::new)?;
         }
         let from = tensor.elements::<A>()?;
         Tensor::build_elements::<f32>(shape, |to| {
@@ -112,10 +124,16 @@ impl Normalize {
     }
 }
 
-field_op!(Normalize, "normalize", Self::normalized, |to, op| {
-    let op = op.with("mean", list(&to.mean)).with("std", list(&to.std));
-    op.with("factor", format_args!("{:?}", to.factor))
-});
+field_op!(
+    Normalize,
+    "normalize",
+    Self::normalized,
+    |to, op| {
+        let op = op.with("mean", list(&to.mean)).with("std", list(&to.std));
+        op.with("factor", format_args!("{:?}", to.factor))
+    },
+    Self::declared
+);
 
 /// Returns the text of a list of numbers, such as `[0.5;1.0]`.
 fn list(numbers: &[f64]) -> String {
@@ -157,7 +175,8 @@ mod tests {
         assert_eq!(normalized(tensor(), one.clone()).unwrap(), [0.0, 0.5, 1.0, -2.5]);
         assert_eq!(normalized(Tensor::scalar(3.0f64), one).unwrap(), [1.0]);
         let message = normalized(tensor(), Normalize::new("x", [0.0; 3], [1.0; 3])).unwrap_err();
-        let says = "the last axis of shape [2, 2] does not have 3 channels, the length of `mean`";
+        let says =
+            "the last axis of I16 of shape [2, 2] does not have 3 channels, the length of `mean`";
         assert!(message.contains(says), "{message}");
     }
 

@@ -2,11 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{in_field, scalar};
+use super::{in_field, is_scalar, scalar};
 use crate::dataset::number::{Wide, element_bytes};
-use crate::dataset::{Dtype, Record, SampleContext, SampleResult, Tensor, Transform};
+use crate::dataset::{
+    Dtype, ElementSpec, FieldSpec, Record, SampleContext, SampleResult, Tensor, Transform,
+};
 use crate::error::Fault;
 use crate::order::Op;
+
+/// The reason for a class that is no integer.
+const FLOAT: &str = "the class is a float; cast the field to an integer first";
 
 /// The largest number of classes: 2^20.
 pub const CLASSES_MAX: u64 = 1 << 20;
@@ -68,10 +73,7 @@ impl Transform<Record> for OneHot {
         let class = match scalar(&record, &self.field)? {
             Wide::Unsigned(class) if class < classes => class as usize,
             Wide::Signed(class) if (0..classes as i64).contains(&class) => class as usize,
-            Wide::Float(_) => {
-                let why = "the class is a float; cast the field to an integer first";
-                return Err(in_field(&self.field, why));
-            }
+            Wide::Float(_) => return Err(in_field(&self.field, FLOAT)),
             class => {
                 let why = format!("class {class} is not one of {classes} (0 to {})", classes - 1);
                 return Err(in_field(&self.field, &why));
@@ -83,6 +85,16 @@ impl Transform<Record> for OneHot {
             Ok(())
         })?;
         Ok(Some(record))
+    }
+
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec, String> {
+        self.validate()?;
+        samples.change_field(&self.field, |field| {
+            if is_scalar(field)?.dtype.is_some_and(Dtype::is_float) {
+                return Err(FLOAT.into());
+            }
+            Ok(FieldSpec::exact(self.dtype, &[self.classes]))
+        })
     }
 
     fn op(&self) -> Op {
@@ -124,7 +136,7 @@ mod tests {
             hot(Tensor::scalar(1.0f32), OneHot::new("x", 10)).unwrap_err().contains("cast the")
         );
         let row = Tensor::from_slice([1], &[1u8]).unwrap();
-        assert!(hot(row, OneHot::new("x", 10)).unwrap_err().contains("found shape [1]"));
+        assert!(hot(row, OneHot::new("x", 10)).unwrap_err().contains("found U8 of shape [1]"));
         assert!(hot(Tensor::scalar(u64::MAX), OneHot::new("x", 10)).is_err());
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{RANK_MAX, Tensor};
+use crate::dataset::{FieldSpec, RANK_MAX, Tensor};
 use crate::error::Fault;
 
 /// Gives a field another shape with the same number of elements, without copying them.
@@ -57,25 +57,50 @@ impl Reshape {
     }
 
     fn reshaped(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
-        let elements = tensor.len();
+        let axes = self.axes(tensor.len()).map_err(Fault::new)?;
+        tensor.clone().reshape(axes)
+    }
+
+    /// Returns the spec of the result, or the reason why the field has too few or too many elements.
+    fn declared(&self, field: &FieldSpec) -> Result<FieldSpec, String> {
+        let open = |&axis: &i64| u64::try_from(axis).ok();
+        let Some(elements) = field.elements() else {
+            let shape = Some(self.shape.iter().map(open).collect());
+            return Ok(FieldSpec { shape, ..field.clone() });
+        };
+        let shape = Some(self.axes(elements)?.into_iter().map(Some).collect());
+        let made = FieldSpec { shape, ..field.clone() };
+        if made.elements() == Some(elements) { Ok(made) } else { Err(self.does_not_hold(elements)) }
+    }
+
+    /// Returns the new axes for a number of elements, which they hold unless no length is open.
+    fn axes(&self, elements: u64) -> Result<Vec<u64>, String> {
         let known = self.shape.iter().filter_map(|&axis| u64::try_from(axis).ok());
         // A product that overflows is larger than the number of elements of any tensor.
         let known = known.fold(1, |product: u64, axis| product.saturating_mul(axis));
         let whole = known != 0 && elements.is_multiple_of(known);
         if self.shape.contains(&-1) && !whole {
-            let shape = &self.shape;
-            return Err(Fault::new(format!("{elements} elements cannot be reshaped to {shape:?}")));
+            return Err(self.does_not_hold(elements));
         }
         let left = elements.checked_div(known).unwrap_or_default();
-        let axes = self.shape.iter().map(|&axis| axis.try_into().unwrap_or(left));
-        tensor.clone().reshape(axes.collect::<Vec<u64>>())
+        Ok(self.shape.iter().map(|&axis| axis.try_into().unwrap_or(left)).collect())
+    }
+
+    fn does_not_hold(&self, elements: u64) -> String {
+        format!("{elements} elements cannot be reshaped to {:?}", self.shape)
     }
 }
 
-field_op!(Reshape, "reshape", Self::reshaped, |to, op| {
-    let axes: Vec<_> = to.shape.iter().map(i64::to_string).collect();
-    op.with("shape", format_args!("[{}]", axes.join(";")))
-});
+field_op!(
+    Reshape,
+    "reshape",
+    Self::reshaped,
+    |to, op| {
+        let axes: Vec<_> = to.shape.iter().map(i64::to_string).collect();
+        op.with("shape", format_args!("[{}]", axes.join(";")))
+    },
+    Self::declared
+);
 
 #[cfg(test)]
 mod tests {

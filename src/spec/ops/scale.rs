@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::number::Wide;
-use crate::dataset::{Dtype, Tensor};
+use crate::dataset::{Dtype, FieldSpec, Tensor};
 use crate::error::Fault;
 
 /// Replaces each element `x` of a field by `x * factor + offset`.
@@ -67,11 +67,17 @@ impl Scale {
     }
 }
 
-field_op!(Scale, "scale", Self::scaled, |to, op| {
-    op.with("factor", format_args!("{:?}", to.factor))
-        .with("offset", format_args!("{:?}", to.offset))
-        .with("dtype", to.dtype)
-});
+field_op!(
+    Scale,
+    "scale",
+    Self::scaled,
+    |to, op| {
+        op.with("factor", format_args!("{:?}", to.factor))
+            .with("offset", format_args!("{:?}", to.offset))
+            .with("dtype", to.dtype)
+    },
+    |to, field| Ok(FieldSpec { dtype: Some(to.dtype), ..field.clone() })
+);
 
 impl Scale {
     #[cfg(not(feature = "web"))]

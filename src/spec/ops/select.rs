@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Record, SampleContext, SampleResult, Transform};
+use crate::dataset::{ElementSpec, Record, SampleContext, SampleResult, Transform};
 use crate::order::Op;
 
 /// Keeps the fields of these names and drops the others.
@@ -61,6 +61,11 @@ impl Transform<Record> for Select {
         }
         record.retain(|name| self.fields.iter().any(|field| field == name));
         Ok(Some(record))
+    }
+
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec, String> {
+        self.validate()?;
+        samples.select(self.fields.iter().map(String::as_str))
     }
 
     fn op(&self) -> Op {

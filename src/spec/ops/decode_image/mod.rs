@@ -17,8 +17,8 @@ pub use pixels::PIXELS_MAX;
 
 use serde::{Deserialize, Serialize};
 
-use super::{bytes, pictures};
-use crate::dataset::{Dtype, Tensor};
+use super::{bytes, holds_bytes, pictures};
+use crate::dataset::{Dtype, FieldSpec, Tensor};
 use crate::error::Fault;
 
 /// Decodes the PNG or JPEG file in a field into a `U8` tensor of shape `[height, width, channels]`.
@@ -106,7 +106,16 @@ impl DecodeImage {
     }
 }
 
-field_op!(DecodeImage, "decode_image", Self::decoded, |to, op| match to.channels {
-    Some(channels) => op.with("channels", channels),
-    None => op,
-});
+field_op!(
+    DecodeImage,
+    "decode_image",
+    Self::decoded,
+    |to, op| match to.channels {
+        Some(channels) => op.with("channels", channels),
+        None => op,
+    },
+    |to, field| {
+        holds_bytes(field, "a picture file")?;
+        Ok(FieldSpec::new(Dtype::U8, [None, None, to.channels.map(u64::from)]))
+    }
+);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode_image::PIXELS_MAX;
 use super::pictures;
-use crate::dataset::{Dtype, Tensor};
+use crate::dataset::{Dtype, FieldSpec, Tensor};
 use crate::error::Fault;
 
 /// The longest side, in pixels: the resizer holds weights for each pixel of a side.
@@ -92,6 +92,21 @@ impl Resize {
         Ok(())
     }
 
+    /// Returns the spec of the result, or the reason why the field is no picture.
+    fn declared(&self, field: &FieldSpec) -> Result<FieldSpec, String> {
+        let sides = [self.height, self.width].map(|side| Some(side.into()));
+        let channels = match field.shape.as_deref() {
+            _ if field.has_other_dtype(Dtype::U8) => None,
+            None => return Ok(FieldSpec::of_dtype(Dtype::U8)),
+            Some([Some(0), _, ..] | [_, Some(0), ..]) => None,
+            Some([_, _]) => Some(None),
+            Some([_, _, channels @ (None | Some(1..=4))]) => Some(Some(*channels)),
+            Some(_) => None,
+        };
+        let channels = channels.ok_or_else(|| no_picture(field))?;
+        Ok(FieldSpec::new(Dtype::U8, sides.into_iter().chain(channels).collect::<Vec<_>>()))
+    }
+
     fn resized(&self, tensor: &Tensor) -> Result<Tensor, Fault> {
         let (shape, (height, width)) = (tensor.shape(), (self.height, self.width));
         let (sides, channels) = match *shape {
@@ -101,9 +116,7 @@ impl Resize {
         };
         let [old_height, old_width] = sides.map(|side| u32::try_from(side).unwrap_or(0));
         if tensor.dtype() != Dtype::U8 || old_height == 0 || old_width == 0 {
-            let dtype = tensor.dtype();
-            let why = "expected a picture, U8 of shape [height, width] or [height, width, 1 to 4]";
-            return Err(Fault::new(format!("{why}, found {dtype} of shape {shape:?}")));
+            return Err(Fault::new(no_picture(&FieldSpec::exact(tensor.dtype(), shape))));
         }
         if (old_height, old_width) == (height, width) {
             return Ok(tensor.clone());
@@ -127,10 +140,21 @@ impl Resize {
     }
 }
 
-field_op!(Resize, "resize", Self::resized, |to, op| {
-    let filter = match to.filter {
-        ResizeFilter::Bilinear => "bilinear",
-        ResizeFilter::Lanczos3 => "lanczos3",
-    };
-    op.with("height", to.height).with("width", to.width).with("filter", filter)
-});
+field_op!(
+    Resize,
+    "resize",
+    Self::resized,
+    |to, op| {
+        let filter = match to.filter {
+            ResizeFilter::Bilinear => "bilinear",
+            ResizeFilter::Lanczos3 => "lanczos3",
+        };
+        op.with("height", to.height).with("width", to.width).with("filter", filter)
+    },
+    Self::declared
+);
+
+fn no_picture(field: &FieldSpec) -> String {
+    let why = "expected a picture, U8 of shape [height, width] or [height, width, 1 to 4]";
+    format!("{why}, found {field}")
+}

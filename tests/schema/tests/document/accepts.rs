@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use windrow::dataset::Record;
 use windrow::order::Rng;
 use windrow::source::{Files, Folder, MemoryFiles};
-use windrow::spec::{CallOptions, Function, Functions, ServedOptions, ServedSource, Spec};
+use windrow::spec::{CallOptions, Function, Functions, OpSpec, ServedOptions, ServedSource, Spec};
 use windrow::{Error, Fault};
 
 use crate::{Schema, known, options, path, word};
@@ -230,9 +230,13 @@ impl Functions for Everything {
     }
 }
 
-/// Whether a document is read and opened.
+/// Whether a document is read and opened, whatever fields its records have, which no schema knows.
 pub fn opens(document: &Value, files: &dyn Files) -> Result<(), Error> {
-    Spec::from_json(&document.to_string())?.open_with(files, &Everything).map(drop)
+    let mut spec = Spec::from_json(&document.to_string())?;
+    // After a call, any field may be there.
+    let any_fields = || OpSpec::Call(CallOptions::new("f"));
+    spec.ops = spec.ops.into_iter().flat_map(|op| [any_fields(), op]).collect();
+    spec.open_with(files, &Everything).map(drop)
 }
 
 /// What is put in the place of each value: every kind, and what is near a bound.
