@@ -36,14 +36,28 @@ fn nothing_that_is_repeated_steers_a_terminal() {
     let other = folder.path().join("other.json");
     fs::write(&other, serde_json::json!({"version": 1, "source": {"kind": NASTY}}).to_string())
         .unwrap();
+    // A field with this name exists here, so its samples fail.
+    let failing = folder.path().join("failing.json");
+    fs::write(folder.path().join("x.jsonl"), serde_json::json!({NASTY: 7}).to_string()).unwrap();
+    let source = serde_json::json!({"kind": "jsonl", "file": "x.jsonl",
+        "fields": [{"name": NASTY, "dtype": "U8", "shape": []}]});
+    let failing_text = format!(r#"{{"version": 1, "source": {source}, "ops": [{field}]}}"#);
+    fs::write(&failing, failing_text).unwrap();
+    for more in [&[][..], &["--mermaid"]] {
+        let described = finish(&mut windrow(&[&["describe", text(&failing)], more].concat()));
+        assert!(described.code == 0 && !steers(&described.out), "{described:?}");
+    }
     for arguments in [
         &["run", text(&state)][..],
         &["run", text(&spec), "--state", text(&state)],
         &["run", text(&spec)],
-        &["run", text(&spec), "--on-error", "report"],
+        &["run", text(&failing)],
+        &["run", text(&failing), "--on-error", "report"],
         &["run", text(&other)],
+        &["describe", text(&spec)],
         &["doctor", text(&spec), "--seconds", "0.01"],
-        &["doctor", text(&spec), "--seconds", "0.01", "--json"],
+        &["doctor", text(&failing), "--seconds", "0.01"],
+        &["doctor", text(&failing), "--seconds", "0.01", "--json"],
     ] {
         let finished = finish(&mut windrow(arguments));
         assert_ne!(finished.code, 0, "{finished:?}");

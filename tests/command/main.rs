@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod checkpoints;
+mod describe;
 mod edges;
 mod faults;
 mod golden;

@@ -1,10 +1,11 @@
-//! The `windrow` command: runs pipeline documents, explains checkpoints and lists backends.
+//! The `windrow` command: runs and describes pipeline documents, explains checkpoints and lists backends.
 //!
 //! The command parses arguments, calls the library and prints. No code in the command decides an
 //! order.
 
 mod backends;
 mod checkpoint;
+mod describe;
 mod doctor;
 mod input;
 mod interrupt;
@@ -42,6 +43,8 @@ struct Arguments {
 enum Command {
     /// Runs a pipeline document to its end, or from a checkpoint
     Run(run::Arguments),
+    /// Shows the steps of a pipeline with their lengths and fields, without a run
+    Describe(describe::Arguments),
     /// Explains a checkpoint in words
     State(checkpoint::Arguments),
     /// Tries a pipeline on every backend for a second, and recommends one
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
     windrow::init();
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Describe(arguments) => describe::describe(&arguments),
         Command::State(arguments) => checkpoint::explain(&arguments),
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Backends => backends::list(),
