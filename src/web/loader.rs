@@ -65,6 +65,13 @@ impl WebLoader {
         self.loader.state().fingerprint().to_owned()
     }
 
+    /// Returns the tree of the pipeline as text, or as a flowchart in the language of Mermaid.
+    #[must_use]
+    pub fn describe(&self, mermaid: bool) -> String {
+        let tree = self.loader.describe();
+        if mermaid { tree.to_mermaid() } else { tree.to_string() }
+    }
+
     /// Passes the next batch to `taker` and returns `true`.
     ///
     /// Returns `undefined` while the batch is not ready, and `false` at the end.

@@ -20,6 +20,21 @@ export const options = {
     }
   },
 
+  async 'a loader describes its pipeline, and a field that no record has is refused at once'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const cast = (field) => [ops.slice({ end: 10 }), ops.cast({ field, dtype: 'f32' })];
+    for (const mode of here.modes) {
+      const data = await loader({ source: source.range(20), pipeline: cast('value'), ...mode });
+      equal(data.describe().split('\n').slice(0, 3), [
+        'range(start=0,end=20) -> 20 x {value: U64[]}', 'slice(start=0,end=10,step=1) -> 10 x {value: U64[]}', 'cast(field=value,dtype=F32) -> 10 x {value: F32[]}',
+      ], name(mode));
+      assert(data.describe({ mermaid: true }).startsWith('flowchart TD\n  n0["range(start=0,end=20)<br>20<br>{value: U64[]}"]'), data.describe({ mermaid: true }));
+      await data.close();
+      const error = await rejected(loader({ source: source.range(20), pipeline: cast('valeu'), ...mode }));
+      equal([error.code, error.message], ['SPEC', 'pipeline[1]: the record has no field "valeu"; it has value'], name(mode));
+    }
+  },
+
   async 'a setting that cannot be is refused by its name'({ windrow }) {
     const { loader, source } = windrow;
     const bad = {

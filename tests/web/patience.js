@@ -28,6 +28,7 @@ async function lost(here, { opening = () => {}, asked, sampleTimeout = 60_000, s
         fingerprint = () => 'same';
         state = () => '{}';
         progress = () => ({});
+        describe = () => '';
         poll() {}
         ready() {}
         lost() {}

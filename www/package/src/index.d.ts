@@ -402,6 +402,11 @@ export interface Loader<F extends object = Fields> extends AsyncIterable<Batch<F
   /** The number of batches in an epoch if no sample fails, or `undefined` if unknown in advance. */
   readonly batchesPerEpoch: number | undefined;
   /**
+   * Returns the steps of the pipeline, one a line, with the number of samples in an epoch and the fields after each
+   * step. With `mermaid: true`, returns a flowchart in the language of Mermaid.
+   */
+  describe(options?: { mermaid?: boolean }): string;
+  /**
    * Returns the next batch.
    *
    * Rejects with a sample's error in its place; the stream continues after the error. Rejects once with an error that

@@ -105,7 +105,7 @@ export function coordinate(endpoint, { glue, compile, prepare, reader, locks, th
   function opened() {
     if (opening.done) return;
     opening.done = true;
-    post({ type: 'opened', state: core.state(), progress: core.progress() });
+    post({ type: 'opened', state: core.state(), progress: core.progress(), text: core.describe(false), mermaid: core.describe(true) });
     pump();
   }
 

@@ -59,6 +59,8 @@ export class Loader {
   #opened = false;
   #tell;
   #progress;
+  /** The message with the pipeline as text and for Mermaid. */
+  #described;
   #abort;
 
   constructor(platform, options, mode, pipeline, owns, words) {
@@ -256,6 +258,11 @@ export class Loader {
     return this.#progress.batchesPerEpoch;
   }
 
+  /** Returns the steps of the pipeline with their lengths and fields, as lines of text or as a flowchart for Mermaid. */
+  describe({ mermaid = false } = {}) {
+    return mermaid ? this.#described.mermaid : this.#described.text;
+  }
+
   /** Asks for several batches at a time, because a message costs more than a small batch. */
   #ask() {
     const count = this.#arrivals.owed + this.#ahead - this.#asked;
@@ -295,6 +302,7 @@ export class Loader {
         if (this.#received) this.#last = { state: JSON.parse(this.#received) };
         this.#received ??= message.state;
         this.#progress = message.progress;
+        this.#described = message;
         this.#epoch = message.progress.epoch;
         return this.#opening.resolve();
       case 'fatal':

@@ -81,7 +81,8 @@ export type FromCoordinator =
   | { type: 'unread' }
   /** The program is compiled and the files are ready. */
   | { type: 'prepared' }
-  | { type: 'opened'; state: string; progress: Reached }
+  /** The loader is open, and this is its pipeline as text and for Mermaid. */
+  | { type: 'opened'; state: string; progress: Reached; text: string; mermaid: string }
   | { type: 'items'; items: Item[]; turn: number }
   | { type: 'left'; state: string; progress: Reached; turn: number }
   /** The page shall restart a worker. */
