@@ -166,6 +166,14 @@ pub trait Stage<In> {
     /// Returns one result, if one is ready.
     fn pop(&mut self) -> Option<Self::Out>;
 
+    /// Returns one result, or the fault of a result that the stage cannot make, if one is ready.
+    ///
+    /// The loader calls this method instead of [`pop`](Self::pop), which the default calls. A stage
+    /// that makes its results late, one at a time, overrides it.
+    fn try_pop(&mut self) -> Option<Result<Self::Out, Fault>> {
+        self.pop().map(Ok)
+    }
+
     /// Ends the epoch: no more samples come, so the stage can put out the inputs held back.
     ///
     /// The loader calls this method again after each result if the stage still [holds](Self::held)
@@ -236,8 +244,19 @@ pub trait Stage<In> {
     /// A stage with this property implements [`held`](Self::held), [`take_back`](Self::take_back),
     /// [`made_of`](Self::made_of) and [`remake`](Self::remake). A resume then makes only the inputs
     /// held back again. For the cost while the stage runs, see [`held`](Self::held).
+    ///
+    /// A stage that can name its inputs, but needs more than these to make a result again, returns
+    /// `false` from [`remakes`](Self::remakes).
     fn tracks(&self) -> bool {
         false
+    }
+
+    /// Returns `true` if [`remake`](Self::remake) makes every result again.
+    ///
+    /// If a stage that tracks its inputs returns `false`, the stages after it do not track theirs.
+    /// These stages have an anchor instead.
+    fn remakes(&self) -> bool {
+        true
     }
 
     /// Returns the numbers of the inputs that later results need, in an order that the stage
@@ -320,6 +339,7 @@ impl<In, S: Stage<In> + ?Sized> Stage<In> for Box<S> {
     forward! { mut
         push(sample: In) -> Result<(), Fault>;
         pop() -> Option<S::Out>;
+        try_pop() -> Option<Result<S::Out, Fault>>;
         finish() -> Result<(), Fault>;
         reset(epoch: u64);
         restore(counters: &[u64]) -> Option<()>;
@@ -333,6 +353,7 @@ impl<In, S: Stage<In> + ?Sized> Stage<In> for Box<S> {
         results_of(inputs: u64) -> Option<u64>;
         len_of(inputs: u64) -> Option<u64>;
         tracks() -> bool;
+        remakes() -> bool;
         held() -> Held;
         made_of() -> Vec<u64>;
         remake(inputs: Vec<In>) -> Result<S::Out, Fault>;

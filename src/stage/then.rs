@@ -97,8 +97,10 @@ impl<B, S> Then<B, S> {
         S: Stage<B::Out>,
     {
         loop {
-            if let Some(result) = self.stage.tell("pop", |stage| stage.pop())? {
-                return Ok(Step::Item(result));
+            match self.stage.tell("pop", |stage| stage.try_pop())? {
+                Some(Ok(result)) => return Ok(Step::Item(result)),
+                Some(Err(fault)) => return Ok(self.stage_error(fault, feed)),
+                None => {}
             }
             if self.is_at_end()? || self.stage.ask("is_done", |stage| stage.is_done())? {
                 return Ok(Step::End);
@@ -125,8 +127,10 @@ impl<B, S> Then<B, S> {
         S: Stage<B::Out>,
     {
         loop {
-            if let Some(result) = self.stage.tell("pop", |stage| stage.pop())? {
-                return Ok(Step::Item(result));
+            match self.stage.tell("pop", |stage| stage.try_pop())? {
+                Some(Ok(result)) => return Ok(Step::Item(result)),
+                Some(Err(fault)) => return Ok(self.stage_error(fault, feed)),
+                None => {}
             }
             self.is_clean()?;
             if self.is_at_end()? || self.stage.ask("is_done", |stage| stage.is_done())? {
@@ -329,7 +333,7 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
     }
 
     fn tracks(&self) -> bool {
-        self.inputs.is_some()
+        self.inputs.is_some() && self.stage.ask("remakes", |stage| stage.remakes()).unwrap_or(false)
     }
 
     fn keeps_order(&self) -> bool {
