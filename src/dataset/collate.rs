@@ -15,9 +15,9 @@ use crate::error::Fault;
 use crate::order::Op;
 
 /// The most bytes of a padded field, whatever the bytes of its samples.
-const PADDED_BYTES_FREE: u64 = 1 << 30;
+pub(super) const PADDED_BYTES_FREE: u64 = 1 << 30;
 /// The most bytes of a larger padded field, as a multiple of the bytes of its samples.
-const PADDED_TIMES_MAX: u64 = 16;
+pub(super) const PADDED_TIMES_MAX: u64 = 16;
 
 /// A collate function that stacks the samples' fields along a new first axis.
 ///

@@ -26,12 +26,14 @@ mod batch;
 mod bucket;
 mod budget;
 mod chain;
+mod concat_then_split;
 mod each;
 mod flat;
 mod guarded;
 mod inputs;
 mod limit;
 mod ordered;
+mod pack;
 mod skip;
 mod then;
 
@@ -40,10 +42,12 @@ pub use batch::Batching;
 pub use bucket::Bucketing;
 pub use budget::BudgetBatching;
 pub use chain::{Bare, Stages};
+pub use concat_then_split::ConcatThenSplit;
 pub use each::Each;
 pub use flat::FlatMapping;
 pub use limit::Limit;
 pub use ordered::{Ordered, ParallelPipeline, Pipeline};
+pub use pack::{Fit, Packing};
 pub use skip::Skip;
 pub use then::Then;
 

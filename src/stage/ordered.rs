@@ -1,9 +1,10 @@
 //! The typed API for the ordered part of a pipeline.
 
 use super::{
-    Bare, Batching, Bucketing, BudgetBatching, Each, FlatMapping, Limit, Skip, Stage, Stages, Then,
+    Bare, Batching, Bucketing, BudgetBatching, ConcatThenSplit, Each, Fit, FlatMapping, Limit,
+    Packing, Skip, Stage, Stages, Then,
 };
-use crate::dataset::{AsVec, Collate, Dataset, FilterBy, MapBy, TryMapBy};
+use crate::dataset::{AsVec, Collate, Dataset, FilterBy, MapBy, Pack, TryMapBy};
 use crate::error::{BoxError, Result};
 use crate::order::Epochs;
 
@@ -116,6 +117,61 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
         self.then(Bucketing::new(boundaries, size, length, collate))
     }
 
+    /// Packs whole sequences into rows of a fixed length, with segment ids and positions.
+    ///
+    /// A sample goes into an open row with room for it, as `fit` says. If no open row has room, the
+    /// sample opens a row. If `open` rows are open already, the fullest one comes out before. A full
+    /// row comes out with the next sample, and the other rows at the end of the epoch. A sample that
+    /// is longer than a row or has no elements is an error in its place.
+    ///
+    /// More open rows mean less padding, and more samples held back. At most 1,024 rows are open.
+    ///
+    /// ```
+    /// use windrow::dataset::{PackFields, Record, Tensor};
+    /// use windrow::stage::Fit;
+    /// use windrow::{Dataset, Loader, from_vec};
+    /// let text = |n: u64| Record::new().with("tokens", Tensor::from_vec([n], vec![n; n as usize])?);
+    /// let texts = from_vec(vec![5, 3, 2, 1]).try_map(text).ordered();
+    /// let rows = texts.pack(Fit::Best, 2, PackFields::new([("tokens", 6)]));
+    /// let row = Loader::builder(rows).build()?.next().unwrap()?;
+    /// assert_eq!(row["tokens"].to_vec::<u64>()?, [5, 5, 5, 5, 5, 1]);
+    /// assert_eq!(row["tokens_segment_ids"].to_vec::<i32>()?, [1, 1, 1, 1, 1, 2]);
+    /// assert_eq!(row["tokens_positions"].to_vec::<i32>()?, [0, 1, 2, 3, 4, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pack<P: Pack<S::Out>>(
+        self,
+        fit: Fit,
+        open: u64,
+        pack: P,
+    ) -> ThenStage<D, S, Packing<S::Out, P>> {
+        self.then(Packing::new(fit, open, pack))
+    }
+
+    /// Joins sequences one after another, and cuts them into rows of a fixed length.
+    ///
+    /// Only the last row of an epoch has padding. A sample may begin in one row and go on in the next
+    /// ones, with positions from 0 in each. A state names the place of the cut. Stages after this one
+    /// do not [track](Stage::tracks) their inputs.
+    ///
+    /// ```
+    /// use windrow::dataset::{PackFields, Record, Tensor};
+    /// use windrow::{Dataset, Loader, range};
+    /// let text = |n: u64| Record::new().with("tokens", Tensor::from_vec([n], vec![n; n as usize])?);
+    /// let rows = range(1..5).try_map(text).ordered();
+    /// let rows = rows.concat_then_split(PackFields::new([("tokens", 4)]));
+    /// let row = Loader::builder(rows).build()?.nth(1).unwrap()?;
+    /// assert_eq!(row["tokens"].to_vec::<u64>()?, [3, 3, 4, 4]);
+    /// assert_eq!(row["tokens_positions"].to_vec::<i32>()?, [0, 1, 0, 1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn concat_then_split<P: Pack<S::Out>>(
+        self,
+        pack: P,
+    ) -> ThenStage<D, S, ConcatThenSplit<S::Out, P>> {
+        self.then(ConcatThenSplit::new(pack))
+    }
+
     /// Applies a function to each sample, on the caller's side.
     ///
     /// [`Dataset::map`] runs in the workers instead. The function must return the same result for
@@ -218,6 +274,14 @@ impl<D, B, T, F: Fn(&T) -> u64, C: Collate<T>> Ordered<D, Then<B, Bucketing<T, F
     #[must_use]
     pub fn drop_remainder(self) -> Self {
         Self { stages: self.stages.map_stage(Bucketing::drop_remainder), ..self }
+    }
+}
+
+impl<D, B, T, P: Pack<T>> Ordered<D, Then<B, ConcatThenSplit<T, P>>> {
+    /// Drops the last row of an epoch if it would have padding.
+    #[must_use]
+    pub fn drop_remainder(self) -> Self {
+        Self { stages: self.stages.map_stage(ConcatThenSplit::drop_remainder), ..self }
     }
 }
 

@@ -5,6 +5,7 @@ mod epochs;
 mod held;
 mod hostile;
 mod interrupted;
+mod packing;
 
 use std::time::Duration;
 

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::common::within;
-use windrow::dataset::AsVec;
-use windrow::stage::ParallelPipeline;
+use windrow::dataset::{AsVec, PackFields, Record, Tensor};
+use windrow::stage::{Fit, ParallelPipeline};
 use windrow::{Dataset, Error, Fault, Loader, range};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -130,4 +130,161 @@ fn options_that_make_no_sense_are_refused() {
         let buckets = numbers().bucket_by_length(boundaries, size, |x| *x, AsVec);
         says(Loader::builder(buckets).build().err(), text);
     }
+    let refused = |open, pack, text| {
+        let rows = texts(&[1]).ordered().pack(Fit::First, open, pack);
+        says(Loader::builder(rows).build().err(), text);
+    };
+    refused(0, tokens(4), "pack.open is 0");
+    refused(2_000, tokens(4), "1 to 1024 open rows");
+    refused(1, tokens(0), "pack.lengths of \"tokens\" is 0");
+    refused(1, tokens(1 << 25), "1 to 16777216 elements");
+    refused(1, PackFields::new([("", 1); 0]), "pack.lengths is 0 fields");
+    refused(1, PackFields::new([("a", 1), ("a_positions", 1)]), "which packing adds");
+    refused(1, PackFields::new([("a".repeat(250), 1)]), "at most 243 bytes");
+    let unequal = texts(&[1]).ordered().concat_then_split(PackFields::new([("a", 1), ("b", 2)]));
+    says(Loader::builder(unequal).build().err(), "one length for all fields");
+}
+
+/// Records with a field `tokens` of these lengths, whose elements are 10 times the sample's number in
+/// its epoch, and the place.
+fn texts(lengths: &[u64]) -> impl Dataset<Sample = Record> + Send + Sync + use<> {
+    let count = lengths.len() as u64;
+    windrow::from_vec(lengths.to_vec()).enumerate().try_map(move |(index, len)| {
+        let number = index % count;
+        let tokens: Vec<i16> = (0..len).map(|place| (10 * number + place) as i16).collect();
+        Record::new().with("tokens", Tensor::from_vec([len], tokens)?)
+    })
+}
+
+fn tokens(length: u64) -> PackFields {
+    PackFields::new([("tokens", length)]).padded(-1.0)
+}
+
+/// The elements of each row, without padding.
+fn elements(rows: &[Record]) -> Vec<Vec<i16>> {
+    let of = |row: &Record| row["tokens"].to_vec::<i16>().unwrap();
+    rows.iter().map(|row| of(row).into_iter().filter(|token| *token >= 0).collect()).collect()
+}
+
+#[test]
+fn sequences_are_packed_whole_into_the_row_that_the_fit_names() {
+    let rows = |fit, open, lengths: &[u64]| {
+        let rows = fine(texts(lengths).ordered().pack(fit, open, tokens(6)));
+        let rows = elements(&rows);
+        let (epoch, again) = rows.split_at(rows.len() / 2);
+        assert_eq!(epoch, again, "two epochs of the same");
+        epoch.to_vec()
+    };
+    // The third sample fits into both open rows.
+    let lengths = [3, 4, 2, 3, 6, 5];
+    let [a, b, c] = [vec![0, 1, 2], vec![10, 11, 12, 13], vec![20, 21]];
+    let [d, e, f] = [vec![30, 31, 32], (40..46).collect(), (50..55).collect::<Vec<i16>>()];
+    assert_eq!(
+        rows(Fit::First, 3, &lengths),
+        [[&a[..], &c].concat(), e.clone(), b.clone(), d.clone(), f.clone()],
+    );
+    assert_eq!(
+        rows(Fit::Best, 3, &lengths),
+        [[&b[..], &c].concat(), [&a[..], &d].concat(), e.clone(), f.clone()],
+    );
+    // One open row: the next sample that does not fit closes it.
+    assert_eq!(rows(Fit::First, 1, &[3, 4, 2]), [a.clone(), [&b[..], &c].concat()]);
+    // The fullest of the open rows makes place.
+    assert_eq!(rows(Fit::First, 2, &[3, 4, 5]), [b, a, (20..25).collect()]);
+    assert_eq!(rows(Fit::Best, 2, &[]), [[0i16; 0]; 0]);
+}
+
+#[test]
+fn a_row_tells_its_segments_and_the_places_in_them() {
+    let rows = fine(texts(&[2, 3]).ordered().pack(Fit::First, 4, tokens(7)));
+    let numbers = |name: &str| rows[0][name].to_vec::<i32>().unwrap();
+    assert_eq!(rows[0]["tokens"].to_vec::<i16>().unwrap(), [0, 1, 10, 11, 12, -1, -1]);
+    assert_eq!(numbers("tokens_segment_ids"), [1, 1, 2, 2, 2, 0, 0]);
+    assert_eq!(numbers("tokens_positions"), [0, 1, 0, 1, 2, 0, 0]);
+    assert_eq!((rows.len(), rows[0].len()), (2, 3));
+}
+
+#[test]
+fn fields_of_several_lengths_share_a_row_if_each_has_room() {
+    let pair = |(long, short): (u64, u64)| {
+        let long = Tensor::from_vec([long, 2], vec![1u8; 2 * long as usize])?;
+        let short = Tensor::from_vec([short], vec![2f32; short as usize])?;
+        Record::new().with("long", long)?.with("short", short)
+    };
+    let pairs = windrow::from_vec(vec![(3, 1), (3, 1), (2, 2), (0, 1)]).try_map(pair).ordered();
+    let pack = PackFields::new([("long", 8), ("short", 3)]);
+    let rows = fine(pairs.pack(Fit::First, 2, pack));
+    let ids = |row: &Record, name: &str| row[name].to_vec::<i32>().unwrap();
+    // The third sample has room by `long` and not by `short`.
+    assert_eq!(rows.len(), 4);
+    assert_eq!(ids(&rows[0], "long_segment_ids"), [1, 1, 1, 2, 2, 2, 0, 0]);
+    assert_eq!(ids(&rows[0], "short_segment_ids"), [1, 2, 3]);
+    assert_eq!(rows[0]["long"].shape(), [8, 2]);
+    assert_eq!(ids(&rows[1], "short_segment_ids"), [1, 1, 0]);
+}
+
+#[test]
+fn joined_sequences_are_cut_where_a_row_is_full() {
+    let lengths = [3, 9, 1, 2];
+    let rows = fine(texts(&lengths).ordered().concat_then_split(tokens(4)));
+    let epoch = [vec![0, 1, 2, 10], vec![11, 12, 13, 14], vec![15, 16, 17, 18], vec![20, 30, 31]];
+    assert_eq!(elements(&rows), twice(epoch.to_vec()));
+    let numbers = |row: usize, name: &str| rows[row][name].to_vec::<i32>().unwrap();
+    assert_eq!(numbers(0, "tokens_segment_ids"), [1, 1, 1, 2]);
+    assert_eq!(numbers(0, "tokens_positions"), [0, 1, 2, 0]);
+    assert_eq!(numbers(1, "tokens_segment_ids"), [1, 1, 1, 1]);
+    assert_eq!(numbers(1, "tokens_positions"), [0, 1, 2, 3]);
+    assert_eq!(numbers(3, "tokens_segment_ids"), [1, 2, 2, 0]);
+    let whole = fine(texts(&lengths).ordered().concat_then_split(tokens(4)).drop_remainder());
+    assert_eq!(elements(&whole), twice(epoch[..3].to_vec()));
+}
+
+#[test]
+fn a_sequence_that_cannot_be_packed_is_an_error_in_its_place() {
+    let says = |error: &Result<Record, String>, texts: &[&str]| {
+        let error = error.clone().unwrap_err();
+        assert!(texts.iter().all(|text| error.contains(text)), "{error}");
+    };
+    let got = given(texts(&[2, 7, 0, 3]).ordered().pack(Fit::First, 2, tokens(6)));
+    assert_eq!(got.len(), 6);
+    says(&got[0], &["position 1: pack", "7 elements of \"tokens\", more than the 6 of a row"]);
+    says(&got[1], &["position 2: pack", "it has no elements to pack"]);
+    assert_eq!(got[2].as_ref().unwrap()["tokens"].to_vec::<i16>().unwrap(), [0, 1, 30, 31, 32, -1]);
+    let got = given(texts(&[2, 0, 3]).ordered().concat_then_split(tokens(4)));
+    says(&got[0], &["position 1: concat_then_split", "no elements"]);
+    assert_eq!((got.len(), got[1].is_ok()), (6, true));
+
+    let mixed = |n: u64| match n {
+        0 => Record::new().with("tokens", Tensor::from_slice([1], &[1u8])?),
+        1 => Record::new().with("tokens", Tensor::from_slice([1], &[1i8])?),
+        2 => Record::new().with("tokens", Tensor::scalar(1u8)),
+        3 => Record::new().with("words", Tensor::from_slice([1], &[1u8])?),
+        _ => Ok(Record::new()),
+    };
+    let pack = || PackFields::new([("tokens", 4)]);
+    let got = given(range(0..5).try_map(mixed).ordered().pack(Fit::First, 1, pack()));
+    says(&got[0], &["position 2", "field \"tokens\": a sample has no axis to pack along"]);
+    says(&got[1], &["position 3", "field \"words\" is not packed"]);
+    says(&got[2], &["position 4", "no field \"tokens\""]);
+    says(&got[3], &["field \"tokens\": a sample is I8 of shape [1], another one of the row is U8"]);
+    let pads = range(0..1).try_map(mixed).ordered().pack(Fit::First, 1, tokens(4));
+    says(&given(pads)[0], &["`pad` is -1.0, which U8 cannot hold"]);
+    let pair = |(a, b): (u64, u64)| {
+        let field = |length: u64| Tensor::from_vec([length], vec![0u8; length as usize]);
+        Record::new().with("a", field(a)?)?.with("b", field(b)?)
+    };
+    let pairs = windrow::from_vec(vec![(2, 2), (2, 3)]).try_map(pair).ordered();
+    let got = given(pairs.concat_then_split(PackFields::new([("a", 4), ("b", 4)])));
+    says(&got[0], &["its field \"b\" has 3 elements, and \"a\" has 2"]);
+}
+
+#[test]
+fn the_keys_of_a_row_are_those_of_its_samples() {
+    let samples = texts(&[3, 9, 1]).keys().map(Record::from);
+    let rows = fine(samples.ordered().concat_then_split(tokens(4)));
+    let keys: Vec<_> = rows.iter().map(|row| row.keys().to_vec()).collect();
+    assert_eq!(
+        keys[..4],
+        [vec![0.into(), 1.into()], vec![1.into()], vec![1.into()], vec![2.into()]]
+    );
 }

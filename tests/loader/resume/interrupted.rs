@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline, Task};
-use windrow::dataset::{Dataset, SampleContext, SampleResult, Transform};
+use windrow::dataset::{Dataset, Pack, PackBy, SampleContext, SampleResult, Segment, Transform};
 use windrow::loader::LoaderBuilder;
 use windrow::order::Op;
 use windrow::stage::{
-    Batching, Bucketing, BudgetBatching, Each, FlatMapping, Limit, Pipeline, Skip, Stage, Stages,
+    Batching, Bucketing, BudgetBatching, ConcatThenSplit, Each, Fit, FlatMapping, Limit, Packing,
+    Pipeline, Skip, Stage, Stages,
 };
 use windrow::{Backend, Batch, Error, Fault, Loader, OnError, State, range};
 
@@ -192,6 +193,10 @@ impl Shape {
             ),
             7 => Box::new(Batching::new(size, flat)),
             8 => Box::new(Limit::new(limit)),
+            9 => Box::new(Packing::new(Fit::First, outer, rows(size * 2))),
+            10 => Box::new(Packing::new(Fit::Best, outer + 1, rows(size + 4))),
+            11 => Box::new(ConcatThenSplit::new(rows(size))),
+            12 => Box::new(ConcatThenSplit::new(rows(size + 3)).drop_remainder()),
             _ => Box::new(Times::by(|part: &Vec<u64>| part.iter().sum())),
         }
     }
@@ -201,12 +206,28 @@ impl Shape {
             (0u8..24, 0u64..40, any::<u64>()),
             (3u64..9, 2u64..9),
             (1u64..6, 1u64..4, 0u64..20),
-            prop::array::uniform3(0u8..10),
+            prop::array::uniform3(0u8..14),
         )
             .prop_map(|((kind, len, seed), (fails, gaps), (size, outer, limit), chain)| {
                 Self { kind, len, seed, fails, gaps, size, outer, limit, chain }
             })
     }
+}
+
+/// Joins parts of samples into rows of `length`, and refuses some rows.
+fn rows(length: u64) -> impl Pack<Vec<u64>, Row = Vec<u64>> {
+    PackBy::new(
+        length,
+        |part: &Vec<u64>| part.len() as u64,
+        |parts: &[Segment<'_, Vec<u64>>]| {
+            let elements = |part: &Segment<'_, Vec<u64>>| {
+                let Segment { sample, range } = part;
+                sample[range.start as usize..range.end as usize].to_vec()
+            };
+            let row: Vec<u64> = parts.iter().flat_map(elements).collect();
+            if row.iter().sum::<u64>() % 7 == 3 { Err(Fault::new("no such row")) } else { Ok(row) }
+        },
+    )
 }
 
 /// A part of a run: from a state to the next interruption.
