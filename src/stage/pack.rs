@@ -284,5 +284,6 @@ mod tests {
         }
         assert_eq!(taken(&[1], &[6]), None, "longer than a row");
         assert_eq!(taken(&[1], &[0]), None, "without elements");
+        assert_eq!(taken(&[0, 1], &[5]), None, "an empty row");
     }
 }
