@@ -118,10 +118,15 @@ impl<D: Dataset, C> Batched<D, C> {
             Err(Error::Setting { name: name.into(), value, allowed })
         };
         let ranks = part.count();
-        if part.drops_remainder() {
-            let allowed = "a shard that keeps its remainder, because the samples left out would \
-                           depend on the number of ranks";
-            return wrong("split_across", "a shard with drop_remainder".into(), allowed.into());
+        let changed = match (part.drops_remainder(), part.pads_remainder()) {
+            (true, _) => Some("drop_remainder"),
+            (_, true) => Some("pad_remainder"),
+            _ => None,
+        };
+        if let Some(changed) = changed {
+            let allowed = "a shard that keeps its remainder, because the samples left out or \
+                           repeated would depend on the number of ranks";
+            return wrong("split_across", format!("a shard with {changed}"), allowed.into());
         }
         if self.size < ranks {
             return wrong(
@@ -171,18 +176,17 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
                 "batch {index} does not exist: an epoch has no batches"
             )));
         }
-        let (from, to) = match self.part.map(|part| part.range(to - from)) {
-            Some(part) => (from + part.start, from + part.end),
-            None => (from, to),
-        };
-        if from >= to {
+        let whole = to - from;
+        let own = self.part.map_or(whole, |part| part.len_of(whole));
+        if own == 0 {
             return Err(Fault::new(format!("this rank has no sample of batch {index}")));
         }
         // The last index must fit into 64 bits; the index after the last need not.
         index_in(epoch, to - 1, self.samples)?;
         let start = index_in(epoch, from, self.samples)?;
-        let mut samples = Vec::with_capacity((to - from).min(RESERVED_MAX) as usize);
-        for offset in 0..to - from {
+        let mut samples = Vec::with_capacity(own.min(RESERVED_MAX) as usize);
+        for offset in 0..own {
+            let offset = self.part.map_or(offset, |part| part.index_of(offset, whole));
             match self.dataset.get(start + offset)? {
                 Some(sample) => samples.push(sample),
                 None => {
@@ -295,6 +299,14 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn strided_ranks_deal_out_each_batch_in_turns() {
+        let part =
+            |rank| range(0..10).batch(5).split_across(Shard::new(rank, 2).unwrap().strided());
+        assert_eq!(part(0).get(1).unwrap(), Some(vec![5, 7, 9]));
+        assert_eq!(part(1).get(3).unwrap(), Some(vec![6, 8]));
+    }
+
+    #[test]
     fn a_rank_without_samples_is_refused_before_it_runs() {
         let refused = |len, size, shard: Shard| {
             range(0..len).batch(size).split_across(shard).check().unwrap_err().to_string()
@@ -304,6 +316,7 @@ pub(super) mod tests {
         assert!(refused(43, 8, ranks).contains("a last batch of 4 samples"));
         assert!(range(0..43).batch(8).drop_remainder().split_across(ranks).check().is_ok());
         assert!(refused(40, 8, ranks.drop_remainder()).contains("depend on the number"));
+        assert!(refused(40, 8, ranks.pad_remainder()).contains("a shard with pad_remainder"));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
 /// A part of a dataset's samples: see [`Dataset::slice`].
+///
+/// `start` and `end` are indices of the dataset. Those of a shard are offsets in the shard.
 #[derive(Debug, Clone)]
 pub struct Slice<D> {
     dataset: D,
@@ -43,8 +45,9 @@ impl<D: Dataset> Slice<D> {
     }
 
     pub(super) fn shard(dataset: D, shard: Shard) -> Self {
-        let range = shard.range(dataset.len());
-        Self { kind: Kind::Shard(shard), ..Self::new(dataset, range) }
+        let end = shard.len_of(dataset.len());
+        let below = dataset.len();
+        Self { dataset, start: 0, end, step: 1, below, kind: Kind::Shard(shard) }
     }
 
     pub(super) fn sample(dataset: D, count: u64) -> Self {
@@ -64,6 +67,10 @@ impl<D: Dataset> Slice<D> {
         // No loader requests an index of an empty slice; the index stands for the first one
         // below.
         let offset = self.start.saturating_add(offset.saturating_mul(self.step));
+        let offset = match self.kind {
+            Kind::Shard(shard) => shard.index_of(offset, self.below),
+            _ => offset,
+        };
         index_in(epoch, offset, self.below)
     }
 
@@ -100,10 +107,7 @@ impl<D: Dataset> Slice<D> {
         let op = match self.kind {
             Kind::Range => Op::new("slice").with("start", self.start).with("end", self.end),
             Kind::Sample => Op::new("sample").with("count", self.end),
-            Kind::Shard(shard) => Op::new("shard")
-                .with("index", shard.index())
-                .with("count", shard.count())
-                .with("drop_remainder", shard.drops_remainder()),
+            Kind::Shard(shard) => shard_op(shard),
         };
         op.with("step", self.step)
     }
@@ -129,6 +133,17 @@ impl<D: Dataset> Dataset for Slice<D> {
         at_least_one("slice.step", self.step)?;
         self.check_order()
     }
+}
+
+/// Returns the op of a shard. The text names only the choices that a shard has made, so
+/// fingerprints stay as they are when there are more choices.
+fn shard_op(shard: Shard) -> Op {
+    let op = Op::new("shard")
+        .with("index", shard.index())
+        .with("count", shard.count())
+        .with("drop_remainder", shard.drops_remainder());
+    let op = if shard.pads_remainder() { op.with("pad_remainder", true) } else { op };
+    if shard.is_strided() { op.with("strided", true) } else { op }
 }
 
 #[cfg(test)]
@@ -211,15 +226,41 @@ mod tests {
     #[test]
     fn shards_of_a_shuffled_epoch_are_all_its_samples_once() {
         let shuffled = || range(0..103).shuffle(5);
-        let shards = [0, 1, 2, 3].map(|index| shuffled().shard(Shard::new(index, 4).unwrap()));
-        for epoch in 0..3 {
-            let of = |part: &super::Slice<_>| {
-                let all = epoch * part.len()..(epoch + 1) * part.len();
-                all.map(|index| part.get(index).unwrap().unwrap()).collect::<Vec<u64>>()
-            };
-            let mut all: Vec<u64> = shards.iter().flat_map(of).collect();
-            all.sort_unstable();
-            assert_eq!(all, (0..103).collect::<Vec<_>>(), "epoch {epoch}");
+        for cut in [|shard| shard, Shard::strided, Shard::pad_remainder] {
+            let shard = |index| shuffled().shard(cut(Shard::new(index, 4).unwrap()));
+            let shards = [0, 1, 2, 3].map(shard);
+            for epoch in 0..3 {
+                let of = |part: &super::Slice<_>| {
+                    let all = epoch * part.len()..(epoch + 1) * part.len();
+                    all.map(|index| part.get(index).unwrap().unwrap()).collect::<Vec<u64>>()
+                };
+                let mut all: Vec<u64> = shards.iter().flat_map(of).collect();
+                all.sort_unstable();
+                all.dedup();
+                assert_eq!(all, (0..103).collect::<Vec<_>>(), "epoch {epoch}");
+            }
         }
+    }
+
+    #[test]
+    fn descriptions_of_shards_name_the_choices_made() {
+        let text = |shard: Shard| {
+            let mut description = crate::order::Description::default();
+            range(0..9).shard(shard).describe(&mut description);
+            description.to_string()
+        };
+        let shard = Shard::new(1, 2).unwrap();
+        let plain = "range(start=0,end=9)|shard(index=1,count=2,drop_remainder=false,step=1)";
+        assert_eq!(text(shard), plain);
+        let told = "pad_remainder=true,strided=true,step=1)";
+        assert!(text(shard.strided().pad_remainder()).ends_with(told));
+    }
+
+    #[test]
+    fn a_step_over_a_shard_skips_samples_of_the_shard() {
+        let part = range(0..20).shard(Shard::new(1, 3).unwrap().strided()).step_by(2);
+        let all: Vec<_> = (0..part.len()).map(|index| part.get(index).unwrap().unwrap()).collect();
+        assert_eq!(all, [1, 7, 13, 19]);
+        assert_eq!(part.get(4), part.get(0));
     }
 }

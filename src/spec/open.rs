@@ -6,7 +6,7 @@ use super::call::{Call, Functions, NoFunctions, Remembered};
 use super::choice::wrong;
 use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
 use super::keys::WithKeys;
-use super::options::{BatchOptions, ReverseOptions};
+use super::options::{BatchOptions, ReverseOptions, ShardOptions};
 use super::served::Served;
 use crate::dataset::{
     Batched, Dataset, Dtype, ElementSpec, FieldSpec, Record, Split, Stack, Tensor,
@@ -171,12 +171,7 @@ impl OpSpec {
                 Box::new(if options.same_each_epoch { repeat.same_each_epoch() } else { repeat })
             }
             Self::Shard(options) => {
-                let shard = Shard::new(options.index, options.count)
-                    .map_err(|error: Error| wrong(path, error.to_string()))?;
-                Box::new(dataset.shard(match options.drop_remainder {
-                    true => shard.drop_remainder(),
-                    false => shard,
-                }))
+                Box::new(dataset.shard(shard(options).map_err(|why| wrong(path, why))?))
             }
             Self::Batch(_) if dataset.has_gaps() => {
                 let why = "batches cannot be made over the gaps that an op before this one leaves; \
@@ -218,6 +213,20 @@ impl OpSpec {
     }
 }
 
+fn shard(options: &ShardOptions) -> Result<Shard, String> {
+    let shard =
+        Shard::new(options.index, options.count).map_err(|error: Error| error.to_string())?;
+    let shard = if options.strided { shard.strided() } else { shard };
+    match (options.drop_remainder, options.pad_remainder) {
+        (true, true) => Err("drop_remainder and pad_remainder exclude each other; \
+                             remove one of the two"
+            .into()),
+        (true, false) => Ok(shard.drop_remainder()),
+        (false, true) => Ok(shard.pad_remainder()),
+        (false, false) => Ok(shard),
+    }
+}
+
 fn batch(dataset: Records, options: &BatchOptions) -> Batched<Records, Stack> {
     let batch = dataset.batch_with(options.size, Stack { pad: options.pad });
     if options.drop_remainder { batch.drop_remainder() } else { batch }
@@ -253,6 +262,12 @@ mod tests {
         for (ops, stages, path, reason) in [
             (r#"{"op":"shuffle"},{"op":"batch","size":0}"#, "", "$.ops[1]", "batch.size is 0"),
             (r#"{"op":"shard","index":2,"count":2}"#, "", "$.ops[0]", "2 of 2"),
+            (
+                r#"{"op":"shard","index":0,"count":2,"drop_remainder":true,"pad_remainder":true}"#,
+                "",
+                "$.ops[0]",
+                "exclude each other",
+            ),
             (r#"{"op":"slice","step":0}"#, "", "$.ops[0]", "step"),
             (
                 r#"{"op":"shuffle"},{"op":"batch","size":2},{"op":"slice","end":8}"#,

@@ -242,7 +242,8 @@ impl RepeatOptions {
 
 /// The options of the op `shard`, which keeps the share of one of several trainers.
 ///
-/// Shards are contiguous and disjoint, and together they cover the samples.
+/// Shards are contiguous and disjoint, and together they cover the samples. `strided` and
+/// `pad_remainder` together are the cut of PyTorch's `DistributedSampler`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -260,13 +261,21 @@ pub struct ShardOptions {
     /// have one sample more.
     #[serde(default)]
     pub drop_remainder: bool,
+    /// Whether all shards are padded to the same length, with samples from the start again. The
+    /// default is false. `drop_remainder` and `pad_remainder` exclude each other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pad_remainder: bool,
+    /// Whether the shard takes every `count`-th sample, from sample `index` on. The default is
+    /// false: the shard is contiguous.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strided: bool,
 }
 
 impl ShardOptions {
     /// Creates the options of the shard of trainer `index` of `count`, with the remainder.
     #[must_use]
     pub fn new(index: u64, count: u64) -> Self {
-        Self { index, count, drop_remainder: false }
+        Self { index, count, drop_remainder: false, pad_remainder: false, strided: false }
     }
 }
 

@@ -289,9 +289,15 @@ def applied(op, number, seed, length, get):
     if name == "repeat":
         return length * op["epochs"], get
     if name == "shard":
-        q, m, i = length // op["count"], length % op["count"], op["index"]
-        start, own = q * i + min(m, i), q + (i < m)
-        return own, lambda index: get(index // own * length + start + index % own)
+        count, i = op["count"], op["index"]
+        assert not op.get("drop_remainder"), op
+        all_of, longer = list(range(length)), length % count
+        if op.get("pad_remainder"):
+            all_of, longer = [n % length for n in range(-(-length // count) * count)], 0
+        q = len(all_of) // count
+        start = q * i + min(longer, i)
+        part = all_of[i::count] if op.get("strided") else all_of[start:start + q + (i < longer)]
+        return len(part), lambda index: get(index // len(part) * length + part[index % len(part)])
     if name == "filter":
         assert op["is"] == ">=", op
         return length, lambda index: passed(get(index), op)

@@ -66,12 +66,12 @@ const RUN: &[(&str, fn())] = &[
         let ranges = cuts.map(|(len, index, count, drop)| {
             let shard = Shard::new(index, count).unwrap();
             let shard = if drop { shard.drop_remainder() } else { shard };
-            // The samples of the shard must be the range that it says.
+            // The samples of the shard must be those that it says.
             let part = range(0..len).shard(shard);
             let samples: Vec<u64> =
                 (0..part.len()).map(|i| part.get(i).unwrap().unwrap()).collect();
-            assert_eq!(samples, shard.range(len).collect::<Vec<_>>());
-            [shard.range(len).start, shard.range(len).end]
+            assert_eq!(samples, shard.indices(len).collect::<Vec<_>>());
+            [samples[0], samples[samples.len() - 1] + 1]
         });
         assert_eq!(json!(ranges.collect::<Vec<_>>()), expected("even_split"));
     }),

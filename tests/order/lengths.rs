@@ -13,6 +13,8 @@ enum Op {
     Slice(u64, u64),
     StepBy(u64),
     Shard(u64, u64, bool),
+    /// A shard that is padded, and strided or not.
+    Padded(u64, u64, bool),
     Repeat(u64),
     Shuffle(u64),
     ShuffleOnce(u64),
@@ -41,6 +43,10 @@ impl Op {
                 let shard = Shard::new(index, count).unwrap();
                 Box::new(numbers.shard(if drop { shard.drop_remainder() } else { shard }))
             }
+            Self::Padded(index, count, strided) => {
+                let shard = Shard::new(index, count).unwrap().pad_remainder();
+                Box::new(numbers.shard(if strided { shard.strided() } else { shard }))
+            }
             Self::Repeat(epochs) => Box::new(numbers.repeat(epochs)),
             Self::Shuffle(seed) => Box::new(numbers.shuffle(seed)),
             Self::ShuffleOnce(seed) => Box::new(numbers.shuffle_once(seed)),
@@ -63,6 +69,7 @@ impl Op {
                 let (index, count) = (u128::from(index), u128::from(count));
                 below / count + u128::from(!drop && index < below % count)
             }
+            Self::Padded(_, count, _) => below.div_ceil(count.into()),
             // A length has 64 bits; what is beyond is cut off.
             Self::Repeat(epochs) | Self::RepeatSame(epochs) => {
                 (below * u128::from(epochs)).min(MAX)
@@ -87,6 +94,14 @@ impl Op {
                 let (index, count) = (u128::from(index), u128::from(count));
                 let longer = if drop { 0 } else { (below % count).min(index) };
                 one(below / count * index + longer + offset)
+            }
+            Self::Padded(index, count, strided) => {
+                let (index, count) = (u128::from(index), u128::from(count));
+                let place = match strided {
+                    true => index + offset * count,
+                    false => below.div_ceil(count) * index + offset,
+                };
+                one(place % below)
             }
             Self::Repeat(_) => unreachable!("an index of it is the index below"),
             Self::Shuffle(seed) => {
@@ -162,6 +177,11 @@ fn op() -> impl Strategy<Value = Op> {
             index % count.max(1),
             count.max(1),
             drop
+        )),
+        (extreme(), extreme(), any::<bool>()).prop_map(|(index, count, strided)| Op::Padded(
+            index % count.max(1),
+            count.max(1),
+            strided
         )),
         extreme().prop_map(Op::Repeat),
         any::<u64>().prop_map(Op::Shuffle),

@@ -209,8 +209,11 @@ export declare const ops: {
   sample(options: { count: Whole }): Op<Same>;
   /** Makes one longer epoch of several epochs. With `sameEachEpoch`, each one repeats the first. */
   repeat(options: { epochs: Whole; sameEachEpoch?: boolean }): Op<Same>;
-  /** Takes the share of one of several trainers. `index` counts from 0. */
-  shard(options: { index: Whole; count: Whole; dropRemainder?: boolean }): Op<Same>;
+  /**
+   * Takes the share of one of several trainers. `index` counts from 0. `strided` takes every `count`th sample instead of
+   * neighbours. `dropRemainder` and `padRemainder` make all shares equally long, and exclude each other.
+   */
+  shard(options: { index: Whole; count: Whole; strided?: boolean; dropRemainder?: boolean; padRemainder?: boolean }): Op<Same>;
   /** Makes batches in workers. `pad` fills up shapes that differ. */
   batch(options: { size: Whole; dropRemainder?: boolean; pad?: number }): Op<Same>;
   /** Keeps these fields and drops the others. */
