@@ -80,7 +80,7 @@ const LINES_MAX: usize = 400;
 /// Longer files, with their lines and the reason.
 const LONGER: &[(&str, usize, &str)] = &[(
     "src/dataset/combinators.rs",
-    600,
+    700,
     "every combinator is a method of one trait, as with `Iterator`; half of the lines are examples",
 )];
 
@@ -92,7 +92,7 @@ const CHANGES: &[&str] = &["Atomic", "Cell", "Lock", "Mutex", "Once"];
 const CYCLES: &[(&str, usize, &str)] = &[
     (
         "src/dataset/mod.rs",
-        27,
+        32,
         "a combinator is a dataset, and a method of every dataset, as with `Iterator`",
     ),
     ("src/dataset/wire/access.rs", 2, "a reader reads a list by a reader of its elements"),

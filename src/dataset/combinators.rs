@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    AsVec, Batched, Collate, ElementSpec, Enumerate, Filter, FilterBy, FlatMap, GrainShuffle, Keys,
-    Map, MapBy, MapWithIndex, MapWithIndexBy, PipelineTree, RandomMap, RandomMapBy, Repeat,
-    Reverse, SampleKey, SampleResult, Shuffle, Slice, Split, Subset, SubsetBy, Transform,
-    Transformed, TryMap, TryMapBy, WindowShuffle, Zip,
+    AsVec, Batched, ClassBalanced, Collate, ElementSpec, Enumerate, Filter, FilterBy, FlatMap,
+    GrainShuffle, Keys, Map, MapBy, MapWithIndex, MapWithIndexBy, PipelineTree, RandomMap,
+    RandomMapBy, Repeat, Reverse, SampleKey, SampleResult, Shuffle, Slice, Split, Subset, SubsetBy,
+    Transform, Transformed, TryMap, TryMapBy, WeightedSample, WindowShuffle, Zip,
 };
 use crate::error::{BoxError, Result};
 use crate::order::{Description, Op, Rng, Shard, epoch_of};
@@ -474,6 +474,72 @@ pub trait Dataset {
         Self: Sized,
     {
         SubsetBy::new(self, indices)
+    }
+
+    /// Draws `count` samples for each epoch at random, each as likely as its weight says.
+    ///
+    /// `weights` has one finite number of 0 or more for each sample. A sample with twice the weight
+    /// comes twice as often. The draws are with replacement, so a sample may come several times in an
+    /// epoch; [`without_replacement`](WeightedSample::without_replacement) prevents that. The order is
+    /// random, so no `shuffle` is necessary. PyTorch's `WeightedRandomSampler` draws in the same way.
+    ///
+    /// Each draw is keyed by (seed, epoch, index), and takes O(log *n*) time. The weights take 8 bytes
+    /// for each sample. Two draws of one sample in one epoch are the same sample, random numbers of
+    /// earlier ops included. A `random_map` after this op tells such draws apart.
+    ///
+    /// A weight counts as a whole number, of at least 1 if it is above 0. The largest weight has 63
+    /// bits less the bits of the number of samples.
+    ///
+    /// [`check`](Self::check) refuses weights that are not one for each sample, or all 0. `check` also
+    /// refuses a [reshuffled](Self::is_reshuffled) dataset, since weights belong to indices.
+    ///
+    /// ```
+    /// use windrow::{Dataset, range};
+    /// let drawn = range(0..4).weighted_sample(7, [0.0, 1.0, 0.0, 2.5], 100);
+    /// let epoch = (0..100).map(|index| drawn.get(index)).collect::<Result<Vec<_>, _>>()?;
+    /// assert!(epoch.iter().all(|x| [Some(1), Some(3)].contains(x)));
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn weighted_sample(
+        self,
+        seed: u64,
+        weights: impl AsRef<[f64]>,
+        count: u64,
+    ) -> WeightedSample<Self>
+    where
+        Self: Sized,
+    {
+        WeightedSample::new(self, seed, weights.as_ref(), count)
+    }
+
+    /// Chooses `count` samples for each epoch, of each class equally often.
+    ///
+    /// `labels` has the class of each sample, as any numbers. The classes take turns in ascending
+    /// order, through all epochs. So in each run of neighbours, and in each epoch, the numbers of
+    /// samples of two classes differ by at most one. A `shuffle` after this op mixes the classes.
+    ///
+    /// A class passes over all its samples in a random order before a sample comes again, and each
+    /// pass has another order. A pass goes on in the next epoch, as in a [`mix`](crate::mix()). A
+    /// sample of a later pass is the sample of a later epoch, with other random numbers. An index
+    /// takes O(1) time, and the classes take 8 bytes for each sample.
+    ///
+    /// [`check`](Self::check) refuses labels that are not one for each sample. `check` also refuses a
+    /// [reshuffled](Self::is_reshuffled) dataset, since labels belong to indices.
+    ///
+    /// ```
+    /// use windrow::{Dataset, range};
+    /// // Samples 0 to 8 are of class 0, and sample 9 is of class 1.
+    /// let labels: Vec<u64> = (0..10).map(|index| index / 9).collect();
+    /// let balanced = range(0..10).class_balanced(7, labels, 18);
+    /// let epoch = (0..18).map(|index| balanced.get(index)).collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(epoch.iter().filter(|x| **x == Some(9)).count(), 9);
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn class_balanced(self, seed: u64, labels: impl AsRef<[u64]>, count: u64) -> ClassBalanced<Self>
+    where
+        Self: Sized,
+    {
+        ClassBalanced::new(self, seed, labels.as_ref(), count)
     }
 
     /// Pairs the samples at the same index of this dataset and another one of the same length.

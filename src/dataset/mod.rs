@@ -5,6 +5,7 @@
 
 mod batch;
 pub(crate) mod buffer;
+mod class_balanced;
 mod collate;
 mod combinators;
 mod concat;
@@ -33,6 +34,7 @@ mod subset;
 mod tensor;
 mod transform;
 mod tree;
+mod weighted_sample;
 mod window_shuffle;
 pub mod wire;
 mod zip;
@@ -41,6 +43,7 @@ pub(crate) use batch::batch_op;
 pub use batch::{AsVec, Batched, Collate};
 pub(crate) use buffer::Keeping;
 pub use buffer::Owner;
+pub use class_balanced::ClassBalanced;
 pub use collate::{Pad, Stack, stack};
 pub use combinators::Dataset;
 pub use concat::{Concat, concat};
@@ -71,6 +74,7 @@ pub use subset::{Subset, SubsetBy};
 pub use tensor::{RANK_MAX, Tensor};
 pub use transform::{SampleContext, Transform, Transformed};
 pub use tree::PipelineTree;
+pub use weighted_sample::WeightedSample;
 pub use window_shuffle::WindowShuffle;
 pub use zip::Zip;
 

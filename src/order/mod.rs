@@ -5,6 +5,7 @@
 //! computes the same bits. `ARCHITECTURE.md` specifies the algorithms, and
 //! `tests/golden/order.json` pins them.
 
+mod classes;
 mod description;
 mod epochs;
 mod grain;
@@ -20,7 +21,9 @@ mod proportions;
 mod rng;
 mod shard;
 mod state;
+mod weights;
 
+pub(crate) use classes::Classes;
 pub use description::{Description, Op};
 pub use epochs::Epochs;
 pub(crate) use epochs::FOREVER;
@@ -39,6 +42,7 @@ pub use shard::Shard;
 #[doc(hidden)]
 pub use state::{Cursor, Mark};
 pub use state::{Skips, State};
+pub(crate) use weights::Weights;
 
 /// Splits an index, possibly past the end, into an epoch and an index within that epoch.
 ///

@@ -14,6 +14,7 @@ use super::options::{
     SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions,
     WindowShuffleOptions,
 };
+use super::sampling::{ClassBalancedOptions, WeightedSampleOptions};
 #[cfg(feature = "schema")]
 use super::schema;
 use super::served::ServedOptions;
@@ -263,6 +264,19 @@ choices! {
     /// {"op": "sample", "count": 60}
     /// ```
     "sample" Sample(SampleOptions),
+    /// Draws samples at random for each epoch, each as likely as its weight says.
+    ///
+    /// ```json
+    /// {"op": "weighted_sample", "weights": [1, 0.5, 2], "count": 100}
+    /// ```
+    "weighted_sample" WeightedSample(WeightedSampleOptions),
+    /// Chooses samples for each epoch, of each class equally often. The classes take turns; `shuffle`
+    /// after this op mixes them.
+    ///
+    /// ```json
+    /// {"op": "class_balanced", "labels": [0, 0, 0, 1], "count": 6}
+    /// ```
+    "class_balanced" ClassBalanced(ClassBalancedOptions),
     /// Makes one longer epoch of several.
     ///
     /// ```json

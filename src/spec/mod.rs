@@ -25,6 +25,7 @@ pub mod ops;
 mod options;
 mod placed;
 mod read;
+mod sampling;
 #[cfg(feature = "schema")]
 mod schema;
 mod served;
@@ -40,4 +41,5 @@ pub use options::{
     SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions,
     WindowShuffleOptions,
 };
+pub use sampling::{ClassBalancedOptions, WeightedSampleOptions};
 pub use served::{ServedOptions, ServedSource};

@@ -161,6 +161,15 @@ impl OpSpec {
                 let parts = Arc::new(Parts::new(&*options.parts));
                 Box::new(Split::new(Arc::new(dataset), seed, parts, options.part))
             }
+            Self::WeightedSample(options) => {
+                let seed = options.seed.unwrap_or(seed);
+                let drawn = dataset.weighted_sample(seed, &options.weights, options.count);
+                Box::new(if options.replacement { drawn } else { drawn.without_replacement() })
+            }
+            Self::ClassBalanced(options) => {
+                let seed = options.seed.unwrap_or(seed);
+                Box::new(dataset.class_balanced(seed, &options.labels, options.count))
+            }
             Self::Sample(options) => Box::new(dataset.sample(options.count)),
             Self::Slice(options) => {
                 let end = options.end.unwrap_or(u64::MAX);
@@ -278,6 +287,24 @@ mod tests {
             (r#"{"op":"sample","count":3}"#, "", "$.ops[0]", "sample is 3 of an order"),
             (r#"{"op":"subset","indices":[3,20]}"#, "", "$.ops[0]", "subset is 20 at place 1"),
             (r#"{"op":"subset","indices":[3,-1]}"#, "", "$.ops[0].indices[1]", "-1"),
+            (
+                r#"{"op":"weighted_sample","weights":[1],"count":3}"#,
+                "",
+                "$.ops[0]",
+                "a list of 1 weights for 20 samples",
+            ),
+            (
+                r#"{"op":"weighted_sample","weights":[1,"2"],"count":3}"#,
+                "",
+                "$.ops[0].weights[1]",
+                "a number",
+            ),
+            (
+                r#"{"op":"class_balanced","labels":[1,2],"count":3}"#,
+                "",
+                "$.ops[0]",
+                "a list of 2 labels for 20 samples",
+            ),
             (r#"{"op":"window_shuffle","window":0}"#, "", "$.ops[0]", "window_shuffle.window is 0"),
             (r#"{"op":"reverse","by":2}"#, "", "$.ops[0].by", "\"by\"; remove it"),
             (r#"{"op":"shuffle"},{"op":"split","parts":[1],"part":0}"#, "", "$.ops[1]", "anew"),

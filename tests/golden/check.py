@@ -13,6 +13,7 @@ import json
 import math
 import struct
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -25,7 +26,7 @@ FORMATS = {
 }
 DOCUMENTS = [
     "tests/golden/specs/augmented.json", "tests/golden/specs/filtered.json", "tests/golden/specs/orders.json",
-    "www/data/digits.json",
+    "tests/golden/specs/sampled.json", "www/data/digits.json",
 ]
 
 
@@ -298,6 +299,10 @@ def applied(op, number, seed, length, get):
         start = q * i + min(longer, i)
         part = all_of[i::count] if op.get("strided") else all_of[start:start + q + (i < longer)]
         return len(part), lambda index: get(index // len(part) * length + part[index % len(part)])
+    if name == "weighted_sample":
+        return op["count"], weighted(op, int(op.get("seed", seed)), length, get)
+    if name == "class_balanced":
+        return op["count"], balanced(op, int(op.get("seed", seed)), length, get)
     if name == "filter":
         assert op["is"] == ">=", op
         return length, lambda index: passed(get(index), op)
@@ -307,6 +312,48 @@ def applied(op, number, seed, length, get):
             get(index), op, RANDOM[name], Rng(seed, index // length, number, index % length))
     change = {"cast": cast, "scale": scale, "one_hot": one_hot, "reshape": reshape}[name]
     return length, lambda index: changed(get(index), op, change)
+
+
+def weighted(op, seed, length, get):
+    weights, count = [Fraction(weight) for weight in op["weights"]], op["count"]
+    assert len(weights) == length, op
+    limit, largest, factor = 2**(63 - length.bit_length()), max(weights), Fraction(1)
+    while largest * factor >= limit:
+        factor /= 2
+    while largest * factor * 2 < limit:
+        factor *= 2
+    wholes = [max(1, weight * factor // 1) if weight > 0 else 0 for weight in weights]
+
+    def taken(rng, left):
+        number = rng.below(sum(left))
+        for sample, weight in enumerate(left):
+            if number < weight:
+                return sample
+            number -= weight
+
+    def drawn(epoch, offset):
+        if op.get("replacement", True):
+            return taken(Rng(seed, epoch, MASK - 1, offset), wholes)
+        rng, left = Rng(seed, epoch, MASK - 1, 0), list(wholes)
+        for _ in range(offset + 1):
+            sample = taken(rng, left)
+            left[sample] = 0
+        return sample
+    return lambda index: get(index // count * length + drawn(index // count, index % count))
+
+
+def balanced(op, seed, length, get):
+    labels = [int(label) for label in op["labels"]]
+    assert len(labels) == length, op
+    classes = [[n for n in range(length) if labels[n] == label] for label in sorted(set(labels))]
+
+    def chosen(index):
+        turn, number = divmod(index, len(classes))
+        samples = classes[number]
+        epoch, place = divmod(turn, len(samples))
+        key = Rng(seed, 0, MASK - 2, number).word()
+        return get(epoch * length + samples[Permutation(len(samples), key, epoch)[place]])
+    return chosen
 
 
 def numbers(tensor):

@@ -207,6 +207,13 @@ export declare const ops: {
   reverse(): Op<Same>;
   /** Takes `count` samples of each epoch. After a shuffle, each epoch has other samples. */
   sample(options: { count: Whole }): Op<Same>;
+  /**
+   * Draws `count` samples for each epoch, each as likely as its weight says. Without `replacement`, no sample comes
+   * twice in an epoch. Default for `replacement`: true.
+   */
+  weightedSample(options: { weights: readonly number[]; count: Whole; replacement?: boolean; seed?: Whole }): Op<Same>;
+  /** Takes `count` samples for each epoch, of each class equally often. `labels` has the class of each sample. */
+  classBalanced(options: { labels: readonly Whole[]; count: Whole; seed?: Whole }): Op<Same>;
   /** Makes one longer epoch of several epochs. With `sameEachEpoch`, each one repeats the first. */
   repeat(options: { epochs: Whole; sameEachEpoch?: boolean }): Op<Same>;
   /**

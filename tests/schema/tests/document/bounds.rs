@@ -60,6 +60,14 @@ fn bounds_are_where_opening_has_them() {
             json!({"op": "split", "parts": [2, -1], "part": 0}),
             json!({"op": "split", "parts": [1, 0], "part": 0}),
         ),
+        (
+            json!({"op": "weighted_sample", "weights": [], "count": 1}),
+            json!({"op": "weighted_sample", "weights": vec![1; 9], "count": 1}),
+        ),
+        (
+            json!({"op": "weighted_sample", "weights": [-1], "count": 1}),
+            json!({"op": "weighted_sample", "weights": vec![1; 9], "count": 1}),
+        ),
         (json!({"op": "select", "fields": []}), json!({"op": "select", "fields": [""]})),
         (
             json!({"op": "select", "fields": ["a", "a"]}),

@@ -6,7 +6,7 @@ import { WindrowError } from '../shared/errors.js';
 /** The options that belong to the pipeline, which `spec` replaces. */
 export const PIPELINE = ['source', 'pipeline', 'stages', 'seed', 'split', 'shuffle', 'epochs', 'keys', 'batchSize', 'dropRemainder'];
 /** Ops that choose samples. After a shuffle, such an op would choose other samples in each epoch. */
-const CHOOSES = new Set(['slice', 'split', 'subset', 'shuffle_once']);
+const CHOOSES = new Set(['slice', 'split', 'subset', 'shuffle_once', 'weighted_sample', 'class_balanced']);
 
 /** Returns the document as text, the files by name, and the functions and sources to serve. */
 export function describe(options) {
@@ -140,7 +140,8 @@ const step = (op, name = op) => (options, ...more) => {
 
 /** The ops with the same names as in the document, except for the spelling in camel case. */
 const STEPS = [
-  'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'windowShuffle', 'split', 'slice', 'subset', 'reverse', 'sample', 'repeat', 'shard', 'batch',
+  'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'windowShuffle', 'split', 'slice', 'subset', 'reverse', 'sample', 'weightedSample', 'classBalanced', 'repeat',
+  'shard', 'batch',
   'select', 'cast', 'reshape', 'scale', 'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize',
   'randomCrop', 'randomFlip', 'randomRotate90', 'randomBrightness', 'randomContrast', 'randomErase', 'noise', 'gaussianNoise',
 ];
