@@ -1,4 +1,4 @@
-//! The members of a combined dataset: what `concat` and `mix` have in common.
+//! The members of a combined dataset: what `concat`, `mix` and `select_from_datasets` have in common.
 
 use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, index_in};
 use crate::error::{Fault, Result};
@@ -15,6 +15,17 @@ impl<D: Dataset> Members<D> {
 
     pub(super) fn lengths(&self) -> Vec<u64> {
         self.0.iter().map(Dataset::len).collect()
+    }
+
+    /// Returns the number of members.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the length of a member; `None` if no member has this number.
+    #[inline]
+    pub(super) fn len_of(&self, member: usize) -> Option<u64> {
+        self.0.get(member).map(Dataset::len)
     }
 
     pub(super) fn any(&self, asked: fn(&D) -> bool) -> bool {
