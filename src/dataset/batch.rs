@@ -156,7 +156,7 @@ pub(crate) fn batch_op<T, C: Collate<T>>(size: u64, drop_remainder: bool, collat
 impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
     type Sample = C::Batch;
 
-    as_below!(is_reshuffled is_repeated tree);
+    as_below!(is_reshuffled is_repeated is_same_each_epoch tree);
 
     #[inline]
     fn len(&self) -> u64 {

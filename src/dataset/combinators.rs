@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
+use super::cache::measured;
 use super::{
-    AsVec, Batched, ClassBalanced, Collate, ElementSpec, Enumerate, Filter, FilterBy, FlatMap,
-    GrainShuffle, Keys, Map, MapBy, MapWithIndex, MapWithIndexBy, PipelineTree, RandomMap,
+    AsVec, Batched, Cache, ClassBalanced, Collate, ElementSpec, Enumerate, Filter, FilterBy,
+    FlatMap, GrainShuffle, Keys, Map, MapBy, MapWithIndex, MapWithIndexBy, PipelineTree, RandomMap,
     RandomMapBy, Repeat, Reverse, SampleKey, SampleResult, Shuffle, Slice, Split, Subset, SubsetBy,
     Transform, Transformed, TryMap, TryMapBy, WeightedSample, WindowShuffle, Zip,
 };
@@ -77,6 +80,15 @@ pub trait Dataset {
     ///
     /// Parts of that dataset could share samples, so [`split`](Self::split) refuses it.
     fn is_repeated(&self) -> bool {
+        false
+    }
+
+    /// Returns whether an index has the same sample in each epoch: the same order, and no random
+    /// numbers or counters in the sample.
+    ///
+    /// Only then does [`cache`](Self::cache) keep samples. The default is `false`, which is right for
+    /// all datasets.
+    fn is_same_each_epoch(&self) -> bool {
         false
     }
 
@@ -591,6 +603,61 @@ pub trait Dataset {
         Self: Sized,
     {
         Repeat::new(self, epochs)
+    }
+
+    /// Keeps samples in memory once they were made, up to `bytes_max` bytes.
+    ///
+    /// A sample counts the bytes of its tensors, numbers or text, or else of its
+    /// [encoding](super::wire). Each entry counts the size of the type and 64 bytes more. Memory that a
+    /// sample shares with its source counts too. [`cache_by`](Self::cache_by) counts by a function.
+    ///
+    /// A full cache keeps what it has, and takes no more. Each epoch asks for each sample once, so
+    /// another choice of samples would be of no more use. A cache is full if less than an average entry
+    /// is free. Gaps are kept, and faults are not. Threads and clones share one cache. Each worker
+    /// process, and each web worker without shared memory, has a separate cache of `bytes_max`. These
+    /// workers receive other samples in each epoch, so their caches fill slowly. A loader that collects
+    /// [reducers](super::Reducer) makes all samples again, since their additions count each time.
+    ///
+    /// A cache changes no sample and is no part of the fingerprint: a state resumes with or without the
+    /// cache. [`check`](Self::check) refuses a dataset that may differ from epoch to epoch, as after
+    /// `shuffle`, `random_map` or `map_with_index`. Put `cache` before these ops, and they draw anew in
+    /// each epoch. [`same_each_epoch`](Repeat::same_each_epoch) freezes them.
+    ///
+    /// ```
+    /// use windrow::{Dataset, Loader, range};
+    /// let decoded = range(0..100).map(|x| vec![x as f32; 10]); // slow, so made once
+    /// let augmented = decoded.cache(1 << 20).shuffle(7).random_map(3, |mut x, rng| {
+    ///     x[0] += rng.unit_f32();
+    ///     x
+    /// });
+    /// assert_eq!(Loader::builder(augmented).epochs(3).build()?.count(), 300);
+    /// assert!(range(0..100).shuffle(7).cache(1 << 20).check().is_err());
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    fn cache(self, bytes_max: u64) -> Cache<Self>
+    where
+        Self: Sized,
+        Self::Sample: Clone + Serialize + 'static,
+    {
+        Cache::new(self, bytes_max, measured::<Self::Sample> as fn(&Self::Sample) -> u64)
+    }
+
+    /// Keeps samples in memory like [`cache`](Self::cache), and counts the bytes of a sample by a
+    /// function.
+    ///
+    /// ```
+    /// use windrow::{Dataset, range};
+    /// let texts = range(0..10).map(|x| x.to_string()).cache_by(1 << 20, |text| text.len() as u64);
+    /// assert_eq!(texts.get(3)?, texts.get(13)?);
+    /// # Ok::<(), windrow::Fault>(())
+    /// ```
+    fn cache_by<F>(self, bytes_max: u64, size: F) -> Cache<Self, F>
+    where
+        Self: Sized,
+        Self::Sample: Clone,
+        F: Fn(&Self::Sample) -> u64,
+    {
+        Cache::new(self, bytes_max, size)
     }
 
     /// Combines `size` samples into a `Vec`; the last batch may be shorter.

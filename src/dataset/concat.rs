@@ -98,6 +98,10 @@ impl<D: Dataset> Dataset for Concat<D> {
         self.members.any(D::is_repeated)
     }
 
+    fn is_same_each_epoch(&self) -> bool {
+        self.members.all(D::is_same_each_epoch)
+    }
+
     fn check(&self) -> Result<()> {
         self.members.check()?;
         let lengths = self.members.lengths();

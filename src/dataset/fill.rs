@@ -64,6 +64,9 @@ pub(crate) fn keep_index_in(place: &'static AtomicU64) {
     _ = READING.set(place);
 }
 
+/// The index that [`reading`] takes for a sample that no source reads.
+pub(super) const NO_INDEX: u64 = u64::MAX;
+
 /// Records that a source is about to read an index.
 #[inline]
 pub(crate) fn reading(index: u64) {

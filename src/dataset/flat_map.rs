@@ -33,7 +33,7 @@ where
 {
     type Sample = I::Item;
 
-    as_below!(is_reshuffled is_repeated tree);
+    as_below!(is_reshuffled is_repeated is_same_each_epoch tree);
 
     #[inline]
     fn len(&self) -> u64 {

@@ -137,7 +137,7 @@ impl<D: Dataset> Keys<D> {
 impl<D: Dataset> Dataset for Keys<D> {
     type Sample = Keyed<D::Sample>;
 
-    as_below!(has_gaps is_reshuffled is_repeated key element_spec tree);
+    as_below!(has_gaps is_reshuffled is_repeated is_same_each_epoch key element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

@@ -36,6 +36,10 @@ impl<In, Out, F: Fn(In) -> Out> Transform<In> for MapBy<F> {
     fn op(&self) -> Op {
         Op::new("map")
     }
+
+    fn is_same_each_epoch(&self) -> bool {
+        true
+    }
 }
 
 /// The transform of [`TryMap`].
@@ -52,6 +56,10 @@ impl<In, Out, E: Into<BoxError>, F: Fn(In) -> Result<Out, E>> Transform<In> for 
 
     fn op(&self) -> Op {
         Op::new("try_map")
+    }
+
+    fn is_same_each_epoch(&self) -> bool {
+        true
     }
 }
 
@@ -110,6 +118,10 @@ impl<In, F: Fn(&In) -> bool> Transform<In> for FilterBy<F> {
 
     fn op(&self) -> Op {
         Op::new("filter")
+    }
+
+    fn is_same_each_epoch(&self) -> bool {
+        true
     }
 
     fn leaves_gaps(&self) -> bool {

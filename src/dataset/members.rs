@@ -32,6 +32,10 @@ impl<D: Dataset> Members<D> {
         self.0.iter().any(asked)
     }
 
+    pub(super) fn all(&self, asked: fn(&D) -> bool) -> bool {
+        self.0.iter().all(asked)
+    }
+
     /// Returns the sample at a member and its index, which counts on into the member's later epochs.
     #[inline]
     pub(super) fn get(&self, (member, index): (usize, u64)) -> SampleResult<D::Sample> {

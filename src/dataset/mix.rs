@@ -104,6 +104,10 @@ impl<D: Dataset> Dataset for Mix<D> {
         self.cuts() || self.members.any(D::is_repeated)
     }
 
+    fn is_same_each_epoch(&self) -> bool {
+        !self.cuts() && self.members.all(D::is_same_each_epoch)
+    }
+
     fn check(&self) -> Result<()> {
         self.members.check()?;
         self.proportions.check()

@@ -267,6 +267,11 @@ pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Returns whether values that this thread adds count for a sample.
+pub(super) fn is_gathering() -> bool {
+    GATHERING.with_borrow(Option::is_some)
+}
+
 /// Adds a value to the sample that this thread makes.
 fn add<T: Reduce>(name: &'static str, value: impl FnOnce() -> T) {
     let place = GATHERING.with_borrow(|gathering| gathering.as_ref()?.place(name));

@@ -64,6 +64,12 @@ impl<D: Dataset> Dataset for Repeat<D> {
         !self.same && self.dataset.is_reshuffled()
     }
 
+    fn is_same_each_epoch(&self) -> bool {
+        // A length that `new` cut is no multiple of the length below.
+        let whole = || self.dataset.len().checked_mul(self.epochs).is_some();
+        self.same || (self.dataset.is_same_each_epoch() && whole())
+    }
+
     fn is_repeated(&self) -> bool {
         self.epochs > 1 || self.dataset.is_repeated()
     }

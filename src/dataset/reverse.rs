@@ -31,7 +31,7 @@ impl<D: Dataset> Reverse<D> {
 impl<D: Dataset> Dataset for Reverse<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_reshuffled is_repeated check at_index_below element_spec tree);
+    as_below!(has_gaps is_reshuffled is_repeated is_same_each_epoch check at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

@@ -101,12 +101,11 @@ impl<D: Dataset, M: Dataset<Sample = (u64, u64)>> Dataset for SelectFromDatasets
     }
 
     fn get(&self, index: u64) -> SampleResult<D::Sample> {
-        self.place(index)?.map_or(Ok(None), |(member, index)| self.members.get(member, index))
+        self.place(index)?.map_or(Ok(None), |place| self.members.get(place))
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {
-        let (member, index) = self.place(index).ok()??;
-        self.members.key(member, index)
+        self.members.key(self.place(index).ok()??)
     }
 
     fn describe(&self, description: &mut Description) {
@@ -120,6 +119,10 @@ impl<D: Dataset, M: Dataset<Sample = (u64, u64)>> Dataset for SelectFromDatasets
 
     fn is_reshuffled(&self) -> bool {
         self.map.is_reshuffled() || self.members.any(D::is_reshuffled)
+    }
+
+    fn is_same_each_epoch(&self) -> bool {
+        self.map.is_same_each_epoch() && self.members.all(D::is_same_each_epoch)
     }
 
     /// Returns `true`, because the map may name a sample twice.
@@ -146,6 +149,10 @@ impl Dataset for SelectionMap {
         let place = place.and_then(|place| self.places.get(place));
         let empty = || Fault::new(format!("index {index}: the list of places is empty"));
         place.copied().map(Some).ok_or_else(empty)
+    }
+
+    fn is_same_each_epoch(&self) -> bool {
+        true
     }
 
     fn describe(&self, description: &mut Description) {

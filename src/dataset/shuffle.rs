@@ -83,6 +83,10 @@ impl<D: Dataset> Dataset for Shuffle<D> {
         !self.once || self.dataset.is_reshuffled()
     }
 
+    fn is_same_each_epoch(&self) -> bool {
+        self.once && self.dataset.is_same_each_epoch()
+    }
+
     fn check(&self) -> Result<()> {
         self.dataset.check()?;
         if self.len <= LEN_MAX {

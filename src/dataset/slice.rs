@@ -116,7 +116,7 @@ impl<D: Dataset> Slice<D> {
 impl<D: Dataset> Dataset for Slice<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_reshuffled is_repeated at_index_below element_spec tree);
+    as_below!(has_gaps is_reshuffled is_repeated is_same_each_epoch at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

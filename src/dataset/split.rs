@@ -62,7 +62,7 @@ impl<D> Clone for Split<D> {
 impl<D: Dataset> Dataset for Split<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_reshuffled is_repeated at_index_below element_spec tree);
+    as_below!(has_gaps is_reshuffled is_repeated is_same_each_epoch at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

@@ -41,7 +41,7 @@ impl<D: Dataset> Subset<D> {
 impl<D: Dataset> Dataset for Subset<D> {
     type Sample = D::Sample;
 
-    super::as_below!(has_gaps is_reshuffled at_index_below element_spec tree);
+    super::as_below!(has_gaps is_reshuffled is_same_each_epoch at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {
@@ -150,6 +150,10 @@ impl<D: Dataset, I: Dataset<Sample = u64>> Dataset for SubsetBy<D, I> {
 
     fn is_reshuffled(&self) -> bool {
         self.dataset.is_reshuffled() || self.indices.is_reshuffled()
+    }
+
+    fn is_same_each_epoch(&self) -> bool {
+        self.dataset.is_same_each_epoch() && self.indices.is_same_each_epoch()
     }
 
     /// Returns `true`, because the indices may name a sample twice.

@@ -103,6 +103,15 @@ pub trait Transform<In> {
         _ = samples;
         Ok(ElementSpec::unknown())
     }
+
+    /// Returns whether equal samples give equal results in each epoch, so that
+    /// [`cache`](Dataset::cache) may keep the result.
+    ///
+    /// The default is `false`, which is right for all transforms. A transform that uses nothing of its
+    /// [`SampleContext`] returns `true`.
+    fn is_same_each_epoch(&self) -> bool {
+        false
+    }
 }
 
 /// A dataset with a [`Transform`] applied to each sample: see [`Dataset::transform`].
@@ -163,6 +172,10 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Transformed<D, T> {
 
     fn has_gaps(&self) -> bool {
         self.dataset.has_gaps() || self.transform.leaves_gaps()
+    }
+
+    fn is_same_each_epoch(&self) -> bool {
+        self.dataset.is_same_each_epoch() && self.transform.is_same_each_epoch()
     }
 }
 

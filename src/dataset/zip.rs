@@ -86,6 +86,10 @@ impl<A: Dataset, B: Dataset> Dataset for Zip<A, B> {
         self.first.is_repeated() || self.second.is_repeated()
     }
 
+    fn is_same_each_epoch(&self) -> bool {
+        self.first.is_same_each_epoch() && self.second.is_same_each_epoch()
+    }
+
     fn check(&self) -> Result<()> {
         self.first.check()?;
         self.second.check()?;

@@ -140,6 +140,10 @@ impl<S: Source> Dataset for FromSource<S> {
         (self.len > 0).then(|| self.source.key(epoch_of(index, self.len).1))
     }
 
+    fn is_same_each_epoch(&self) -> bool {
+        true
+    }
+
     fn describe(&self, description: &mut Description) {
         description.push(self.source.op());
     }

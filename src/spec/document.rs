@@ -10,9 +10,9 @@ use super::ops::{
     Resize, Scale, Select,
 };
 use super::options::{
-    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ReverseOptions,
-    SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions,
-    WindowShuffleOptions,
+    BatchOptions, CacheOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions,
+    ReverseOptions, SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions,
+    SubsetOptions, WindowShuffleOptions,
 };
 use super::sampling::{ClassBalancedOptions, WeightedSampleOptions};
 #[cfg(feature = "schema")]
@@ -289,6 +289,15 @@ choices! {
     /// {"op": "shard", "index": 0, "count": 4}
     /// ```
     "shard" Shard(ShardOptions),
+    /// Keeps records in memory once they were made, up to a number of bytes. A full cache keeps what it
+    /// has. The op changes no record and is no part of the fingerprint. Threads share the cache. Each
+    /// worker process, and each web worker without shared memory, has a separate one. The op comes
+    /// before `shuffle`, `call` and all else that differs from epoch to epoch.
+    ///
+    /// ```json
+    /// {"op": "cache", "bytes": 100000000}
+    /// ```
+    "cache" Cache(CacheOptions),
     /// Stacks records to batches in the workers. After an op that leaves gaps, such as `filter`, use
     /// the stage `batch`.
     ///

@@ -19,7 +19,7 @@ pub(super) struct WithKeys<D> {
 impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
     type Sample = Record;
 
-    as_below!(has_gaps is_reshuffled is_repeated check key element_spec);
+    as_below!(has_gaps is_reshuffled is_repeated is_same_each_epoch check key element_spec);
 
     fn len(&self) -> u64 {
         self.dataset.len()

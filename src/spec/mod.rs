@@ -37,9 +37,9 @@ pub use call::{CallOptions, Function, Functions, Made};
 pub use document::{OpSpec, SourceSpec, Spec, StageSpec};
 pub use open::SpecPipeline;
 pub use options::{
-    BatchOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions, ReverseOptions,
-    SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions,
-    WindowShuffleOptions,
+    BatchOptions, CacheOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions,
+    ReverseOptions, SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions,
+    SubsetOptions, WindowShuffleOptions,
 };
 pub use sampling::{ClassBalancedOptions, WeightedSampleOptions};
 pub use served::{ServedOptions, ServedSource};

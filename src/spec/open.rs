@@ -179,6 +179,7 @@ impl OpSpec {
                 let repeat = dataset.repeat(options.epochs);
                 Box::new(if options.same_each_epoch { repeat.same_each_epoch() } else { repeat })
             }
+            Self::Cache(options) => Box::new(dataset.cache(options.bytes)),
             Self::Shard(options) => {
                 Box::new(dataset.shard(shard(options).map_err(|why| wrong(path, why))?))
             }
@@ -305,6 +306,7 @@ mod tests {
                 "$.ops[0]",
                 "a list of 2 labels for 20 samples",
             ),
+            (r#"{"op":"shuffle"},{"op":"cache","bytes":9}"#, "", "$.ops[1]", "as after `shuffle`"),
             (r#"{"op":"window_shuffle","window":0}"#, "", "$.ops[0]", "window_shuffle.window is 0"),
             (r#"{"op":"reverse","by":2}"#, "", "$.ops[0].by", "\"by\"; remove it"),
             (r#"{"op":"shuffle"},{"op":"split","parts":[1],"part":0}"#, "", "$.ops[1]", "anew"),

@@ -186,6 +186,30 @@ impl SampleOptions {
     }
 }
 
+/// The options of the op `cache`, which keeps records in memory once they were made.
+///
+/// Records that differ from epoch to epoch cannot be kept, so the op comes before `shuffle` and other
+/// random ops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CacheOptions {
+    /// The largest number of bytes in memory, from 0 to 2^64 - 1, for each worker without shared
+    /// memory. A record counts the bytes of its tensors, and some 100 bytes more.
+    #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
+    pub bytes: u64,
+}
+
+impl CacheOptions {
+    /// Creates the options of a cache of this size.
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
+        Self { bytes }
+    }
+}
+
 /// The options of the op `split`, which splits the samples at random and keeps one part.
 ///
 /// The parts share no sample and are the same in each epoch.

@@ -285,6 +285,8 @@ def applied(op, number, seed, length, get):
         return own, lambda index: get(index // own * length + indices[index % own])
     if name == "reverse":
         return length, lambda index: get(index // length * length + length - 1 - index % length)
+    if name == "cache":
+        return length, get
     if name == "repeat" and op.get("same_each_epoch"):
         return length * op["epochs"], lambda index: get(index % length)
     if name == "repeat":

@@ -312,6 +312,26 @@ export const epochs = {
     assert(sample[0].length === 10 && String(sorted(sample[0])) !== String(sorted(sample[1])), 'a sample is another one in each epoch');
   },
 
+  async 'shards, weighted draws, balanced classes and caches come as they are asked for'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const run = async (pipeline, more) => byEpoch(await loader({ source: source.range(10), seed: 3, epochs: 2, batchSize: 20, backend: 'inline', pipeline, ...more }));
+    const shard = { index: 3, count: 4 };
+    equal(await run([ops.shard({ ...shard, padRemainder: true })]), [[9, 0, 1], [9, 0, 1]]);
+    equal(await run([ops.shard({ ...shard, padRemainder: true, strided: true })]), [[3, 7, 1], [3, 7, 1]]);
+    const weights = [0, 1, 0, 2, 0, 3, 0, 4, 0, 5];
+    const drawn = await run([ops.weightedSample({ weights, count: 15 })]);
+    assert(drawn.every((epoch) => epoch.length === 15 && epoch.every((value) => value % 2 === 1)), String(drawn));
+    assert(String(drawn[0]) !== String(drawn[1]), 'other draws in each epoch');
+    const once = await run([ops.weightedSample({ weights, count: 5, replacement: false })]);
+    for (const epoch of once) equal(sorted([epoch]), [1, 3, 5, 7, 9]);
+    const balanced = await run([ops.classBalanced({ labels: [0, 0, 0, 0, 0, 0, 0, 0, 0, 1n], count: 18 })], { shuffle: true });
+    for (const epoch of balanced) equal(sorted([epoch]), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9]);
+    const plain = { shuffle: true, epochs: 3 };
+    equal(await run([ops.cache({ bytes: 1e6 })], plain), await run([], plain), 'a cache changes nothing');
+    const error = await rejected(loader({ source: source.range(10), backend: 'inline', pipeline: [ops.shuffle(), ops.cache({ bytes: 1e6 })] }));
+    assert(/cache/.test(error.message), error.message);
+  },
+
   async 'windows, reversed orders, chosen indices and repeated orders come as they are asked for'({ windrow }) {
     const { loader, source, ops } = windrow;
     const run = async (...pipeline) => byEpoch(await loader({ source: source.range(10), seed: 3, epochs: 2, batchSize: 20, backend: 'inline', pipeline }));

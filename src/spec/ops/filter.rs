@@ -100,6 +100,10 @@ impl Filter {
 impl Transform<Record> for Filter {
     type Sample = Record;
 
+    fn is_same_each_epoch(&self) -> bool {
+        true
+    }
+
     fn apply(&self, _: SampleContext, record: Record) -> SampleResult<Record> {
         self.validate().map_err(Fault::new)?;
         let order = compared(scalar(&record, &self.field)?, self.value.wide());

@@ -37,6 +37,10 @@ macro_rules! field_op {
                 self.validate()?;
                 samples.change_field(&self.field, |field| declare(self, field))
             }
+
+            fn is_same_each_epoch(&self) -> bool {
+                true
+            }
         }
     };
 }

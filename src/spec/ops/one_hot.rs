@@ -67,6 +67,10 @@ impl OneHot {
 impl Transform<Record> for OneHot {
     type Sample = Record;
 
+    fn is_same_each_epoch(&self) -> bool {
+        true
+    }
+
     fn apply(&self, _: SampleContext, mut record: Record) -> SampleResult<Record> {
         self.validate().map_err(Fault::new)?;
         let (classes, size) = (self.classes, self.dtype.size() as usize);

@@ -55,6 +55,10 @@ impl Select {
 impl Transform<Record> for Select {
     type Sample = Record;
 
+    fn is_same_each_epoch(&self) -> bool {
+        true
+    }
+
     fn apply(&self, _: SampleContext, mut record: Record) -> SampleResult<Record> {
         for name in &self.fields {
             record.field(name)?;

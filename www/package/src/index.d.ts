@@ -221,6 +221,11 @@ export declare const ops: {
    * neighbours. `dropRemainder` and `padRemainder` make all shares equally long, and exclude each other.
    */
   shard(options: { index: Whole; count: Whole; strided?: boolean; dropRemainder?: boolean; padRemainder?: boolean }): Op<Same>;
+  /**
+   * Keeps samples in memory once they were made, up to `bytes`. Each worker without shared memory has a separate cache.
+   * Comes before `shuffle`, `js` and all else that differs from epoch to epoch. The option `shuffle` comes after it.
+   */
+  cache(options: { bytes: Whole }): Op<Same>;
   /** Makes batches in workers. `pad` fills up shapes that differ. */
   batch(options: { size: Whole; dropRemainder?: boolean; pad?: number }): Op<Same>;
   /** Keeps these fields and drops the others. */

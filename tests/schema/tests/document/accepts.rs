@@ -114,6 +114,7 @@ fn full() -> Vec<Value> {
             {"op": "window_shuffle", "window": 2, "seed": "1"}, {"op": "reverse"},
             {"op": "subset", "indices": [0, "1"]},
             {"op": "shard", "index": 0, "count": 1, "drop_remainder": true, "pad_remainder": false},
+            {"op": "cache", "bytes": "9"},
             {"op": "weighted_sample", "weights": [1, 0.5], "count": 2, "seed": "1"},
             {"op": "weighted_sample", "weights": [1, 0.5], "count": 2, "replacement": false},
             {"op": "class_balanced", "labels": [1, "2"], "count": "2", "seed": 1},

@@ -51,7 +51,8 @@ export function describe(options) {
  * Returns the number of ops before the shuffle.
  *
  * The count covers the ops at the start that choose samples, so that each epoch has the same samples. A shard comes after the
- * shuffle unless one of these ops follows the shard. The ranks of an epoch then see every sample once.
+ * shuffle unless one of these ops follows the shard. The ranks of an epoch then see every sample once. A cache comes before the
+ * shuffle with all ops before it, because samples in a new order for each epoch cannot be kept.
  */
 function beforeShuffle(pipeline) {
   let count = 0;
@@ -59,7 +60,8 @@ function beforeShuffle(pipeline) {
     if (CHOOSES.has(op?.op)) count = number + 1;
     else if (op?.op !== 'shard') break;
   }
-  return count;
+  const cached = pipeline.map((op) => op?.op).lastIndexOf('cache') + 1;
+  return Math.max(count, cached);
 }
 
 /** Returns the op for the option `shuffle`. 0 is a seed. */
@@ -141,7 +143,7 @@ const step = (op, name = op) => (options, ...more) => {
 /** The ops with the same names as in the document, except for the spelling in camel case. */
 const STEPS = [
   'shuffle', 'shuffleOnce', 'shuffleLikeGrain', 'windowShuffle', 'split', 'slice', 'subset', 'reverse', 'sample', 'weightedSample', 'classBalanced', 'repeat',
-  'shard', 'batch',
+  'shard', 'cache', 'batch',
   'select', 'cast', 'reshape', 'scale', 'oneHot', 'filter', 'decodeImage', 'decodeNumber', 'resize', 'normalize',
   'randomCrop', 'randomFlip', 'randomRotate90', 'randomBrightness', 'randomContrast', 'randomErase', 'noise', 'gaussianNoise',
 ];
