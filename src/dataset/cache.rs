@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::fill::{NO_INDEX, Watch, reading};
 use super::size::bytes_of;
 use super::wire::encode;
-use super::{Dataset, SampleContext, SampleResult, as_below, lend, reduce};
+use super::{Dataset, PipelineTree, SampleContext, SampleResult, as_below, lend, reduce};
 use crate::error::{Error, Result};
-use crate::order::{Description, epoch_of};
+use crate::order::{Description, Op, epoch_of};
 
 /// The bytes that an entry counts beside its sample.
 const ENTRY_BYTES: u64 = 64;
@@ -83,7 +83,7 @@ impl<D: Dataset<Sample: Clone>, F: Fn(&D::Sample) -> u64> Cache<D, F> {
 impl<D: Dataset<Sample: Clone>, F: Fn(&D::Sample) -> u64> Dataset for Cache<D, F> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps is_reshuffled is_repeated is_same_each_epoch key);
+    as_below!(has_gaps is_reshuffled is_repeated is_same_each_epoch key element_spec);
 
     #[inline]
     fn len(&self) -> u64 {
@@ -127,6 +127,11 @@ impl<D: Dataset<Sample: Clone>, F: Fn(&D::Sample) -> u64> Dataset for Cache<D, F
     /// Adds the dataset below alone: a cache changes no sample, so it is no part of the fingerprint.
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
+    }
+
+    /// Returns the tree of the dataset below alone, as `describe` does.
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        self.dataset.tree(ops)
     }
 
     fn check(&self) -> Result<()> {

@@ -42,7 +42,7 @@ impl<D: Dataset> ClassBalanced<D> {
 impl<D: Dataset> Dataset for ClassBalanced<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps at_index_below);
+    as_below!(has_gaps at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::members::Members;
-use super::{Dataset, SampleKey, SampleResult};
+use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, step};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -111,6 +111,16 @@ impl<D: Dataset, M: Dataset<Sample = (u64, u64)>> Dataset for SelectFromDatasets
     fn describe(&self, description: &mut Description) {
         self.map.describe(description);
         self.members.describe(description, Op::new("select_from_datasets"));
+    }
+
+    fn element_spec(&self) -> ElementSpec {
+        self.members.element_spec()
+    }
+
+    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
+        let mut inputs = vec![self.map.tree(ops)];
+        inputs.extend(self.members.trees(ops));
+        step(self, ops, inputs)
     }
 
     fn has_gaps(&self) -> bool {

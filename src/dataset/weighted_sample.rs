@@ -57,9 +57,9 @@ impl<D: Dataset> WeightedSample<D> {
     /// Draws no sample twice in an epoch: each draw is among the samples that are left.
     ///
     /// The first sample that a process makes of an epoch takes the time for the whole order. That
-    /// time is O(*n* + `count` · log *n*) for *n* weights. Each sample after it takes O(1). The orders of two epochs take
-    /// 16 bytes for each of the `count` samples. While an order is made, 8 more bytes for each weight
-    /// are in use.
+    /// time is O(*n* + `count` · log *n*) for *n* weights. Each sample after it takes O(1). The
+    /// orders of two epochs take 16 bytes for each of the `count` samples. While an order is made, 8
+    /// more bytes for each weight are in use.
     ///
     /// ```
     /// use windrow::{Dataset, range};
@@ -132,7 +132,7 @@ impl<D: Dataset> WeightedSample<D> {
 impl<D: Dataset> Dataset for WeightedSample<D> {
     type Sample = D::Sample;
 
-    as_below!(has_gaps at_index_below);
+    as_below!(has_gaps at_index_below element_spec tree);
 
     #[inline]
     fn len(&self) -> u64 {

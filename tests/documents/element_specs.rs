@@ -72,7 +72,7 @@ fn one<'a, T>(rng: &mut Rng, of: &'a [T]) -> &'a T {
 fn op(rng: &mut Rng, fields: &[&str]) -> Value {
     let field = if rng.below(20) == 0 { "nope" } else { *one(rng, fields) };
     let shapes: &[&[i64]] = &[&[], &[-1], &[1, -1], &[-1, 3], &[2, 3], &[6], &[60], &[0, 2]];
-    match rng.below(14) {
+    match rng.below(22) {
         0 => json!({"op": "select", "fields": [field]}),
         1 | 2 => json!({"op": "cast", "field": field, "dtype": one(rng, DTYPES)}),
         3 => json!({"op": "reshape", "field": field, "shape": one(rng, shapes)}),
@@ -91,6 +91,14 @@ fn op(rng: &mut Rng, fields: &[&str]) -> Value {
         11 => json!({"op": "batch", "size": 1 + rng.below(5), "pad": one(rng, &[None, Some(0)]),
             "drop_remainder": rng.below(2) == 0}),
         12 => json!({"op": "slice", "start": rng.below(4)}),
+        13 => json!({"op": "random_crop", "field": field, "height": 2, "width": 3}),
+        14 => json!({"op": "random_flip", "field": field}),
+        15 => json!({"op": "random_rotate90", "field": field}),
+        16 => json!({"op": "random_contrast", "field": field, "lower": 0, "upper": 2}),
+        17 => json!({"op": "random_erase", "field": field, "probability": 1}),
+        18 => json!({"op": "noise", "field": field, "lower": 0, "upper": 2}),
+        19 => json!({"op": "weighted_sample", "weights": vec![1; SAMPLES as usize], "count": 3}),
+        20 => json!({"op": "cache", "bytes": 1000}),
         _ => json!({"op": "repeat", "epochs": 1 + rng.below(2)}),
     }
 }
@@ -125,7 +133,8 @@ fn made(op: &OpSpec, record: Record) -> Option<bool> {
             }
         };
     }
-    by!(Select Cast Reshape Scale OneHot Filter DecodeImage DecodeNumber Resize Normalize)
+    by!(Select Cast Reshape Scale OneHot Filter DecodeImage DecodeNumber Resize Normalize RandomCrop
+        RandomFlip RandomRotate90 RandomContrast RandomErase Noise)
 }
 
 #[test]

@@ -32,8 +32,7 @@ macro_rules! field_op {
                 &self,
                 samples: &$crate::dataset::ElementSpec,
             ) -> Result<$crate::dataset::ElementSpec, String> {
-                type Field = $crate::dataset::FieldSpec;
-                let declare: fn(&Self, &Field) -> Result<Field, String> = $declare;
+                let declare: $crate::spec::ops::Declare<Self> = $declare;
                 self.validate()?;
                 samples.change_field(&self.field, |field| declare(self, field))
             }
@@ -76,6 +75,9 @@ use crate::dataset::dtype::with_dtype;
 use crate::dataset::number::{Number, Wide};
 use crate::dataset::{Dtype, FieldSpec, Record, SampleResult, Tensor};
 use crate::error::Fault;
+
+/// A function that returns the spec of an op's field after the op, from the spec before it.
+type Declare<O> = fn(&O, &FieldSpec) -> Result<FieldSpec, String>;
 
 /// A function that writes the elements from a place on, in their widest type.
 #[cfg(feature = "web")]

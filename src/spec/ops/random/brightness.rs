@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{between, factors, replaced};
+use super::{between, factors, replaced, same_numbers};
 use crate::dataset::Tensor;
 use crate::error::Fault;
 use crate::order::Rng;
@@ -68,10 +68,16 @@ impl RandomBrightness {
     }
 }
 
-random_op!(RandomBrightness, "random_brightness", Self::brightened, |to, op| {
-    let op = op.with("lower", format_args!("{:?}", to.lower));
-    op.with("upper", format_args!("{:?}", to.upper))
-});
+random_op!(
+    RandomBrightness,
+    "random_brightness",
+    Self::brightened,
+    |_, field| same_numbers(field),
+    |to, op| {
+        let op = op.with("lower", format_args!("{:?}", to.lower));
+        op.with("upper", format_args!("{:?}", to.upper))
+    }
+);
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::picture::Picture;
-use super::{between, factors, replaced, visit};
+use super::picture::{Picture, same_picture};
+use super::{between, factors, replaced, same_numbers, visit};
 use crate::dataset::Tensor;
 use crate::error::Fault;
 use crate::order::Rng;
@@ -83,10 +83,16 @@ impl RandomContrast {
     }
 }
 
-random_op!(RandomContrast, "random_contrast", Self::contrasted, |to, op| {
-    let op = op.with("lower", format_args!("{:?}", to.lower));
-    op.with("upper", format_args!("{:?}", to.upper))
-});
+random_op!(
+    RandomContrast,
+    "random_contrast",
+    Self::contrasted,
+    |_, field| same_numbers(&same_picture(field)?),
+    |to, op| {
+        let op = op.with("lower", format_args!("{:?}", to.lower));
+        op.with("upper", format_args!("{:?}", to.upper))
+    }
+);
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::filler;
-use super::picture::Picture;
-use crate::dataset::Tensor;
+use super::picture::{Picture, same_picture};
+use crate::dataset::{FieldSpec, Tensor};
 use crate::error::Fault;
 use crate::order::Rng;
 use crate::spec::ops::PIXELS_MAX;
@@ -104,6 +104,15 @@ impl RandomCrop {
         Ok(())
     }
 
+    fn declared(&self, field: &FieldSpec) -> Result<FieldSpec, String> {
+        let mut cut = same_picture(field)?;
+        if let Some(shape) = &mut cut.shape {
+            shape[0] = Some(self.height.into());
+            shape[1] = Some(self.width.into());
+        }
+        Ok(cut)
+    }
+
     fn cropped(&self, tensor: &Tensor, rng: &mut Rng) -> Result<Tensor, Fault> {
         let picture = Picture::of(tensor)?;
         let [height, width, padding] = [self.height, self.width, self.padding].map(u64::from);
@@ -148,7 +157,7 @@ impl RandomCrop {
     }
 }
 
-random_op!(RandomCrop, "random_crop", Self::cropped, |to, op| {
+random_op!(RandomCrop, "random_crop", Self::cropped, Self::declared, |to, op| {
     let op = op.with("height", to.height).with("width", to.width).with("padding", to.padding);
     op.with("fill", format_args!("{:?}", to.fill))
 });

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::picture::Picture;
+use super::picture::{Picture, same_picture};
 use super::{between, filler};
 use crate::dataset::Tensor;
 use crate::error::Fault;
@@ -170,7 +170,7 @@ impl RandomErase {
     }
 }
 
-random_op!(RandomErase, "random_erase", Self::erased, |to, op| {
+random_op!(RandomErase, "random_erase", Self::erased, |_, field| same_picture(field), |to, op| {
     let pair = |[lower, upper]: [f64; 2]| format!("[{lower:?};{upper:?}]");
     op.with("probability", format_args!("{:?}", to.probability))
         .with("scale", pair(to.scale))

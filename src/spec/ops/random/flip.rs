@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::picture::Picture;
+use super::picture::{Picture, same_picture};
 use crate::dataset::Tensor;
 use crate::error::Fault;
 use crate::order::Rng;
@@ -101,7 +101,7 @@ impl RandomFlip {
     }
 }
 
-random_op!(RandomFlip, "random_flip", Self::flipped, |to, op| {
+random_op!(RandomFlip, "random_flip", Self::flipped, |_, field| same_picture(field), |to, op| {
     let direction = match to.direction {
         FlipDirection::Horizontal => "horizontal",
         FlipDirection::Vertical => "vertical",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replaced;
+use super::{replaced, same_numbers};
 use crate::dataset::Tensor;
 use crate::error::Fault;
 use crate::order::Rng;
@@ -92,10 +92,16 @@ impl GaussianNoise {
     }
 }
 
-random_op!(GaussianNoise, "gaussian_noise", Self::noisy, |to, op| {
-    let op = op.with("mean", format_args!("{:?}", to.mean));
-    op.with("sigma", format_args!("{:?}", to.sigma))
-});
+random_op!(
+    GaussianNoise,
+    "gaussian_noise",
+    Self::noisy,
+    |_, field| same_numbers(field),
+    |to, op| {
+        let op = op.with("mean", format_args!("{:?}", to.mean));
+        op.with("sigma", format_args!("{:?}", to.sigma))
+    }
+);
 
 /// Returns two independent numbers of the standard normal distribution.
 ///

@@ -5,9 +5,10 @@
 //! mathematical functions of the platform, which differ in their last bits.
 
 /// Implements an op from a function that computes the new tensor of the op's field. A second
-/// function adds the op's options to its description.
+/// function returns the spec of the new tensor. A third one adds the op's options to its
+/// description.
 macro_rules! random_op {
-    ($op:ident, $name:literal, $make:expr, $options:expr) => {
+    ($op:ident, $name:literal, $make:expr, $declare:expr, $options:expr) => {
         impl $op {
             /// Sets the seed of the random numbers.
             #[must_use]
@@ -33,6 +34,15 @@ macro_rules! random_op {
                 let add: fn(&Self, $crate::order::Op) -> $crate::order::Op = $options;
                 let op = $crate::order::Op::new($name).with("field", &self.field);
                 add(self, op).with("seed", self.seed.unwrap_or_default())
+            }
+
+            fn element_spec(
+                &self,
+                samples: &$crate::dataset::ElementSpec,
+            ) -> Result<$crate::dataset::ElementSpec, String> {
+                let declare: $crate::spec::ops::Declare<Self> = $declare;
+                self.validate()?;
+                samples.change_field(&self.field, |field| declare(self, field))
             }
         }
     };
@@ -60,7 +70,7 @@ pub use rotate90::RandomRotate90;
 use half::{bf16, f16};
 
 use crate::dataset::number::{Number, Wide};
-use crate::dataset::{Dtype, Tensor};
+use crate::dataset::{Dtype, FieldSpec, Tensor};
 use crate::error::Fault;
 use crate::order::Rng;
 
@@ -104,6 +114,20 @@ fn filler(option: &str, value: f64, dtype: Dtype) -> Result<[u8; 8], Fault> {
     })
 }
 
+fn not_a_number(dtype: Dtype) -> String {
+    format!("expected U8, F16, BF16, F32 or F64, found {dtype}; cast the field before this op")
+}
+
+/// Returns the spec of a field that must be `U8` or a float, or the reason why the field is not.
+fn same_numbers(field: &FieldSpec) -> Result<FieldSpec, String> {
+    match field.dtype {
+        None | Some(Dtype::U8 | Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64) => {
+            Ok(field.clone())
+        }
+        Some(other) => Err(not_a_number(other)),
+    }
+}
+
 /// Evaluates an expression with `T` as `u8` or the float type of a dtype.
 macro_rules! with_number {
     ($dtype:expr, $T:ident => $body:expr) => {{
@@ -119,9 +143,7 @@ macro_rules! with_number {
             Dtype::BF16 => of!(bf16),
             Dtype::F32 => of!(f32),
             Dtype::F64 => of!(f64),
-            other => Err(Fault::new(format!(
-                "expected U8, F16, BF16, F32 or F64, found {other}; cast the field before this op"
-            ))),
+            other => Err(Fault::new(not_a_number(other))),
         }
     }};
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{between, bounds, replaced};
+use super::{between, bounds, replaced, same_numbers};
 use crate::dataset::Tensor;
 use crate::error::Fault;
 use crate::order::Rng;
@@ -62,7 +62,7 @@ impl Noise {
     }
 }
 
-random_op!(Noise, "noise", Self::noisy, |to, op| {
+random_op!(Noise, "noise", Self::noisy, |_, field| same_numbers(field), |to, op| {
     let op = op.with("lower", format_args!("{:?}", to.lower));
     op.with("upper", format_args!("{:?}", to.upper))
 });

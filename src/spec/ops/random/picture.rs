@@ -1,6 +1,6 @@
 //! The pixels of a picture in a tensor.
 
-use crate::dataset::Tensor;
+use crate::dataset::{FieldSpec, Tensor};
 use crate::error::Fault;
 
 /// A tensor of shape `[height, width]` or `[height, width, channels]`, without axes of length 0.
@@ -9,6 +9,22 @@ pub(super) struct Picture<'a> {
     pub(super) width: u64,
     pub(super) channels: u64,
     tensor: &'a Tensor,
+}
+
+/// Returns the spec of a field that must be a picture, or the reason why the field is none.
+pub(super) fn same_picture(field: &FieldSpec) -> Result<FieldSpec, String> {
+    let is_empty = field.shape.as_ref().is_some_and(|shape| shape.contains(&Some(0)));
+    if is_empty || field.has_other_rank(&[2, 3]) {
+        return Err(no_picture(&field.to_string()));
+    }
+    Ok(field.clone())
+}
+
+fn no_picture(found: &str) -> String {
+    format!(
+        "expected a picture of shape [height, width] or [height, width, channels], found {found}; \
+         put the op before `batch`, and remove empty pictures"
+    )
 }
 
 impl<'a> Picture<'a> {
@@ -22,10 +38,7 @@ impl<'a> Picture<'a> {
             [height, width, channels] if !tensor.is_empty() => {
                 Ok(Self { height, width, channels, tensor })
             }
-            _ => Err(Fault::new(format!(
-                "expected a picture of shape [height, width] or [height, width, channels], found \
-                 shape {shape:?}; put the op before `batch`, and remove empty pictures"
-            ))),
+            _ => Err(Fault::new(no_picture(&format!("shape {shape:?}")))),
         }
     }
 

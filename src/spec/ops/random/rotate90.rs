@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::picture::Picture;
-use crate::dataset::Tensor;
+use super::picture::{Picture, same_picture};
+use crate::dataset::{FieldSpec, Tensor};
 use crate::error::Fault;
 use crate::order::Rng;
 use crate::spec::whole;
@@ -68,7 +68,24 @@ impl RandomRotate90 {
     }
 }
 
-random_op!(RandomRotate90, "random_rotate90", Self::rotated, |_, op| op);
+/// Returns the spec of the turned picture: sides that differ may be exchanged.
+fn declared(field: &FieldSpec) -> Result<FieldSpec, String> {
+    let mut turned = same_picture(field)?;
+    if let Some([height, width, ..]) = turned.shape.as_deref_mut()
+        && height != width
+    {
+        (*height, *width) = (None, None);
+    }
+    Ok(turned)
+}
+
+random_op!(
+    RandomRotate90,
+    "random_rotate90",
+    Self::rotated,
+    |_, field| declared(field),
+    |_, op| op
+);
 
 #[cfg(test)]
 mod tests {
