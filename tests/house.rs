@@ -80,7 +80,7 @@ const LINES_MAX: usize = 400;
 /// Longer files, with their lines and the reason.
 const LONGER: &[(&str, usize, &str)] = &[(
     "src/dataset/combinators.rs",
-    700,
+    720,
     "every combinator is a method of one trait, as with `Iterator`; half of the lines are examples",
 )];
 

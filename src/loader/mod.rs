@@ -182,7 +182,7 @@ impl<B> Loader<B> {
         item
     }
 
-    /// Records that the caller asks for an item, unless the item is at hand: reading the clock costs
+    /// Records that the caller asks for an item, unless the item is at hand. Reading the clock costs
     /// as much as handing over a tiny sample.
     fn ask(&mut self) {
         if !self.stream.is_at_hand() {

@@ -29,12 +29,13 @@ mod sampling;
 #[cfg(feature = "schema")]
 mod schema;
 mod served;
+mod source_spec;
 mod whole;
 mod wholes;
 mod words;
 
 pub use call::{CallOptions, Function, Functions, Made};
-pub use document::{OpSpec, SourceSpec, Spec, StageSpec};
+pub use document::{OpSpec, Spec, StageSpec};
 pub use open::SpecPipeline;
 pub use options::{
     BatchOptions, CacheOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions,
@@ -43,3 +44,4 @@ pub use options::{
 };
 pub use sampling::{ClassBalancedOptions, WeightedSampleOptions};
 pub use served::{ServedOptions, ServedSource};
+pub use source_spec::SourceSpec;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::call::{Call, Functions, NoFunctions, Remembered};
 use super::choice::wrong;
-use super::document::{OpSpec, SourceSpec, Spec, StageSpec};
+use super::document::{OpSpec, Spec, StageSpec};
 use super::keys::WithKeys;
 use super::options::{BatchOptions, ReverseOptions, ShardOptions};
 use super::served::Served;
+use super::source_spec::SourceSpec;
 use crate::dataset::{
     Batched, Dataset, Dtype, ElementSpec, FieldSpec, Record, Split, Stack, Tensor,
 };

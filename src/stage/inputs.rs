@@ -1,6 +1,6 @@
 //! The origins of the inputs that a stage may hold back.
 
-use crate::order::{Held, List, Origin, Origins};
+use crate::order::{Cursor, Held, List, Origin, Origins};
 
 /// The origins of the inputs that a stage may hold back, with the inputs' numbers.
 #[derive(Debug, Default)]
@@ -109,4 +109,10 @@ impl Inputs {
     fn first_recent(&self) -> u64 {
         self.pushed - self.recent.len() as u64
     }
+}
+
+/// Returns the first position held back that is not after the positions before it.
+pub(super) fn out_of_order(cursor: &Cursor) -> Option<u64> {
+    let positions = cursor.positions();
+    positions.windows(2).find(|two| two[1] <= two[0]).map(|two| two[1])
 }

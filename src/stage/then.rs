@@ -2,7 +2,7 @@
 
 use super::chain::wrong;
 use super::guarded::Guarded;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, out_of_order};
 use super::{Feed, Stage, Stages, Step};
 use crate::dataset::{ElementSpec, PipelineTree};
 use crate::error::{Error, Fault, Result};
@@ -395,10 +395,4 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         self.before.check()?;
         self.stage.ask("check", |stage| stage.check())?
     }
-}
-
-/// Returns the first position held back that is not after the positions before it.
-fn out_of_order(cursor: &Cursor) -> Option<u64> {
-    let positions = cursor.positions();
-    positions.windows(2).find(|two| two[1] <= two[0]).map(|two| two[1])
 }
