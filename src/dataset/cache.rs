@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::fill::{NO_INDEX, Watch, reading};
 use super::size::bytes_of;
 use super::wire::encode;
-use super::{Dataset, PipelineTree, SampleContext, SampleResult, as_below, lend, reduce};
+use super::{Dataset, PipelineTree, SampleContext, SampleResult, as_below, lend, reduce, step};
 use crate::error::{Error, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -129,9 +129,10 @@ impl<D: Dataset<Sample: Clone>, F: Fn(&D::Sample) -> u64> Dataset for Cache<D, F
         self.dataset.describe(description);
     }
 
-    /// Returns the tree of the dataset below alone, as `describe` does.
+    /// Returns the tree with the cache as a step, although `ops` has none for a cache.
     fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
-        self.dataset.tree(ops)
+        let below = self.dataset.tree(ops);
+        step(self, &mut [Op::new("cache").with("bytes", self.bytes_max)].into_iter(), vec![below])
     }
 
     fn check(&self) -> Result<()> {
@@ -254,6 +255,13 @@ mod tests {
         let frozen = noisy().repeat(1).same_each_epoch().cache(1 << 20);
         assert_eq!(frozen.get(3), frozen.get(13));
         assert_ne!(noisy().get(3), noisy().get(13));
+    }
+
+    #[test]
+    fn a_cache_is_a_step_of_the_tree() {
+        let tree = crate::Loader::builder(range(0..9).cache(5).reverse()).describe().unwrap();
+        let steps = "range(start=0,end=9) -> 9\ncache(bytes=5) -> 9\nreverse -> 9";
+        assert_eq!(tree.to_string(), steps);
     }
 
     #[test]
