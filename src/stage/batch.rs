@@ -106,6 +106,11 @@ impl<T, C: Collate<T>> Stage<T> for Batching<T, C> {
     }
 
     fn remake(&self, inputs: Vec<T>) -> Result<C::Batch, Fault> {
+        let count = inputs.len() as u64;
+        if !(1..=self.size).contains(&count) {
+            let size = self.size;
+            return Err(Fault::new(format!("no batch of at most {size} has {count} samples")));
+        }
         self.collate.collate(inputs)
     }
 

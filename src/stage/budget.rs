@@ -1,7 +1,7 @@
 //! `batch_by_budget`: batches whose samples together cost at most a budget, such as tokens.
 
 use super::{Held, Stage};
-use crate::dataset::{Collate, ElementSpec, at_least_one};
+use crate::dataset::{Collate, ElementSpec, at_least_one, caught};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -37,7 +37,8 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> BudgetBatching<T, F, C> {
         let (last, samples): (Vec<u64>, Vec<T>) =
             std::mem::take(&mut self.held).into_iter().unzip();
         (self.last, self.spent) = (last, 0);
-        self.ready = Some(self.collate.collate(samples)?);
+        // A panic must not lose the sample that is pushed, which stays for the next batch.
+        self.ready = Some(caught(|| self.collate.collate(samples)).unwrap_or_else(Err)?);
         Ok(())
     }
 }
@@ -104,6 +105,15 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for BudgetBatching<T, F, C> {
     }
 
     fn remake(&self, inputs: Vec<T>) -> Result<C::Batch, Fault> {
+        let costs = inputs.iter().map(&self.cost);
+        let cost = costs.fold(0, u64::saturating_add);
+        if cost > self.budget || inputs.is_empty() {
+            return Err(Fault::new(format!(
+                "no batch has {} samples that cost {cost}, with a budget of {}",
+                inputs.len(),
+                self.budget
+            )));
+        }
         self.collate.collate(inputs)
     }
 

@@ -1,6 +1,7 @@
 //! `flat_map` and `unbatch` in the ordered part: any number of results of one sample.
 
 use super::Stage;
+use crate::dataset::caught;
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -10,8 +11,8 @@ use crate::order::Op;
 pub struct FlatMapping<F, I: IntoIterator> {
     f: F,
     name: &'static str,
-    /// The next result, which tells whether the sample has one.
-    next: Option<I::Item>,
+    /// The next result, or the panic of the iterator instead. It tells whether the sample has one.
+    next: Option<Result<I::Item, Fault>>,
     rest: Option<I::IntoIter>,
 }
 
@@ -34,14 +35,25 @@ impl<T, I: IntoIterator, F: Fn(T) -> I> Stage<T> for FlatMapping<F, I> {
 
     fn push(&mut self, sample: T) -> Result<(), Fault> {
         let mut rest = (self.f)(sample).into_iter();
-        self.next = rest.next();
+        self.next = rest.next().map(Ok);
         self.rest = Some(rest);
         Ok(())
     }
 
     fn pop(&mut self) -> Option<I::Item> {
+        self.try_pop()?.ok()
+    }
+
+    /// Returns the next result. A panic of the iterator takes the place of the sample's other
+    /// results.
+    fn try_pop(&mut self) -> Option<Result<I::Item, Fault>> {
         let result = self.next.take()?;
-        self.next = self.rest.as_mut().and_then(Iterator::next);
+        let mut rest = self.rest.take().filter(|_| result.is_ok());
+        self.next = match caught(|| rest.as_mut().and_then(Iterator::next)) {
+            Ok(next) => next.map(Ok),
+            Err(fault) => Some(Err(fault)),
+        };
+        self.rest = rest;
         Some(result)
     }
 

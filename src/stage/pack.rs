@@ -1,7 +1,7 @@
 //! `pack`: whole sequences packed into rows of a fixed length.
 
 use super::{Held, Stage};
-use crate::dataset::{Pack, Segment};
+use crate::dataset::{Pack, Segment, caught};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -125,7 +125,8 @@ impl<T, P: Pack<T>> Packing<T, P> {
     {
         let parts: Vec<_> =
             samples.map(|(sample, end)| Segment { sample, range: 0..end }).collect();
-        self.pack.pack(&parts)
+        // A panic must not lose the sample that is pushed, which stays for its own row.
+        caught(|| self.pack.pack(&parts)).unwrap_or_else(Err)
     }
 }
 
@@ -222,9 +223,15 @@ impl<T, P: Pack<T>> Stage<T> for Packing<T, P> {
     }
 
     fn remake(&self, inputs: Vec<T>) -> Result<P::Row, Fault> {
-        let ends = inputs.iter().map(|sample| Ok(longest(&self.pack.lengths(sample)?)));
-        let ends = ends.collect::<Result<Vec<_>, Fault>>()?;
-        self.row(inputs.iter().zip(ends))
+        let mut row = Row { samples: Vec::new(), left: self.room.clone() };
+        for sample in inputs {
+            let lengths = self.lengths(&sample)?;
+            if !row.has_room_for(&lengths) {
+                return Err(Fault::new("the samples do not fit into one row"));
+            }
+            row.push(0, sample, &lengths);
+        }
+        self.row(row.samples.iter().map(|(_, sample, end)| (sample, *end)))
     }
 
     fn op(&self) -> Op {

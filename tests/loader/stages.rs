@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::common::within;
-use windrow::dataset::{AsVec, PackFields, Record, Tensor};
+use windrow::dataset::{AsVec, PackBy, PackFields, Record, Segment, Tensor};
 use windrow::stage::{Fit, ParallelPipeline};
 use windrow::{Dataset, Error, Fault, Loader, range};
 
@@ -53,6 +53,47 @@ fn stages_begin_anew_with_each_epoch() {
     assert_eq!(fine(budget), twice(vec![vec![0, 1, 2], vec![3], vec![4]]));
     let buckets = numbers().bucket_by_length([2, 4], 2, |x| *x, AsVec);
     assert_eq!(fine(buckets), twice(vec![vec![0, 1], vec![2, 3], vec![4]]));
+}
+
+#[test]
+fn a_panic_costs_what_an_error_costs() {
+    fn shown<T: std::fmt::Debug>(items: Vec<Result<T, String>>) -> Vec<String> {
+        items
+            .into_iter()
+            .map(|item| item.map_or("error".into(), |item| format!("{item:?}")))
+            .collect()
+    }
+    let fails = |samples: &[u64], panics: bool| {
+        if !samples.contains(&3) {
+            return Ok(());
+        }
+        assert!(!panics, "three");
+        Err(Fault::new("three"))
+    };
+    let budget = |panics| {
+        let collate = move |samples: Vec<u64>| fails(&samples, panics).map(|()| samples);
+        shown(given(range(0..10).ordered().batch_by_budget(2, |_| 1, collate)))
+    };
+    assert_eq!(budget(true), budget(false));
+    assert_eq!(budget(true)[..3], ["[0, 1]", "error", "[4, 5]"]);
+    let packed = |panics| {
+        let pack = move |parts: &[Segment<'_, u64>]| {
+            let samples: Vec<u64> = parts.iter().map(|part| *part.sample).collect();
+            fails(&samples, panics).map(|()| samples)
+        };
+        let pack = PackBy::new(4, |_: &u64| 3, pack);
+        shown(given(range(0..6).ordered().pack(Fit::First, 1, pack)))
+    };
+    assert_eq!(packed(true), packed(false));
+    assert_eq!(packed(true)[..5], ["[0]", "[1]", "[2]", "error", "[4]"]);
+    let lazy = range(0..4).ordered().flat_map(|x| {
+        (0..3u64).map(move |y| {
+            assert!((x, y) != (1, 1), "one");
+            (x, y)
+        })
+    });
+    let lazy = shown(given(lazy));
+    assert_eq!(lazy[2..6], ["(0, 2)", "(1, 0)", "error", "(2, 0)"]);
 }
 
 #[test]
