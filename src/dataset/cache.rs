@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::Serialize;
 
 use super::fill::{NO_INDEX, Watch, reading};
-use super::size::bytes_of;
+use super::size::{bytes_of, tensors_of};
 use super::wire::encode;
 use super::{Dataset, PipelineTree, SampleContext, SampleResult, as_below, lend, reduce, step};
 use crate::error::{Error, Result};
@@ -45,10 +45,15 @@ impl<T> Kept<T> {
     }
 }
 
+/// The bytes that a tensor takes beside its elements, with its place in a record.
+const TENSOR_BYTES: u64 = 384;
+
 /// Returns the bytes of a sample: of its tensors, numbers or text, else of its encoding.
 pub(super) fn measured<T: Serialize + 'static>(sample: &T) -> u64 {
     // What cannot be encoded counts as too large.
-    bytes_of(sample).or_else(|| Some(encode(sample).ok()?.byte_len())).unwrap_or(u64::MAX)
+    let bytes = bytes_of(sample).or_else(|| Some(encode(sample).ok()?.byte_len()));
+    let beside = tensors_of(sample).saturating_mul(TENSOR_BYTES);
+    bytes.map_or(u64::MAX, |bytes| bytes.saturating_add(beside))
 }
 
 impl<D: Dataset, F> Cache<D, F> {

@@ -608,7 +608,7 @@ pub trait Dataset {
     /// Keeps samples in memory once they were made, up to `bytes_max` bytes.
     ///
     /// A sample counts the bytes of its tensors, numbers or text, or else of its
-    /// [encoding](super::wire). Each entry counts the size of the type and 64 bytes more. Memory that a
+    /// [encoding](super::wire). Each tensor counts 384 bytes beside its elements. Each entry counts the size of the type and 64 bytes more. Memory that a
     /// sample shares with its source counts too. [`cache_by`](Self::cache_by) counts by a function.
     ///
     /// A full cache keeps what it has, and takes no more. Each epoch asks for each sample once, so

@@ -33,6 +33,15 @@ pub(crate) fn bytes_of<T: 'static>(sample: &T) -> Option<u64> {
     None
 }
 
+/// Returns the number of tensors of a sample whose type tells it.
+pub(super) fn tensors_of<T: 'static>(sample: &T) -> u64 {
+    let any: &dyn Any = sample;
+    let records = any.downcast_ref::<Record>().map(std::slice::from_ref);
+    let records = records.or_else(|| any.downcast_ref::<Vec<Record>>().map(Vec::as_slice));
+    let fields = records.unwrap_or_default().iter().map(|record| record.len() as u64).sum::<u64>();
+    fields + u64::from(any.is::<Tensor>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::bytes_of;

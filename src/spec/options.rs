@@ -196,7 +196,8 @@ impl SampleOptions {
 #[non_exhaustive]
 pub struct CacheOptions {
     /// The largest number of bytes in memory, from 0 to 2^64 - 1, for each worker without shared
-    /// memory. A record counts the bytes of its tensors, and some 100 bytes more.
+    /// memory. A record counts the bytes of its tensors, 384 bytes for each tensor, and some
+    /// 100 bytes more.
     #[serde(with = "whole")]
     #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
     pub bytes: u64,
