@@ -84,22 +84,14 @@ impl Proportions {
 }
 
 fn turns(weights: &[u64]) -> Vec<(u32, u64)> {
-    let mut taken = vec![0; weights.len()];
-    let sum: u64 = weights.iter().sum();
-    let next = |taken: &[u64]| {
-        // Compares fractions without division: a / b < c / d if a * d < c * b.
-        let before = |one: &usize, other: &usize| {
-            ((taken[*one] + 1) * weights[*other]).cmp(&((taken[*other] + 1) * weights[*one]))
-        };
-        (0..weights.len()).min_by(before).unwrap_or(0)
-    };
-    (0..sum)
-        .map(|_| {
-            let part = next(&taken);
-            taken[part] += 1;
-            (part as u32, taken[part] - 1)
-        })
-        .collect()
+    let of = |(part, weight): (u32, &u64)| (0..*weight).map(move |before| (part, before));
+    let mut turns: Vec<(u32, u64)> = (0..).zip(weights).flat_map(of).collect();
+    // The sort is stable, so the first part of equals comes first. Fractions are compared without
+    // division: a / b < c / d if a * d < c * b.
+    turns.sort_by(|(one, a), (other, b)| {
+        ((a + 1) * weights[*other as usize]).cmp(&((b + 1) * weights[*one as usize]))
+    });
+    turns
 }
 
 fn gcd(one: u64, other: u64) -> u64 {
