@@ -75,6 +75,10 @@ impl<D: Dataset> Dataset for ClassBalanced<D> {
             let value = format!("a list of {labels} labels for {below} samples");
             return refused(".labels", value, "one label for each sample");
         }
+        if labels == 0 && self.count > 0 {
+            let value = format!("{} without any sample", self.count);
+            return refused(".count", value, "0, or a dataset with samples");
+        }
         if self.dataset.is_reshuffled() {
             return refused(
                 "",
@@ -146,6 +150,8 @@ mod tests {
         refused(long.get(1).unwrap_err().to_string(), "2 labels for 1 samples");
         let shuffled = range(0..10).shuffle(1).class_balanced(5, LABELS, 4);
         refused(shuffled.check().unwrap_err().to_string(), "before `shuffle`");
+        let none = range(0..0).class_balanced(5, [], 4);
+        refused(none.check().unwrap_err().to_string(), "4 without any sample");
         refused(range(0..0).class_balanced(5, [], 4).get(0).unwrap_err().to_string(), "no classes");
         assert!(range(0..10).class_balanced(5, LABELS, 4).shuffle(3).check().is_ok());
     }

@@ -10,6 +10,9 @@ use super::{Dataset, Record, SampleResult, as_below};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op};
 
+/// The number of samples that are asked for a key before the run.
+const TRIED: u64 = 64;
+
 /// The identity of a sample in its source, whatever the order, the epoch and the transforms.
 ///
 /// In JSON, a key is a number or a text.
@@ -156,7 +159,9 @@ impl<D: Dataset> Dataset for Keys<D> {
 
     fn check(&self) -> Result<()> {
         self.dataset.check()?;
-        if self.is_empty() || self.dataset.key(0).is_some() {
+        // A gap or a fault has no key either, so one of the first samples is enough.
+        let mut first = 0..self.len().min(TRIED);
+        if self.is_empty() || self.has_gaps() || first.any(|at| self.dataset.key(at).is_some()) {
             return Ok(());
         }
         Err(Error::Setting {

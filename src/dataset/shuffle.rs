@@ -58,6 +58,12 @@ impl<D: Dataset> Shuffle<D> {
         if offset >= self.len {
             return Ok(index); // Nothing is shuffled; the source says so.
         }
+        if self.len > LEN_MAX {
+            return Err(Fault::new(format!(
+                "shuffle takes at most 2^63 samples, not {}",
+                self.len
+            )));
+        }
         let order = if self.once { 0 } else { epoch };
         index_in(epoch, permuted(self.len, self.seed, order, offset), self.len)
     }

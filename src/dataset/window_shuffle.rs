@@ -27,9 +27,9 @@ impl<D: Dataset> WindowShuffle<D> {
         if offset >= self.len {
             return Ok(index); // Nothing is shuffled; the source says so.
         }
-        let (number, place) = epoch_of(offset, self.window);
+        let (number, place) = epoch_of(offset, self.window.max(1));
         let start = offset - place;
-        let size = self.window.min(self.len - start);
+        let size = self.window.max(1).min(self.len - start);
         let seed = Rng::keyed(self.seed, epoch, 0, number).next_u64();
         index_in(epoch, start + permuted(size, seed, epoch, place), self.len)
     }
