@@ -11,7 +11,7 @@ use crate::order::Op;
 pub struct FlatMapping<F, I: IntoIterator> {
     f: F,
     name: &'static str,
-    /// The next result, or the panic of the iterator instead. It tells whether the sample has one.
+    /// The next result, or the panic of the iterator instead, if the sample has one.
     next: Option<Result<I::Item, Fault>>,
     rest: Option<I::IntoIter>,
 }
