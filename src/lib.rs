@@ -88,6 +88,7 @@ pub mod error;
 mod guide;
 pub mod loader;
 pub mod order;
+pub mod sink;
 pub mod source;
 pub mod spec;
 pub mod stage;

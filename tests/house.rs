@@ -31,6 +31,7 @@ const LEVELS: &[(&str, u32)] = &[
     ("engine", 3),
     ("backend", 4),
     ("spec", 4),
+    ("sink", 4),
     ("loader", 5),
     ("bin", 6),
     ("guide", 6),
