@@ -104,3 +104,17 @@ fn both_ways_to_load_a_document_take_up_each_others_states() {
         assert!(from_json().resume(&from_open).build().is_ok());
     }
 }
+
+#[test]
+fn a_document_of_the_longest_length_runs_although_its_own_text_is_longer() {
+    let weights = vec!["1"; 400_000].join(",");
+    let text = format!(
+        r#"{{"version":1,"source":{{"kind":"range","end":400000}},
+            "ops":[{{"op":"weighted_sample","count":4,"weights":[{weights}]}}]}}"#
+    );
+    assert!((text.len() as u64) < Spec::BYTES_MAX);
+    let spec = Spec::from_json(&text).unwrap();
+    assert!(spec.to_json().len() as u64 > Spec::BYTES_MAX);
+    let loader = Loader::spec(&spec, ".").backend(Backend::Inline).build().unwrap();
+    assert_eq!(loader.map(Result::unwrap).count(), 4);
+}

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::members::Members;
 use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, step};
 use crate::error::{Error, Fault, Result};
-use crate::order::{Description, Op, epoch_of};
+use crate::order::{Description, Op, epoch_of, short_hash_of};
 
 /// Samples of several datasets in a given order: see [`select_from_datasets()`].
 #[derive(Debug, Clone)]
@@ -166,11 +164,8 @@ impl Dataset for SelectionMap {
     }
 
     fn describe(&self, description: &mut Description) {
-        let mut hash = Sha256::new();
-        for number in self.places.iter().flat_map(|(member, index)| [member, index]) {
-            hash.update(number.to_le_bytes());
-        }
-        let hash: String = hash.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+        let numbers = self.places.iter().flat_map(|(member, index)| [*member, *index]);
+        let hash = short_hash_of(numbers);
         description.push(Op::new("places").with("len", self.places.len()).with("sha256", hash));
     }
 

@@ -1,12 +1,10 @@
 //! `subset`: the samples at given indices, in that order.
 
-use std::sync::Arc;
-
-use sha2::{Digest, Sha256};
+use std::sync::{Arc, OnceLock};
 
 use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, index_in, step};
 use crate::error::{Error, Fault, Result};
-use crate::order::{Description, Op, epoch_of};
+use crate::order::{Description, Op, epoch_of, short_hash_of};
 
 /// The samples at given indices: see [`Dataset::subset`].
 #[derive(Debug, Clone)]
@@ -14,12 +12,14 @@ pub struct Subset<D> {
     dataset: D,
     indices: Arc<[u64]>,
     below: u64,
+    /// Whether an index stands twice, once a check has asked.
+    names_twice: OnceLock<bool>,
 }
 
 impl<D: Dataset> Subset<D> {
     pub(super) fn new(dataset: D, indices: Arc<[u64]>) -> Self {
         let below = dataset.len();
-        Self { dataset, indices, below }
+        Self { dataset, indices, below, names_twice: OnceLock::new() }
     }
 
     /// Returns the index in the dataset below.
@@ -50,16 +50,18 @@ impl<D: Dataset> Dataset for Subset<D> {
 
     fn describe(&self, description: &mut Description) {
         self.dataset.describe(description);
-        let bytes: Vec<u8> = self.indices.iter().flat_map(|index| index.to_le_bytes()).collect();
-        let hash: String = Sha256::digest(bytes)[..8].iter().map(|b| format!("{b:02x}")).collect();
+        let hash = short_hash_of(self.indices.iter().copied());
         let op = Op::new("subset").with("len", self.indices.len()).with("sha256", hash);
         description.push(op);
     }
 
     fn is_repeated(&self) -> bool {
-        let mut sorted = self.indices.to_vec();
-        sorted.sort_unstable();
-        self.dataset.is_repeated() || sorted.windows(2).any(|pair| pair[0] == pair[1])
+        let names_twice = || {
+            let mut sorted = self.indices.to_vec();
+            sorted.sort_unstable();
+            sorted.windows(2).any(|pair| pair[0] == pair[1])
+        };
+        self.dataset.is_repeated() || *self.names_twice.get_or_init(names_twice)
     }
 
     fn check(&self) -> Result<()> {

@@ -168,7 +168,7 @@ register!(SPEC, open_spec);
 
 /// Opens a document whose files are in a folder.
 fn open_spec((json, folder): (String, Folder), _: &WorkerContext) -> Result<SpecPipeline> {
-    Spec::from_json(&json)?.open(&folder)
+    Spec::from_own_json(&json)?.open(&folder)
 }
 
 /// A recipe of known types, for [`register!`](crate::register).

@@ -1,8 +1,6 @@
 //! Classes of samples that take turns, each in a random order of its samples.
 
-use sha2::{Digest, Sha256};
-
-use super::Rng;
+use super::{Rng, short_hash_of};
 
 /// The op number that keys the orders of classes. Ops of a pipeline count from 0 and never reach
 /// this number.
@@ -37,9 +35,7 @@ pub(crate) struct Turn {
 impl Classes {
     /// Creates the classes of samples with these labels.
     pub(crate) fn new(seed: u64, labels: &[u64]) -> Self {
-        let mut hash = Sha256::new();
-        labels.iter().for_each(|label| hash.update(label.to_le_bytes()));
-        let hash = hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = short_hash_of(labels.iter().copied());
         let mut samples: Vec<u64> = (0..labels.len() as u64).collect();
         // The sort is stable, so samples of one class stay in the order of their indices.
         samples.sort_by_key(|sample| labels[*sample as usize]);

@@ -20,6 +20,7 @@ mod plan;
 mod proportions;
 mod rng;
 mod shard;
+mod short_hash;
 mod state;
 mod weights;
 
@@ -39,6 +40,7 @@ pub(crate) use plan::Plan;
 pub(crate) use proportions::Proportions;
 pub use rng::Rng;
 pub use shard::Shard;
+pub(crate) use short_hash::{short_hash, short_hash_of};
 #[doc(hidden)]
 pub use state::{Cursor, Mark};
 pub use state::{Skips, State};

@@ -1,8 +1,6 @@
 //! Weights of samples, and the samples that random numbers draw by the weights.
 
-use sha2::{Digest, Sha256};
-
-use super::Rng;
+use super::{Rng, short_hash_of};
 
 /// The op number that keys draws by weight. Ops of a pipeline count from 0 and never reach this
 /// number.
@@ -28,9 +26,7 @@ pub(crate) struct Weights {
 impl Weights {
     /// Creates the weights; without samples to draw if one of them is negative or not finite.
     pub(crate) fn new(weights: &[f64]) -> Self {
-        let mut hash = Sha256::new();
-        weights.iter().for_each(|weight| hash.update(weight.to_le_bytes()));
-        let hash = hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = short_hash_of(weights.iter().map(|weight| weight.to_bits()));
         let fine = |weight: &f64| weight.is_finite() && *weight >= 0.0;
         let refused = (0..).zip(weights).find(|(_, weight)| !fine(weight));
         if let Some((place, weight)) = refused {

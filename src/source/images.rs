@@ -12,7 +12,7 @@ use super::Source;
 use super::bytes::{Files, Identity, Joined, Listed, identity};
 use crate::dataset::{Dtype, ElementSpec, FieldSpec, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
-use crate::order::Op;
+use crate::order::{Op, short_hash};
 
 /// The ends of the names of pictures, compared without regard to case.
 const PICTURES: &[&str] = &[".png", ".jpg", ".jpeg"];
@@ -148,7 +148,7 @@ impl Images {
             pictures: pictures.into(),
             labels: labels.into(),
             names: names.into(),
-            content: hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+            content: short_hash(hash),
         })
     }
 

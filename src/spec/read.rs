@@ -15,6 +15,17 @@ impl Spec {
     /// Returns [`Error::Spec`](crate::Error::Spec) with the path of the wrong value, such as
     /// `$.ops[2].size`.
     pub fn from_json(json: &str) -> Result<Self> {
+        if json.len() as u64 > Spec::BYTES_MAX {
+            let (len, most) = (json.len(), Spec::BYTES_MAX);
+            let why = format!("the document has {len} bytes; give one of at most {most}");
+            return Err(wrong("$", why));
+        }
+        Self::from_own_json(json)
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote, which may be longer than the document was:
+    /// the float `1` is `1.0` there.
+    pub(crate) fn from_own_json(json: &str) -> Result<Self> {
         document(json)
     }
 }
@@ -24,11 +35,6 @@ const VERSION: u64 = 1;
 
 /// Reads a whole document.
 fn document(text: &str) -> Result<Spec> {
-    if text.len() as u64 > Spec::BYTES_MAX {
-        let (len, most) = (text.len(), Spec::BYTES_MAX);
-        let why = format!("the document has {len} bytes; give one of at most {most}");
-        return Err(wrong("$", why));
-    }
     let value = json::value(text)
         .map_err(|error| wrong("$", format!("the document is not JSON: {error}")))?;
     let mut fields = object(value, "$")?;

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::ByteSource;
 use crate::error::Result;
+use crate::order::short_hash;
 
 /// The longest source of which all bytes are hashed by default.
 const WHOLE_MAX: u64 = 1 << 20;
@@ -123,6 +124,6 @@ impl Content {
 
     /// Returns the identity of the added bytes.
     pub(in crate::source) fn finish(self) -> String {
-        self.0.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        short_hash(self.0)
     }
 }

@@ -22,7 +22,7 @@ use super::bytes::files::list;
 use super::bytes::{ByteSource, Files, identity};
 use crate::dataset::{Dtype, ElementSpec, FieldSpec, Record, SampleKey, Tensor};
 use crate::error::{Error, Fault, Result};
-use crate::order::Op;
+use crate::order::{Op, short_hash};
 
 /// A source of the samples of one or several tar archives.
 ///
@@ -113,7 +113,7 @@ impl Tar {
             archives,
             samples: samples.into(),
             fields: fields.map(|fields| fields.iter().map(|name| name.as_str().into()).collect()),
-            content: hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+            content: short_hash(hash),
         })
     }
 
