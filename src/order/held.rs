@@ -55,9 +55,16 @@ fn number(origin: &Origin, last: &mut u64, numbers: &mut Vec<i64>) {
     }
 }
 
+/// The largest depth of an origin, as many stages as a document has. Origins are read and dropped by
+/// recursion.
+const DEPTH_MAX: usize = 1_000;
+
 /// Reads the text that [`write`] returned.
 pub(super) fn read(text: &str, position: u64, depth: usize) -> Result<Vec<Origin>, String> {
     let wrong = |why: &str| format!("stages[{depth}].held is {why}");
+    if depth >= DEPTH_MAX {
+        return Err(wrong("after the last of the 1,000 stages that can hold inputs"));
+    }
     let bytes = BASE64.decode(text).map_err(|_| wrong("not Base64"))?;
     let (numbers, rest): (Vec<i64>, _) =
         postcard::take_from_bytes(&bytes).map_err(|_| wrong("not a list of numbers"))?;
@@ -108,6 +115,20 @@ mod tests {
         let held: Vec<_> = (1_000_000..1_001_000).map(Origin::Sample).collect();
         let text = write(&held, 1_001_000);
         assert!(text.len() < 2 * held.len(), "{} characters", text.len());
+    }
+
+    #[test]
+    fn the_deepest_origin_fits_the_stack_of_a_thread_and_a_deeper_one_is_refused() {
+        let deep = |depth| (0..depth).fold(Origin::Sample(1), |origin, _| result([origin]));
+        let deepest = DEPTH_MAX - 1;
+        let text = write(&[deep(deepest)], 0);
+        let small = std::thread::Builder::new().stack_size(2 << 20);
+        let read_there = move || assert_eq!(read(&text, 0, deepest).unwrap(), [deep(deepest)]);
+        small.spawn(read_there).unwrap().join().unwrap();
+        let refused = read(&write(&[deep(DEPTH_MAX)], 0), 0, DEPTH_MAX).unwrap_err();
+        assert!(refused.contains("1,000"), "{refused}");
+        let endless = BASE64.encode(postcard::to_stdvec(&vec![1_i64; 100_000]).unwrap());
+        assert!(read(&endless, 0, 50_000).is_err());
     }
 
     #[test]
