@@ -223,7 +223,7 @@ mod tests {
             ),
             (" ".repeat(100 << 20), "$", "104857600 bytes"),
         ] {
-            let error = document(&text).unwrap_err();
+            let error = Spec::from_json(&text).unwrap_err();
             let Error::Spec { path: got, why } = &error else { panic!("{error}") };
             let text = text.chars().take(90).collect::<String>();
             assert_eq!(got, path, "{why} in {text}");
