@@ -31,6 +31,7 @@ pub(crate) use epochs::FOREVER;
 pub use grain::index_shuffle;
 #[doc(hidden)]
 pub use held::Origin;
+pub(crate) use held::{inputs_and_numbers, made_together};
 #[doc(hidden)]
 pub use holding::{Held, Origins};
 pub(crate) use list::List;

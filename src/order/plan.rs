@@ -279,7 +279,7 @@ mod tests {
     fn held_positions_lie_in_the_epoch_before_the_position() {
         let plan = Plan::new(10, plan(&[1]).description().clone());
         let state = |held| {
-            let held = [Origin::Result([Origin::Sample(held)].into())].into_iter().collect();
+            let held = [Origin::Result([Origin::Sample(held)].into(), 0)].into_iter().collect();
             let stages = vec![Cursor::default(), Cursor { held, ..Cursor::default() }];
             plan.state(Mark { epoch: 1, position: 15, stages, ..Mark::default() }, [0; 2], None)
         };

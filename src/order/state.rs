@@ -51,8 +51,7 @@ impl Cursor {
     /// Returns the positions behind the inputs that the stage holds back, in the stage's order.
     pub(crate) fn positions(&self) -> Vec<u64> {
         let mut positions = Vec::new();
-        let held = self.held.to_vec();
-        held.iter().for_each(|origin| origin.positions(&mut |position| positions.push(position)));
+        held::positions(&self.held.to_vec(), &mut |position| positions.push(position));
         positions
     }
 }

@@ -73,16 +73,16 @@ pub trait Stages<In> {
     #[doc(hidden)]
     fn origin(&self, feed: &dyn Feed<In>) -> Result<Origin>;
 
-    /// Makes the result of an origin again from its samples, which come in order.
+    /// Makes the results of origins again from their samples, which come in order.
     ///
     /// # Errors
-    /// Returns a fault if the samples make no result.
+    /// Returns a fault if the samples do not make these results.
     #[doc(hidden)]
     fn remake(
         &self,
-        origin: &Origin,
+        origins: &[Origin],
         samples: &mut dyn Iterator<Item = In>,
-    ) -> Result<Self::Out, Fault>;
+    ) -> Result<Vec<Self::Out>, Fault>;
 
     /// Returns the largest number of results in an epoch of `samples` samples, or `None` if unknown
     /// in advance.
@@ -185,11 +185,18 @@ impl<In> Stages<In> for Bare {
         Ok(Origin::Sample(feed.position().saturating_sub(1)))
     }
 
-    fn remake(&self, origin: &Origin, samples: &mut dyn Iterator<Item = In>) -> Result<In, Fault> {
-        let sample = samples.next().filter(|_| matches!(origin, Origin::Sample(_)));
-        sample.ok_or_else(|| {
-            Fault::new("the state names a result where a sample was held, or no sample is left")
-        })
+    fn remake(
+        &self,
+        origins: &[Origin],
+        samples: &mut dyn Iterator<Item = In>,
+    ) -> Result<Vec<In>, Fault> {
+        let sample = |origin: &Origin| {
+            let sample = samples.next().filter(|_| matches!(origin, Origin::Sample(_)));
+            sample.ok_or_else(|| {
+                Fault::new("the state names a result where a sample was held, or no sample is left")
+            })
+        };
+        origins.iter().map(sample).collect()
     }
 
     fn len_of(&self, samples: u64) -> Result<Option<u64>> {
@@ -233,7 +240,10 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
         tracks() -> bool;
         keeps_order() -> bool;
         origin(feed: &dyn Feed<In>) -> Result<Origin>;
-        remake(origin: &Origin, samples: &mut dyn Iterator<Item = In>) -> Result<S::Out, Fault>;
+        remake(
+            origins: &[Origin],
+            samples: &mut dyn Iterator<Item = In>
+        ) -> Result<Vec<S::Out>, Fault>;
         len_of(samples: u64) -> Result<Option<u64>>;
         describe(description: &mut Description) -> Result<()>;
         element_spec(samples: &ElementSpec) -> Result<ElementSpec>;

@@ -26,6 +26,8 @@ pub struct ConcatThenSplit<T, P> {
     /// Whether no more inputs come.
     ended: bool,
     pushed: u64,
+    /// The inputs of the last row, and the place in the first of them where the row begins.
+    last: (Vec<u64>, u64),
 }
 
 impl<T, P: Pack<T>> ConcatThenSplit<T, P> {
@@ -43,6 +45,7 @@ impl<T, P: Pack<T>> ConcatThenSplit<T, P> {
             left: 0,
             ended: false,
             pushed: 0,
+            last: (Vec::new(), 0),
         }
     }
 
@@ -70,22 +73,12 @@ impl<T, P: Pack<T>> ConcatThenSplit<T, P> {
 
     /// Makes the next row of the elements that are held.
     fn row(&mut self) -> Result<P::Row, Fault> {
-        let (mut wanted, mut start, mut whole) = (self.left.min(self.length), self.cut, 0);
+        let wanted = self.left.min(self.length);
         self.left -= wanted;
-        let mut parts = Vec::new();
-        for (_, sample, length) in &self.held {
-            let end = start + wanted.min(length - start);
-            wanted -= end - start;
-            parts.push(Segment { sample, range: start..end });
-            if end < *length {
-                start = end;
-                break;
-            }
-            (whole, start) = (whole + 1, 0);
-            if wanted == 0 {
-                break;
-            }
-        }
+        let held = self.held.iter().map(|(_, sample, length)| (sample, *length));
+        let (parts, whole, start) = cut(held, self.cut, wanted);
+        let made_of = self.held.iter().take(parts.len());
+        self.last = (made_of.map(|(number, ..)| *number).collect(), self.cut);
         // A panic must not leave the elements of this row for the next one.
         let row = caught(|| self.pack.pack(&parts)).unwrap_or_else(Err);
         drop(parts);
@@ -93,6 +86,30 @@ impl<T, P: Pack<T>> ConcatThenSplit<T, P> {
         self.cut = start;
         row
     }
+}
+
+/// Returns the parts of samples with these lengths that make `wanted` elements, from place `start` of
+/// the first sample on. Also returns how many samples the parts end, and the place after them in the
+/// next sample.
+fn cut<'a, T: 'a>(
+    samples: impl Iterator<Item = (&'a T, u64)>,
+    mut start: u64,
+    mut wanted: u64,
+) -> (Vec<Segment<'a, T>>, usize, u64) {
+    let (mut parts, mut whole) = (Vec::new(), 0);
+    for (sample, length) in samples {
+        let end = start + wanted.min(length - start);
+        wanted -= end - start;
+        parts.push(Segment { sample, range: start..end });
+        if end < length {
+            return (parts, whole, end);
+        }
+        (whole, start) = (whole + 1, 0);
+        if wanted == 0 {
+            break;
+        }
+    }
+    (parts, whole, start)
 }
 
 impl<T, P: Pack<T>> Stage<T> for ConcatThenSplit<T, P> {
@@ -149,11 +166,6 @@ impl<T, P: Pack<T>> Stage<T> for ConcatThenSplit<T, P> {
         true
     }
 
-    // A row may begin within its first input, which the inputs alone do not tell.
-    fn remakes(&self) -> bool {
-        false
-    }
-
     fn held(&self) -> Held {
         self.held.iter().map(|(number, ..)| *number).collect()
     }
@@ -169,6 +181,33 @@ impl<T, P: Pack<T>> Stage<T> for ConcatThenSplit<T, P> {
         self.left = self.left.checked_sub(self.cut)?;
         let first = self.held.front().map_or(1, |(_, _, length)| *length);
         (self.cut < first).then_some(())
+    }
+
+    fn made_of(&self) -> Vec<u64> {
+        self.last.0.clone()
+    }
+
+    /// Returns the place in its first sample where the last row begins.
+    fn number(&self) -> u64 {
+        self.last.1
+    }
+
+    fn remake_numbers(&self, inputs: Vec<T>, starts: &[u64]) -> Result<Vec<P::Row>, Fault> {
+        let lengths = inputs.iter().map(|sample| self.length_of(sample));
+        let lengths = lengths.collect::<Result<Vec<_>, _>>()?;
+        let row = |start: &u64| {
+            let samples = inputs.iter().zip(lengths.iter().copied());
+            let parts = match lengths.first() {
+                Some(first) if start < first => cut(samples, *start, self.length).0,
+                _ => Vec::new(),
+            };
+            if parts.len() == inputs.len() && !parts.is_empty() {
+                return self.pack.pack(&parts);
+            }
+            let count = inputs.len();
+            Err(Fault::new(format!("no row begins at {start} and is made of {count} samples")))
+        };
+        starts.iter().map(row).collect()
     }
 
     fn op(&self) -> Op {

@@ -47,12 +47,18 @@ impl<S> Guarded<S> {
         caught(|| call(&mut self.0)).unwrap_or_else(Err)
     }
 
-    /// Makes a result again.
-    pub(super) fn remake<In>(&self, inputs: Vec<In>) -> Result<S::Out, Fault>
+    /// Makes the results with these numbers again.
+    pub(super) fn remake<In>(&self, inputs: Vec<In>, numbers: &[u64]) -> Result<Vec<S::Out>, Fault>
     where
         S: Stage<In>,
     {
-        let made = caught(|| self.0.remake(inputs)).unwrap_or_else(Err);
+        let made = caught(|| self.0.remake_numbers(inputs, numbers)).unwrap_or_else(Err);
+        let made = made.and_then(|made| match made.len() {
+            made if made != numbers.len() => {
+                Err(Fault::new(format!("{made} results came of {} numbers", numbers.len())))
+            }
+            _ => Ok(made),
+        });
         made.map_err(|fault| fault.by(format!("{}.remake", self.name())))
     }
 

@@ -87,8 +87,8 @@ impl Inputs {
         Ok(Origins::new(&self.seen, &self.origins))
     }
 
-    /// Returns the origins of the given inputs.
-    pub(super) fn of(&self, numbers: Vec<u64>) -> Result<Origin, String> {
+    /// Returns the origin of a result: its number among the results of the given inputs.
+    pub(super) fn of(&self, numbers: Vec<u64>, result: u64) -> Result<Origin, String> {
         let first = self.first_recent();
         let origin = |number: u64| {
             if let Some(recent) = number.checked_sub(first) {
@@ -102,7 +102,7 @@ impl Inputs {
             let unknown = || format!("names input {number}, which the stage did not hold");
             origin(number).ok_or_else(unknown)
         };
-        Ok(Origin::Result(numbers.into_iter().map(known).collect::<Result<_, _>>()?))
+        Ok(Origin::Result(numbers.into_iter().map(known).collect::<Result<_, _>>()?, result))
     }
 
     /// Returns the number of the first recent input.

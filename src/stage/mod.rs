@@ -249,18 +249,10 @@ pub trait Stage<In> {
     /// [`made_of`](Self::made_of) and [`remake`](Self::remake). A resume then makes only the inputs
     /// held back again. For the cost while the stage runs, see [`held`](Self::held).
     ///
-    /// A stage that can name its inputs, but needs more than these to make a result again, returns
-    /// `false` from [`remakes`](Self::remakes).
+    /// A stage that makes several results of the same inputs also implements
+    /// [`number`](Self::number) and [`remake_numbers`](Self::remake_numbers).
     fn tracks(&self) -> bool {
         false
-    }
-
-    /// Returns `true` if [`remake`](Self::remake) makes every result again.
-    ///
-    /// If a stage that tracks its inputs returns `false`, the stages after it do not track theirs.
-    /// These stages have an anchor instead.
-    fn remakes(&self) -> bool {
-        true
     }
 
     /// Returns the numbers of the inputs that later results need, in an order that the stage
@@ -297,6 +289,28 @@ pub trait Stage<In> {
     fn remake(&self, inputs: Vec<In>) -> Result<Self::Out, Fault> {
         drop(inputs);
         Err(Fault::new("this stage cannot make a result again; implement Stage::remake"))
+    }
+
+    /// Returns the number of the result that [`pop`](Self::pop) returned last, among the results
+    /// made of the same inputs. By default 0, which fits a stage that makes one result of them.
+    ///
+    /// Numbers of results of the same inputs rise, not necessarily by 1.
+    fn number(&self) -> u64 {
+        0
+    }
+
+    /// Makes the results with these [numbers](Self::number), which rise, again from the inputs that
+    /// all of them were made of. By default, result 0 is what [`remake`](Self::remake) returns.
+    ///
+    /// # Errors
+    /// Returns a fault if these inputs do not make all of these results.
+    fn remake_numbers(&self, inputs: Vec<In>, numbers: &[u64]) -> Result<Vec<Self::Out>, Fault> {
+        match numbers {
+            [0] => Ok(vec![self.remake(inputs)?]),
+            _ => Err(Fault::new(format!(
+                "the stage makes one result of its inputs, not {numbers:?}"
+            ))),
+        }
     }
 
     /// Returns `true` if each input is part of at most one result. The inputs held back must also
@@ -357,10 +371,11 @@ impl<In, S: Stage<In> + ?Sized> Stage<In> for Box<S> {
         results_of(inputs: u64) -> Option<u64>;
         len_of(inputs: u64) -> Option<u64>;
         tracks() -> bool;
-        remakes() -> bool;
         held() -> Held;
         made_of() -> Vec<u64>;
+        number() -> u64;
         remake(inputs: Vec<In>) -> Result<S::Out, Fault>;
+        remake_numbers(inputs: Vec<In>, numbers: &[u64]) -> Result<Vec<S::Out>, Fault>;
         keeps_order() -> bool;
         inputs() -> u64;
         op() -> Op;

@@ -214,8 +214,8 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
 
     /// Replaces each sample with any number of samples, which a function makes of it.
     ///
-    /// A resume makes the sample again whose results are not all given, under the conditions of
-    /// [`map`](Self::map).
+    /// A resume makes the samples again whose results are not all given or that later stages hold,
+    /// under the conditions of [`map`](Self::map).
     ///
     /// ```
     /// use windrow::{Dataset, Loader, range};

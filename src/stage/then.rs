@@ -6,7 +6,7 @@ use super::inputs::{Inputs, out_of_order};
 use super::{Feed, Stage, Stages, Step};
 use crate::dataset::{ElementSpec, PipelineTree};
 use crate::error::{Error, Fault, Result};
-use crate::order::{Cursor, Description, Mark, Op, Origin};
+use crate::order::{Cursor, Description, Mark, Op, Origin, inputs_and_numbers, made_together};
 
 /// A stage after other stages.
 #[derive(Debug)]
@@ -304,8 +304,9 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         }
         let restored = self.stage.tell("restore", |stage| stage.restore(&cursor.counters))?;
         restored.ok_or_else(|| wrong("has counters that the stage refuses"))?;
-        let results = self.stage.ask("results_of", |stage| stage.results_of(inputs))?;
-        let results = results
+        let results = self
+            .stage
+            .ask("results_of", |stage| stage.results_of(inputs))?
             .ok_or_else(|| wrong(&format!("has counters that do not fit {inputs} inputs")))?;
         Ok(results.saturating_add(cursor.given))
     }
@@ -316,24 +317,20 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         samples: &mut dyn Iterator<Item = In>,
     ) -> Result<()> {
         self.before.take_back(cursors, samples)?;
-        let wrong = |stage: &Guarded<S>, what: std::fmt::Arguments<'_>| wrong(&stage.name(), what);
-        let cursor = cursors.next();
-        let cursor = cursor.ok_or_else(|| wrong(&self.stage, format_args!("is missing")))?;
+        let name = self.stage.name();
+        let cursor = cursors.next().ok_or_else(|| wrong(&name, "is missing"))?;
         let Some(tracked) = &mut self.inputs else { return Ok(()) };
         let held = cursor.held.to_vec();
-        let inputs = held.iter().map(|origin| self.before.remake(origin, samples));
-        let inputs = inputs.collect::<Result<Vec<_>, _>>();
-        let inputs = inputs
-            .map_err(|fault| wrong(&self.stage, format_args!("cannot be restored: {fault}")))?;
+        let inputs = self.before.remake(&held, samples);
+        let inputs =
+            inputs.map_err(|fault| wrong(&name, format_args!("cannot be restored: {fault}")))?;
         *tracked = Inputs::taken_back(held);
         let taken = self.stage.tell("take_back", |stage| stage.take_back(inputs))?;
-        let unfit =
-            || wrong(&self.stage, format_args!("holds inputs that do not fit the counters"));
-        taken.ok_or_else(unfit)
+        taken.ok_or_else(|| wrong(&name, "holds inputs that do not fit the counters"))
     }
 
     fn tracks(&self) -> bool {
-        self.inputs.is_some() && self.stage.ask("remakes", |stage| stage.remakes()).unwrap_or(false)
+        self.inputs.is_some()
     }
 
     fn keeps_order(&self) -> bool {
@@ -342,21 +339,26 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
     }
 
     fn origin(&self, _: &dyn Feed<In>) -> Result<Origin> {
-        let Some(inputs) = &self.inputs else { return Ok(Origin::Result([].into())) };
-        let made_of = inputs.of(self.stage.ask("made_of", |stage| stage.made_of())?);
-        made_of.map_err(|why| self.stage.broken("made_of", Fault::new(why)))
+        let Some(inputs) = &self.inputs else { return Ok(Origin::Result([].into(), 0)) };
+        let (made_of, number) =
+            self.stage.ask("made_of", |stage| (stage.made_of(), stage.number()))?;
+        inputs.of(made_of, number).map_err(|why| self.stage.broken("made_of", Fault::new(why)))
     }
 
     fn remake(
         &self,
-        origin: &Origin,
+        origins: &[Origin],
         samples: &mut dyn Iterator<Item = In>,
-    ) -> Result<S::Out, Fault> {
-        let Origin::Result(inputs) = origin else {
-            return Err(Fault::new("the state names a sample where the stage holds a result"));
-        };
-        let inputs = inputs.iter().map(|input| self.before.remake(input, samples));
-        self.stage.remake(inputs.collect::<Result<_, _>>()?)
+    ) -> Result<Vec<S::Out>, Fault> {
+        let mut results = Vec::with_capacity(origins.len());
+        for group in made_together(origins) {
+            let Some((inputs, numbers)) = inputs_and_numbers(group) else {
+                return Err(Fault::new("the state names a sample where the stage holds a result"));
+            };
+            let inputs = self.before.remake(inputs, samples)?;
+            results.extend(self.stage.remake(inputs, &numbers)?);
+        }
+        Ok(results)
     }
 
     fn inputs(&self) -> Result<u64> {

@@ -112,6 +112,16 @@ fn costs(samples: u64, places: &[u64], see: impl Fn(&str, u64, u64, usize)) {
     of!("concat_then_split, then batch", x => {
         x.concat_then_split(tokens(1024)).batch_with(8, Stack::new())
     });
+    let halves = |record: Record| [record.clone(), record];
+    of!("flat_map, then pack best", x => {
+        x.flat_map(halves).pack(Fit::Best, 64, tokens(1024)).batch_with(8, Stack::new())
+    });
+    of!("flat_map, then batch_by_budget", x => {
+        x.flat_map(halves).batch_by_budget(8192, length, AsVec)
+    });
+    of!("batch, unbatch, then batch", x => {
+        x.batch_with(7, AsVec).unbatch().batch_with(32, AsVec)
+    });
     of!("batch_by_budget", x => x.batch_by_budget(8192, length, AsVec));
     of!("bucket_by_length", x => {
         x.bucket_by_length([100, 200, 300, 400, 500], 32, length, AsVec)
