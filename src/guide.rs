@@ -18,6 +18,7 @@ chapters! {
     Sources = "sources-and-stages.md";
     Reducers = "reducers.md";
     Command = "command.md";
+    Sinks = "sinks.md";
     Browser = "browser.md";
     Machines = "machines.md";
     ComingFrom = "coming-from.md";

@@ -73,7 +73,8 @@ const PLATFORM: &[&str] = &[
     "windows",
     "wasm",
 ];
-const PLATFORM_PLACES: &[&str] = &["backend/", "source/bytes", "web/", "web.rs", "lib.rs"];
+const PLATFORM_PLACES: &[&str] =
+    &["backend/", "sink/atomic", "source/bytes", "web/", "web.rs", "lib.rs"];
 
 /// The lines of the longest file.
 const LINES_MAX: usize = 400;

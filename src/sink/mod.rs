@@ -4,6 +4,22 @@
 //! to its destination and returns a value for the caller. Indices that must be written together
 //! form a *group*, which one worker writes in order.
 
+mod atomic;
+mod columns;
+mod files;
+mod jsonl;
+mod member;
+mod names;
+mod npy;
+mod record;
+mod safetensors;
+mod shard;
+mod spec;
+mod tar;
+
+pub use record::{RecordSink, RecordWriter, Written};
+pub use spec::{SinkKind, SinkSpec};
+
 use std::num::NonZeroU64;
 
 use crate::error::{BoxError, Result};

@@ -27,6 +27,9 @@ pub use memory::{Range, Values, from_vec, range};
 pub use npy::{Npy, NpyOptions};
 pub use tar::{KEY_FIELD, Tar, TarOptions};
 
+pub(crate) use npy::npy_header;
+pub(crate) use tar::tar_header;
+
 use crate::dataset::{
     Dataset, ElementSpec, PipelineTree, SampleContext, SampleKey, SampleResult, Watch, reading,
     step,

@@ -68,6 +68,38 @@ pub(super) fn read(bytes: &dyn ByteSource) -> Result<Layout> {
     parser.dict(from + length).map_err(|why| wrong(Some(from + parser.at as u64), why))
 }
 
+/// Returns the header of a file in C order, in version 1.0 of the format, or `None` for `BF16`, which
+/// the format lacks.
+pub(crate) fn npy_header(dtype: Dtype, shape: &[u64]) -> Option<Vec<u8>> {
+    let descr = match dtype {
+        Dtype::BOOL => "|b1",
+        Dtype::U8 => "|u1",
+        Dtype::I8 => "|i1",
+        Dtype::U16 => "<u2",
+        Dtype::I16 => "<i2",
+        Dtype::U32 => "<u4",
+        Dtype::I32 => "<i4",
+        Dtype::U64 => "<u8",
+        Dtype::I64 => "<i8",
+        Dtype::F16 => "<f2",
+        Dtype::F32 => "<f4",
+        Dtype::F64 => "<f8",
+        Dtype::BF16 => return None,
+    };
+    let axes: Vec<_> = shape.iter().map(u64::to_string).collect();
+    let comma = if axes.len() == 1 { "," } else { "" };
+    let axes = axes.join(", ");
+    let text =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}{comma}), }}");
+    // The array begins at a multiple of 64 bytes, after a line break.
+    let length = (11 + text.len()).next_multiple_of(64) - 10;
+    let mut header = [&MAGIC[..], &[1, 0], &(length as u16).to_le_bytes()].concat();
+    header.extend(text.as_bytes());
+    header.resize(length + 9, b' ');
+    header.push(b'\n');
+    Some(header)
+}
+
 /// A parser of the header's text; an error is at `at`.
 struct Parser<'a> {
     text: &'a [u8],
@@ -271,4 +303,36 @@ fn dtype_of(descr: &str) -> Parsed<(Dtype, bool)> {
         _ => "is not one of b1, i1, i2, i4, i8, u1, u2, u4, u8, f2, f4, f8",
     };
     Err(format!("its dtype {descr:?} {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::InMemory;
+
+    #[test]
+    fn a_written_header_is_read_as_the_same_layout() {
+        for shape in [&[][..], &[3], &[2, 0], &[u64::MAX; 8]] {
+            for dtype in Dtype::ALL {
+                let Some(header) = npy_header(dtype, shape) else {
+                    assert_eq!(dtype, Dtype::BF16);
+                    continue;
+                };
+                assert_eq!((header.len() % 64, header.last()), (0, Some(&b'\n')));
+                let offset = header.len() as u64;
+                let layout = read(&InMemory::new("x.npy", header)).unwrap();
+                assert_eq!((layout.dtype, &*layout.axes, layout.offset), (dtype, shape, offset));
+                assert!(!layout.big_endian && !layout.column_major);
+            }
+        }
+    }
+
+    #[test]
+    fn a_written_header_is_what_numpy_writes() {
+        let mut numpy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        numpy.extend(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }");
+        numpy.resize(127, b' ');
+        numpy.push(b'\n');
+        assert_eq!(npy_header(Dtype::F32, &[2, 3]), Some(numpy));
+    }
 }

@@ -4,6 +4,8 @@
 
 mod header;
 
+pub(crate) use header::npy_header;
+
 use std::sync::Arc;
 
 use super::array::{Array, Fields, fields_source};

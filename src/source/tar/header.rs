@@ -113,7 +113,10 @@ fn number(field: &[u8]) -> Result<u64, String> {
 }
 
 /// Returns the sum of the bytes of a header, with spaces in place of the sum itself.
-fn checksum<N: std::iter::Sum>(block: &[u8; BLOCK as usize], byte: impl Fn(u8) -> N) -> N {
+pub(super) fn checksum<N: std::iter::Sum>(
+    block: &[u8; BLOCK as usize],
+    byte: impl Fn(u8) -> N,
+) -> N {
     let spaces = std::iter::repeat_n(b' ', 8);
     block[..148].iter().copied().chain(spaces).chain(block[156..].iter().copied()).map(byte).sum()
 }

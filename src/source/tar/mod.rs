@@ -8,9 +8,11 @@ mod header;
 mod index;
 mod options;
 mod pax;
+mod write;
 
 use index::{Member, Sample};
 pub use options::{KEY_FIELD, TarOptions};
+pub(crate) use write::tar_header;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -40,6 +40,16 @@ pub(super) fn read(text: &[u8]) -> Result<Attributes, (u64, String)> {
     Ok(found)
 }
 
+/// Appends the line of an attribute. The line begins with its length, whose digits count too.
+pub(super) fn push(text: &mut Vec<u8>, name: &str, value: &str) {
+    let rest = name.len() + value.len() + 3;
+    let mut length = rest + 1;
+    while length != rest + length.to_string().len() {
+        length = rest + length.to_string().len();
+    }
+    text.extend(format!("{length} {name}={value}\n").into_bytes());
+}
+
 /// A line with one attribute.
 struct PaxRecord<'a> {
     name: &'a [u8],
@@ -69,6 +79,17 @@ mod tests {
         assert_eq!(read, Attributes { path: Some(b"a=\nd".to_vec()), size: Some(77) });
         let back = super::read(b"12 path=abc\n8 path=\n11 size=77\n8 size=\n").unwrap();
         assert_eq!(back, Attributes::default());
+    }
+
+    #[test]
+    fn a_written_line_counts_its_own_digits() {
+        for length in [1, 2, 3, 80, 88, 89, 90, 91, 92, 93, 980, 989, 990, 991, 992] {
+            let value = "x".repeat(length);
+            let mut text = Vec::new();
+            push(&mut text, "path", &value);
+            push(&mut text, "size", "7");
+            assert_eq!(read(&text), Ok(Attributes { path: Some(value.into()), size: Some(7) }));
+        }
     }
 
     #[test]

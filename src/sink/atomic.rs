@@ -1,0 +1,183 @@
+//! Files that appear under their names when they are complete and durable, and not before.
+//!
+//! A file is written beside its place, under its name with `.partial` after it. A run that is killed
+//! leaves such files behind. The next writer of the same name removes them.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the only file of this room that touches files"
+)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Fault, Result};
+
+/// The end of the name of a file that is not finished.
+const PARTIAL: &str = ".partial";
+/// The size of the buffer before a file, in bytes.
+const BUFFER: usize = 256 << 10;
+
+/// A file that gets its name when it is complete.
+///
+/// Dropping the file before [`publish`] removes it.
+#[derive(Debug)]
+pub(super) struct AtomicFile {
+    target: PathBuf,
+    partial: PathBuf,
+    file: Option<BufWriter<File>>,
+    /// Why a write failed; the file then has an unknown end, and is never published.
+    failed: Option<Fault>,
+}
+
+impl AtomicFile {
+    /// Creates a file beside its place in a folder. Removes what an earlier writer left there.
+    pub(super) fn create(folder: &Path, name: &str) -> Result<Self, Fault> {
+        let target = folder.join(name);
+        let partial = folder.join(format!("{name}{PARTIAL}"));
+        let failed = |error| failed("creating", &partial, error);
+        match fs::remove_file(&partial) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        // A new file, so that a link that someone left there leads nowhere.
+        let file = OpenOptions::new().write(true).create_new(true).open(&partial);
+        let file = BufWriter::with_capacity(BUFFER, file.map_err(failed)?);
+        Ok(Self { target, partial, file: Some(file), failed: None })
+    }
+
+    /// Writes bytes. After an error, the file takes no more bytes.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if let Some(fault) = &self.failed {
+            return Err(fault.clone());
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let written = file.write_all(bytes);
+        written.map_err(|error| {
+            let fault = failed("writing", &self.partial, error);
+            self.failed.insert(fault).clone()
+        })
+    }
+
+    /// Makes the bytes durable, and closes the file.
+    pub(super) fn seal(&mut self) -> Result<(), Fault> {
+        if let Some(fault) = &self.failed {
+            return Err(fault.clone());
+        }
+        let Some(mut file) = self.file.take() else { return Ok(()) };
+        let sealed = file.flush().and_then(|()| file.get_ref().sync_all());
+        sealed.map_err(|error| self.failed.insert(failed("writing", &self.partial, error)).clone())
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        // A file must be closed before Windows removes it; `into_parts` does not write the buffer.
+        drop(self.file.take().map(BufWriter::into_parts));
+        _ = fs::remove_file(&self.partial);
+    }
+}
+
+/// Makes files of a folder durable, and gives them their names. A file of that name is replaced.
+pub(super) fn publish(folder: &Path, mut files: Vec<AtomicFile>) -> Result<(), Fault> {
+    for file in &mut files {
+        file.seal()?;
+    }
+    for file in &files {
+        let renamed = fs::rename(&file.partial, &file.target);
+        renamed.map_err(|error| failed("writing", &file.target, error))?;
+    }
+    sync_folder(folder).map_err(|error| failed("writing the folder", folder, error))
+}
+
+/// Creates a folder and the folders above it, as far as they are missing, and makes them durable.
+pub(super) fn create_folder(folder: &Path) -> Result<()> {
+    let error = |error| Error::io(format!("creating the folder {}", folder.display()), error);
+    let missing: Vec<_> = folder.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(folder).map_err(error)?;
+    for path in missing.iter().filter_map(|path| path.parent()) {
+        sync_folder(path).map_err(error)?;
+    }
+    Ok(())
+}
+
+/// Makes the names in a folder durable. Windows has no such call, and needs none after a rename.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder)?.sync_all()
+}
+
+fn failed(doing: &str, path: &Path, error: io::Error) -> Fault {
+    Error::io(format!("{doing} {}", path.display()), error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|x| name(x).unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = AtomicFile::create(folder.path(), "a").unwrap();
+        file.write(b"one").unwrap();
+        assert_eq!(names(folder.path()), ["a.partial"]);
+        publish(folder.path(), vec![file]).unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_dropped_file_leaves_nothing_and_the_old_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), b"old").unwrap();
+        AtomicFile::create(folder.path(), "a").unwrap().write(b"new").unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"old");
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.partial"), b"a long beginning").unwrap();
+        fs::write(folder.path().join("a"), b"old").unwrap();
+        let mut file = AtomicFile::create(folder.path(), "a").unwrap();
+        file.write(b"new").unwrap();
+        publish(folder.path(), vec![file]).unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = AtomicFile::create(&folder.path().join("no"), "a").unwrap_err().to_string();
+        assert!(message.starts_with("creating ") && message.contains("a.partial"), "{message}");
+        fs::create_dir(folder.path().join("b")).unwrap();
+        let file = AtomicFile::create(folder.path(), "b").unwrap();
+        assert!(publish(folder.path(), vec![file]).is_err());
+        assert_eq!(names(folder.path()), ["b"]);
+    }
+
+    #[test]
+    fn missing_folders_are_created() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        create_folder(&deep).unwrap();
+        create_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        fs::write(folder.path().join("file"), b"").unwrap();
+        let message = create_folder(&folder.path().join("file/x")).unwrap_err().to_string();
+        assert!(message.starts_with("creating the folder "), "{message}");
+    }
+}
