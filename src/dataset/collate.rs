@@ -8,16 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::batch::Collate;
 use super::element_spec::ElementSpec;
 use super::keys::{Keyed, SampleKey};
-use super::number::element_bytes;
+use super::padding::{PADDED_BYTES_FREE, PADDED_TIMES_MAX, Padding, copy_corner, fill};
 use super::record::Record;
 use super::tensor::Tensor;
 use crate::error::Fault;
 use crate::order::Op;
-
-/// The most bytes of a padded field, whatever the bytes of its samples.
-pub(super) const PADDED_BYTES_FREE: u64 = 1 << 30;
-/// The most bytes of a larger padded field, as a multiple of the bytes of its samples.
-pub(super) const PADDED_TIMES_MAX: u64 = 16;
 
 /// A collate function that stacks the samples' fields along a new first axis.
 ///
@@ -111,7 +106,17 @@ impl Collate<Record> for Stack {
 /// # Errors
 /// Returns a fault for no records, keys on only some of them, or different fields, dtypes, ranks or
 /// (without `pad`) shapes. The fault names the place in the batch, the field, and both sides.
-pub fn stack(mut records: Vec<Record>, pad: Option<Pad>) -> Result<Record, Fault> {
+pub fn stack(records: Vec<Record>, pad: Option<Pad>) -> Result<Record, Fault> {
+    stack_with(records, "set `pad` to fill them up", |_| pad.map(|Pad(value)| Padding::new(value)))
+}
+
+/// Stacks records, with a padding of each field that `padding_of` names. `instead` is the advice for
+/// other fields with different shapes.
+pub(super) fn stack_with(
+    mut records: Vec<Record>,
+    instead: &str,
+    padding_of: impl Fn(&str) -> Option<Padding>,
+) -> Result<Record, Fault> {
     let keys = all_keys(&mut records)?;
     let Some(first) = records.first() else {
         return Err(Fault::new("a batch needs at least one sample"));
@@ -120,13 +125,27 @@ pub fn stack(mut records: Vec<Record>, pad: Option<Pad>) -> Result<Record, Fault
         same_fields(place, record, first)?;
     }
     let mut fields = Vec::with_capacity(first.len());
+    let mut lengths = Vec::new();
     for (number, (name, _)) in first.fields().iter().enumerate() {
         let parts = Parts { records: &records, number };
-        let stacked =
-            parts.stacked(pad).map_err(|why| Fault::new(format!("field {name:?}: {why}")));
-        fields.push((name.clone(), stacked?));
+        let padding = padding_of(name);
+        let wrong = |why: String| Fault::new(format!("field {name:?}: {why}"));
+        fields.push((name.clone(), parts.stacked(padding.as_ref(), instead).map_err(wrong)?));
+        if let Some(padding) = padding
+            && let Some(name) = &padding.lengths
+        {
+            lengths.push((name.clone(), parts.lengths(&padding).map_err(wrong)?));
+        }
     }
-    Ok(Record::from_sorted(fields).with_keys(keys))
+    let mut batch = Record::from_sorted(fields);
+    for (name, lengths) in lengths {
+        if batch.field(&name).is_ok() {
+            let why = format!("the field {name:?} exists; give `lengths` another name");
+            return Err(Fault::new(why));
+        }
+        batch.insert(name, lengths)?;
+    }
+    Ok(batch.with_keys(keys))
 }
 
 /// Takes the keys of all records. Either all of them have keys, or none.
@@ -153,58 +172,48 @@ impl<'a> Parts<'a> {
         self.records.iter().map(move |record| &record.fields()[number].1)
     }
 
-    fn stacked(&self, pad: Option<Pad>) -> Result<Tensor, String> {
+    fn stacked(&self, padding: Option<&Padding>, instead: &str) -> Result<Tensor, String> {
         let first = &self.records[0].fields()[self.number].1;
         let (dtype, shape) = (first.dtype(), first.shape());
-        let mut ragged = false;
         for (place, part) in self.iter().enumerate() {
-            let [own, other] = [part, first].map(|one| (one.dtype(), one.shape()));
-            if own.0 != dtype {
+            let (own_dtype, own) = (part.dtype(), part.shape());
+            if own_dtype != dtype {
                 return Err(format!(
-                    "sample {place} of the batch is {}, sample 0 is {dtype}; cast them to one dtype",
-                    own.0
+                    "sample {place} of the batch is {own_dtype}, sample 0 is {dtype}; cast them to \
+                     one dtype"
                 ));
             }
-            if own.1.len() != shape.len() || (own != other && pad.is_none()) {
-                let pads = own.1.len() == shape.len();
-                let instead = if pads { "set `pad` to fill them up" } else { "reshape them first" };
+            if own.len() != shape.len() || (own != shape && padding.is_none()) {
+                let pads = own.len() == shape.len();
+                let instead = if pads { instead } else { "reshape them first" };
                 return Err(format!(
-                    "sample {place} of the batch has shape {:?}, sample 0 has {shape:?}; {instead}",
-                    own.1
+                    "sample {place} of the batch has shape {own:?}, sample 0 has {shape:?}; {instead}"
                 ));
             }
-            ragged |= own != other;
         }
-        let made = match pad {
-            Some(Pad(value)) if ragged => return self.padded(value),
-            _ => Tensor::build_overwritten(dtype, self.shape(shape), |bytes| {
-                let mut rest = bytes;
-                for part in self.iter() {
-                    let (place, after) = rest.split_at_mut(part.bytes().len());
-                    place.copy_from_slice(part.bytes());
-                    rest = after;
-                }
-                Ok(())
-            }),
-        };
+        if let Some(padding) = padding {
+            let most = padding.shape_of(self.iter())?;
+            if self.iter().any(|part| part.shape() != most) {
+                return self.padded(padding, &most);
+            }
+        }
+        let made = Tensor::build_overwritten(dtype, self.shape(shape), |bytes| {
+            let mut rest = bytes;
+            for part in self.iter() {
+                let (place, after) = rest.split_at_mut(part.bytes().len());
+                place.copy_from_slice(part.bytes());
+                rest = after;
+            }
+            Ok(())
+        });
         made.map_err(|fault| fault.to_string())
     }
 
-    fn padded(&self, value: f64) -> Result<Tensor, String> {
+    fn padded(&self, padding: &Padding, most: &[u64]) -> Result<Tensor, String> {
         let first = &self.records[0].fields()[self.number].1;
         let dtype = first.dtype();
-        let Some(filler) = element_bytes(dtype, value) else {
-            return Err(format!(
-                "`pad` is {value:?}, which {dtype} cannot hold; set another value"
-            ));
-        };
-        let mut largest = first.shape().to_vec();
-        for part in self.iter() {
-            for (most, &axis) in largest.iter_mut().zip(part.shape()) {
-                *most = axis.max(*most);
-            }
-        }
-        let shape = self.shape(&largest);
+        let filler = padding.filler(first)?;
+        let shape = self.shape(most);
         let given: u64 = self.iter().map(|part| part.bytes().len() as u64).sum();
         let takes = shape.iter().try_fold(dtype.size(), |size, &axis| size.checked_mul(axis));
         if takes.is_none_or(|size| size > PADDED_BYTES_FREE && size / PADDED_TIMES_MAX > given) {
@@ -218,11 +227,18 @@ impl<'a> Parts<'a> {
             fill(bytes, &filler[..dtype.size() as usize]);
             let room = bytes.len() / self.records.len();
             for (part, place) in self.iter().zip(bytes.chunks_exact_mut(room.max(1))) {
-                copy_into(place, &largest, part);
+                copy_corner(place, most, part);
             }
             Ok(())
         })
         .map_err(|fault| fault.to_string())
+    }
+
+    /// Returns the lengths of the samples without padding.
+    fn lengths(&self, padding: &Padding) -> Result<Tensor, String> {
+        let most = padding.shape_of(self.iter())?;
+        let lengths = padding.lengths_of(self.iter(), &most)?;
+        Tensor::from_vec([lengths.len() as u64], lengths).map_err(|fault| fault.to_string())
     }
 
     /// Returns a sample's shape with the number of samples in front.
@@ -250,43 +266,6 @@ fn same_fields(place: usize, record: &Record, first: &Record) -> Result<(), Faul
         first.names(),
         odd.map(String::as_str).unwrap_or_default(),
     )))
-}
-
-/// Fills all of `bytes` with copies of `element`.
-fn fill(bytes: &mut [u8], element: &[u8]) {
-    let Some(start) = bytes.get_mut(..element.len()) else { return };
-    start.copy_from_slice(element);
-    let mut done = element.len();
-    while done < bytes.len() {
-        let more = done.min(bytes.len() - done);
-        bytes.copy_within(..more, done);
-        done += more;
-    }
-}
-
-/// Copies a tensor into the low corner of the memory of a larger one of the same rank.
-fn copy_into(room: &mut [u8], largest: &[u64], tensor: &Tensor) {
-    let (own, bytes) = (tensor.shape(), tensor.bytes());
-    let Some(split) = (0..own.len()).rev().find(|&axis| own[axis] != largest[axis]) else {
-        return room.copy_from_slice(bytes);
-    };
-    if bytes.is_empty() {
-        return;
-    }
-    // From `split` on, a run of the tensor is contiguous at the start of a run of the larger
-    // memory.
-    let size = |axes: &[u64]| (axes.iter().product::<u64>() * tensor.dtype().size()) as usize;
-    let (run, room_run) = (size(&own[split..]), size(&largest[split..]));
-    for (number, part) in bytes.chunks_exact(run).enumerate() {
-        let (mut rest, mut row, mut step) = (number as u64, 0, 1);
-        for axis in (0..split).rev() {
-            row += rest % own[axis] * step;
-            rest /= own[axis];
-            step *= largest[axis];
-        }
-        let from = row as usize * room_run;
-        room[from..from + run].copy_from_slice(part);
-    }
 }
 
 #[cfg(test)]

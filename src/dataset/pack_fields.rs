@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::collate::{PADDED_BYTES_FREE, PADDED_TIMES_MAX, Pad};
+use super::collate::Pad;
 use super::number::element_bytes;
 use super::pack::{Pack, Segment, row_length};
+use super::padding::{PADDED_BYTES_FREE, PADDED_TIMES_MAX};
 use super::record::{FIELDS_MAX, NAME_BYTES_MAX, Record};
 use super::tensor::Tensor;
 use crate::error::{Error, Fault, Result};

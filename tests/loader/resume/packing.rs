@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use windrow::dataset::{AsVec, PackFields, Record, Stack, Tensor};
+use windrow::dataset::{AsVec, PackFields, PadFields, Padding, Record, Stack, Tensor};
 use windrow::loader::LoaderBuilder;
 use windrow::stage::{Fit, ParallelPipeline};
 use windrow::{Dataset, Fault, Loader, range};
@@ -146,5 +146,18 @@ fn figures_of_a_resume() {
     let places = [SAMPLES / 10, SAMPLES / 2, SAMPLES / 100 * 99];
     costs(SAMPLES, &places, |stage, place, made, bytes| {
         println!("{stage:<32}{place:>9}{made:>14}{bytes:>16}");
+    });
+}
+
+#[test]
+fn padded_batches_resume_at_every_state() {
+    within(LIMIT, || {
+        let padding = || Padding::new(0.0).to([Some(20)]).truncate().lengths("lengths");
+        let pad = || PadFields::new([("tokens", padding())]);
+        let batches = || Loader::builder(texts(60).ordered().batch_with(4, pad())).epochs(2);
+        every_state_of(batches, 520, "padded batches");
+        let random_access = || range(0..60).shuffle(3).try_map(|x| text(x * 9));
+        let batches = || Loader::builder(random_access().batch_with(4, pad())).epochs(2);
+        every_state_of(batches, 500, "padded batches of the workers");
     });
 }
