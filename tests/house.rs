@@ -94,7 +94,7 @@ const CHANGES: &[&str] = &["Atomic", "Cell", "Lock", "Mutex", "Once"];
 const CYCLES: &[(&str, usize, &str)] = &[
     (
         "src/dataset/mod.rs",
-        34,
+        36,
         "a combinator is a dataset, and a method of every dataset, as with `Iterator`",
     ),
     ("src/dataset/wire/access.rs", 2, "a reader reads a list by a reader of its elements"),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::feed::Workers;
 use super::reduction::Reduction;
-use crate::backend::Info;
 use crate::backend::beside::Hash;
+use crate::backend::{Info, log};
 use crate::error::{Error, Result};
 use crate::order::{Cursor, Epochs, Mark, Plan, Skips};
 use crate::stage::{Stages, Step};
@@ -107,6 +107,16 @@ impl<T, S: Stages<T>> Run<T, S> {
     }
 }
 
+impl<T, S: Stages<T>> Run<T, S> {
+    /// Logs a warning of the stages.
+    fn tell_warning(&mut self) -> Result<()> {
+        if let Some(warning) = self.stages.warning()? {
+            log::warn("loader", || warning);
+        }
+        Ok(())
+    }
+}
+
 impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
     fn next(&mut self, waker: Option<&Waker>) -> Step<S::Out> {
         if let Some(error) = self.broken.take() {
@@ -117,7 +127,12 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         }
         self.workers.go_on();
         loop {
-            match self.poll() {
+            let step = self.poll();
+            if let Err(error) = self.tell_warning() {
+                self.failed = true;
+                return Step::StageError(error);
+            }
+            match step {
                 Step::Item(item) => return Step::Item(item),
                 Step::Pending => {
                     if let Some(told) = self.workers.broken() {

@@ -23,6 +23,15 @@ pub trait Stages<In> {
     #[doc(hidden)]
     fn mark(&mut self, feed: &dyn Feed<In>) -> Result<Mark>;
 
+    /// Returns the next warning of a stage for the caller's log.
+    ///
+    /// # Errors
+    /// Returns an error if a stage misbehaves.
+    #[doc(hidden)]
+    fn warning(&mut self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Resets all stages for an epoch.
     ///
     /// # Errors
@@ -227,6 +236,7 @@ impl<In, S: Stages<In> + ?Sized> Stages<In> for Box<S> {
         mut
         poll(feed: &mut dyn Feed<In>) -> Step<S::Out>;
         mark(feed: &dyn Feed<In>) -> Result<Mark>;
+        warning() -> Result<Option<String>>;
         reset(epoch: u64) -> Result<()>;
         restore(cursors: &mut dyn Iterator<Item = Cursor>, samples: u64) -> Result<u64>;
         take_back(

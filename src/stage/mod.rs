@@ -28,12 +28,14 @@ mod budget;
 mod chain;
 mod concat_then_split;
 mod each;
+mod filter;
 mod flat;
 mod guarded;
 mod inputs;
 mod limit;
 mod ordered;
 mod pack;
+mod pipeline;
 mod skip;
 mod then;
 
@@ -44,10 +46,12 @@ pub use budget::BudgetBatching;
 pub use chain::{Bare, Stages};
 pub use concat_then_split::ConcatThenSplit;
 pub use each::Each;
+pub use filter::{DropRate, Filtering};
 pub use flat::FlatMapping;
 pub use limit::Limit;
-pub use ordered::{Ordered, ParallelPipeline, Pipeline};
+pub use ordered::Ordered;
 pub use pack::{Fit, Packing};
+pub use pipeline::{ParallelPipeline, Pipeline};
 pub use skip::Skip;
 pub use then::Then;
 
@@ -313,6 +317,11 @@ pub trait Stage<In> {
         }
     }
 
+    /// Returns a warning that the stage has for the caller, at most once; the loader logs the text.
+    fn warning(&mut self) -> Option<String> {
+        None
+    }
+
     /// Returns `true` if each input is part of at most one result. The inputs held back must also
     /// come after all of these inputs, in the order of [`push`](Self::push).
     #[doc(hidden)]
@@ -359,6 +368,7 @@ impl<In, S: Stage<In> + ?Sized> Stage<In> for Box<S> {
         pop() -> Option<S::Out>;
         try_pop() -> Option<Result<S::Out, Fault>>;
         finish() -> Result<(), Fault>;
+        warning() -> Option<String>;
         reset(epoch: u64);
         restore(counters: &[u64]) -> Option<()>;
         take_back(inputs: Vec<In>) -> Option<()>;

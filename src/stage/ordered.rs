@@ -1,10 +1,10 @@
 //! The typed API for the ordered part of a pipeline.
 
 use super::{
-    Bare, Batching, Bucketing, BudgetBatching, ConcatThenSplit, Each, Fit, FlatMapping, Limit,
-    Packing, Skip, Stage, Stages, Then,
+    Bare, Batching, Bucketing, BudgetBatching, ConcatThenSplit, DropRate, Each, Filtering, Fit,
+    FlatMapping, Limit, Packing, Pipeline, Skip, Stage, Stages, Then,
 };
-use crate::dataset::{AsVec, Collate, Dataset, FilterBy, MapBy, Pack, TryMapBy};
+use crate::dataset::{AsVec, Collate, Dataset, MapBy, Pack, TryMapBy};
 use crate::error::{BoxError, Result};
 use crate::order::Epochs;
 
@@ -199,17 +199,19 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
 
     /// Drops the samples for which a function returns `false`.
     ///
+    /// [`drop_rate`](Self::drop_rate) after `filter` tells when too many samples are dropped.
+    ///
     /// ```
     /// use windrow::{Dataset, Loader, range};
     /// let short = range(0..5).ordered().batch(2).filter(|batch| batch.len() < 2);
     /// assert_eq!(*Loader::builder(short).build()?.next().unwrap()?, [4]);
     /// # Ok::<(), windrow::Error>(())
     /// ```
-    pub fn filter<F>(self, f: F) -> ThenStage<D, S, Each<FilterBy<F>, S::Out>>
+    pub fn filter<F>(self, f: F) -> ThenStage<D, S, Filtering<S::Out, F>>
     where
         F: Fn(&S::Out) -> bool,
     {
-        self.then(Each::new(FilterBy(f)))
+        self.then(Filtering::new(f))
     }
 
     /// Replaces each sample with any number of samples, which a function makes of it.
@@ -277,6 +279,26 @@ impl<D, B, T, F: Fn(&T) -> u64, C: Collate<T>> Ordered<D, Then<B, Bucketing<T, F
     }
 }
 
+impl<D, B, T, F: Fn(&T) -> bool> Ordered<D, Then<B, Filtering<T, F>>> {
+    /// Warns or fails if the filter drops too many samples.
+    ///
+    /// ```
+    /// use windrow::stage::DropRate;
+    /// use windrow::{Dataset, Loader, range};
+    /// let small = range(0..2_000).ordered().filter(|x| *x < 100);
+    /// let small = small.drop_rate(DropRate::per(1_000).warn_above(800).fail_above(990));
+    /// let errors = Loader::builder(small).build()?.filter_map(Result::err);
+    /// let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
+    /// assert_eq!(errors.len(), 1);
+    /// assert!(errors[0].starts_with("position 1990: filter: 991 of 991 samples were dropped"));
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn drop_rate(self, rate: DropRate) -> Self {
+        Self { stages: self.stages.map_stage(|stage| stage.drop_rate(rate)), ..self }
+    }
+}
+
 impl<D, B, T, P: Pack<T>> Ordered<D, Then<B, ConcatThenSplit<T, P>>> {
     /// Drops the last row of an epoch if it would have padding.
     #[must_use]
@@ -297,81 +319,6 @@ impl<D, B, T, C: Collate<T>> Ordered<D, Then<B, Batching<T, C>>> {
     #[must_use]
     pub fn drop_remainder(self) -> Self {
         Self { stages: self.stages.map_stage(Batching::drop_remainder), ..self }
-    }
-}
-
-/// A pipeline that a loader can run: a dataset, or a dataset with stages after it.
-pub trait Pipeline {
-    /// The type of the samples that workers make.
-    type Sample;
-    /// The type of the batches that the caller receives.
-    type Batch;
-    /// The random-access part.
-    type Dataset: Dataset<Sample = Self::Sample>;
-    /// The ordered part.
-    type Stages: Stages<Self::Sample, Out = Self::Batch>;
-
-    /// Splits the pipeline into its two parts.
-    fn into_parts(self) -> (Self::Dataset, Self::Stages);
-
-    /// Returns the number of epochs, if the pipeline names one.
-    fn epochs(&self) -> Option<Epochs> {
-        None
-    }
-}
-
-/// A pipeline with samples that any worker can make, including threads of this process.
-///
-/// Every pipeline that can be sent to threads implements this trait. A recipe that returns `impl
-/// ParallelPipeline<Sample = …, Batch = …>` runs on every backend.
-///
-/// ```
-/// use windrow::{Dataset, Loader, Result, WorkerContext, range};
-/// use windrow::stage::ParallelPipeline;
-///
-/// fn evens(
-///     end: u64,
-///     _: &WorkerContext,
-/// ) -> Result<impl ParallelPipeline<Sample = u64, Batch = Vec<u64>> + use<>> {
-///     Ok(range(0..end).filter(|x| x % 2 == 0).ordered().batch(3))
-/// }
-///
-/// assert_eq!(Loader::recipe(evens, 10).workers(0).build()?.count(), 2);
-/// # Ok::<(), windrow::Error>(())
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot run on threads",
-    note = "return `impl ParallelPipeline<Sample = .., Batch = ..>` or `impl Dataset<Sample = ..> + Send + Sync` from a recipe",
-    note = "use `build_processes()` for a recipe whose dataset is not `Send` and `Sync`"
-)]
-pub trait ParallelPipeline:
-    Pipeline<
-        Sample: Send + 'static,
-        Batch: 'static,
-        Dataset: Send + Sync + 'static,
-        Stages: Send + 'static,
-    >
-{
-}
-
-impl<P> ParallelPipeline for P where
-    P: Pipeline<
-            Sample: Send + 'static,
-            Batch: 'static,
-            Dataset: Send + Sync + 'static,
-            Stages: Send + 'static,
-        >
-{
-}
-
-impl<D: Dataset> Pipeline for D {
-    type Sample = D::Sample;
-    type Batch = D::Sample;
-    type Dataset = D;
-    type Stages = Bare;
-
-    fn into_parts(self) -> (D, Bare) {
-        (self, Bare)
     }
 }
 

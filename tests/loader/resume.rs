@@ -2,6 +2,7 @@
 
 mod buffer;
 mod epochs;
+mod filtering;
 mod held;
 mod hostile;
 mod interrupted;
