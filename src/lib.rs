@@ -96,7 +96,7 @@ pub mod stage;
 pub mod web;
 
 pub use backend::{Backend, WorkerContext, init};
-pub use dataset::{Dataset, Reduce, Reducer, concat, mix};
+pub use dataset::{Dataset, Reduce, Reducer, concat, interleave, mix};
 pub use dataset::{select_from_datasets, select_from_datasets_by};
 pub use error::{BoxError, Error, Fault, FaultKind, Loss, Result};
 pub use loader::{Batch, Loader, OnError};

@@ -11,6 +11,7 @@ mod epochs;
 mod grain;
 mod held;
 mod holding;
+mod interleaving;
 pub(crate) mod json;
 mod list;
 mod parts;
@@ -34,6 +35,7 @@ pub use held::Origin;
 pub(crate) use held::{inputs_and_numbers, made_together};
 #[doc(hidden)]
 pub use holding::{Held, Origins};
+pub(crate) use interleaving::Interleaving;
 pub(crate) use list::List;
 pub use parts::Parts;
 pub use permutation::Permutation;
