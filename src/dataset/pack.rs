@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::element_spec::ElementSpec;
 use crate::error::{BoxError, Error, Fault, Result};
 use crate::order::Op;
 
@@ -43,6 +44,15 @@ pub trait Pack<T> {
     /// # Errors
     /// Returns a fault if the parts do not fit together.
     fn pack(&self, parts: &[Segment<'_, T>]) -> Result<Self::Row, Fault>;
+
+    /// Returns the spec of the rows, given that of the samples; by default, nothing is known.
+    ///
+    /// # Errors
+    /// Returns the reason why no such samples make a row.
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec, String> {
+        _ = samples;
+        Ok(ElementSpec::unknown())
+    }
 
     /// Returns the name of a field, by its number in [`room`](Self::room), for errors.
     fn field(&self, number: u64) -> Option<&str> {

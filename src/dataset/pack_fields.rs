@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Dtype;
 use super::collate::Pad;
+use super::element_spec::{ElementSpec, FieldSpec};
 use super::number::element_bytes;
 use super::pack::{Pack, Segment, row_length};
 use super::padding::{PADDED_BYTES_FREE, PADDED_TIMES_MAX};
@@ -69,6 +71,28 @@ impl PackFields {
         Self { pad: Pad(value), ..self }
     }
 
+    /// Returns the bytes of one padding element, in the first bytes of the array.
+    fn filler(&self, dtype: Dtype) -> Result<[u8; 8], String> {
+        let pad = self.pad.0;
+        let why = || format!("`pad` is {pad:?}, which {dtype} cannot hold; set another value");
+        element_bytes(dtype, pad).ok_or_else(why)
+    }
+
+    /// Returns the spec of a packed field with rows of this length.
+    fn declared(&self, field: &FieldSpec, length: u64) -> Result<FieldSpec, String> {
+        if field.has_other_rank(&[1, 2, 3, 4, 5, 6, 7, 8]) {
+            return Err(NO_AXIS.into());
+        }
+        if let Some(dtype) = field.dtype {
+            self.filler(dtype)?;
+        }
+        let mut shape = field.shape.clone();
+        if let Some(first) = shape.as_mut().and_then(|shape| shape.first_mut()) {
+            *first = Some(length);
+        }
+        Ok(FieldSpec { shape, ..field.clone() })
+    }
+
     /// Makes the three fields of a packed field.
     fn joined(
         &self,
@@ -79,10 +103,7 @@ impl PackFields {
         let first = parts[0].sample.field(name)?;
         let dtype = first.dtype();
         let trailing = first.shape().get(1..).ok_or_else(|| Fault::new(NO_AXIS))?;
-        let filler = element_bytes(dtype, self.pad.0).ok_or_else(|| {
-            let pad = self.pad.0;
-            Fault::new(format!("`pad` is {pad:?}, which {dtype} cannot hold; set another value"))
-        })?;
+        let filler = self.filler(dtype).map_err(Fault::new)?;
         let step = trailing.iter().try_fold(dtype.size(), |size, &axis| size.checked_mul(axis));
         let mut segments = Vec::with_capacity(parts.len());
         let (mut used, mut given) = (0u64, 0u64);
@@ -154,11 +175,7 @@ impl Pack<Record> for PackFields {
 
     fn lengths(&self, sample: &Record) -> Result<Vec<u64>, Fault> {
         if let Some((name, _)) = sample.iter().find(|(name, _)| !self.lengths.contains_key(*name)) {
-            let why = format!(
-                "field {name:?} is not packed; give its length in a row, or select \
-                               the other fields first"
-            );
-            return Err(Fault::new(why));
+            return Err(Fault::new(not_packed(name)));
         }
         let length = |name: &Arc<str>| {
             let length = sample.field(name)?.shape().first().copied();
@@ -179,6 +196,24 @@ impl Pack<Record> for PackFields {
         }
         let keys: Vec<_> = parts.iter().flat_map(|part| part.sample.keys()).cloned().collect();
         Ok(row.with_keys(keys))
+    }
+
+    fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec, String> {
+        if let Some((name, _)) =
+            samples.fields().find(|(name, _)| !self.lengths.contains_key(*name))
+        {
+            return Err(not_packed(name));
+        }
+        let mut fields = Vec::new();
+        for (name, &length) in &self.lengths {
+            let packed = self.declared(&samples.field(name)?, length);
+            let packed = packed.map_err(|why| format!("field {name:?}: {why}"))?;
+            fields.push((name.clone(), packed));
+            let numbers = FieldSpec::exact(Dtype::I32, &[length]);
+            let named = [SEGMENT_IDS, POSITIONS].map(|ending| format!("{name}{ending}").into());
+            fields.extend(named.map(|name| (name, numbers.clone())));
+        }
+        Ok(ElementSpec::new(fields))
     }
 
     fn field(&self, number: u64) -> Option<&str> {
@@ -216,6 +251,12 @@ impl Pack<Record> for PackFields {
     }
 }
 
+fn not_packed(name: &str) -> String {
+    format!(
+        "field {name:?} is not packed; give its length in a row, or select the other fields first"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +279,21 @@ mod tests {
         );
         let message = refused(&of(&[0, 1 << 50], 0));
         assert!(message.contains("takes more than"), "{message}");
+    }
+
+    #[test]
+    fn the_spec_of_a_row_is_known_before_the_run() {
+        let pack = PackFields::new([("x", 4)]).padded(-1.0);
+        let spec = |name: &str, field| pack.element_spec(&ElementSpec::new([(name, field)]));
+        let row = spec("x", FieldSpec::new(Dtype::I8, [None, Some(3)])).unwrap();
+        assert_eq!(row.to_string(), "{x: I8[4, 3], x_positions: I32[4], x_segment_ids: I32[4]}");
+        let text = |name, field| spec(name, field).unwrap_err();
+        assert!(text("x", FieldSpec::new(Dtype::I8, [])).contains("field \"x\": a sample has no"));
+        assert!(text("x", FieldSpec::of_dtype(Dtype::U8)).contains("`pad` is -1.0, which U8"));
+        assert!(text("y", FieldSpec::default()).contains("field \"y\" is not packed"));
+        let none = pack.element_spec(&ElementSpec::new::<&str>([])).unwrap_err();
+        assert!(none.contains("no field \"x\""), "{none}");
+        assert_eq!(pack.element_spec(&ElementSpec::unknown()).unwrap().fields().count(), 3);
     }
 
     #[test]

@@ -10,14 +10,15 @@ use super::ops::{
     Resize, Scale, Select,
 };
 use super::options::{
-    BatchOptions, CacheOptions, GrainShuffleOptions, LimitOptions, RepeatOptions, ReverseOptions,
-    SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions,
-    WindowShuffleOptions,
+    CacheOptions, GrainShuffleOptions, RepeatOptions, ReverseOptions, SampleOptions, ShardOptions,
+    ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions, WindowShuffleOptions,
 };
 use super::sampling::{ClassBalancedOptions, WeightedSampleOptions};
 #[cfg(feature = "schema")]
 use super::schema;
 use super::source_spec::SourceSpec;
+use super::stage_options::BatchOptions;
+use super::stage_spec::StageSpec;
 use super::whole;
 use crate::error::Result;
 use crate::order::Epochs;
@@ -304,21 +305,4 @@ choices! {
     /// {"op": "call", "name": "augment", "options": {"flip": true}}
     /// ```
     "call" Call(CallOptions),
-}
-
-choices! {
-    /// A step that the loader applies to the records in order, by the word in its `stage`.
-    StageSpec, "stage", "stage":
-    /// Stacks records to batches, in order.
-    ///
-    /// ```json
-    /// {"stage": "batch", "size": 32, "drop_remainder": true}
-    /// ```
-    "batch" Batch(BatchOptions),
-    /// Ends an epoch after so many batches.
-    ///
-    /// ```json
-    /// {"stage": "limit", "count": 60}
-    /// ```
-    "limit" Limit(LimitOptions),
 }

@@ -21,6 +21,7 @@ mod choice;
 mod document;
 mod keys;
 mod open;
+mod open_stages;
 pub mod ops;
 mod options;
 mod placed;
@@ -30,18 +31,24 @@ mod sampling;
 mod schema;
 mod served;
 mod source_spec;
+mod stage_options;
+mod stage_spec;
 mod whole;
 mod wholes;
 mod words;
 
 pub use call::{CallOptions, Function, Functions, Made};
-pub use document::{OpSpec, Spec, StageSpec};
+pub use document::{OpSpec, Spec};
 pub use open::SpecPipeline;
 pub use options::{
-    BatchOptions, CacheOptions, GrainShuffleOptions, LimitOptions, RangeOptions, RepeatOptions,
-    ReverseOptions, SampleOptions, ShardOptions, ShuffleOptions, SliceOptions, SplitOptions,
-    SubsetOptions, WindowShuffleOptions,
+    CacheOptions, GrainShuffleOptions, RangeOptions, RepeatOptions, ReverseOptions, SampleOptions,
+    ShardOptions, ShuffleOptions, SliceOptions, SplitOptions, SubsetOptions, WindowShuffleOptions,
 };
 pub use sampling::{ClassBalancedOptions, WeightedSampleOptions};
 pub use served::{ServedOptions, ServedSource};
 pub use source_spec::SourceSpec;
+pub use stage_options::{
+    BatchOptions, BucketOptions, BudgetOptions, ConcatThenSplitOptions, LimitOptions, PackOptions,
+    RowLength, SkipOptions, UnbatchOptions,
+};
+pub use stage_spec::StageSpec;

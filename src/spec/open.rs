@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use super::call::{Call, Functions, NoFunctions, Remembered};
 use super::choice::wrong;
-use super::document::{OpSpec, Spec, StageSpec};
+use super::document::{OpSpec, Spec};
 use super::keys::WithKeys;
-use super::options::{BatchOptions, ReverseOptions, ShardOptions};
+use super::open_stages::RecordStages;
+use super::options::{ReverseOptions, ShardOptions};
 use super::served::Served;
 use super::source_spec::SourceSpec;
+use super::stage_options::BatchOptions;
 use crate::dataset::{
     Batched, Dataset, Dtype, ElementSpec, FieldSpec, Record, Split, Stack, Tensor,
 };
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Parts, Shard};
 use crate::source::{Csv, Files, Idx, Images, Jsonl, Npy, Range, Source, Tar, from_source};
-use crate::stage::{Bare, Batching, Limit, Ordered, Stages, Then};
+use crate::stage::{Bare, Ordered};
 
 /// A dataset of records whose type is known only at run time.
 type Records = Box<dyn Dataset<Sample = Record> + Send + Sync>;
-/// Stages over records whose type is known only at run time.
-type RecordStages = Box<dyn Stages<Record, Out = Record> + Send>;
 
 /// The pipeline of a document, as [`Spec::open`] returns it.
 pub type SpecPipeline = Ordered<Records, RecordStages>;
@@ -243,19 +243,6 @@ fn batch(dataset: Records, options: &BatchOptions) -> Batched<Records, Stack> {
     if options.drop_remainder { batch.drop_remainder() } else { batch }
 }
 
-impl StageSpec {
-    fn after(&self, before: RecordStages) -> RecordStages {
-        match self {
-            Self::Batch(options) => {
-                let stage = Batching::new(options.size, Stack { pad: options.pad });
-                let drop = options.drop_remainder;
-                Box::new(Then::new(before, if drop { stage.drop_remainder() } else { stage }))
-            }
-            Self::Limit(options) => Box::new(Then::new(before, Limit::new(options.count))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,6 +313,51 @@ mod tests {
                 "$.stages[1]",
                 "size",
             ),
+            (
+                "",
+                r#"{"stage":"bucket_by_length","field":"value","boundaries":[3,3],"size":1}"#,
+                "$.stages[0]",
+                "bucket_by_length.boundaries",
+            ),
+            (
+                r#"{"op":"cast","field":"value","dtype":"F32"}"#,
+                r#"{"stage":"batch_by_budget","field":"value","budget":1}"#,
+                "$.stages[0]",
+                "field \"value\": a float is no length",
+            ),
+            (
+                "",
+                r#"{"stage":"pack","lengths":{"value":1,"other":2},"open":1}"#,
+                "$.stages[0]",
+                "no field \"other\"",
+            ),
+            ("", r#"{"stage":"pack","lengths":{},"open":1}"#, "$.stages[0]", "0 fields"),
+            (
+                "",
+                r#"{"stage":"pack","lengths":{"value":16777217},"open":1}"#,
+                "$.stages[0]",
+                "pack.lengths of \"value\" is 16777217",
+            ),
+            (
+                "",
+                r#"{"stage":"pack","lengths":{"value":-1},"open":1}"#,
+                "$.stages[0].lengths.value",
+                "-1",
+            ),
+            (
+                r#"{"op":"reshape","field":"value","shape":[1]}"#,
+                r#"{"stage":"pack","lengths":{"value":1},"open":1025}"#,
+                "$.stages[0]",
+                "pack.open is 1025",
+            ),
+            (
+                "",
+                r#"{"stage":"concat_then_split","lengths":{"value":3}}"#,
+                "$.stages[0]",
+                "has no axis to pack along",
+            ),
+            ("", r#"{"stage":"unbatch"}"#, "$.stages[0]", "a scalar has no rows"),
+            ("", r#"{"stage":"unbatch","by":1}"#, "$.stages[0].by", "remove it"),
             (
                 r#"{"op":"filter","field":"value","op_":"<","value":3}"#,
                 "",

@@ -1,9 +1,8 @@
-//! The options of the source `range`, and of the ops and stages that are not record transforms.
+//! The options of the source `range`, and of the ops that are not record transforms.
 
 use serde::{Deserialize, Serialize};
 
 use super::{whole, wholes};
-use crate::dataset::Pad;
 #[cfg(feature = "schema")]
 use crate::spec::schema::Whole;
 
@@ -301,57 +300,6 @@ impl ShardOptions {
     #[must_use]
     pub fn new(index: u64, count: u64) -> Self {
         Self { index, count, drop_remainder: false, pad_remainder: false, strided: false }
-    }
-}
-
-/// The options of the op and the stage `batch`, which stack records into batches.
-///
-/// Workers make the batches of the op. The caller's side makes the batches of the stage, over the
-/// gaps that `filter` leaves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct BatchOptions {
-    /// The number of records in a batch, from 1 to 2^64 - 1.
-    #[serde(with = "whole")]
-    #[cfg_attr(feature = "schema", schemars(with = "Whole<1>"))]
-    pub size: u64,
-    /// Whether a last batch with fewer records is left out. The default is false.
-    #[serde(default)]
-    pub drop_remainder: bool,
-    /// The number that fills up fields of different shapes, up to the largest along each axis.
-    /// Without it, different shapes are an error, which is the default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pad: Option<Pad>,
-}
-
-impl BatchOptions {
-    /// Creates the options of batches of `size` records, of which the last may have fewer.
-    #[must_use]
-    pub fn new(size: u64) -> Self {
-        Self { size, drop_remainder: false, pad: None }
-    }
-}
-
-/// The options of the stage `limit`, which ends each epoch after a number of batches or records.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct LimitOptions {
-    /// The number of batches, from 0 to 2^64 - 1. Without a stage `batch` before this one, the number
-    /// of records.
-    #[serde(with = "whole")]
-    #[cfg_attr(feature = "schema", schemars(with = "Whole<0>"))]
-    pub count: u64,
-}
-
-impl LimitOptions {
-    /// Creates the options of a stage that ends each epoch after `count` batches or records.
-    #[must_use]
-    pub fn new(count: u64) -> Self {
-        Self { count }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `bucket_by_length`: batches of samples of similar length.
 
 use super::{Held, Stage};
-use crate::dataset::{Collate, ElementSpec, at_least_one};
+use crate::dataset::{Collate, ElementSpec, Measure, at_least_one};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -26,7 +26,7 @@ pub struct Bucketing<T, F, C: Collate<T>> {
     last: Vec<u64>,
 }
 
-impl<T, F: Fn(&T) -> u64, C: Collate<T>> Bucketing<T, F, C> {
+impl<T, F: Measure<T>, C: Collate<T>> Bucketing<T, F, C> {
     /// Creates a stage for batches of `size` samples whose lengths lie between two boundaries.
     #[must_use]
     pub fn new(boundaries: impl Into<Vec<u64>>, size: u64, length: F, collate: C) -> Self {
@@ -52,10 +52,10 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Bucketing<T, F, C> {
     }
 
     /// Returns the bucket of a sample.
-    fn bucket(&mut self, sample: &T) -> &mut Vec<(u64, T)> {
-        let length = (self.length)(sample);
+    fn bucket(&mut self, sample: &T) -> Result<&mut Vec<(u64, T)>, Fault> {
+        let length = self.length.measure(sample)?;
         let place = self.boundaries.partition_point(|boundary| *boundary <= length);
-        &mut self.buckets[place]
+        Ok(&mut self.buckets[place])
     }
 
     fn collate(&mut self, samples: Vec<(u64, T)>) -> Result<(), Fault> {
@@ -66,13 +66,13 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Bucketing<T, F, C> {
     }
 }
 
-impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for Bucketing<T, F, C> {
+impl<T, F: Measure<T>, C: Collate<T>> Stage<T> for Bucketing<T, F, C> {
     type Out = C::Batch;
 
     fn push(&mut self, sample: T) -> Result<(), Fault> {
         let (number, size) = (self.pushed, self.size);
         self.pushed += 1;
-        let bucket = self.bucket(&sample);
+        let bucket = self.bucket(&sample)?;
         bucket.push((number, sample));
         if (bucket.len() as u64) < size {
             return Ok(());
@@ -120,7 +120,7 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for Bucketing<T, F, C> {
     fn take_back(&mut self, inputs: Vec<T>) -> Option<()> {
         self.pushed = inputs.len() as u64;
         for (number, sample) in (0..).zip(inputs) {
-            self.bucket(&sample).push((number, sample));
+            self.bucket(&sample).ok()?.push((number, sample));
         }
         self.buckets.iter().all(|bucket| (bucket.len() as u64) < self.size).then_some(())
     }
@@ -143,12 +143,16 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for Bucketing<T, F, C> {
     }
 
     fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        self.length.check_spec(inputs)?;
         self.collate.element_spec(inputs, self.drop_remainder.then_some(self.size))
     }
 
     fn op(&self) -> Op {
         let boundaries: Vec<String> = self.boundaries.iter().map(u64::to_string).collect();
-        let op = Op::new("bucket_by_length").with("boundaries", boundaries.join(";"));
+        let op = self
+            .length
+            .describe(Op::new("bucket_by_length"))
+            .with("boundaries", boundaries.join(";"));
         let op = op.with("size", self.size).with("drop_remainder", self.drop_remainder);
         self.collate.describe(op)
     }

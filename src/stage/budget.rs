@@ -1,7 +1,7 @@
 //! `batch_by_budget`: batches whose samples together cost at most a budget, such as tokens.
 
 use super::{Held, Stage};
-use crate::dataset::{Collate, ElementSpec, at_least_one, caught};
+use crate::dataset::{Collate, ElementSpec, Measure, at_least_one, caught};
 use crate::error::{Fault, Result};
 use crate::order::Op;
 
@@ -21,7 +21,7 @@ pub struct BudgetBatching<T, F, C: Collate<T>> {
     last: Vec<u64>,
 }
 
-impl<T, F: Fn(&T) -> u64, C: Collate<T>> BudgetBatching<T, F, C> {
+impl<T, F: Measure<T>, C: Collate<T>> BudgetBatching<T, F, C> {
     /// Creates a stage for batches of samples whose costs add up to at most `budget`.
     #[must_use]
     pub fn new(budget: u64, cost: F, collate: C) -> Self {
@@ -43,12 +43,13 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> BudgetBatching<T, F, C> {
     }
 }
 
-impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for BudgetBatching<T, F, C> {
+impl<T, F: Measure<T>, C: Collate<T>> Stage<T> for BudgetBatching<T, F, C> {
     type Out = C::Batch;
 
     fn push(&mut self, sample: T) -> Result<(), Fault> {
-        let (cost, number) = ((self.cost)(&sample), self.pushed);
+        let number = self.pushed;
         self.pushed += 1;
+        let cost = self.cost.measure(&sample)?;
         if cost > self.budget {
             let why = format!("it costs {cost}, more than the budget of {}", self.budget);
             return Err(Fault::new(why));
@@ -93,7 +94,7 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for BudgetBatching<T, F, C> {
     }
 
     fn take_back(&mut self, inputs: Vec<T>) -> Option<()> {
-        let add = |spent: u64, sample: &T| spent.checked_add((self.cost)(sample));
+        let add = |spent: u64, sample: &T| spent.checked_add(self.cost.measure(sample).ok()?);
         self.spent = inputs.iter().try_fold(0, add)?;
         self.pushed = inputs.len() as u64;
         self.held = (0..).zip(inputs).collect();
@@ -105,8 +106,8 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for BudgetBatching<T, F, C> {
     }
 
     fn remake(&self, inputs: Vec<T>) -> Result<C::Batch, Fault> {
-        let costs = inputs.iter().map(&self.cost);
-        let cost = costs.fold(0, u64::saturating_add);
+        let add = |sum: u64, sample| Ok::<_, Fault>(sum.saturating_add(self.cost.measure(sample)?));
+        let cost = inputs.iter().try_fold(0, add)?;
         if cost > self.budget || inputs.is_empty() {
             return Err(Fault::new(format!(
                 "no batch has {} samples that cost {cost}, with a budget of {}",
@@ -118,11 +119,13 @@ impl<T, F: Fn(&T) -> u64, C: Collate<T>> Stage<T> for BudgetBatching<T, F, C> {
     }
 
     fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        self.cost.check_spec(inputs)?;
         self.collate.element_spec(inputs, None)
     }
 
     fn op(&self) -> Op {
-        self.collate.describe(Op::new("batch_by_budget").with("budget", self.budget))
+        let op = self.cost.describe(Op::new("batch_by_budget"));
+        self.collate.describe(op.with("budget", self.budget))
     }
 
     fn check(&self) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::pack::not_empty;
 use super::{Held, Stage};
-use crate::dataset::{Pack, Segment, caught};
+use crate::dataset::{ElementSpec, Pack, Segment, caught};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -208,6 +208,10 @@ impl<T, P: Pack<T>> Stage<T> for ConcatThenSplit<T, P> {
             Err(Fault::new(format!("no row begins at {start} and is made of {count} samples")))
         };
         starts.iter().map(row).collect()
+    }
+
+    fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        self.pack.element_spec(inputs)
     }
 
     fn op(&self) -> Op {

@@ -38,6 +38,7 @@ mod pack;
 mod pipeline;
 mod skip;
 mod then;
+mod unbatch;
 
 pub use crate::order::Held;
 pub use batch::Batching;
@@ -54,6 +55,7 @@ pub use pack::{Fit, Packing};
 pub use pipeline::{ParallelPipeline, Pipeline};
 pub use skip::Skip;
 pub use then::Then;
+pub use unbatch::Unbatching;
 
 use crate::dataset::{ElementSpec, forward};
 use crate::error::{Error, Fault, Result};

@@ -4,7 +4,7 @@ use super::{
     Bare, Batching, Bucketing, BudgetBatching, ConcatThenSplit, DropRate, Each, Filtering, Fit,
     FlatMapping, Limit, Packing, Pipeline, Skip, Stage, Stages, Then,
 };
-use crate::dataset::{AsVec, Collate, Dataset, MapBy, Pack, TryMapBy};
+use crate::dataset::{AsVec, Collate, Dataset, MapBy, Measure, Pack, TryMapBy};
 use crate::error::{BoxError, Result};
 use crate::order::Epochs;
 
@@ -271,7 +271,7 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
     }
 }
 
-impl<D, B, T, F: Fn(&T) -> u64, C: Collate<T>> Ordered<D, Then<B, Bucketing<T, F, C>>> {
+impl<D, B, T, F: Measure<T>, C: Collate<T>> Ordered<D, Then<B, Bucketing<T, F, C>>> {
     /// Drops the last batch of each bucket if it would be shorter than the others.
     #[must_use]
     pub fn drop_remainder(self) -> Self {

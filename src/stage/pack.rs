@@ -1,7 +1,9 @@
 //! `pack`: whole sequences packed into rows of a fixed length.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Held, Stage};
-use crate::dataset::{Pack, Segment, caught};
+use crate::dataset::{ElementSpec, Pack, Segment, caught};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
 
@@ -9,9 +11,12 @@ use crate::order::Op;
 const OPEN_MAX: u64 = 1024;
 
 /// The open row that takes a sample, if several have room for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// The row that was opened first.
+    #[default]
     First,
     /// The row with the fewest elements left, and of those the one that was opened first.
     Best,
@@ -232,6 +237,10 @@ impl<T, P: Pack<T>> Stage<T> for Packing<T, P> {
             row.push(0, sample, &lengths);
         }
         self.row(row.samples.iter().map(|(_, sample, end)| (sample, *end)))
+    }
+
+    fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {
+        self.pack.element_spec(inputs)
     }
 
     fn op(&self) -> Op {

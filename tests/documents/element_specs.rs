@@ -1,11 +1,14 @@
 //! The spec of a document is what its samples are, and a document is refused only if every sample is.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use windrow::dataset::{ElementSpec, PipelineTree, Record, SampleContext, Transform};
 use windrow::order::Rng;
 use windrow::source::MemoryFiles;
-use windrow::spec::{OpSpec, Spec};
-use windrow::{Backend, Error, Loader};
+use windrow::spec::{CallOptions, Function, Functions, OpSpec, ServedOptions, ServedSource};
+use windrow::spec::{SourceSpec, Spec, StageSpec};
+use windrow::{Backend, Error, Fault, Loader};
 
 /// One red pixel.
 const PNG: [u8; 69] = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\
@@ -109,7 +112,28 @@ fn document(rng: &mut Rng) -> Spec {
     let batch = json!({"stage": "batch", "size": 1 + rng.below(5), "pad": one(rng, &[None, Some(0)]),
         "drop_remainder": rng.below(2) == 0});
     let limit = json!({"stage": "limit", "count": rng.below(4)});
-    let stages = one(rng, &[vec![], vec![batch.clone()], vec![batch, limit]]).clone();
+    let field = *one(rng, fields);
+    let bucket = json!({"stage": "bucket_by_length", "field": field, "boundaries": [2, 5], "size": 3,
+        "pad": one(rng, &[None, Some(0)])});
+    let budget = json!({"stage": "batch_by_budget", "field": field, "budget": 9});
+    let pack = json!({"stage": "pack", "lengths": {field: 40}, "open": 2, "pad": rng.below(300)});
+    let cut = json!({"stage": "concat_then_split", "lengths": {field: 7}});
+    let unbatch = json!({"stage": "unbatch"});
+    let stages = one(
+        rng,
+        &[
+            vec![],
+            vec![batch.clone()],
+            vec![batch, limit],
+            vec![bucket.clone()],
+            vec![bucket, unbatch.clone()],
+            vec![budget],
+            vec![pack],
+            vec![cut, unbatch.clone()],
+            vec![unbatch],
+        ],
+    )
+    .clone();
     let text = json!({"version": 1, "source": source, "ops": ops, "stages": stages}).to_string();
     Spec::from_json(&text).unwrap()
 }
@@ -137,10 +161,36 @@ fn made(op: &OpSpec, record: Record) -> Option<bool> {
         RandomFlip RandomRotate90 RandomContrast RandomErase Noise)
 }
 
+/// Returns the number of results that a stage makes of records, whatever it refuses.
+fn results(stage: &StageSpec, records: Vec<Record>) -> usize {
+    let spec = Spec::from_json(r#"{"version":1,"source":{"kind":"range","end":0}}"#).unwrap();
+    let mut spec = spec;
+    spec.source = SourceSpec::Served(ServedOptions::new("records"));
+    spec.stages = vec![stage.clone()];
+    let pipeline = spec.open_with(&files(), &Given(Arc::new(records))).unwrap();
+    let loader = Loader::builder(pipeline).backend(Backend::Inline).build().unwrap();
+    loader.filter(Result::is_ok).count()
+}
+
+/// Records as a source of which nothing is known.
+struct Given(Arc<Vec<Record>>);
+
+impl Functions for Given {
+    fn get(&self, _: &CallOptions, _: u64) -> Result<Function, String> {
+        Err("there are no functions".into())
+    }
+
+    fn source(&self, _: &ServedOptions) -> Result<ServedSource, String> {
+        let records = self.0.clone();
+        let get = move |index| Ok::<Record, Fault>(records[index as usize].clone());
+        Ok(ServedSource::new(self.0.len() as u64, get))
+    }
+}
+
 #[test]
 fn every_sample_matches_the_spec_and_only_hopeless_documents_are_refused() {
     let mut rng = Rng::keyed(13, 0, 0, 0);
-    let (mut matched, mut refused) = (0, 0);
+    let (mut matched, mut refused, mut refused_by_stages) = (0, 0, 0);
     for _ in 0..2_000 {
         let spec = document(&mut rng);
         let text = spec.to_json();
@@ -151,14 +201,21 @@ fn every_sample_matches_the_spec_and_only_hopeless_documents_are_refused() {
                 for record in &records {
                     assert!(record.matches(declared), "{declared}, not {record:?} of {text}");
                 }
-                let most = tree.samples().unwrap();
+                let most = tree.samples().unwrap_or(u64::MAX);
                 assert!(records.len() as u64 <= most, "{} of {most}: {text}", records.len());
                 matched += records.len();
             }
             Err(Error::Spec { path, why }) => {
                 let number = path.strip_prefix("$.ops[").and_then(|path| path.strip_suffix(']'));
                 let Some(number) = number.and_then(|number| number.parse::<usize>().ok()) else {
-                    assert!(why.contains("at most 8 axes"), "{path}: {why} of {text}");
+                    let number = path.strip_prefix("$.stages[").unwrap().strip_suffix(']').unwrap();
+                    let mut before = spec.clone();
+                    let stage = before.stages[number.parse::<usize>().unwrap()].clone();
+                    before.stages.truncate(number.parse().unwrap());
+                    let all = ran(&before).unwrap().1;
+                    let made = results(&stage, all.clone());
+                    assert_eq!(made, 0, "{path}: {why}, but it can be made of {all:?}: {text}");
+                    refused_by_stages += all.len();
                     continue;
                 };
                 let mut before = spec.clone();
@@ -174,6 +231,7 @@ fn every_sample_matches_the_spec_and_only_hopeless_documents_are_refused() {
         }
     }
     assert!(matched > 1_000 && refused > 1_000, "{matched} matched, {refused} refused");
+    assert!(refused_by_stages > 200, "{refused_by_stages} refused by stages");
 }
 
 #[test]
@@ -232,9 +290,6 @@ fn a_batch_without_room_for_its_axis_is_an_error_of_its_step() {
 
 #[test]
 fn a_field_that_a_call_may_have_made_is_known_once_an_op_declares_it() {
-    use std::sync::Arc;
-    use windrow::spec::{CallOptions, Function, Functions};
-
     struct Same;
 
     impl Functions for Same {

@@ -9,6 +9,7 @@ from its input, a JSON list of {"type", "value", "sha256"}, and checks how each 
 import csv
 import gzip
 import hashlib
+import itertools
 import json
 import math
 import struct
@@ -25,7 +26,8 @@ FORMATS = {
     "u64": "Q", "i64": "q", "f32": "f", "f64": "d", "char": "I",
 }
 DOCUMENTS = [
-    "tests/golden/specs/augmented.json", "tests/golden/specs/filtered.json", "tests/golden/specs/orders.json",
+    "tests/golden/specs/augmented.json", "tests/golden/specs/bucketed.json", "tests/golden/specs/cut.json",
+    "tests/golden/specs/filtered.json", "tests/golden/specs/orders.json", "tests/golden/specs/packed.json",
     "tests/golden/specs/sampled.json", "www/data/digits.json",
 ]
 
@@ -252,7 +254,8 @@ def source(options, folder):
                 for _ in field.get("shape", [])[1:]:
                     value = [x for inner in value for x in inner]
                 values = value if isinstance(value, list) else [value]
-                record[field["name"]] = packed(field["dtype"], field.get("shape", []), values)
+                shape = field.get("shape", [len(value)] if isinstance(value, list) else [])
+                record[field["name"]] = packed(field["dtype"], shape, values)
             return record
         return len(lines), read
     raise ValueError(f"no source {options['kind']}")
@@ -312,6 +315,8 @@ def applied(op, number, seed, length, get):
         seed = int(op.get("seed", seed))
         return length, lambda index: changed(
             get(index), op, RANDOM[name], Rng(seed, index // length, number, index % length))
+    if name == "select":
+        return length, lambda index: {field: get(index)[field] for field in op["fields"]}
     change = {"cast": cast, "scale": scale, "one_hot": one_hot, "reshape": reshape}[name]
     return length, lambda index: changed(get(index), op, change)
 
@@ -531,27 +536,158 @@ RANDOM = {op.__name__: op for op in (
     noise, gaussian_noise)}
 
 
-# Batches
+# Stages: functions from records in order to records or batches in order
 
 def epochs(length, get, stages, count):
     for epoch in range(count):
-        yield from batches(length, lambda index, e=epoch: get(e * length + index), stages)
+        records = (get(epoch * length + index) for index in range(length))
+        records = (record for record in records if record is not None)
+        for options in stages:
+            records = STAGES[options["stage"]](options, records)
+        yield from records
 
 
-def batches(length, get, stages):
-    size, most = stages[0]["size"], stages[1]["count"] if len(stages) > 1 else None
-    held, count = [], 0
-    for position in range(length):
-        record = get(position)
-        if record is not None:
-            held.append(record)
-        whole = len(held) == size
-        if whole or held and position + 1 == length and not stages[0].get("drop_remainder"):
-            yield {name: (dtype, [len(held), *shape], b"".join(one[name][2] for one in held))
-                   for name, (dtype, shape, _) in held[0].items()}
-            held, count = [], count + 1
-            if count == most:
-                return
+def batch(options, records):
+    held = []
+    for record in records:
+        held.append(record)
+        if len(held) == options["size"]:
+            yield stacked(held, options)
+            held = []
+    if held and not options.get("drop_remainder"):
+        yield stacked(held, options)
+
+
+def bucket_by_length(options, records):
+    buckets = [[] for _ in range(len(options["boundaries"]) + 1)]
+    for record in records:
+        length = measured(record[options["field"]])
+        held = buckets[sum(boundary <= length for boundary in options["boundaries"])]
+        held.append(record)
+        if len(held) == options["size"]:
+            yield stacked(held, options)
+            held.clear()
+    for held in buckets:
+        if held and not options.get("drop_remainder"):
+            yield stacked(held, options)
+
+
+def batch_by_budget(options, records):
+    held, spent = [], 0
+    for record in records:
+        cost = measured(record[options["field"]])
+        assert cost <= options["budget"], cost
+        if spent + cost > options["budget"]:
+            yield stacked(held, options)
+            held, spent = [], 0
+        held.append(record)
+        spent += cost
+    if held:
+        yield stacked(held, options)
+
+
+def measured(tensor):
+    return tensor[1][0] if tensor[1] else numbers(tensor)[0]
+
+
+def stacked(records, options):
+    return {name: joined([record[name] for record in records], options.get("pad"))
+            for name in records[0]}
+
+
+def joined(tensors, pad):
+    shapes = [shape for _, shape, _ in tensors]
+    largest = [max(axes) for axes in zip(*shapes)]
+    dtype = tensors[0][0]
+    if pad is not None and any(shape != largest for shape in shapes):
+        tensors = [(dtype, largest, padded(tensor, largest, pad)) for tensor in tensors]
+    assert all(tensor[:2] == (dtype, largest) for tensor in tensors), shapes
+    return dtype, [len(tensors), *largest], b"".join(content for _, _, content in tensors)
+
+
+def padded(tensor, largest, pad):
+    """The elements of a tensor of at most one axis, and then padding."""
+    assert len(largest) == 1, largest
+    return packed(tensor[0], largest, [*numbers(tensor), *[pad] * (largest[0] - tensor[1][0])])[2]
+
+
+def unbatch(_, records):
+    for record in records:
+        rows = {shape[0] for _, shape, _ in record.values()}
+        assert len(rows) == 1, rows
+        for row, count in ((row, count) for count in rows for row in range(count)):
+            yield {name: (dtype, shape[1:], content[row * len(content) // count:
+                                                    (row + 1) * len(content) // count])
+                   for name, (dtype, shape, content) in record.items()}
+
+
+def pack(options, records):
+    (field, room), = options["lengths"].items()
+    is_best, opened = options.get("fit") == "best", []
+
+    def left(row):
+        return room - sum(part[1][0] for part in row)
+
+    def close(row):
+        # Rows are told apart by identity: two rows may hold the same parts.
+        opened[:] = [other for other in opened if other is not row]
+        return row_of(field, room, row, options)
+
+    for record in records:
+        part = record[field]
+        closes = [row for row in opened if left(row) == 0]
+        fits = [row for row in opened if left(row) >= part[1][0]]
+        if not closes and not fits and len(opened) == options["open"]:
+            closes = [min(opened, key=left)]
+        if closes:
+            yield close(closes[0])
+        row = (min(fits, key=left) if is_best else fits[0]) if fits else []
+        opened.extend([] if fits else [row])
+        row.append(part)
+        # A record closes one row at most.
+        if not closes and left(row) == 0:
+            yield close(row)
+    while opened:
+        yield close(opened[0])
+
+
+def concat_then_split(options, records):
+    (field, room), = options["lengths"].items()
+    row, left = [], room
+    for record in records:
+        values = numbers(record[field])
+        while values:
+            part, values = values[:left], values[left:]
+            row.append(packed(record[field][0], [len(part)], part))
+            left -= len(part)
+            if left == 0:
+                yield row_of(field, room, row, options)
+                row, left = [], room
+    if row and not options.get("drop_remainder"):
+        yield row_of(field, room, row, options)
+
+
+def row_of(field, room, parts, options):
+    lengths = [part[1][0] for part in parts]
+    rest = room - sum(lengths)
+    values = [x for part in parts for x in numbers(part)] + [options.get("pad", 0)] * rest
+    segments = [number for number, length in enumerate(lengths, 1) for _ in range(length)]
+    positions = [place for length in lengths for place in range(length)]
+    return {field: packed(parts[0][0], [room], values),
+            f"{field}_segment_ids": packed("I32", [room], segments + [0] * rest),
+            f"{field}_positions": packed("I32", [room], positions + [0] * rest)}
+
+
+def limit(options, records):
+    return itertools.islice(records, options["count"])
+
+
+def skip(options, records):
+    return itertools.islice(records, options["count"], None)
+
+
+STAGES = {stage.__name__: stage for stage in (
+    batch, bucket_by_length, batch_by_budget, unbatch, pack, concat_then_split, limit, skip)}
 
 
 # Checks

@@ -332,6 +332,21 @@ export const epochs = {
     assert(/cache/.test(error.message), error.message);
   },
 
+  async 'buckets, budgets, rows and rows of batches come as the stages say'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const run = async (stages, options) => byEpoch(await loader({ source: source.range(10), backend: 'inline', stages, ...options }));
+    const bucket = { stage: 'bucket_by_length', field: 'value', boundaries: [5n], size: 4 };
+    equal(await run([bucket, { stage: 'unbatch' }], { batchSize: 20 }), [[0, 1, 2, 3, 5, 6, 7, 8, 4, 9]]);
+    equal(await run([{ ...bucket, drop_remainder: true }, { stage: 'unbatch' }], { batchSize: 20 }), [[0, 1, 2, 3, 5, 6, 7, 8]]);
+    equal(await run([{ stage: 'batch_by_budget', field: 'value', budget: 9 }, { stage: 'skip', count: 2 }, { stage: 'unbatch' }], { batchSize: 20 }), [[5, 6, 7, 8, 9]]);
+    const lengths = { value: 4 };
+    const pipeline = [ops.reshape({ field: 'value', shape: [1] })];
+    equal(await run([{ stage: 'pack', lengths, open: 1, fit: 'best', pad: 7 }, { stage: 'skip', count: 1 }], { pipeline }), [[4, 5, 6, 7, 8, 9, 7, 7]]);
+    equal(await run([{ stage: 'concat_then_split', lengths, drop_remainder: true }, { stage: 'limit', count: 1 }], { pipeline }), [[0, 1, 2, 3]]);
+    const error = await rejected(loader({ source: source.range(3), backend: 'inline', stages: [{ stage: 'skip', count: 1 }, { stage: 'pack', lengths, open: 0 }] }));
+    assert(/^stages\[1\]: .*pack\.open is 0/.test(error.message), error.message);
+  },
+
   async 'windows, reversed orders, chosen indices and repeated orders come as they are asked for'({ windrow }) {
     const { loader, source, ops } = windrow;
     const run = async (...pipeline) => byEpoch(await loader({ source: source.range(10), seed: 3, epochs: 2, batchSize: 20, backend: 'inline', pipeline }));

@@ -172,10 +172,19 @@ export declare const source: {
 
 /** An op of the pipeline document. `C` is the op's effect on the fields, if known. */
 export interface Op<C = unknown> { readonly op: string; readonly [option: string]: unknown; readonly [changeOf]?: C }
-/** A step that runs in order, after the workers. `limit` ends an epoch after `count` batches. */
+/**
+ * A step that runs in order, after the workers. `limit` ends an epoch after `count` batches, and `skip` drops the first `count`.
+ * `field` is an integer scalar with the length, or a field whose first axis is the length.
+ */
 export type Stage =
   | { readonly stage: 'batch'; readonly size: Whole; readonly drop_remainder?: boolean; readonly pad?: number }
-  | { readonly stage: 'limit'; readonly count: Whole };
+  | { readonly stage: 'bucket_by_length'; readonly field: string; readonly boundaries: readonly Whole[]; readonly size: Whole; readonly drop_remainder?: boolean; readonly pad?: number }
+  | { readonly stage: 'batch_by_budget'; readonly field: string; readonly budget: Whole; readonly pad?: number }
+  | { readonly stage: 'pack'; readonly lengths: { readonly [field: string]: Whole }; readonly open: Whole; readonly fit?: 'first' | 'best'; readonly pad?: number }
+  | { readonly stage: 'concat_then_split'; readonly lengths: { readonly [field: string]: Whole }; readonly drop_remainder?: boolean; readonly pad?: number }
+  | { readonly stage: 'unbatch' }
+  | { readonly stage: 'limit'; readonly count: Whole }
+  | { readonly stage: 'skip'; readonly count: Whole };
 
 /** A whole number from 0. Use a `bigint` beyond 2^53. */
 type Whole = number | bigint;

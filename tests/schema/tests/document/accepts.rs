@@ -142,6 +142,13 @@ fn full() -> Vec<Value> {
         "stages": [
             {"stage": "batch", "size": "2", "drop_remainder": false, "pad": null},
             {"stage": "limit", "count": 0},
+            {"stage": "skip", "count": "1"},
+            {"stage": "unbatch"},
+            {"stage": "bucket_by_length", "field": field, "boundaries": [0, "9"], "size": "2",
+             "drop_remainder": true, "pad": 0.5},
+            {"stage": "batch_by_budget", "field": field, "budget": "7", "pad": null},
+            {"stage": "pack", "lengths": {"a": 1, "b": "16777216"}, "open": 1024, "fit": "best", "pad": -1},
+            {"stage": "concat_then_split", "lengths": {"a": 3}, "drop_remainder": true, "pad": 0},
         ],
     }));
     documents

@@ -25,6 +25,7 @@ const TYPES: &[(&str, &str)] = &[
     ("JsonlField", "JSONL field"),
     ("Identity", "identity"),
     ("Pad", "pad"),
+    ("Fit", "fit"),
     ("Compare", "comparison"),
     ("ResizeFilter", "resize filter"),
     ("FlipDirection", "flip direction"),

@@ -178,6 +178,10 @@ fn expected(schema: &Schema, option: &Value) -> String {
                 _ => format!("{items}[]"),
             }
         }
+        "object" if option["additionalProperties"].is_object() => {
+            let values = expected(schema, &option["additionalProperties"]);
+            format!("{{ [field: string]: {values} }}")
+        }
         "integer" => "number".into(),
         other => other.into(),
     }
