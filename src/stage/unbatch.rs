@@ -1,6 +1,6 @@
 //! `unbatch` of records: the rows of a record's fields, one record each.
 
-use super::Stage;
+use super::{Held, Stage};
 use crate::dataset::{ElementSpec, FieldSpec, Record, Tensor};
 use crate::error::{Fault, Result};
 use crate::order::Op;
@@ -28,6 +28,8 @@ pub struct Unbatching {
     /// The rows of the batch, and how many of them are given.
     rows: u64,
     given: u64,
+    /// The number of batches so far.
+    pushed: u64,
 }
 
 impl Unbatching {
@@ -36,21 +38,21 @@ impl Unbatching {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
-    /// Returns a row of the batch.
-    fn row(&self, number: u64) -> Result<Record, Fault> {
-        let mut row = Record::new();
-        for (name, tensor) in self.batch.iter() {
-            let bytes = tensor.bytes();
-            let size = bytes.len() / self.rows as usize;
-            let start = number as usize * size;
-            let part = &bytes[start..start + size];
-            row.insert(name, Tensor::new(tensor.dtype(), &tensor.shape()[1..], part)?)?;
-        }
-        let keys = self.batch.keys();
-        let of_row = keys.get(number as usize).filter(|_| keys.len() as u64 == self.rows);
-        Ok(row.with_keys(of_row.map_or(keys, std::slice::from_ref)))
+/// Returns a row of a batch that has so many rows.
+fn row(batch: &Record, rows: u64, number: u64) -> Result<Record, Fault> {
+    let mut row = Record::new();
+    for (name, tensor) in batch.iter() {
+        let bytes = tensor.bytes();
+        let size = bytes.len() / rows as usize;
+        let start = number as usize * size;
+        let part = &bytes[start..start + size];
+        row.insert(name, Tensor::new(tensor.dtype(), &tensor.shape()[1..], part)?)?;
     }
+    let keys = batch.keys();
+    let of_row = keys.get(number as usize).filter(|_| keys.len() as u64 == rows);
+    Ok(row.with_keys(of_row.map_or(keys, std::slice::from_ref)))
 }
 
 /// Returns the number of rows that all fields have.
@@ -75,12 +77,11 @@ fn uneven(first: &str, other: u64, name: &str, own: u64) -> String {
     format!("field {first:?} has {other} rows and {name:?} has {own}; select fields of one length")
 }
 
-// The inputs alone do not tell which row was made of a batch, so the stage does not track them. A resume
-// makes the batch again whose rows are not all given, and no other.
 impl Stage<Record> for Unbatching {
     type Out = Record;
 
     fn push(&mut self, sample: Record) -> Result<(), Fault> {
+        self.pushed += 1;
         let rows = rows_of(&sample)?;
         let batch = if rows > 0 { sample } else { Record::new() };
         (self.batch, self.rows, self.given) = (batch, rows, 0);
@@ -95,7 +96,7 @@ impl Stage<Record> for Unbatching {
         if self.given >= self.rows {
             return None;
         }
-        let row = self.row(self.given);
+        let row = row(&self.batch, self.rows, self.given);
         self.given += 1;
         if self.is_clean() {
             self.batch = Record::new();
@@ -109,6 +110,55 @@ impl Stage<Record> for Unbatching {
 
     fn reset(&mut self, _: u64) {
         *self = Self::default();
+    }
+
+    fn counters(&self) -> Vec<u64> {
+        if self.is_clean() || self.given == 0 { Vec::new() } else { vec![self.given] }
+    }
+
+    fn restore(&mut self, counters: &[u64]) -> Option<()> {
+        self.given = match counters {
+            [] => 0,
+            [given] if *given > 0 => *given,
+            _ => return None,
+        };
+        Some(())
+    }
+
+    fn tracks(&self) -> bool {
+        true
+    }
+
+    fn held(&self) -> Held {
+        let held = u64::from(!self.is_clean());
+        (self.pushed - held..self.pushed).into()
+    }
+
+    fn take_back(&mut self, mut inputs: Vec<Record>) -> Option<()> {
+        let given = std::mem::take(&mut self.given);
+        let Some(batch) = inputs.pop() else { return (given == 0).then_some(()) };
+        self.push(batch).ok()?;
+        self.given = given;
+        (inputs.is_empty() && !self.is_clean()).then_some(())
+    }
+
+    fn made_of(&self) -> Vec<u64> {
+        vec![self.pushed.saturating_sub(1)]
+    }
+
+    /// Returns the number of the last row in its batch.
+    fn number(&self) -> u64 {
+        self.given.saturating_sub(1)
+    }
+
+    fn remake_numbers(&self, inputs: Vec<Record>, numbers: &[u64]) -> Result<Vec<Record>, Fault> {
+        let [batch] = &inputs[..] else { return Err(Fault::new("a row is of one batch")) };
+        let rows = rows_of(batch)?;
+        let row = |number: &u64| match *number {
+            number if number < rows => row(batch, rows, number),
+            number => Err(Fault::new(format!("the batch has {rows} rows, and no row {number}"))),
+        };
+        numbers.iter().map(row).collect()
     }
 
     fn element_spec(&self, inputs: &ElementSpec) -> Result<ElementSpec, String> {

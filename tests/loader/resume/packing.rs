@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use windrow::dataset::{AsVec, PackFields, PadFields, Padding, Record, Stack, Tensor};
 use windrow::loader::LoaderBuilder;
-use windrow::stage::{Fit, ParallelPipeline};
+use windrow::stage::{Fit, ParallelPipeline, Unbatching};
 use windrow::{Dataset, Fault, Loader, range};
 
 use super::{LIMIT, every_state_of, within};
@@ -49,6 +49,16 @@ fn cut_sequences_resume_at_every_state() {
             let batches = || Loader::builder(rows().batch_with(3, Stack::new())).epochs(2);
             every_state_of(batches, 540, "batches of rows");
         }
+    });
+}
+
+#[test]
+fn rows_of_batches_resume_at_every_state() {
+    within(LIMIT, || {
+        let rows = || texts(60).ordered().batch_with(4, Stack::padded(0.0)).then(Unbatching::new());
+        every_state_of(|| Loader::builder(rows()).epochs(2), 600, "rows of batches");
+        let packed = || Loader::builder(rows().pack(Fit::Best, 5, tokens(90))).epochs(2);
+        every_state_of(packed, 600, "packed rows of batches");
     });
 }
 
