@@ -17,6 +17,7 @@ chapters! {
     Workers = "workers.md";
     Sources = "sources-and-stages.md";
     Reducers = "reducers.md";
+    RunMode = "run-mode.md";
     Command = "command.md";
     Sinks = "sinks.md";
     Browser = "browser.md";

@@ -53,7 +53,7 @@
 //!   read no clock.
 //! - A backend sees tasks and results, never the plan or the state.
 //! - A state names no worker and no backend.
-//! - A module imports only from the ones after it: loader, spec; backend; engine, stage, source;
+//! - A module imports only from the ones after it: run; loader; spec, sink; backend; engine, stage, source;
 //!   dataset; order; error.
 //! - No number that decides an order is a `usize`, whose width depends on the platform.
 //!
@@ -88,6 +88,7 @@ pub mod error;
 mod guide;
 pub mod loader;
 pub mod order;
+pub mod run;
 pub mod sink;
 pub mod source;
 pub mod spec;
@@ -101,6 +102,7 @@ pub use dataset::{select_from_datasets, select_from_datasets_by};
 pub use error::{BoxError, Error, Fault, FaultKind, Loss, Result};
 pub use loader::{Batch, Loader, OnError};
 pub use order::State;
+pub use run::run;
 pub use source::{from_source, from_vec, range};
 
 /// The README's examples, which run as tests.

@@ -33,9 +33,10 @@ const LEVELS: &[(&str, u32)] = &[
     ("spec", 4),
     ("sink", 4),
     ("loader", 5),
-    ("bin", 6),
-    ("guide", 6),
-    ("web", 6),
+    ("run", 6),
+    ("bin", 7),
+    ("guide", 7),
+    ("web", 7),
 ];
 
 /// Allowed imports that do not go to a lower level: file, import, reason.

@@ -30,6 +30,40 @@ impl<D> Encoding<D> {
     pub(crate) fn new(dataset: D) -> Self {
         Self { dataset, checks: Cell::default() }
     }
+
+    /// Returns the source of the samples.
+    pub(crate) fn inner(&self) -> &D {
+        &self.dataset
+    }
+
+    /// Encodes a sample and drops it.
+    pub(crate) fn encoded<T>(&self, sample: T) -> Result<Wire, Fault>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        // Encode and drop in separate steps: a sample must not panic in its drop while a panic
+        // unwinds.
+        let encoded = caught(|| encode_noting(&sample));
+        let dropped = caught(|| drop(sample));
+        let encoded = encoded.unwrap_or_else(Err).and_then(|wire| dropped.map(|()| wire));
+        encoded.and_then(|(wire, variants)| self.checked::<T>(wire, variants))
+    }
+
+    /// Returns the encoded sample, or a fault if the sample is checked and decodes to another
+    /// value.
+    fn checked<T>(&self, wire: Wire, variants: Variants) -> Result<Wire, Fault>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let mut checks = self.checks.get();
+        let is_due = checks.is_due(&wire, variants);
+        self.checks.set(checks);
+        if is_due && let Err(fault) = lend::without(|| comes_back::<T>(&wire)) {
+            self.checks.set(Checks { is_doubted: true, ..checks });
+            return Err(fault);
+        }
+        Ok(wire)
+    }
 }
 
 impl<D: Dataset> FillWire for Encoding<D>
@@ -48,33 +82,10 @@ where
             (Err(fault), _) => return (Err(fault), Vec::new()),
         };
         encoding();
-        // Encode and drop in separate steps: a sample must not panic in its drop while a panic
-        // unwinds.
-        let encoded = caught(|| encode_noting(&sample));
-        let dropped = caught(|| drop(sample));
-        let encoded = encoded.unwrap_or_else(Err).and_then(|wire| dropped.map(|()| wire));
-        match encoded.and_then(|(wire, variants)| self.checked(wire, variants)) {
+        match self.encoded(sample) {
             Ok(wire) => (Ok(Some(wire)), added),
             Err(fault) => (Err(fault), Vec::new()),
         }
-    }
-}
-
-impl<D: Dataset> Encoding<D>
-where
-    D::Sample: Serialize + DeserializeOwned,
-{
-    /// Returns the encoded sample, or a fault if the sample is checked and decodes to another
-    /// value.
-    fn checked(&self, wire: Wire, variants: Variants) -> Result<Wire, Fault> {
-        let mut checks = self.checks.get();
-        let is_due = checks.is_due(&wire, variants);
-        self.checks.set(checks);
-        if is_due && let Err(fault) = lend::without(|| comes_back::<D::Sample>(&wire)) {
-            self.checks.set(Checks { is_doubted: true, ..checks });
-            return Err(fault);
-        }
-        Ok(wire)
     }
 }
 

@@ -89,7 +89,12 @@ pub(crate) fn ready(_: &Settings) -> Result<()> {
 pub(crate) enum Launch {}
 
 impl Launch {
-    pub(crate) fn by_place<C, P, O: Opener<P>>(_: Factory<C, P>, _: &C, _: Hooks) -> Result<Self> {
+    pub(crate) fn by_place<C, P, O: Opener<P>>(
+        _: Factory<C, P>,
+        _: &C,
+        _: Vec<u8>,
+        _: Hooks,
+    ) -> Result<Self> {
         Err(refused())
     }
 

@@ -19,6 +19,7 @@
 //! ```
 
 use std::any::TypeId;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -171,6 +172,22 @@ pub(crate) struct Opened {
 
 /// A source of encoded samples.
 pub(crate) trait FillWire {
+    /// Returns whether the positions of a task are computed together, by
+    /// [`fill_together`](Self::fill_together).
+    fn is_together(&self) -> bool {
+        false
+    }
+
+    /// Computes and encodes the samples at the positions of a task, and calls `begin` before each.
+    /// Returns `None` when `begin` returns false.
+    fn fill_together(
+        &self,
+        _: Range<u64>,
+        _: &mut dyn FnMut(u64) -> bool,
+    ) -> Option<Vec<SampleResult<Wire>>> {
+        None
+    }
+
     /// Computes and encodes the sample at a position, and returns the sample's additions to these
     /// reducers. Calls `encoding` between the two steps.
     fn fill(
@@ -192,8 +209,9 @@ pub(crate) struct Expected {
 
 /// An opener of pipelines for a backend, which does not know the pipeline's type.
 pub(crate) trait Opener<P> {
-    /// Returns the pipeline's samples and description.
-    fn open(pipeline: P) -> Result<Opened>;
+    /// Returns the pipeline's samples and description. The bytes are those given to the
+    /// instructions beside the configuration.
+    fn open(pipeline: P, beside: &[u8]) -> Result<Opened>;
 }
 
 /// A named recipe with its types erased.

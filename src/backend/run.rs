@@ -17,6 +17,25 @@ pub trait Fill<T>: Send + Sync {
     /// Returns why the sample failed. Never panics.
     fn fill(&self, position: u64) -> SampleResult<T>;
 
+    /// Returns whether the positions of a task are computed together, by
+    /// [`fill_together`](Self::fill_together), and not one by one.
+    fn is_together(&self) -> bool {
+        false
+    }
+
+    /// Computes the samples at the positions of a task, and calls `begin` before each position.
+    ///
+    /// Returns `None` when `begin` returns false. [`run`] calls this method for work that is
+    /// [together](Self::is_together), and is the only caller.
+    fn fill_together(
+        &self,
+        positions: Range<u64>,
+        begin: &mut dyn FnMut(u64) -> bool,
+    ) -> Option<Vec<SampleResult<T>>> {
+        let fill = |position| begin(position).then(|| self.fill(position));
+        positions.map(fill).collect()
+    }
+
     /// Returns the size of a sample in bytes; `None` if the size is unknown.
     fn bytes(&self, _: &T) -> Option<u64> {
         None
@@ -44,6 +63,12 @@ pub fn run<T>(
     mut begin: impl FnMut(u64) -> bool,
 ) -> Option<Completion<T>> {
     let start = now();
+    if work.is_together() {
+        let filled = caught(|| work.fill_together(task.positions(), &mut begin));
+        let results = filled
+            .unwrap_or_else(|fault| Some(task.positions().map(|_| Err(fault.clone())).collect()))?;
+        return Some(Completion { task: task.id, results, bytes: None, nanos: nanos_since(start) });
+    }
     let mut results: Vec<SampleResult<T>> =
         Vec::with_capacity(task.count.min(RESERVED_MAX) as usize);
     let mut bytes = Some(0u64);
@@ -82,9 +107,12 @@ pub fn run<T>(
         }
     }
     let bytes = bytes.map(|sum| sum.saturating_add(work.bytes_beside(task.positions())));
-    // At least 1, because 0 tells the engine that no clock exists.
-    let nanos = start.zip(now()).map_or(0, |(start, end)| end.saturating_sub(start).max(1));
-    Some(Completion { task: task.id, results, bytes, nanos })
+    Some(Completion { task: task.id, results, bytes, nanos: nanos_since(start) })
+}
+
+/// Returns the time since a start, at least 1, because 0 tells the engine that no clock exists.
+fn nanos_since(start: Option<u64>) -> u64 {
+    start.zip(now()).map_or(0, |(start, end)| end.saturating_sub(start).max(1))
 }
 
 /// The maximum number of results for which a task reserves memory in advance.

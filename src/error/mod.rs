@@ -36,6 +36,8 @@ pub struct Loss {
     pub rss: Option<u64>,
     /// The index that the worker last asked a source for, if known.
     pub index: Option<u64>,
+    /// The position that the worker was computing, if known.
+    pub position: Option<u64>,
 }
 
 impl From<String> for Loss {

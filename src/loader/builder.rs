@@ -1,6 +1,6 @@
 //! The builder of a loader, which checks all settings before anything runs.
 
-mod choices;
+pub(super) mod choices;
 mod describe;
 
 use std::sync::Arc;
@@ -44,7 +44,7 @@ macro_rules! setters {
         }
     )*};
 }
-pub(super) use setters;
+pub(crate) use setters;
 
 /// The settings of a loader: see [`Loader::builder`].
 ///
@@ -283,7 +283,8 @@ impl<P: Pipeline> LoaderBuilder<P> {
                 processes::named(self.name, crossing, &self.settings, self.hooks)?
             }
         };
-        let mut ending = Ending::new(&self.pipeline, hooks, backend != Backend::Processes);
+        let is_recipe = !matches!(self.pipeline, Origin::Here(_));
+        let mut ending = Ending::new(is_recipe, hooks, backend != Backend::Processes);
         let (pipeline, crossing) = match self.pipeline {
             Origin::Here(pipeline) => (pipeline, None),
             Origin::InProcess(open) => (open(ending.begin()?)?, None),

@@ -8,17 +8,17 @@ use crate::error::{Error, Result};
 
 /// The settings that environment variables force on every loader of this process.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Environment {
-    pub(super) backend: Option<Backend>,
-    pub(super) workers: Option<u32>,
-    pub(super) start_method: Option<StartMethod>,
+pub(crate) struct Environment {
+    pub(crate) backend: Option<Backend>,
+    pub(crate) workers: Option<u32>,
+    pub(crate) start_method: Option<StartMethod>,
     pub(super) strict: bool,
     pub(super) log: Option<Levels>,
 }
 
 impl Environment {
     /// Reads the environment variables of this process.
-    pub(super) fn of_process() -> Result<Self> {
+    pub(crate) fn of_process() -> Result<Self> {
         let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let environment = Self::read(read)?;
         if let Some(filter) = &environment.log {

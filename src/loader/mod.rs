@@ -30,6 +30,13 @@ mod stats;
 mod times;
 mod work;
 
+pub(crate) use builder::choices::choice;
+pub(crate) use builder::setters;
+pub(crate) use environment::Environment;
+pub(crate) use origin::{Ending, opened};
+pub(crate) use processes::check;
+pub(crate) use start::plan;
+
 pub use batch::Batch;
 pub use builder::LoaderBuilder;
 pub use by_epoch::{ByEpoch, Epoch};
@@ -53,7 +60,6 @@ use crate::order::{Epochs, Plan, State};
 use crate::stage::Step;
 use batch::Point;
 use digest::Hasher;
-use origin::Ending;
 use run::Stream;
 use times::Times;
 

@@ -45,7 +45,7 @@ pub(super) struct Crossing<P: Pipeline> {
 }
 
 /// Opens a recipe and returns its pipeline. Turns a panic into an error.
-pub(super) fn opened<P>(open: impl FnOnce() -> Result<P>) -> Result<P> {
+pub(crate) fn opened<P>(open: impl FnOnce() -> Result<P>) -> Result<P> {
     caught(open).map_err(|fault| fault.by("the recipe"))?
 }
 
@@ -62,7 +62,7 @@ impl<P: Pipeline> Crossing<P> {
             open: Box::new(move |context| factory(opened.clone(), context)),
             launch: Box::new(move |name, hooks| match name {
                 Some(name) => Launch::by_name(name, &config),
-                None => Launch::by_place::<C, P, Plain>(factory, &config, hooks),
+                None => Launch::by_place::<C, P, Plain>(factory, &config, Vec::new(), hooks),
             }),
             kind: TypeId::of::<Factory<C, P>>(),
             name: None,
@@ -90,7 +90,7 @@ where
     P::Sample: Serialize + DeserializeOwned,
     P::Dataset: 'static,
 {
-    fn open(pipeline: P) -> Result<Opened> {
+    fn open(pipeline: P, _: &[u8]) -> Result<Opened> {
         let (dataset, stages) = pipeline.into_parts();
         let plan = plan(&dataset, &stages)?;
         let expected = Expected { positions: plan.len(), pipeline: plan.description().to_string() };
@@ -99,7 +99,7 @@ where
 }
 
 /// The context of a recipe in the loader's own process, which runs a worker's exit hooks on drop.
-pub(super) struct Ending {
+pub(crate) struct Ending {
     context: Option<&'static WorkerContext>,
     hooks: Hooks,
     begun: bool,
@@ -108,14 +108,14 @@ pub(super) struct Ending {
 impl Ending {
     /// Makes the context. `works_here` says whether this process makes samples, and so runs a
     /// worker's hooks.
-    pub(super) fn new<P: Pipeline>(origin: &Origin<P>, hooks: Hooks, works_here: bool) -> Self {
-        let context = (!matches!(origin, Origin::Here(_))).then(WorkerContext::of_loader);
+    pub(crate) fn new(is_recipe: bool, hooks: Hooks, works_here: bool) -> Self {
+        let context = is_recipe.then(WorkerContext::of_loader);
         let hooks = if works_here { hooks } else { Hooks::default() };
         Self { context, hooks, begun: false }
     }
 
     /// Runs the start hook and returns the context for the recipe.
-    pub(super) fn begin(&mut self) -> Result<&'static WorkerContext> {
+    pub(crate) fn begin(&mut self) -> Result<&'static WorkerContext> {
         let context = self.context.unwrap_or_else(|| unreachable!("only recipes are begun"));
         if let Some(hook) = self.hooks.on_start {
             caught(|| hook(context)).map_err(|fault| fault.by("on_worker_start"))??;

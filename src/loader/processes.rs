@@ -13,7 +13,7 @@ use crate::order::Plan;
 use crate::stage::Pipeline;
 
 /// Refuses settings with which no worker could make a sample.
-pub(super) fn check(settings: &Settings) -> Result<()> {
+pub(crate) fn check(settings: &Settings) -> Result<()> {
     let refused = [
         ("sample_timeout", settings.sample_timeout == Some(Duration::ZERO)),
         ("startup_timeout", settings.startup_timeout.is_zero()),

@@ -210,7 +210,7 @@ where
     }
 
     fn open(&self, config: &[u8], context: &'static WorkerContext) -> Result<Opened> {
-        Plain::open((self.0)(decode_config(config)?, context)?)
+        Plain::open((self.0)(decode_config(config)?, context)?, &[])
     }
 }
 

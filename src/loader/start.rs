@@ -8,7 +8,7 @@ use crate::order::{Cursor, Description, Epochs, Op, Plan, State};
 use crate::stage::Stages;
 
 /// Checks a pipeline and makes its plan.
-pub(super) fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) -> Result<Plan> {
+pub(crate) fn plan<D: Dataset, S: Stages<D::Sample>>(dataset: &D, stages: &S) -> Result<Plan> {
     dataset.check()?;
     stages.check()?;
     stages.element_spec(&dataset.element_spec())?;

@@ -22,6 +22,9 @@ pub use spec::{SinkKind, SinkSpec};
 
 use std::num::NonZeroU64;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use crate::error::{BoxError, Result};
 
 /// A destination of samples.
@@ -79,8 +82,20 @@ pub trait Writer<S> {
     fn finish(self) -> Result<(), BoxError>;
 }
 
+/// A description of a sink, from which each worker process opens the sink.
+pub trait OpenSink: Serialize + DeserializeOwned + Clone + 'static {
+    /// The type of the sink.
+    type Sink: 'static;
+
+    /// Opens the sink.
+    ///
+    /// # Errors
+    /// Returns an error if the description is wrong, or if the destination cannot be used.
+    fn open(&self) -> Result<Self::Sink>;
+}
+
 /// The groups of indices that one worker must take in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Partition {
     /// Each index is a group by itself.

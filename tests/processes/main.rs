@@ -15,6 +15,7 @@ mod malformed_peer;
 mod own;
 mod panics;
 mod reduce;
+mod runs;
 mod same;
 mod slots;
 

@@ -4,6 +4,7 @@
 //! runs them one after another and looks at what they print and leave behind.
 #![allow(unsafe_code)]
 
+mod effects;
 #[cfg(target_os = "linux")]
 mod hosts;
 #[cfg(target_os = "linux")]

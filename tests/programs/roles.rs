@@ -346,6 +346,7 @@ pub fn play(role: &str) {
                 println!("{:?} {:x} {odd:?}", sum.positions(), sum.to_bits());
             }
         }
+        "effects" => crate::effects::play(),
         "slow" => {
             init();
             drain!(Loader::recipe(slow, 20));

@@ -12,6 +12,10 @@ use crate::system::*;
 pub type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
+    (
+        "killed_runs_claim_no_missing_effect_and_end_in_the_same_bytes",
+        crate::effects::killed_runs_claim_no_missing_effect_and_end_in_the_same_bytes,
+    ),
     ("init_in_the_first_line_works_also_twice", || says("well", "100 of 100 are good")),
     ("auto_is_processes_for_a_recipe", || {
         chooses("auto", None, "processes made 100", None, true);

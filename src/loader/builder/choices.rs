@@ -6,12 +6,41 @@ use super::super::origin::Origin;
 use super::super::processes;
 use super::super::work::RoundTrip;
 use super::LoaderBuilder;
-use crate::backend::settings::WORKERS_MAX;
+use crate::backend::settings::{Settings, WORKERS_MAX};
 use crate::backend::{self, Backend};
 use crate::dataset::at_least_one;
 use crate::engine::Limits;
 use crate::error::{Error, Result};
 use crate::stage::Pipeline;
+
+/// Returns the backend and the number of workers for these settings and this kind of pipeline.
+///
+/// # Errors
+/// Returns the reason why worker processes are not available, if the caller asked for them by name.
+/// Returns [`Error::Setting`] for a number of workers that is not allowed.
+pub(crate) fn choice(
+    asked: Backend,
+    workers: Option<u32>,
+    is_recipe: bool,
+    settings: &Settings,
+) -> Result<(Backend, u32)> {
+    let workers = workers.unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
+    });
+    if (asked, workers) == (Backend::Auto, 0) {
+        return Ok((Backend::Inline, 1));
+    }
+    let backend = processes::choice(asked, is_recipe, settings)?;
+    match (backend, workers) {
+        (Backend::Inline, _) => Ok((Backend::Inline, 1)),
+        (_, 1..=WORKERS_MAX) => Ok((backend, workers)),
+        _ => Err(Error::Setting {
+            name: "workers".into(),
+            value: workers.to_string(),
+            allowed: format!("1 to {WORKERS_MAX} with backend {backend}"),
+        }),
+    }
+}
 
 impl<P: Pipeline> LoaderBuilder<P> {
     pub(super) fn strict(&self, environment: &Environment) -> Result<Option<RoundTrip<P::Sample>>> {
@@ -35,23 +64,8 @@ impl<P: Pipeline> LoaderBuilder<P> {
             other if !shares => return Err(processes::alone(&format!("backend {other}"))),
             asked => asked,
         };
-        let workers = environment.workers.or(self.workers).unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
-        });
-        if (asked, workers) == (Backend::Auto, 0) {
-            return Ok((Backend::Inline, 1));
-        }
         let is_recipe = matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none();
-        let backend = processes::choice(asked, is_recipe, &self.settings)?;
-        match (backend, workers) {
-            (Backend::Inline, _) => Ok((Backend::Inline, 1)),
-            (_, 1..=WORKERS_MAX) => Ok((backend, workers)),
-            _ => Err(Error::Setting {
-                name: "workers".into(),
-                value: workers.to_string(),
-                allowed: format!("1 to {WORKERS_MAX} with backend {backend}"),
-            }),
-        }
+        choice(asked, environment.workers.or(self.workers), is_recipe, &self.settings)
     }
 
     pub(super) fn limits(&self, backend: Backend, workers: u32) -> Result<Limits> {

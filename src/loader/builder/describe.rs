@@ -34,7 +34,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
     /// # Errors
     /// Returns the errors of the recipe and of the pipeline that [`build`](Self::build) would return.
     pub fn describe(self) -> Result<PipelineTree> {
-        let mut ending = Ending::new(&self.pipeline, self.hooks, true);
+        let mut ending = Ending::new(!matches!(self.pipeline, Origin::Here(_)), self.hooks, true);
         let pipeline = match self.pipeline {
             Origin::Here(pipeline) => pipeline,
             Origin::InProcess(open) => open(ending.begin()?)?,

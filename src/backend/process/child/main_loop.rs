@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::super::identity::address::image;
@@ -185,7 +186,15 @@ impl MainLoop {
     ) -> io::Result<bool> {
         let start = now_nanos();
         let mut now = start;
-        for position in assignment.start..assignment.start.saturating_add(assignment.count) {
+        let positions = assignment.start..assignment.start.saturating_add(assignment.count);
+        if opened.fill.is_together() {
+            if !self.fill_together(positions, opened, page) {
+                return Ok(false);
+            }
+            page.enter(Phase::Sending);
+            return self.send(assignment, now_nanos().saturating_sub(start).max(1)).map(|()| true);
+        }
+        for position in positions {
             if page.is_stopped() {
                 return Ok(false);
             }
@@ -205,6 +214,28 @@ impl MainLoop {
         }
         page.enter(Phase::Sending);
         self.send(assignment, now.saturating_sub(start).max(1)).map(|()| true)
+    }
+
+    /// Packs the results of work that takes the positions of a task together. Returns false if the
+    /// page asks for a stop.
+    fn fill_together(&mut self, positions: Range<u64>, opened: &Opened, page: &StatusPage) -> bool {
+        let mut begin = |position| {
+            page.fill(position, now_nanos());
+            !page.is_stopped()
+        };
+        // The samples stay in this process, so their tensors need no slot.
+        let filled =
+            lend::without(|| caught(|| opened.fill.fill_together(positions.clone(), &mut begin)));
+        let outcomes = match filled {
+            Ok(Some(outcomes)) => outcomes,
+            Ok(None) => return false,
+            Err(fault) => positions.map(|_| Err(fault.clone())).collect(),
+        };
+        for outcome in outcomes {
+            self.packing.push_added(&[]);
+            self.packing.push(outcome);
+        }
+        true
     }
 
     /// Sends the packed samples: in the frame, in a slot, or in pieces.

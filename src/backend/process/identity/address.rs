@@ -18,7 +18,7 @@ use crate::backend::recipe::{
 use crate::error::{Error, Result};
 
 /// A function that opens a pipeline of known types, from an encoded configuration.
-type Open = fn(&Addresses, &[u8], &'static WorkerContext) -> Result<Opened>;
+type Open = fn(&Addresses, &[u8], &[u8], &'static WorkerContext) -> Result<Opened>;
 
 /// The distances of a recipe's functions from this program's anchor.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -118,12 +118,13 @@ impl Addresses {
     pub(in super::super) fn open(
         &self,
         config: &[u8],
+        beside: &[u8],
         context: &'static WorkerContext,
     ) -> Result<Opened> {
         let place = place(self.open)?;
         // SAFETY: as in `hooks`.
         let open = unsafe { std::mem::transmute::<*const (), Open>(place) };
-        open(self, config, context)
+        open(self, config, beside, context)
     }
 }
 
@@ -131,6 +132,7 @@ impl Addresses {
 fn open<C, P, O>(
     places: &Addresses,
     config: &[u8],
+    beside: &[u8],
     context: &'static WorkerContext,
 ) -> Result<Opened>
 where
@@ -141,5 +143,5 @@ where
     // SAFETY: as in `hooks`; `of` computed the distance of a function of exactly this type together
     // with the distance of this function, `open::<C, P, O>`.
     let factory = unsafe { std::mem::transmute_copy::<*const (), Factory<C, P>>(&place) };
-    O::open(factory(decode_config(config)?, context)?)
+    O::open(factory(decode_config(config)?, context)?, beside)
 }

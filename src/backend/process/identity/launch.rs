@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 pub(crate) struct Launch {
     way: Way,
     config: Vec<u8>,
+    /// The bytes for the opener, beside the recipe's configuration.
+    beside: Vec<u8>,
 }
 
 /// The way in which the worker finds the recipe.
@@ -31,6 +33,7 @@ impl Launch {
     pub(crate) fn by_place<C, P, O>(
         factory: Factory<C, P>,
         config: &C,
+        beside: Vec<u8>,
         hooks: Hooks,
     ) -> Result<Self>
     where
@@ -38,12 +41,13 @@ impl Launch {
         O: Opener<P>,
     {
         let way = Way::Addresses(Addresses::of::<C, P, O>(factory, hooks)?);
-        Ok(Self { way, config: encode_config(config)? })
+        Ok(Self { way, config: encode_config(config)?, beside })
     }
 
     /// Creates the instructions for a worker that runs any program with this registered name.
     pub(crate) fn by_name<C: Serialize>(name: &str, config: &C) -> Result<Self> {
-        Ok(Self { way: Way::Name(name.into()), config: encode_config(config)? })
+        let way = Way::Name(name.into());
+        Ok(Self { way, config: encode_config(config)?, beside: Vec::new() })
     }
 
     /// Returns whether the worker may run another build or another program.
@@ -59,7 +63,7 @@ impl Launch {
     /// Opens the pipeline.
     pub(in super::super) fn open(&self, context: &'static WorkerContext) -> Result<Opened> {
         match &self.way {
-            Way::Addresses(places) => places.open(&self.config, context),
+            Way::Addresses(places) => places.open(&self.config, &self.beside, context),
             Way::Name(name) => registered(name)?.recipe.open(&self.config, context),
         }
     }

@@ -115,7 +115,8 @@ impl<L> Pool<L> {
             } else {
                 let index = page.index.filter(|_| filling.is_some());
                 let stage = page.doing.into();
-                let loss = Loss { how: how.clone(), stage, rss: run.rss, index };
+                let (how, rss, position) = (how.clone(), run.rss, filling);
+                let loss = Loss { how, stage, rss, index, position };
                 self.actions.push_back(Action::Lost(task, loss));
             }
         }

@@ -183,7 +183,7 @@ mod tests {
     struct Nothing;
 
     impl Opener<()> for Nothing {
-        fn open((): ()) -> Result<Opened> {
+        fn open((): (), _: &[u8]) -> Result<Opened> {
             Err(Error::Workers { why: "this recipe opens no pipeline".into() })
         }
     }
@@ -193,7 +193,8 @@ mod tests {
     fn another_build_is_refused_by_place_and_another_version_or_platform_always() {
         let own = Identity::own("a");
         let named = Launch::by_name("name", &()).unwrap();
-        let placed = Launch::by_place::<(), (), Nothing>(|(), _| Ok(()), &(), Hooks::NONE);
+        let placed =
+            Launch::by_place::<(), (), Nothing>(|(), _| Ok(()), &(), Vec::new(), Hooks::NONE);
         let placed = placed.unwrap();
         assert_eq!(own.difference(&own, &placed), None);
         let build = Identity { build: "b".into(), ..own.clone() };

@@ -1,0 +1,176 @@
+//! The outcomes of a run so far: in memory, and in the record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::config::RunConfig;
+use super::groups::Layout;
+use super::progress::Progress;
+use super::record::{Group, Header, Record, Stored};
+use super::report::{Outcome, Report};
+use crate::dataset::{SampleResult, caught};
+use crate::error::{Error, Fault, Result};
+
+/// The bytes of memory that an index takes besides its result.
+const ENTRY_BYTES: u64 = 64;
+
+/// The outcomes so far.
+#[derive(Debug)]
+pub(super) struct Outcomes<O> {
+    outcomes: BTreeMap<u64, (Outcome<O>, u64)>,
+    record: Option<Record>,
+    bytes: u64,
+    bytes_max: u64,
+    pub(super) progress: Progress,
+}
+
+impl<O: Serialize + DeserializeOwned> Outcomes<O> {
+    /// Opens the record and returns the outcomes of earlier runs, with the groups that need no work.
+    pub(super) fn open(
+        config: &RunConfig,
+        header: &Header,
+        layout: &Layout,
+    ) -> Result<(Self, BTreeSet<u64>)> {
+        let mut this = Self {
+            outcomes: BTreeMap::new(),
+            record: None,
+            bytes: 0,
+            bytes_max: config.result_bytes,
+            progress: Progress { total: layout.len(), ..Progress::default() },
+        };
+        let Some(path) = &config.record else { return Ok((this, BTreeSet::new())) };
+        let record = Record::open(path, header, |group| {
+            for (index, stored) in group {
+                if layout.group_of(index).is_none() {
+                    continue;
+                }
+                let (outcome, bytes) = match stored {
+                    Stored::Gap => (Outcome::Gap, 0),
+                    Stored::Failed(fault) => (Outcome::Failed(fault), 0),
+                    Stored::Done(bytes) => {
+                        (Outcome::Done(decoded(&bytes, path, index)?), bytes.len())
+                    }
+                };
+                this.put(index, outcome, bytes as u64)?;
+            }
+            Ok(())
+        })?;
+        this.record = Some(record);
+        let settled = this.settle(layout, config.retry_failed);
+        Ok((this, settled))
+    }
+
+    /// Returns the groups whose indices all have an outcome, and forgets those of other groups.
+    fn settle(&mut self, layout: &Layout, retry_failed: bool) -> BTreeSet<u64> {
+        let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
+        for (&index, (outcome, _)) in &self.outcomes {
+            let is_open = retry_failed && matches!(outcome, Outcome::Failed(_));
+            if let Some(group) = layout.group_of(index).filter(|_| !is_open) {
+                *counts.entry(group).or_default() += 1;
+            }
+        }
+        counts.retain(|&group, count| {
+            let positions = layout.positions(group);
+            positions.end - positions.start == *count
+        });
+        let settled: BTreeSet<u64> = counts.into_keys().collect();
+        let mut bytes = 0;
+        self.outcomes.retain(|&index, (_, own)| {
+            let is_settled = layout.group_of(index).is_some_and(|group| settled.contains(&group));
+            bytes += if is_settled { *own } else { 0 };
+            is_settled
+        });
+        self.bytes = bytes;
+        self.progress.done_before = self.outcomes.len() as u64;
+        settled
+    }
+
+    /// Records the outcomes of a group, whose effects are durable.
+    pub(super) fn add(&mut self, group: Vec<(u64, SampleResult<O>)>) -> Result<()> {
+        let mut stored: Group = Vec::with_capacity(group.len());
+        for (index, result) in group {
+            let mut bytes = 0;
+            let (outcome, kept) = match result {
+                Ok(None) => (Outcome::Gap, Stored::Gap),
+                Err(fault) => (Outcome::Failed(fault.clone()), Stored::Failed(fault)),
+                Ok(Some(output)) => match encoded(&output, self.record.is_some()) {
+                    Ok(encoded) => {
+                        bytes = encoded.len() as u64;
+                        (Outcome::Done(output), Stored::Done(encoded))
+                    }
+                    Err(fault) => (Outcome::Failed(fault.clone()), Stored::Failed(fault)),
+                },
+            };
+            self.progress.done += 1;
+            self.progress.gaps += u64::from(matches!(outcome, Outcome::Gap));
+            self.progress.failed += u64::from(matches!(outcome, Outcome::Failed(_)));
+            self.put(index, outcome, bytes)?;
+            stored.push((index, kept));
+        }
+        self.record.as_mut().map_or(Ok(()), |record| record.append(&stored))
+    }
+
+    fn put(&mut self, index: u64, outcome: Outcome<O>, bytes: u64) -> Result<()> {
+        let bytes = bytes.saturating_add(ENTRY_BYTES);
+        let before = self.outcomes.insert(index, (outcome, bytes)).map_or(0, |(_, bytes)| bytes);
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
+        if self.bytes <= self.bytes_max {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            name: "max_result_bytes".into(),
+            value: self.bytes_max.to_string(),
+            allowed: format!(
+                "at least {}, the bytes of the results up to index {index}; return shorter values \
+                 from the sink, or raise the limit",
+                self.bytes
+            ),
+        })
+    }
+
+    /// Waits until the disk has the record.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        self.record.as_mut().map_or(Ok(()), Record::sync)
+    }
+
+    pub(super) fn report(self) -> Report<O> {
+        let outcomes = self.outcomes.into_iter().map(|(index, (outcome, _))| (index, outcome));
+        Report { outcomes: outcomes.collect(), progress: self.progress }
+    }
+}
+
+/// Returns the encoded result. With `is_read_back`, a result that cannot be decoded is a fault too.
+fn encoded<O: Serialize + DeserializeOwned>(
+    output: &O,
+    is_read_back: bool,
+) -> Result<Vec<u8>, Fault> {
+    let wrong = |what: &str, why: String| Fault::new(format!("the result cannot be {what}: {why}"));
+    let bytes =
+        caught(|| postcard::to_stdvec(output))?.map_err(|why| wrong("encoded", why.to_string()))?;
+    if is_read_back {
+        let back = caught(|| postcard::from_bytes::<O>(&bytes))?;
+        back.map_err(|why| wrong("decoded", why.to_string()))?;
+    }
+    Ok(bytes)
+}
+
+/// Decodes a result of the record.
+fn decoded<O: DeserializeOwned>(bytes: &[u8], path: &std::path::Path, index: u64) -> Result<O> {
+    let read =
+        caught(|| postcard::from_bytes(bytes)).map(|read| read.map_err(|why| why.to_string()));
+    let why = match read {
+        Ok(Ok(output)) => return Ok(output),
+        Ok(Err(why)) => why,
+        Err(fault) => fault.to_string(),
+    };
+    Err(Error::Format {
+        name: path.display().to_string(),
+        offset: None,
+        why: format!(
+            "the recorded result of index {index} cannot be decoded: {why}; run the sink that wrote \
+             the record, or name another record"
+        ),
+    })
+}
