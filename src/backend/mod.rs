@@ -14,6 +14,7 @@ pub(crate) mod clock;
 pub(crate) mod encoding;
 mod info;
 mod inline;
+pub(crate) mod lock;
 pub(crate) mod log;
 #[cfg_attr(not(any(unix, windows)), allow(dead_code, reason = "worker processes use some of it"))]
 pub(crate) mod recipe;

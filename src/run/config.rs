@@ -75,8 +75,10 @@ impl RunConfig {
         }
     }
 
-    /// Sets a function that receives the progress after each finished group, and at least ten times
-    /// a second while workers work. [`ControlFlow::Break`] stops the run.
+    /// Sets a function that receives the progress. [`ControlFlow::Break`] stops the run.
+    ///
+    /// The run calls the function after finished groups, and at the end. With threads and worker
+    /// processes, the run also calls the function at least ten times a second.
     ///
     /// Groups in progress then stay open. A run with the same record goes on with them.
     #[must_use]

@@ -116,10 +116,11 @@ impl<O: Serialize + DeserializeOwned> Driver<O> {
 /// Returns the fault of an index that lost its workers.
 fn lost(losses: &[Loss]) -> Fault {
     let ends: Vec<String> = losses.iter().map(Loss::to_string).collect();
-    Fault::new(format!(
-        "lost its worker {} time(s): {}; correct the sample or the sink, which crashes or hangs \
-         every worker that takes it",
-        losses.len(),
-        ends.join("; ")
-    ))
+    let advice = if losses.iter().any(|loss| loss.how.ends_with("its time limit")) {
+        "raise sample_timeout if this index is only slow"
+    } else {
+        "correct the sample or the sink, which crashes every worker that takes this index"
+    };
+    let times = losses.len();
+    Fault::new(format!("lost its worker {times} time(s): {}; {advice}", ends.join("; ")))
 }

@@ -48,7 +48,7 @@ use crate::backend::process::Launch;
 use crate::backend::recipe::encode_config;
 use crate::backend::{Factory, WorkerContext};
 use crate::dataset::Record;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sink::{OpenSink, Sink};
 use crate::source::Folder;
 use crate::spec::{Spec, SpecPipeline};
@@ -267,13 +267,15 @@ where
     D::Sink: Sink<Record> + Send + Sync,
     <D::Sink as Sink<Record>>::Output: Serialize + DeserializeOwned + Send + 'static,
 {
+    let sink = serde_json::to_string(&sink).map_err(Error::other)?;
     run_recipe(open_spec::<D>, (spec.to_json(), folder.into(), sink), config)
 }
 
 /// Opens a document and a sink.
 fn open_spec<D: OpenSink>(
-    (json, folder, sink): (String, Folder, D),
+    (json, folder, sink): (String, Folder, String),
     _: &WorkerContext,
 ) -> Result<(SpecPipeline, D::Sink)> {
+    let sink: D = serde_json::from_str(&sink).map_err(Error::other)?;
     Ok((Spec::from_json(&json)?.open(&folder)?, sink.open()?))
 }

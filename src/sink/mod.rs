@@ -82,8 +82,8 @@ pub trait Writer<S> {
     fn finish(self) -> Result<(), BoxError>;
 }
 
-/// A description of a sink, from which each worker process opens the sink.
-pub trait OpenSink: Serialize + DeserializeOwned + Clone + 'static {
+/// A description of a sink, which crosses to worker processes as JSON. Each worker opens the sink.
+pub trait OpenSink: Serialize + DeserializeOwned + 'static {
     /// The type of the sink.
     type Sink: 'static;
 

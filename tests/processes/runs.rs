@@ -24,6 +24,7 @@ struct File {
     path: PathBuf,
     text: String,
     is_killer: bool,
+    is_hanging: bool,
 }
 
 impl Sink<u64> for Lines {
@@ -41,7 +42,9 @@ impl Sink<u64> for Lines {
     fn begin(&self, group: &[u64], len: u64) -> Result<File> {
         assert_eq!(len, LEN);
         let path = self.folder.join(format!("{:03}", group[0]));
-        Ok(File { path, text: String::new(), is_killer: self.folder.join("killer").exists() })
+        let is = |word| self.folder.join(word).exists();
+        let (is_killer, is_hanging) = (is("killer"), is("hanging"));
+        Ok(File { path, text: String::new(), is_killer, is_hanging })
     }
 }
 
@@ -51,6 +54,9 @@ impl Writer<u64> for File {
     fn write(&mut self, index: u64, sample: u64) -> Result<String, BoxError> {
         if self.is_killer && (index == 7 || index == 9) {
             std::process::abort();
+        }
+        if self.is_hanging && index == 11 {
+            std::thread::sleep(Duration::from_secs(600));
         }
         self.text += &format!("{index} {sample}\n");
         Ok(format!("line of {index}"))
@@ -208,6 +214,60 @@ fn a_subset_writes_its_own_indices_of_each_group() {
             let expected: Vec<_> =
                 expected.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
             assert_eq!(files(folder.path()), expected);
+        }
+    });
+}
+
+#[test]
+fn a_record_of_a_part_serves_the_whole_which_writes_the_groups_of_the_part_again() {
+    within(LIMIT, || {
+        let folder = tempfile::tempdir().unwrap();
+        let config = || RunConfig::new().workers(0).record(folder.path().join("record"));
+        let some = |indices: &[u64]| config().indices(Indices::Some(indices.to_vec()));
+        // Index 3 is in another group than the block of 35 to 39, which is whole.
+        let part = go(folder.path(), 7, some(&[3, 35, 36, 37, 38, 39])).unwrap();
+        assert_eq!(part.progress().done, 6);
+        let whole = go(folder.path(), 7, config()).unwrap();
+        assert_eq!((whole.progress().done_before, whole.progress().done), (5, LEN - 5));
+        assert_eq!(whole.outcomes().count() as u64, LEN);
+        let part = go(folder.path(), 7, some(&[3, 8])).unwrap();
+        assert_eq!((part.progress().done_before, part.progress().done), (2, 0));
+    });
+}
+
+#[test]
+fn an_index_past_its_time_limit_fails_and_says_what_to_do() {
+    within(LIMIT, || {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("hanging"), "").unwrap();
+        let config = RunConfig::new().backend(Backend::Processes).workers(2);
+        let limit = Duration::from_millis(200);
+        let report = go(folder.path(), 1, config.sample_timeout(limit).max_losses(1)).unwrap();
+        let failed: Vec<String> =
+            report.failures().map(|(index, fault)| format!("{index}: {fault}")).collect();
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert!(failed[0].starts_with("11: lost its worker 1 time(s): killed by windrow after"));
+        assert!(failed[0].ends_with("raise sample_timeout if this index is only slow"));
+    });
+}
+
+#[test]
+fn the_progress_is_told_until_the_end() {
+    within(LIMIT, || {
+        for config in configs() {
+            let folder = tempfile::tempdir().unwrap();
+            let (sender, calls) = std::sync::mpsc::channel();
+            let told = move |progress: &windrow::run::Progress| {
+                assert_eq!(progress.total, LEN);
+                sender.send(progress.clone()).unwrap();
+                ControlFlow::Continue(())
+            };
+            let report = go(folder.path(), 1, config.on_progress(told)).unwrap();
+            let calls: Vec<windrow::run::Progress> = calls.iter().collect();
+            assert!(calls.is_sorted_by_key(|progress| progress.done));
+            assert_eq!(calls.last(), Some(report.progress()));
+            assert!(report.progress().rate().is_some_and(|rate| rate > 0.0));
+            assert_eq!(report.progress().remaining(), Some(Duration::ZERO));
         }
     });
 }

@@ -17,6 +17,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::backend::lock::lock;
 use crate::backend::{clock, log};
 use crate::error::{Error, Result};
 use frame::{Frames, MAGIC, encode};
@@ -60,6 +61,9 @@ impl Record {
             let name = path.display().to_string();
             Err(Error::Format { name, offset, why })
         };
+        if !lock(&file) {
+            return format(None, "another run is using this record; wait for its end".into());
+        }
         let mut frames = Frames::new(BufReader::with_capacity(1 << 16, &file), len);
         let Some((frames, found)) =
             frames.as_mut().and_then(|frames| frames.next::<Header>().map(|found| (frames, found)))
@@ -196,6 +200,18 @@ mod tests {
         let text = open(&path, &Header { sink: "tar".into(), ..header() }).unwrap_err().to_string();
         assert!(text.contains("\"lines\"") && text.contains("\"tar\""), "{text}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    #[cfg_attr(not(unix), ignore = "no lock on this platform")]
+    fn two_runs_do_not_share_a_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        let first = open(&path, &header()).unwrap();
+        let text = open(&path, &header()).unwrap_err().to_string();
+        assert!(text.contains("another run is using this record"), "{text}");
+        drop(first);
+        assert!(open(&path, &header()).is_ok());
     }
 
     #[test]

@@ -1,0 +1,17 @@
+//! A lock on an open file, which ends with the process.
+
+use std::fs::File;
+
+/// Locks a file, unless another open file has the lock; then returns false.
+///
+/// Returns true without a lock on platforms and file systems that have none.
+#[cfg(unix)]
+pub(crate) fn lock(file: &File) -> bool {
+    let locked = rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    locked != Err(rustix::io::Errno::WOULDBLOCK)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn lock(_: &File) -> bool {
+    true
+}
