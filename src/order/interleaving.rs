@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// The same order, sample by sample.
+    /// Returns the same order, sample by sample.
     fn naive(lengths: &[u64], cycle: u64, block: u64) -> Vec<(u32, u64)> {
         let mut rest = (0u32..).zip(lengths.iter().copied());
         let mut slots: Vec<Option<(u32, std::ops::Range<u64>)>> = vec![None; cycle as usize];

@@ -219,7 +219,7 @@ impl<T, F: Fn(&T) -> bool> Stage<T> for Filtering<T, F> {
 mod tests {
     use super::*;
 
-    /// The faults and the warning of a filter of odd numbers, by the number of the input.
+    /// Returns the faults and the warning of a filter of odd numbers, by the number of the input.
     fn told(rate: DropRate, inputs: &[u64]) -> (Vec<usize>, Vec<usize>) {
         let mut stage = Filtering::new(|x: &u64| x % 2 == 1).drop_rate(rate);
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
