@@ -176,6 +176,14 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// An error of one of several streams.
+    #[error("stream {name:?}: {error}")]
+    Stream {
+        /// The name of the stream.
+        name: Arc<str>,
+        /// The error of the stream.
+        error: Box<Error>,
+    },
     /// An error from the caller's own code: see [`Error::other`].
     #[error(transparent)]
     Other(Arc<dyn std::error::Error + Send + Sync>),
@@ -235,10 +243,16 @@ impl Error {
         }
     }
 
+    /// Returns the error as one of a stream among several.
+    pub(crate) fn of_stream(self, name: &Arc<str>) -> Self {
+        Self::Stream { name: name.clone(), error: Box::new(self) }
+    }
+
     /// Returns the position in the stream, for errors that have one.
     #[must_use]
     pub fn position(&self) -> Option<u64> {
         match self {
+            Self::Stream { error, .. } => error.position(),
             Self::Sample { position, .. } | Self::SampleLost { position, .. } => Some(*position),
             _ => None,
         }

@@ -60,7 +60,7 @@ pub struct LoaderBuilder<P: Pipeline> {
     measure: Option<Measure<P::Sample>>,
     on_error: OnError,
     retries: u32,
-    resume: Option<State>,
+    pub(super) resume: Option<State>,
     hasher: Option<Hasher<P::Batch>>,
     round_trip: Option<RoundTrip<P::Sample>>,
     shutdown_timeout: Duration,

@@ -13,6 +13,7 @@ mod environment;
 mod feed;
 #[cfg(any(feature = "web", test))]
 mod leaving;
+mod mix_streams;
 mod on_error;
 mod origin;
 mod preflight;
@@ -27,8 +28,10 @@ mod report;
 mod run;
 mod start;
 mod stats;
+mod streams_state;
 mod times;
 mod work;
+mod zip_streams;
 
 pub(crate) use builder::choices::choice;
 pub(crate) use builder::setters;
@@ -41,6 +44,7 @@ pub use batch::Batch;
 pub use builder::LoaderBuilder;
 pub use by_epoch::{ByEpoch, Epoch};
 pub use digest::digest_of;
+pub use mix_streams::{MixStreams, MixStreamsBuilder, StopAt};
 pub use on_error::OnError;
 pub use preflight::preflight;
 pub use progress::Progress;
@@ -49,6 +53,8 @@ pub use recipe::Typed;
 pub use reduction::Reduced;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
 pub use stats::Stats;
+pub use streams_state::StreamsState;
+pub use zip_streams::{ZipStreams, ZipStreamsBuilder};
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

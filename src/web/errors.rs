@@ -16,6 +16,7 @@ fn code_of(error: &Error) -> &'static str {
         Error::Spec { .. } => "SPEC",
         Error::Io { .. } => "READ",
         Error::Workers { .. } => "WORKER",
+        Error::Stream { error, .. } => code_of(error),
         Error::Other(_) => "FAILED",
     }
 }

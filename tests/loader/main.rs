@@ -13,4 +13,5 @@ mod resume;
 mod served;
 mod splits;
 mod stages;
+mod streams;
 mod workers;
