@@ -16,6 +16,7 @@ mod leaving;
 mod mix_streams;
 mod on_error;
 mod origin;
+mod prefetch_to_device;
 mod preflight;
 mod process_settings;
 mod processes;
@@ -46,6 +47,7 @@ pub use by_epoch::{ByEpoch, Epoch};
 pub use digest::digest_of;
 pub use mix_streams::{MixStreams, MixStreamsBuilder, StopAt};
 pub use on_error::OnError;
+pub use prefetch_to_device::PrefetchToDevice;
 pub use preflight::preflight;
 pub use progress::Progress;
 #[doc(hidden)]

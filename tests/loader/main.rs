@@ -7,6 +7,7 @@ mod conformance;
 mod digest;
 mod keys;
 mod panics;
+mod prefetch_to_device;
 mod random;
 mod reduce;
 mod resume;
