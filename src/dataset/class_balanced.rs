@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shuffle::permuted;
-use super::{Dataset, as_below, index_in};
+use super::{Dataset, RESHUFFLED, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Classes, Description, Op};
 
@@ -80,11 +80,7 @@ impl<D: Dataset> Dataset for ClassBalanced<D> {
             return refused(".count", value, "0, or a dataset with samples");
         }
         if self.dataset.is_reshuffled() {
-            return refused(
-                "",
-                "made of an order that `shuffle` makes anew for each epoch".into(),
-                "`class_balanced` before `shuffle`",
-            );
+            return refused("", format!("made of {RESHUFFLED}"), "`class_balanced` before that op");
         }
         Ok(())
     }
@@ -149,7 +145,7 @@ mod tests {
         let long = range(0..1).class_balanced(5, [0, 1], 4);
         refused(long.get(1).unwrap_err().to_string(), "2 labels for 1 samples");
         let shuffled = range(0..10).shuffle(1).class_balanced(5, LABELS, 4);
-        refused(shuffled.check().unwrap_err().to_string(), "before `shuffle`");
+        refused(shuffled.check().unwrap_err().to_string(), "`class_balanced` before that op");
         let none = range(0..0).class_balanced(5, [], 4);
         refused(none.check().unwrap_err().to_string(), "4 without any sample");
         refused(range(0..0).class_balanced(5, [], 4).get(0).unwrap_err().to_string(), "no classes");

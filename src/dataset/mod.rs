@@ -102,6 +102,10 @@ use crate::order::{Description, Op};
 /// made.
 pub type SampleResult<T> = Result<Option<T>, Fault>;
 
+/// The words of errors for an order of which no fixed part can be taken.
+const RESHUFFLED: &str =
+    "an order that is new in each epoch, as after `shuffle`, `weighted_sample` or `class_balanced`";
+
 /// Defines methods of a combinator that forward to the dataset below.
 ///
 /// `at_index_below` forwards `get` and `key` with the index from the combinator's own

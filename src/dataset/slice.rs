@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::{Dataset, as_below, at_least_one, index_in};
+use super::{Dataset, RESHUFFLED, as_below, at_least_one, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Shard, epoch_of};
 
@@ -97,9 +97,9 @@ impl<D: Dataset> Slice<D> {
         let Self { start, end, step, .. } = self;
         let step = if *step > 1 { format!(" by {step}") } else { String::new() };
         refused(
-            format!("{start}..{end}{step} of an order that `shuffle` makes anew for each epoch"),
-            "the slice or `split` before `shuffle`, or `shuffle_once` in its place, for the same \
-             samples in each epoch; `sample` for other samples in each epoch",
+            format!("{start}..{end}{step} of {RESHUFFLED}"),
+            "the slice or `split` before that op, or `shuffle_once` in the place of `shuffle`, for \
+             the same samples in each epoch; `sample` for other samples in each epoch",
         )
     }
 
@@ -174,9 +174,9 @@ mod tests {
         let message = range(0..100).shuffle(1).slice(80..).check().unwrap_err().to_string();
         assert_eq!(
             message,
-            "slice is 80..100 of an order that `shuffle` makes anew for each epoch; allowed: \
-             the slice or `split` before `shuffle`, or `shuffle_once` in its place, for the same \
-             samples in each epoch; `sample` for other samples in each epoch"
+            "slice is 80..100 of an order that is new in each epoch, as after `shuffle`, \
+             `weighted_sample` or `class_balanced`; allowed: the slice or `split` before that op, \
+             or `shuffle_once` in the place of `shuffle`, for the same samples in each epoch; `sample` for other samples in each epoch"
         );
         let numbers = || range(0..100).shuffle(1);
         let shard = Shard::new(0, 2).unwrap();

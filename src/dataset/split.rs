@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shuffle::{LEN_MAX, permuted};
-use super::{Dataset, as_below, index_in};
+use super::{Dataset, RESHUFFLED, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Parts, epoch_of};
 
@@ -87,8 +87,8 @@ impl<D: Dataset> Dataset for Split<D> {
         };
         if self.dataset.is_reshuffled() {
             return refused(
-                "made of an order that `shuffle` makes anew for each epoch",
-                "`split` before `shuffle`, or `shuffle_once` in its place",
+                &format!("made of {RESHUFFLED}"),
+                "`split` before that op, or `shuffle_once` in the place of `shuffle`",
             );
         }
         if self.dataset.is_repeated() {
@@ -171,8 +171,9 @@ mod tests {
         let halves = [0.5, 0.5];
         assert_eq!(
             text(range(0..9).shuffle(1).split(1, halves).map(|part| part.check())),
-            "split is made of an order that `shuffle` makes anew for each epoch; allowed: `split` \
-             before `shuffle`, or `shuffle_once` in its place"
+            "split is made of an order that is new in each epoch, as after `shuffle`, \
+             `weighted_sample` or `class_balanced`; allowed: `split` before that op, or \
+             `shuffle_once` in the place of `shuffle`"
         );
         assert_eq!(
             text(range(0..9).repeat(2).split(1, halves).map(|part| part.check())),

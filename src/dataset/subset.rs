@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, index_in, step};
+use super::{
+    Dataset, ElementSpec, PipelineTree, RESHUFFLED, SampleKey, SampleResult, index_in, step,
+};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of, short_hash_of};
 
@@ -77,8 +79,8 @@ impl<D: Dataset> Dataset for Subset<D> {
         }
         if self.dataset.is_reshuffled() {
             return refused(
-                "made of an order that `shuffle` makes anew for each epoch".into(),
-                "`subset` before `shuffle`, or `shuffle_once` in its place",
+                format!("made of {RESHUFFLED}"),
+                "`subset` before that op, or `shuffle_once` in the place of `shuffle`",
             );
         }
         Ok(())

@@ -11,7 +11,8 @@ const OP_SHOWN: usize = 80;
 /// A pipeline as a tree: the last step, and the trees of its inputs.
 ///
 /// The text has one line a step, in the order of the samples' way, with the number of samples of an
-/// epoch and their [spec](ElementSpec). The inputs of a step with several inputs are indented.
+/// epoch and their [spec](ElementSpec). The inputs of a step with several inputs are indented. An op of
+/// more than 80 characters is cut, and its text ends in `...`.
 /// [`LoaderBuilder::describe`](crate::loader::LoaderBuilder::describe) returns the tree of a
 /// pipeline.
 ///

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Dataset, as_below, index_in};
+use super::{Dataset, RESHUFFLED, as_below, index_in};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, Weights, epoch_of};
 
@@ -121,8 +121,8 @@ impl<D: Dataset> WeightedSample<D> {
         if self.dataset.is_reshuffled() {
             return refused(
                 "",
-                "made of an order that `shuffle` makes anew for each epoch".into(),
-                "`weighted_sample` without `shuffle` before it; its order is random already",
+                format!("made of {RESHUFFLED}"),
+                "`weighted_sample` without such an op before it; its order is random already",
             );
         }
         Ok(())
@@ -242,7 +242,7 @@ mod tests {
         let message = few.without_replacement().check().unwrap_err().to_string();
         assert!(message.contains("count is 3, but only 2 samples"), "{message}");
         let shuffled = range(0..3).shuffle(1).weighted_sample(1, [1.0; 3], 3);
-        assert!(shuffled.check().unwrap_err().to_string().contains("without `shuffle`"));
+        assert!(shuffled.check().unwrap_err().to_string().contains("without such an op"));
         assert!(range(0..0).weighted_sample(1, [], 0).get(0).is_err());
     }
 

@@ -21,6 +21,8 @@ mod choice;
 mod document;
 mod keys;
 mod open;
+mod open_ops;
+mod open_source;
 mod open_stages;
 pub mod ops;
 mod options;

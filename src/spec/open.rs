@@ -1,26 +1,15 @@
 //! Opening a document as a pipeline that a loader runs.
 
-use std::sync::Arc;
-
-use super::call::{Call, Functions, NoFunctions, Remembered};
+use super::call::{Functions, NoFunctions};
 use super::choice::wrong;
 use super::document::{OpSpec, Spec};
 use super::keys::WithKeys;
+use super::open_source::Records;
 use super::open_stages::RecordStages;
-use super::options::{ReverseOptions, ShardOptions};
-use super::served::Served;
-use super::source_spec::SourceSpec;
-use super::stage_options::BatchOptions;
-use crate::dataset::{
-    Batched, Dataset, Dtype, ElementSpec, FieldSpec, Record, Split, Stack, Tensor,
-};
-use crate::error::{Error, Fault, Result};
-use crate::order::{Description, Parts, Shard};
-use crate::source::{Csv, Files, Idx, Images, Jsonl, Npy, Range, Source, Tar, from_source};
-use crate::stage::{Bare, Ordered};
-
-/// A dataset of records whose type is known only at run time.
-type Records = Box<dyn Dataset<Sample = Record> + Send + Sync>;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::source::Files;
+use crate::stage::{Bare, Ordered, Stages};
 
 /// The pipeline of a document, as [`Spec::open`] returns it.
 pub type SpecPipeline = Ordered<Records, RecordStages>;
@@ -43,13 +32,25 @@ impl Spec {
     pub fn open_with(&self, files: &dyn Files, functions: &dyn Functions) -> Result<SpecPipeline> {
         let mut dataset = self.source.open(files, functions)?;
         let mut attach = self.keys;
+        let mut batched = false;
         for (number, op) in self.ops.iter().enumerate() {
             let path = format!("$.ops[{number}]");
             if attach && matches!(op, OpSpec::Batch(_)) {
                 dataset = Box::new(WithKeys { dataset, attach, describe: false });
                 attach = false;
             }
+            if let (true, Some(word)) = (batched, op.of_one_picture()) {
+                return Err(wrong(
+                    &path,
+                    format!(
+                        "{word} takes one picture, but the op `batch` before it stacks the \
+                         pictures; move {word} before `batch`"
+                    ),
+                ));
+            }
             dataset = op.apply(dataset, self.seed, functions, &path)?;
+            // A function may take batches apart.
+            batched = matches!(op, OpSpec::Batch(_)) || batched && !matches!(op, OpSpec::Call(_));
             dataset.check().map_err(|error| step_error(&path, error))?;
         }
         if self.keys {
@@ -72,175 +73,6 @@ fn step_error(path: &str, error: Error) -> Error {
         Error::Spec { why, .. } => wrong(path, why),
         other => wrong(path, other.to_string()),
     }
-}
-
-impl SourceSpec {
-    fn open(&self, files: &dyn Files, functions: &dyn Functions) -> Result<Records> {
-        Ok(match self {
-            Self::Range(options) => {
-                if options.end < options.start {
-                    let why = format!(
-                        "end {} is before start {}; give an end from start on",
-                        options.end, options.start
-                    );
-                    return Err(wrong("$.source.end", why));
-                }
-                Box::new(from_source(Numbers(Range::new(options.start..options.end))))
-            }
-            Self::Csv(options) => Box::new(from_source(Csv::open(files, options)?)),
-            Self::Npy(options) => Box::new(from_source(Npy::open(files, options)?)),
-            Self::Idx(options) => Box::new(from_source(Idx::open(files, options)?)),
-            Self::Tar(options) => Box::new(from_source(Tar::open(files, options)?)),
-            Self::Jsonl(options) => Box::new(from_source(Jsonl::open(files, options)?)),
-            Self::Images(options) => Box::new(from_source(Images::open(files, options)?)),
-            Self::Served(options) => {
-                let found = functions.source(options).map_err(|why| wrong("$.source", why))?;
-                Box::new(from_source(Served { options: options.clone(), source: found }))
-            }
-        })
-    }
-}
-
-/// A source of the numbers of a range, as records.
-struct Numbers(Range);
-
-impl Source for Numbers {
-    type Sample = Record;
-    type Error = Fault;
-
-    fn len(&self) -> u64 {
-        self.0.len()
-    }
-
-    fn get(&self, index: u64) -> Result<Record, Fault> {
-        Record::new().with("value", Tensor::scalar(self.0.get(index)?))
-    }
-
-    fn op(&self) -> crate::order::Op {
-        self.0.op()
-    }
-
-    fn element_spec(&self) -> ElementSpec {
-        ElementSpec::new([("value", FieldSpec::new(Dtype::U64, []))])
-    }
-}
-
-impl OpSpec {
-    fn apply(
-        &self,
-        dataset: Records,
-        seed: u64,
-        functions: &dyn Functions,
-        path: &str,
-    ) -> Result<Records> {
-        macro_rules! each {
-            ($transform:expr) => {{
-                $transform.validate().map_err(|why| wrong(path, why))?;
-                Box::new(dataset.transform($transform.clone()))
-            }};
-        }
-        macro_rules! random {
-            ($transform:expr) => {{
-                let mut own = $transform.clone();
-                own.seed.get_or_insert(seed);
-                each!(own)
-            }};
-        }
-        Ok(match self {
-            Self::Shuffle(options) => Box::new(dataset.shuffle(options.seed.unwrap_or(seed))),
-            Self::ShuffleOnce(options) => {
-                Box::new(dataset.shuffle_once(options.seed.unwrap_or(seed)))
-            }
-            Self::GrainShuffle(options) => Box::new(dataset.shuffle_like_grain(options.seed)),
-            Self::WindowShuffle(options) => {
-                Box::new(dataset.window_shuffle(options.seed.unwrap_or(seed), options.window))
-            }
-            Self::Subset(options) => Box::new(dataset.subset(&*options.indices)),
-            Self::Reverse(ReverseOptions {}) => Box::new(dataset.reverse()),
-            Self::Split(options) => {
-                let seed = options.seed.unwrap_or(seed);
-                let parts = Arc::new(Parts::new(&*options.parts));
-                Box::new(Split::new(Arc::new(dataset), seed, parts, options.part))
-            }
-            Self::WeightedSample(options) => {
-                let seed = options.seed.unwrap_or(seed);
-                let drawn = dataset.weighted_sample(seed, &options.weights, options.count);
-                Box::new(if options.replacement { drawn } else { drawn.without_replacement() })
-            }
-            Self::ClassBalanced(options) => {
-                let seed = options.seed.unwrap_or(seed);
-                Box::new(dataset.class_balanced(seed, &options.labels, options.count))
-            }
-            Self::Sample(options) => Box::new(dataset.sample(options.count)),
-            Self::Slice(options) => {
-                let end = options.end.unwrap_or(u64::MAX);
-                Box::new(dataset.slice(options.start..end).step_by(options.step))
-            }
-            Self::Repeat(options) => {
-                let repeat = dataset.repeat(options.epochs);
-                Box::new(if options.same_each_epoch { repeat.same_each_epoch() } else { repeat })
-            }
-            Self::Cache(options) => Box::new(dataset.cache(options.bytes)),
-            Self::Shard(options) => {
-                Box::new(dataset.shard(shard(options).map_err(|why| wrong(path, why))?))
-            }
-            Self::Batch(_) if dataset.has_gaps() => {
-                let why = "batches cannot be made over the gaps that an op before this one leaves; \
-                           move it to $.stages as {\"stage\": \"batch\", …}, after they are closed";
-                return Err(wrong(path, why));
-            }
-            Self::Batch(options) => Box::new(batch(dataset, options)),
-            Self::Select(select) => each!(select),
-            Self::Cast(cast) => each!(cast),
-            Self::Reshape(reshape) => each!(reshape),
-            Self::Scale(scale) => each!(scale),
-            Self::OneHot(one_hot) => each!(one_hot),
-            Self::Filter(filter) => each!(filter),
-            Self::DecodeImage(decode_image) => each!(decode_image),
-            Self::DecodeNumber(decode_number) => each!(decode_number),
-            Self::Resize(resize) => each!(resize),
-            Self::Normalize(normalize) => each!(normalize),
-            Self::RandomCrop(crop) => random!(crop),
-            Self::RandomFlip(flip) => random!(flip),
-            Self::RandomRotate90(rotate) => random!(rotate),
-            Self::RandomBrightness(brightness) => random!(brightness),
-            Self::RandomContrast(contrast) => random!(contrast),
-            Self::RandomErase(erase) => random!(erase),
-            Self::Noise(noise) => random!(noise),
-            Self::GaussianNoise(noise) => random!(noise),
-            Self::Call(options) => {
-                let (options, seed) = (options.clone(), options.seed.unwrap_or(seed));
-                let function = functions.get(&options, seed).map_err(|why| wrong(path, why))?;
-                let made = functions.made(&options);
-                let mut below = Description::default();
-                dataset.describe(&mut below);
-                let dataset = dataset.transform(Call { options, seed, function });
-                match made {
-                    Some(made) => Box::new(Remembered { dataset, made, op: below.len() as u64 }),
-                    None => Box::new(dataset),
-                }
-            }
-        })
-    }
-}
-
-fn shard(options: &ShardOptions) -> Result<Shard, String> {
-    let shard =
-        Shard::new(options.index, options.count).map_err(|error: Error| error.to_string())?;
-    let shard = if options.strided { shard.strided() } else { shard };
-    match (options.drop_remainder, options.pad_remainder) {
-        (true, true) => Err("drop_remainder and pad_remainder exclude each other; \
-                             remove one of the two"
-            .into()),
-        (true, false) => Ok(shard.drop_remainder()),
-        (false, true) => Ok(shard.pad_remainder()),
-        (false, false) => Ok(shard),
-    }
-}
-
-fn batch(dataset: Records, options: &BatchOptions) -> Batched<Records, Stack> {
-    let batch = dataset.batch_with(options.size, Stack { pad: options.pad });
-    if options.drop_remainder { batch.drop_remainder() } else { batch }
 }
 
 #[cfg(test)]
@@ -271,7 +103,7 @@ mod tests {
                 r#"{"op":"shuffle"},{"op":"batch","size":2},{"op":"slice","end":8}"#,
                 "",
                 "$.ops[2]",
-                "slice is 0..8 of an order that `shuffle` makes anew for each epoch",
+                "slice is 0..8 of an order that is new in each epoch, as after `shuffle`",
             ),
             (r#"{"op":"sample","count":3}"#, "", "$.ops[0]", "sample is 3 of an order"),
             (r#"{"op":"subset","indices":[3,20]}"#, "", "$.ops[0]", "subset is 20 at place 1"),
@@ -297,7 +129,12 @@ mod tests {
             (r#"{"op":"shuffle"},{"op":"cache","bytes":9}"#, "", "$.ops[1]", "as after `shuffle`"),
             (r#"{"op":"window_shuffle","window":0}"#, "", "$.ops[0]", "window_shuffle.window is 0"),
             (r#"{"op":"reverse","by":2}"#, "", "$.ops[0].by", "\"by\"; remove it"),
-            (r#"{"op":"shuffle"},{"op":"split","parts":[1],"part":0}"#, "", "$.ops[1]", "anew"),
+            (
+                r#"{"op":"shuffle"},{"op":"split","parts":[1],"part":0}"#,
+                "",
+                "$.ops[1]",
+                "new in each epoch",
+            ),
             (r#"{"op":"split","parts":[0.8,0.1],"part":0}"#, "", "$.ops[0]", "[0.8, 0.1]"),
             (r#"{"op":"split","parts":[0.8,0.2],"part":2}"#, "", "$.ops[0]", "split.part is 2"),
             (r#"{"op":"split","parts":[0.8,"x"],"part":0}"#, "", "$.ops[0].parts[1]", "a number"),
@@ -355,6 +192,51 @@ mod tests {
                 r#"{"stage":"concat_then_split","lengths":{"value":3}}"#,
                 "$.stages[0]",
                 "has no axis to pack along",
+            ),
+            (
+                r#"{"op":"reshape","field":"value","shape":[1,1]},{"op":"batch","size":4},
+                   {"op":"random_flip","field":"value"}"#,
+                "",
+                "$.ops[2]",
+                "random_flip takes one picture, but the op `batch` before it stacks the pictures",
+            ),
+            (
+                r#"{"op":"class_balanced","labels":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],"count":3},
+                   {"op":"split","parts":[1],"part":0}"#,
+                "",
+                "$.ops[1]",
+                "split is made of an order that is new in each epoch, as after `shuffle`, \
+                 `weighted_sample` or `class_balanced`",
+            ),
+            (
+                r#"{"op":"noise","field":"value","lower":-1.7e308,"upper":1.7e308}"#,
+                "",
+                "$.ops[0]",
+                "`lower` is -1.7e308 and `upper` is 1.7e308, which lie too far apart",
+            ),
+            (
+                r#"{"op":"resize","field":"value","height":3.0,"width":1}"#,
+                "",
+                "$.ops[0].height",
+                "expected a whole number of 0 or more, found 3.0",
+            ),
+            (
+                r#"{"op":"decode_image","field":"value","channels":300}"#,
+                "",
+                "$.ops[0].channels",
+                "expected a smaller whole number, found 300",
+            ),
+            (
+                r#"{"op":"random_erase","field":"value","scale":[1]}"#,
+                "",
+                "$.ops[0].scale",
+                "expected a list of 2, found a list of 1",
+            ),
+            (
+                r#"{"op":"random_flip","field":"value","direction":null}"#,
+                "",
+                "$.ops[0].direction",
+                "expected one of horizontal, vertical, found null",
             ),
             ("", r#"{"stage":"unbatch"}"#, "$.stages[0]", "a scalar has no rows"),
             ("", r#"{"stage":"unbatch","by":1}"#, "$.stages[0].by", "remove it"),

@@ -124,13 +124,22 @@ impl<'de> Deserializer<'de> for Placed {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misplaced> {
-        match self.0 {
-            Value::String(word) => visitor.visit_enum(word.into_deserializer()),
-            _ => self.deserialize_any(visitor),
-        }
+        let found = match &self.0 {
+            Value::String(word) => return visitor.visit_enum(word.clone().into_deserializer()),
+            Value::Null => Unexpected::Unit,
+            Value::Bool(yes) => Unexpected::Bool(*yes),
+            Value::Array(_) => Unexpected::Seq,
+            Value::Object(_) => Unexpected::Map,
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => Unexpected::Unsigned(number),
+                (_, Some(number)) => Unexpected::Signed(number),
+                _ => Unexpected::Float(number.as_f64().unwrap_or_default()),
+            },
+        };
+        Err(Error::custom(words::no_name(found, known)))
     }
 
     // The visitor of a derived struct would also take a list of its fields' values.
@@ -274,9 +283,9 @@ mod tests {
                 "/kind",
                 json!({"Plain": null}),
                 "$.kind",
-                "expected the name of a choice, found an object",
+                "expected one of Plain, Other, found an object",
             ),
-            ("/kind", json!(null), "$.kind", "expected the name of a choice, found null"),
+            ("/kind", json!(null), "$.kind", "expected one of Plain, Other, found null"),
             ("/list/0", json!(["a"]), "$.list[0]", "expected an object, found a list"),
             ("", json!([]), "$", "expected an object, found a list"),
             (

@@ -106,11 +106,34 @@ impl RandomCrop {
 
     fn declared(&self, field: &FieldSpec) -> Result<FieldSpec, String> {
         let mut cut = same_picture(field)?;
+        if let Some(dtype) = field.dtype {
+            filler("fill", self.fill, dtype)?;
+        }
         if let Some(shape) = &mut cut.shape {
+            // A side of unknown length may be long enough.
+            let own = [shape[0], shape[1]].map(|side| side.unwrap_or(u64::MAX));
+            if self.spare(own).is_none() {
+                return Err(self.too_small(&field.to_string()));
+            }
             shape[0] = Some(self.height.into());
             shape[1] = Some(self.width.into());
         }
         Ok(cut)
+    }
+
+    /// Returns the number of rows and columns that the padded picture has more than the rectangle.
+    fn spare(&self, [height, width]: [u64; 2]) -> Option<[u64; 2]> {
+        let around = 2 * u64::from(self.padding);
+        let rows = height.saturating_add(around).checked_sub(self.height.into())?;
+        Some([rows, width.saturating_add(around).checked_sub(self.width.into())?])
+    }
+
+    fn too_small(&self, picture: &str) -> String {
+        let Self { height, width, padding, .. } = self;
+        format!(
+            "the picture of {picture} with padding {padding} is smaller than {height} by {width}; \
+             raise `padding`, or resize the pictures first"
+        )
     }
 
     fn cropped(&self, tensor: &Tensor, rng: &mut Rng) -> Result<Tensor, Fault> {
@@ -121,19 +144,13 @@ impl RandomCrop {
             let why = format!("the result of {height} by {width} pixels has {numbers} numbers");
             return Err(Fault::new(format!("{why}; cut out at most {NUMBERS_MAX}")));
         }
-        let spare = |side: u64, own: u64| side.saturating_add(2 * padding).checked_sub(own);
-        let (Some(rows), Some(columns)) =
-            (spare(picture.height, height), spare(picture.width, width))
-        else {
-            let (own_height, own_width) = (picture.height, picture.width);
-            return Err(Fault::new(format!(
-                "the picture of {own_height} by {own_width} pixels with padding {padding} is \
-                 smaller than {height} by {width}; raise `padding`, or resize the pictures first"
-            )));
+        let Some([rows, columns]) = self.spare([picture.height, picture.width]) else {
+            let own = format!("{} by {} pixels", picture.height, picture.width);
+            return Err(Fault::new(self.too_small(&own)));
         };
         let (top, left) = (rng.below(rows.saturating_add(1)), rng.below(columns.saturating_add(1)));
         let dtype = tensor.dtype();
-        let fill = filler("fill", self.fill, dtype)?;
+        let fill = filler("fill", self.fill, dtype).map_err(Fault::new)?;
         let (rows, columns) = (
             Overlap::new(top, padding, height, picture.height),
             Overlap::new(left, padding, width, picture.width),
@@ -197,6 +214,22 @@ mod tests {
         let made = drawn(&picture, &RandomCrop::new("x", 1, 2), 200).unwrap();
         let places: BTreeSet<Vec<u8>> = made.iter().map(|made| made.to_vec().unwrap()).collect();
         assert_eq!(places, [[1, 2], [2, 3], [4, 5], [5, 6]].map(Vec::from).into());
+    }
+
+    #[test]
+    fn what_fits_no_picture_of_the_field_is_known_before_the_run() {
+        let spec = |op: RandomCrop, field: FieldSpec| {
+            let made = op.element_spec(&crate::dataset::ElementSpec::new([("x", field)]));
+            made.map(|spec| spec.to_string())
+        };
+        let picture = |height| FieldSpec::new(crate::dataset::Dtype::U8, [height, Some(4)]);
+        let op = || RandomCrop::new("x", 6, 4);
+        assert_eq!(spec(op().padding(1), picture(Some(4))).unwrap(), "{x: U8[6, 4]}");
+        assert_eq!(spec(op(), picture(None)).unwrap(), "{x: U8[6, 4]}");
+        let why = spec(op(), picture(Some(4))).unwrap_err();
+        assert!(why.contains("shape [4, 4] with padding 0 is smaller than 6 by 4"), "{why}");
+        let why = spec(op().fill(256.0), picture(None)).unwrap_err();
+        assert!(why.contains("`fill` is 256, which no U8 is"), "{why}");
     }
 
     proptest! {

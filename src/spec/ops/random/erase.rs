@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::picture::{Picture, same_picture};
 use super::{between, filler};
-use crate::dataset::Tensor;
+use crate::dataset::{FieldSpec, Tensor};
 use crate::error::Fault;
 use crate::order::Rng;
 use crate::spec::whole;
@@ -127,10 +127,17 @@ impl RandomErase {
         Ok(())
     }
 
+    fn declared(&self, field: &FieldSpec) -> Result<FieldSpec, String> {
+        if let Some(dtype) = field.dtype {
+            filler("value", self.value, dtype)?;
+        }
+        same_picture(field)
+    }
+
     fn erased(&self, tensor: &Tensor, rng: &mut Rng) -> Result<Tensor, Fault> {
         let picture = Picture::of(tensor)?;
         let dtype = tensor.dtype();
-        let value = filler("value", self.value, dtype)?;
+        let value = filler("value", self.value, dtype).map_err(Fault::new)?;
         if rng.unit_f64() >= self.probability {
             return Ok(tensor.clone());
         }
@@ -170,7 +177,7 @@ impl RandomErase {
     }
 }
 
-random_op!(RandomErase, "random_erase", Self::erased, |_, field| same_picture(field), |to, op| {
+random_op!(RandomErase, "random_erase", Self::erased, Self::declared, |to, op| {
     let pair = |[lower, upper]: [f64; 2]| format!("[{lower:?};{upper:?}]");
     op.with("probability", format_args!("{:?}", to.probability))
         .with("scale", pair(to.scale))

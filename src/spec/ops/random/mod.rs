@@ -81,10 +81,12 @@ fn between(rng: &mut Rng, lower: f64, upper: f64) -> f64 {
 
 /// Checks the bounds of a random number.
 fn bounds(lower: f64, upper: f64) -> Result<(), String> {
-    if !lower.is_finite() || !upper.is_finite() || lower > upper || !(upper - lower).is_finite() {
-        return Err(format!(
-            "`lower` is {lower} and `upper` is {upper}; give finite numbers, `lower` at most `upper`"
-        ));
+    let given = format!("`lower` is {} and `upper` is {}", told(lower), told(upper));
+    if !lower.is_finite() || !upper.is_finite() || lower > upper {
+        return Err(format!("{given}; give finite numbers, `lower` at most `upper`"));
+    }
+    if !(upper - lower).is_finite() {
+        return Err(format!("{given}, which lie too far apart; give a difference below 1e308"));
     }
     Ok(())
 }
@@ -106,12 +108,17 @@ fn probability(probability: f64) -> Result<(), String> {
 }
 
 /// Returns the bytes of an option's number in a dtype, in the first [`Dtype::size`] bytes.
-fn filler(option: &str, value: f64, dtype: Dtype) -> Result<[u8; 8], Fault> {
+fn filler(option: &str, value: f64, dtype: Dtype) -> Result<[u8; 8], String> {
     crate::dataset::number::element_bytes(dtype, value).ok_or_else(|| {
-        Fault::new(format!(
-            "`{option}` is {value}, which no {dtype} is; give a number of the dtype"
-        ))
+        let value = told(value);
+        format!("`{option}` is {value}, which no {dtype} is; give a number of the dtype")
     })
+}
+
+/// Returns a number without the digits of a large exponent.
+fn told(number: f64) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 fn not_a_number(dtype: Dtype) -> String {
