@@ -277,5 +277,5 @@ fn open_spec<D: OpenSink>(
     _: &WorkerContext,
 ) -> Result<(SpecPipeline, D::Sink)> {
     let sink: D = serde_json::from_str(&sink).map_err(Error::other)?;
-    Ok((Spec::from_json(&json)?.open(&folder)?, sink.open()?))
+    Ok((Spec::from_own_json(&json)?.open(&folder)?, sink.open()?))
 }

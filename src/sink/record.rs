@@ -14,7 +14,7 @@ use super::safetensors::SafetensorsShard;
 use super::shard::Shard;
 use super::spec::{SinkKind, SinkSpec};
 use super::tar::TarShard;
-use super::{Partition, Sink, Writer};
+use super::{OpenSink, Partition, Sink, Writer};
 use crate::dataset::Record;
 use crate::error::{BoxError, Fault, Result};
 use crate::order::Op;
@@ -81,6 +81,14 @@ pub struct RecordSink {
     spec: SinkSpec,
     folder: PathBuf,
     per_file: NonZeroU64,
+}
+
+impl OpenSink for SinkSpec {
+    type Sink = RecordSink;
+
+    fn open(&self) -> Result<RecordSink> {
+        RecordSink::open(self)
+    }
 }
 
 /// The place of a sample among the files of a [`RecordSink`].

@@ -8,6 +8,7 @@ mod faults;
 mod golden;
 mod paths;
 mod schema;
+mod sinks;
 #[path = "../common/system/mod.rs"]
 mod system;
 

@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod run;
 mod schema;
+mod sink;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Runs a pipeline document to its end, or from a checkpoint
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Shows the steps of a pipeline with their lengths and fields, without a run
     Describe(describe::Arguments),
     /// Explains a checkpoint in words
@@ -62,7 +63,7 @@ Exit codes:
   2    bad input: arguments, document, data file, checkpoint or environment variable
   3    the system failed: a full disk, too little memory, no worker processes
   88   started as a worker process, but not by windrow: unset WINDROW_WORKER
-  130  interrupted; with --state, the checkpoint was saved
+  130  interrupted; with --state or --sink, the next run goes on from there
   The exit code is the same if the reader of standard output goes away.
 
 Files:

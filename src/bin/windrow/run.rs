@@ -24,37 +24,39 @@ const ERRORS_TOLD: u64 = 20;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    document: Document,
+    pub(crate) document: Document,
     /// A seed in place of the document's
     #[arg(long)]
-    seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// A number of epochs in place of the document's, or `forever`
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sink")]
     epochs: Option<Epochs>,
     /// The backend that makes the samples: auto, inline, threads, processes
     #[arg(long, default_value = "auto")]
-    backend: Backend,
+    pub(crate) backend: Backend,
     /// The number of workers; one for each core by default
     #[arg(long)]
-    workers: Option<u32>,
+    pub(crate) workers: Option<u32>,
     /// A checkpoint: resumed from if it exists; saved every second, at the end and at Ctrl-C
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "sink")]
     state: Option<PathBuf>,
     /// Stops after this number of batches in this run
-    #[arg(long, value_name = "BATCHES")]
+    #[arg(long, value_name = "BATCHES", conflicts_with = "sink")]
     stop_after: Option<u64>,
     /// The action when a sample fails
-    #[arg(long, value_enum, default_value = "raise")]
+    #[arg(long, value_enum, default_value = "raise", conflicts_with = "sink")]
     on_error: Policy,
     /// The number of retries for a sample that failed
     #[arg(long, default_value_t = 0)]
-    retries: u32,
+    pub(crate) retries: u32,
     /// Computes a digest of all batches and prints the digest
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sink")]
     digest: bool,
     /// Prints one JSON object about this run on the last line of standard output
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
+    #[command(flatten)]
+    sink: crate::sink::Destination,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,6 +80,9 @@ struct Outcome {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let mut spec = arguments.document.read()?;
     spec.seed = arguments.seed.unwrap_or(spec.seed);
+    if let Some(folder) = &arguments.sink.sink {
+        return crate::sink::run(arguments, &arguments.sink, folder, &spec);
+    }
     spec.epochs = arguments.epochs.or(spec.epochs);
     let mut builder = Loader::spec(&spec, arguments.document.folder())
         .backend(arguments.backend)
