@@ -92,14 +92,15 @@ pub(super) fn publish(folder: &Path, mut files: Vec<AtomicFile>) -> Result<(), F
 }
 
 /// Creates a folder and the folders above it, as far as they are missing, and makes them durable.
-pub(super) fn create_folder(folder: &Path) -> Result<()> {
+/// Returns the path of the folder without links.
+pub(super) fn create_folder(folder: &Path) -> Result<PathBuf> {
     let error = |error| Error::io(format!("creating the folder {}", folder.display()), error);
     let missing: Vec<_> = folder.ancestors().take_while(|path| !path.exists()).collect();
     fs::create_dir_all(folder).map_err(error)?;
     for path in missing.iter().filter_map(|path| path.parent()) {
         sync_folder(path).map_err(error)?;
     }
-    Ok(())
+    fs::canonicalize(folder).map_err(error)
 }
 
 /// Makes the names in a folder durable. Windows has no such call, and needs none after a rename.
@@ -159,6 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_whose_write_failed_takes_no_more_and_is_never_published() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), b"old").unwrap();
+        let mut file = AtomicFile::create(folder.path(), "a").unwrap();
+        // A file that is open for reading alone refuses bytes, as a full disk does.
+        let unwritable = File::open(folder.path().join("a.partial")).unwrap();
+        let writable = file.file.replace(BufWriter::with_capacity(0, unwritable));
+        assert!(file.write(b"new").unwrap_err().to_string().starts_with("writing "));
+        file.file = writable;
+        assert!(file.write(b"new").is_err());
+        assert!(publish(folder.path(), vec![file]).is_err());
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"old");
+    }
+
+    #[test]
     fn a_place_that_cannot_be_written_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let message = AtomicFile::create(&folder.path().join("no"), "a").unwrap_err().to_string();
@@ -173,8 +190,8 @@ mod tests {
     fn missing_folders_are_created() {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("a/b/c");
-        create_folder(&deep).unwrap();
-        create_folder(&deep).unwrap();
+        let real = create_folder(&deep).unwrap();
+        assert_eq!(create_folder(&folder.path().join("a/../a/b/c")).unwrap(), real);
         assert!(deep.is_dir());
         fs::write(folder.path().join("file"), b"").unwrap();
         let message = create_folder(&folder.path().join("file/x")).unwrap_err().to_string();

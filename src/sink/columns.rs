@@ -3,6 +3,7 @@
 //! The header of a file has the number of its samples, so the samples wait in memory until the file
 //! ends.
 
+use super::names::no_field;
 use crate::dataset::{Dtype, RANK_MAX, Record, Tensor};
 use crate::error::Fault;
 
@@ -32,6 +33,9 @@ pub(super) struct Column {
 impl Columns {
     /// Adds a sample, or none of its fields after an error.
     pub(super) fn add(&mut self, index: u64, sample: &Record) -> Result<(), Fault> {
+        if sample.is_empty() {
+            return Err(no_field());
+        }
         let fresh = self.rows == 0;
         if fresh {
             self.columns = sample.iter().map(|(name, tensor)| Column::new(name, tensor)).collect();

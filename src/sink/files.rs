@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::atomic::{AtomicFile, publish};
 use super::member::Member;
+use super::names::no_field;
 use super::safetensors::{self, Part};
 use super::shard::Shard;
 use crate::dataset::Record;
@@ -30,7 +31,7 @@ impl<'a> SampleFile<'a> {
     }
 }
 
-impl Shard for SampleFile<'_> {
+impl Shard<Record> for SampleFile<'_> {
     fn add(&mut self, _: u64, sample: &Record) -> Result<(), Fault> {
         let file = if let Some(field) = self.field {
             let member = Member::new(field, sample.field(field)?)?;
@@ -38,6 +39,8 @@ impl Shard for SampleFile<'_> {
             file.write(&member.header)?;
             file.write(member.data)?;
             file
+        } else if sample.is_empty() {
+            return Err(no_field());
         } else {
             safetensors::check_names(sample)?;
             let parts = sample.iter().map(|(name, tensor)| Part {

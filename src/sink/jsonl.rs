@@ -1,84 +1,21 @@
 //! JSON Lines of records: one object for each sample, with numbers, lists of numbers and texts.
 
-use std::io;
-use std::path::Path;
-
 use half::{bf16, f16};
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::atomic::{AtomicFile, publish};
-use super::shard::Shard;
+use super::lines::line;
+use super::names::no_field;
 use crate::dataset::{Dtype, Record, Tensor};
 use crate::error::Fault;
 
-/// The longest line, in bytes: what the source `jsonl` reads.
-const LINE_BYTES_MAX: usize = 16 << 20;
-
-/// A file with a line for each sample.
-#[derive(Debug)]
-pub(super) struct JsonlShard<'a> {
-    folder: &'a Path,
-    name: String,
-    text: &'a [String],
-    file: AtomicFile,
-}
-
-impl<'a> JsonlShard<'a> {
-    pub(super) fn create(folder: &'a Path, stem: &str, text: &'a [String]) -> Result<Self, Fault> {
-        let name = format!("{stem}.jsonl");
-        Ok(Self { folder, text, file: AtomicFile::create(folder, &name)?, name })
+/// Returns the line of a record; the fields of `text` are texts.
+pub(super) fn row(sample: &Record, text: &[String]) -> Result<Vec<u8>, Fault> {
+    if sample.is_empty() {
+        return Err(no_field());
     }
-}
-
-impl Shard for JsonlShard<'_> {
-    fn add(&mut self, _: u64, sample: &Record) -> Result<(), Fault> {
-        if let Some(field) = self.text.iter().find(|field| sample.get(field).is_none()) {
-            sample.field(field)?;
-        }
-        self.file.write(&line(&Row { sample, text: self.text })?)
-    }
-
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn finish(self: Box<Self>) -> Result<(), Fault> {
-        publish(self.folder, vec![self.file])
-    }
-}
-
-/// Returns a value as a line of JSON, with the line break.
-fn line(value: &impl Serialize) -> Result<Vec<u8>, Fault> {
-    let mut line = Line(Vec::new());
-    match serde_json::to_writer(&mut line, value) {
-        Ok(()) => {}
-        Err(_) if line.0.len() > LINE_BYTES_MAX => {
-            return Err(Fault::new(format!(
-                "the sample takes more than {LINE_BYTES_MAX} bytes of JSON; write tar, npy or safetensors"
-            )));
-        }
-        Err(why) => return Err(Fault::new(why.to_string())),
-    }
-    line.0.push(b'\n');
-    Ok(line.0)
-}
-
-/// A line that ends the writing of a value which is too long.
-struct Line(Vec<u8>);
-
-impl io::Write for Line {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        match self.0.len() > LINE_BYTES_MAX {
-            true => Err(io::ErrorKind::FileTooLarge.into()),
-            false => Ok(bytes.len()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    text.iter().try_for_each(|field| sample.field(field).map(|_| ()))?;
+    line(&Row { sample, text })
 }
 
 /// A record as an object: its keys, if any, and its fields in byte order of their names.
@@ -196,7 +133,7 @@ mod tests {
 
     fn written(record: &Record, text: &[&str]) -> Result<String, Fault> {
         let text: Vec<String> = text.iter().map(|&name| name.into()).collect();
-        line(&Row { sample: record, text: &text }).map(|line| String::from_utf8(line).unwrap())
+        row(record, &text).map(|line| String::from_utf8(line).unwrap())
     }
 
     fn one(tensor: Tensor) -> Result<String, Fault> {

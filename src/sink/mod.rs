@@ -8,6 +8,7 @@ mod atomic;
 mod columns;
 mod files;
 mod jsonl;
+mod lines;
 mod member;
 mod names;
 mod npy;
@@ -17,7 +18,9 @@ mod shard;
 mod spec;
 mod tar;
 
-pub use record::{RecordSink, RecordWriter, Written};
+pub use lines::JsonLines;
+pub use record::RecordSink;
+pub use shard::{FileWriter, Written};
 pub use spec::{SinkKind, SinkSpec};
 
 use std::num::NonZeroU64;

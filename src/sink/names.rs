@@ -39,6 +39,11 @@ pub(super) fn check_field(name: &str) -> Result<(), Fault> {
     )))
 }
 
+/// Returns the fault of a record without fields.
+pub(super) fn no_field() -> Fault {
+    Fault::new("the sample has no field; filter samples without fields")
+}
+
 /// Checks that no two names differ in upper and lower case alone, since WebDataset and some file
 /// systems take them for one.
 pub(super) fn check_distinct<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), Fault> {

@@ -25,7 +25,7 @@ impl<'a> NpyShard<'a> {
     }
 }
 
-impl Shard for NpyShard<'_> {
+impl Shard<Record> for NpyShard<'_> {
     fn add(&mut self, index: u64, sample: &Record) -> Result<(), Fault> {
         for (field, tensor) in sample.iter() {
             check_field(field)?;

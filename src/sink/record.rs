@@ -3,20 +3,19 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
 use super::atomic::create_folder;
 use super::files::SampleFile;
-use super::jsonl::JsonlShard;
+use super::jsonl::row;
+use super::lines::LinesShard;
 use super::names::numbered;
 use super::npy::NpyShard;
 use super::safetensors::SafetensorsShard;
-use super::shard::Shard;
+use super::shard::{FileWriter, Shard, Shards, Written};
 use super::spec::{SinkKind, SinkSpec};
 use super::tar::TarShard;
-use super::{OpenSink, Partition, Sink, Writer};
+use super::{OpenSink, Partition, Sink};
 use crate::dataset::Record;
-use crate::error::{BoxError, Fault, Result};
+use crate::error::{Fault, Result};
 use crate::order::Op;
 
 /// A sink that writes records to files of a folder.
@@ -58,7 +57,9 @@ use crate::order::Op;
 /// next writer of the same file removes them, and anyone may delete them. A complete file with
 /// the same name is replaced, and other files stay. Two runs at a time must not share a folder.
 ///
-/// An index without a sample leaves no trace in a file. A block without samples has no file.
+/// An index without a sample leaves no trace in a file. A block without samples has no file. A group
+/// with a part of a block replaces the whole file of that block, so a run over some indices takes
+/// whole blocks.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -79,7 +80,8 @@ use crate::order::Op;
 #[derive(Debug, Clone)]
 pub struct RecordSink {
     spec: SinkSpec,
-    folder: PathBuf,
+    /// The path of the folder without links.
+    real: PathBuf,
     per_file: NonZeroU64,
 }
 
@@ -91,33 +93,6 @@ impl OpenSink for SinkSpec {
     }
 }
 
-/// The place of a sample among the files of a [`RecordSink`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Written {
-    /// The name of the file in the folder. If each field has a file, `*` stands for the field.
-    pub file: String,
-    /// The number of the sample in the file, from 0.
-    pub row: u64,
-}
-
-/// The writer of one group of a [`RecordSink`].
-#[derive(Debug)]
-pub struct RecordWriter<'a> {
-    sink: &'a RecordSink,
-    len: u64,
-    open: Option<OpenShard<'a>>,
-    /// Why a file could not be finished; then the group has failed.
-    failed: Option<Fault>,
-}
-
-#[derive(Debug)]
-struct OpenShard<'a> {
-    block: u64,
-    rows: u64,
-    shard: Box<dyn Shard + 'a>,
-}
-
 impl RecordSink {
     /// Opens the sink of these options, and creates the folder if it is missing.
     ///
@@ -126,98 +101,59 @@ impl RecordSink {
     /// [`Error::Io`](crate::Error::Io) if the folder cannot be created.
     pub fn open(spec: &SinkSpec) -> Result<Self> {
         let per_file = spec.check()?;
-        create_folder(&spec.folder)?;
-        Ok(Self { spec: spec.clone(), folder: spec.folder.clone(), per_file })
-    }
-
-    /// Begins the files of a block of indices, in a run over `len` indices.
-    fn shard(&self, block: u64, len: u64) -> Result<Box<dyn Shard + '_>, Fault> {
-        let folder = &*self.folder;
-        let number = numbered(block, len.div_ceil(self.per_file.get()));
-        let stem = format!("shard-{number}");
-        Ok(match self.spec.kind {
-            SinkKind::Tar => Box::new(TarShard::create(folder, &stem, len)?),
-            SinkKind::Npy => Box::new(NpyShard::new(folder, stem)),
-            SinkKind::Jsonl => Box::new(JsonlShard::create(folder, &stem, &self.spec.text)?),
-            SinkKind::Safetensors => Box::new(SafetensorsShard::new(folder, &stem)),
-            SinkKind::Files => {
-                Box::new(SampleFile::new(folder, number, self.spec.field.as_deref()))
-            }
-        })
+        Ok(Self { spec: spec.clone(), real: create_folder(&spec.folder)?, per_file })
     }
 }
 
 impl Sink<Record> for RecordSink {
     type Output = Written;
-    type Writer<'a> = RecordWriter<'a>;
+    type Writer<'a> = FileWriter<'a, Record>;
 
-    /// Returns the format and the options, without the folder.
+    /// Returns the format, the options and the real path of the folder. A record of a run thus never
+    /// vouches for files in another folder.
     fn describe(&self) -> String {
         let SinkSpec { kind, field, text, .. } = &self.spec;
-        let op = Op::new(kind.name()).with("samples_per_file", self.per_file);
+        let op = Op::new(kind.name()).with("folder", self.real.display());
+        let op = op.with("samples_per_file", self.per_file);
         let op = field.iter().fold(op, |op, field| op.with("field", field));
         text.iter().fold(op, |op, field| op.with("text", field)).to_string()
     }
 
     fn partition(&self, _: u64) -> Partition {
-        match self.per_file {
-            NonZeroU64::MIN => Partition::Each,
-            per_file => Partition::Blocks(per_file),
-        }
+        Shards::partition(self)
     }
 
-    fn begin(&self, _: &[u64], len: u64) -> Result<RecordWriter<'_>> {
-        Ok(RecordWriter { sink: self, len, open: None, failed: None })
+    fn begin(&self, _: &[u64], len: u64) -> Result<FileWriter<'_, Record>> {
+        Ok(FileWriter::new(self, len))
     }
 }
 
-impl RecordWriter<'_> {
-    fn add(&mut self, index: u64, sample: &Record) -> Result<Written, Fault> {
-        let block = index / self.sink.per_file;
-        // A group has several blocks if something else keeps their indices together.
-        if self.open.as_ref().is_some_and(|open| open.block != block) {
-            self.close();
-        }
-        if let Some(fault) = &self.failed {
-            return Err(fault.clone());
-        }
-        if sample.is_empty() {
-            return Err(Fault::new("the sample has no field; filter samples without fields"));
-        }
-        let open = match &mut self.open {
-            Some(open) => open,
-            none => {
-                let shard = self.sink.shard(block, self.len)?;
-                none.insert(OpenShard { block, rows: 0, shard })
+impl Shards<Record> for RecordSink {
+    fn op(&self) -> String {
+        format!("sink {}", self.spec.kind)
+    }
+
+    fn per_file(&self) -> NonZeroU64 {
+        self.per_file
+    }
+
+    fn shard(&self, block: u64, len: u64) -> Result<Box<dyn Shard<Record> + '_>, Fault> {
+        let folder = &*self.spec.folder;
+        let number = numbered(block, len.div_ceil(self.per_file.get()));
+        let stem = format!("shard-{number}");
+        Ok(match self.spec.kind {
+            SinkKind::Tar => Box::new(TarShard::create(folder, &stem, len)?),
+            SinkKind::Npy => Box::new(NpyShard::new(folder, stem)),
+            SinkKind::Jsonl => {
+                let text = &*self.spec.text;
+                Box::new(LinesShard::create(folder, &stem, move |sample: &Record| {
+                    row(sample, text)
+                })?)
             }
-        };
-        open.shard.add(index, sample)?;
-        open.rows += 1;
-        Ok(Written { file: open.shard.name(), row: open.rows - 1 })
-    }
-
-    /// Finishes the files of the open block, unless no sample came.
-    fn close(&mut self) {
-        let Some(open) = self.open.take().filter(|open| open.rows > 0) else { return };
-        if let Err(fault) = open.shard.finish() {
-            self.failed.get_or_insert(fault);
-        }
-    }
-}
-
-impl Writer<Record> for RecordWriter<'_> {
-    type Output = Written;
-
-    fn write(&mut self, index: u64, sample: Record) -> Result<Written, BoxError> {
-        let sink = self.sink.spec.kind.name();
-        self.add(index, &sample).map_err(|fault| fault.at(format!("sink {sink}"), index).into())
-    }
-
-    fn finish(mut self) -> Result<(), BoxError> {
-        self.close();
-        match self.failed {
-            Some(fault) => Err(fault.by(format!("sink {}", self.sink.spec.kind)).into()),
-            None => Ok(()),
-        }
+            SinkKind::Safetensors => Box::new(SafetensorsShard::new(folder, &stem)),
+            SinkKind::Files => {
+                Box::new(SampleFile::new(folder, number, self.spec.field.as_deref()))
+            }
+        })
     }
 }

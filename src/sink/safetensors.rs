@@ -28,7 +28,7 @@ impl<'a> SafetensorsShard<'a> {
     }
 }
 
-impl Shard for SafetensorsShard<'_> {
+impl Shard<Record> for SafetensorsShard<'_> {
     fn add(&mut self, index: u64, sample: &Record) -> Result<(), Fault> {
         check_names(sample)?;
         self.columns.add(index, sample)

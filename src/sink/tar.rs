@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::atomic::{AtomicFile, publish};
 use super::member::Member;
-use super::names::{check_distinct, numbered};
+use super::names::{check_distinct, no_field, numbered};
 use super::shard::Shard;
 use crate::dataset::Record;
 use crate::error::Fault;
@@ -30,8 +30,11 @@ impl<'a> TarShard<'a> {
     }
 }
 
-impl Shard for TarShard<'_> {
+impl Shard<Record> for TarShard<'_> {
     fn add(&mut self, index: u64, sample: &Record) -> Result<(), Fault> {
+        if sample.is_empty() {
+            return Err(no_field());
+        }
         let members = sample.iter().map(|(field, tensor)| Member::new(field, tensor));
         let members = members.collect::<Result<Vec<_>, _>>()?;
         check_distinct(members.iter().map(|member| &*member.name))?;

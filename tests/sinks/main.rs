@@ -302,7 +302,13 @@ fn a_sink_is_a_value_that_crosses_to_workers() {
     }
     let tar = |n| SinkSpec::new(SinkKind::Tar, folder.path()).samples_per_file(n);
     let sink = |n| RecordSink::open(&tar(n)).unwrap();
-    assert_eq!(sink(3).describe(), "tar(samples_per_file=3)");
+    let told = sink(3).describe();
+    assert!(told.starts_with("tar(folder=") && told.ends_with(",samples_per_file=3)"), "{told}");
+    assert_ne!(told, sink(4).describe());
+    let elsewhere = SinkSpec::new(SinkKind::Tar, folder.path().join("x")).samples_per_file(3);
+    assert_ne!(told, RecordSink::open(&elsewhere).unwrap().describe());
+    let same = SinkSpec::new(SinkKind::Tar, folder.path().join("x/..")).samples_per_file(3);
+    assert_eq!(told, RecordSink::open(&same).unwrap().describe());
     assert_eq!(sink(3).partition(LEN), Partition::Blocks(NonZeroU64::new(3).unwrap()));
     assert_eq!(sink(1).partition(LEN), Partition::Each);
     assert!(serde_json::from_str::<SinkSpec>(r#"{"kind":"zip","folder":"x"}"#).is_err());
