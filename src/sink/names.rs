@@ -35,7 +35,7 @@ pub(super) fn check_field(name: &str) -> Result<(), Fault> {
         return Ok(());
     };
     Err(Fault::new(format!(
-        "the field {name:.40?} cannot be part of a file's name: the name {why}; rename the field"
+        "the field {name:.40?} cannot be part of a file's name: the name {why}; rename the field, or drop it with `select`"
     )))
 }
 

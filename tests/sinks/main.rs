@@ -1,5 +1,6 @@
 //! Sinks: the files that they write are read back by windrow's sources and by Python.
 
+mod properties;
 mod python;
 
 use std::collections::BTreeMap;
