@@ -29,6 +29,8 @@ pub(super) struct AtomicFile {
     file: Option<BufWriter<File>>,
     /// Why a write failed; the file then has an unknown end, and is never published.
     failed: Option<Fault>,
+    /// Whether the file has its name; another writer may then have begun the next one.
+    is_published: bool,
 }
 
 impl AtomicFile {
@@ -44,7 +46,7 @@ impl AtomicFile {
         // A new file, so that a link that someone left there leads nowhere.
         let file = OpenOptions::new().write(true).create_new(true).open(&partial);
         let file = BufWriter::with_capacity(BUFFER, file.map_err(failed)?);
-        Ok(Self { target, partial, file: Some(file), failed: None })
+        Ok(Self { target, partial, file: Some(file), failed: None, is_published: false })
     }
 
     /// Writes bytes. After an error, the file takes no more bytes.
@@ -75,7 +77,9 @@ impl Drop for AtomicFile {
     fn drop(&mut self) {
         // A file must be closed before Windows removes it; `into_parts` does not write the buffer.
         drop(self.file.take().map(BufWriter::into_parts));
-        _ = fs::remove_file(&self.partial);
+        if !self.is_published {
+            _ = fs::remove_file(&self.partial);
+        }
     }
 }
 
@@ -84,9 +88,10 @@ pub(super) fn publish(folder: &Path, mut files: Vec<AtomicFile>) -> Result<(), F
     for file in &mut files {
         file.seal()?;
     }
-    for file in &files {
+    for file in &mut files {
         let renamed = fs::rename(&file.partial, &file.target);
         renamed.map_err(|error| failed("writing", &file.target, error))?;
+        file.is_published = true;
     }
     sync_folder(folder).map_err(|error| failed("writing the folder", folder, error))
 }
