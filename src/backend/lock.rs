@@ -2,6 +2,10 @@
 
 use std::fs::File;
 
+/// Whether this platform has locks.
+#[cfg(test)]
+pub(crate) const LOCKS: bool = cfg!(unix);
+
 /// Locks a file, unless another open file has the lock; then returns false.
 ///
 /// Returns true without a lock on platforms and file systems that have none.
