@@ -108,9 +108,8 @@ use rounds::Start;
 ///
 /// # Errors
 /// Returns the first error in an environment variable, a setting or the pipeline. Returns
-/// [`Error::Unsupported`](crate::Error::Unsupported) for a pipeline with stages. Returns the error
-/// of the record, or of the backend. The failure of an index is no error, but an
-/// [`Outcome`].
+/// [`Error::Unsupported`] for a pipeline with stages. Returns the error of the record, or of the
+/// backend. The failure of an index is no error, but an [`Outcome`].
 pub fn run<P, K>(pipeline: P, sink: K, config: RunConfig) -> Result<Report<K::Output>>
 where
     P: ParallelPipeline,

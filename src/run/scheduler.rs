@@ -1,9 +1,9 @@
 //! The scheduler of a run: hands out groups, takes completions and losses.
 //!
-//! The scheduler is a plain state machine without threads, clocks or files, like the
-//! [engine](crate::backend::Task). A task is a group. Groups have no order among each other: the
-//! longest goes first, each to whichever worker is free. Completions may come in any order, twice,
-//! or never. Every group still ends exactly once.
+//! The scheduler is a plain state machine without threads, clocks or files, like the engine of the
+//! loader. A task is a group. Groups have no order among each other: the longest goes first, each to
+//! whichever worker is free. Completions may come in any order, twice, or never. Every group still
+//! ends exactly once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
