@@ -36,6 +36,7 @@
 //!
 //! - A pipeline begins with a [`Dataset`]: a [source](from_source) and its combinators. The dataset
 //!   is random access and runs in workers.
+//! - A source without a length begins with [`iterable::from_iterable`] instead.
 //! - After [`Dataset::ordered`] come [stages](stage), which need their samples one after another.
 //!   Stages run on the caller's side.
 //! - A [`Loader`] runs a pipeline on a [`Backend`] and is an iterator of [`Batch`]es.
@@ -53,8 +54,8 @@
 //!   read no clock.
 //! - A backend sees tasks and results, never the plan or the state.
 //! - A state names no worker and no backend.
-//! - A module imports only from the ones after it: run; loader; spec, sink; backend; engine, stage, source;
-//!   dataset; order; error.
+//! - A module imports only from the ones after it: run; loader; spec, sink, iterable; backend; engine, stage,
+//!   source; dataset; order; error.
 //! - No number that decides an order is a `usize`, whose width depends on the platform.
 //!
 //! # Features
@@ -86,6 +87,7 @@ mod engine;
 pub mod error;
 #[cfg(doctest)]
 mod guide;
+pub mod iterable;
 pub mod loader;
 pub mod order;
 pub mod run;

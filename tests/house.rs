@@ -32,6 +32,7 @@ const LEVELS: &[(&str, u32)] = &[
     ("backend", 4),
     ("spec", 4),
     ("sink", 4),
+    ("iterable", 4),
     ("loader", 5),
     ("run", 6),
     ("bin", 7),
@@ -95,7 +96,7 @@ const CHANGES: &[&str] = &["Atomic", "Cell", "Lock", "Mutex", "Once"];
 const CYCLES: &[(&str, usize, &str)] = &[
     (
         "src/dataset/mod.rs",
-        36,
+        37,
         "a combinator is a dataset, and a method of every dataset, as with `Iterator`",
     ),
     ("src/dataset/wire/access.rs", 2, "a reader reads a list by a reader of its elements"),

@@ -198,7 +198,8 @@ pub(crate) fn step<D: Dataset + ?Sized>(
     ops: &mut dyn Iterator<Item = Op>,
     inputs: Vec<PipelineTree>,
 ) -> PipelineTree {
-    let (len, spec) = (Some(dataset.len()), dataset.element_spec());
+    let is_known = inputs.iter().all(|input| input.samples().is_some());
+    let (len, spec) = (is_known.then(|| dataset.len()), dataset.element_spec());
     PipelineTree::new(ops.next(), len, dataset.has_gaps(), spec, inputs)
 }
 

@@ -89,6 +89,8 @@ pub struct Engine<T> {
     /// The next position to hand out for the first time.
     fresh: u64,
     end: u64,
+    /// The position before which positions can be handed out.
+    reach: u64,
     next_id: u64,
 }
 
@@ -112,6 +114,7 @@ impl<T> Engine<T> {
             front: positions.start,
             fresh: positions.start,
             end: positions.end.max(positions.start),
+            reach: u64::MAX,
             next_id: 0,
         }
     }
@@ -148,9 +151,26 @@ impl<T> Engine<T> {
     }
 
     /// Returns the number of tasks handed out and neither done nor lost.
-    #[cfg(test)]
-    pub fn outstanding(&self) -> usize {
-        self.outstanding.len()
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        self.outstanding.len() as u64
+    }
+
+    /// Sets the position before which positions can be handed out; by default all can be.
+    pub fn set_reach(&mut self, position: u64) {
+        self.reach = position;
+    }
+
+    /// Returns `true` if all positions within reach have been popped, although more follow.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.groups.is_empty() && self.is_out_of_reach()
+    }
+
+    /// Returns `true` if no position can be handed out for the first time, although more follow.
+    #[must_use]
+    pub fn is_out_of_reach(&self) -> bool {
+        self.fresh >= self.reach && self.fresh < self.end
     }
 
     /// Returns `true` if the next position is ready, and earlier positions of its group have been
@@ -179,7 +199,8 @@ impl<T> Engine<T> {
         if let Some(position) = self.redo.pop_first() {
             return Some(self.hand_out(position, 1));
         }
-        let count = self.window.group(self.groups.len(), self.end - self.fresh);
+        let left = self.end.min(self.reach).saturating_sub(self.fresh);
+        let count = self.window.group(self.groups.len(), left);
         let count = if count > 1 { part(self.fresh, count).clamp(1, count) } else { count };
         if count == 0 {
             return None;

@@ -90,7 +90,7 @@ fn random_run(seed: u64, len: u64) {
             assert!(task.start + task.count - next <= bounds.samples.max(1));
             out.push(task);
         }
-        assert_eq!(engine.outstanding(), out.len());
+        assert_eq!(engine.outstanding(), out.len() as u64);
         if out.is_empty() {
             continue;
         }

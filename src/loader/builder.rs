@@ -13,6 +13,7 @@ use super::batch::Point;
 use super::digest::{self, Hasher, hash_of};
 use super::environment::Environment;
 use super::feed::Workers;
+use super::incoming::Incoming;
 use super::origin::{Ending, Origin};
 use super::processes;
 use super::reduction::{Reduction, Slot};
@@ -269,11 +270,6 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let round_trip = self.strict(&environment)?;
         processes::check(&self.settings)?;
         let (backend, workers) = self.choice(&environment, share.is_some())?;
-        if backend != Backend::Processes && self.settings.sample_timeout.is_some() {
-            log::warn("loader", || {
-                format!("sample_timeout has no effect with backend {backend}; use processes")
-            });
-        }
         let mut limits = self.limits(backend, workers)?;
         let custom = self.custom.filter(|_| environment.backend.is_none());
 
@@ -292,6 +288,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         };
         let epochs = self.epochs.or(pipeline.epochs()).unwrap_or_default();
         at_least_one("epochs", epochs.count().unwrap_or(u64::MAX))?;
+        let reading = pipeline.reading();
         let (dataset, mut stages) = pipeline.into_parts();
         let plan = Arc::new(plan(&dataset, &stages)?);
         let tree = tree(&dataset, &stages, plan.description())?;
@@ -305,6 +302,8 @@ impl<P: Pipeline> LoaderBuilder<P> {
             Some(state) => resume(&plan, &mut stages, state, epochs, self.hasher.is_some())?,
             None => Point { digest: self.hasher.map(|_| digest::START), ..Point::default() },
         };
+        let kind = (backend, custom.is_some());
+        let incoming = Incoming::new(reading, kind, &limits, plan.len(), &point.mark)?;
 
         let reduction = Reduction::new(self.reducers, point.mark.position)?;
         let additions = reduction.as_ref().map(Reduction::additions).unwrap_or_default();
@@ -348,7 +347,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let warn_after = self.warn_after.max(Duration::from_millis(1));
         let mut workers =
             Workers::new(backend, &point.mark, ends, limits, self.on_error, warn_after, reduction);
-        workers.hashes = hashing;
+        (workers.hashes, workers.incoming) = (hashing, incoming);
         let mut stream = Run {
             reported: point.mark.reported,
             plan: plan.clone(),

@@ -14,6 +14,7 @@ use crate::order::{Mark, Skips};
 use crate::stage::{Feed, Step};
 
 use super::OnError;
+use super::incoming::{Bell, Incoming};
 use super::reduction::Reduction;
 use super::remaking::Remaking;
 
@@ -46,6 +47,8 @@ pub(super) struct Workers<T> {
     pub(super) working: u64,
     /// The samples that stages held back, while workers make them again.
     pub(super) remaking: Option<Remaking<T>>,
+    /// The reader of the samples, if the pipeline's source has no length.
+    pub(super) incoming: Option<Incoming>,
 }
 
 impl<T> Workers<T> {
@@ -76,6 +79,7 @@ impl<T> Workers<T> {
             hash: None,
             broken: None,
             working: 0,
+            incoming: None,
         }
     }
 
@@ -94,6 +98,9 @@ impl<T> Workers<T> {
                 reduction.skip_to(start);
             }
         }
+        if let Some(incoming) = &mut self.incoming {
+            incoming.begin(start);
+        }
     }
 
     /// Moves to the positions of an epoch with these skips, from any position.
@@ -103,6 +110,9 @@ impl<T> Workers<T> {
         self.refused = None;
         self.engine.skip_to(epoch.start);
         (self.skips, self.reported) = (skips, 0);
+        if let Some(incoming) = &mut self.incoming {
+            incoming.begin(epoch.start);
+        }
     }
 
     /// Returns the samples that stages held back, once workers have made all of them again.
@@ -113,6 +123,7 @@ impl<T> Workers<T> {
                 self.remaking = None;
                 Step::Item(samples)
             }
+            Step::Pending if self.is_read_out() => self.read_out(),
             other => other,
         }
     }
@@ -129,6 +140,9 @@ impl<T> Workers<T> {
     pub(super) fn known(&self, mark: &mut Mark) {
         mark.reported = if self.reported > mark.position { self.reported } else { 0 };
         mark.skips = self.skips;
+        if let Some(incoming) = &self.incoming {
+            incoming.mark(mark, self.engine.position());
+        }
     }
 
     /// Accepts finished tasks and hands out tasks while the backend has room, without waiting.
@@ -155,23 +169,56 @@ impl<T> Workers<T> {
     /// Waits for a finished task. Logs a warning with the positions in progress after a long wait.
     pub(super) fn wait(&mut self) {
         self.hand_out();
+        let bell = self.incoming.as_ref().map(|_| Bell::new());
         let mut waited = Duration::ZERO;
-        while !self.take_in(self.warn_after) {
+        while !match &bell {
+            Some(bell) => self.wait_for(bell),
+            None => self.take_in(self.warn_after),
+        } {
             waited = waited.saturating_add(self.warn_after);
-            let stuck: Vec<String> =
-                self.backend.activity().into_iter().flatten().map(|p| p.to_string()).collect();
-            log::warn("loader", || {
-                format!("no sample for {waited:?}; workers are at position {}", stuck.join(", "))
-            });
+            self.tell_wait(waited);
         }
         self.hand_out();
+    }
+
+    /// Logs that the loader waits, and for what.
+    #[cold]
+    fn tell_wait(&self, waited: Duration) {
+        if self.incoming.is_some() && self.engine.outstanding() == 0 {
+            log::warn("loader", || format!("the source has given no sample for {waited:?}"));
+            return;
+        }
+        let stuck: Vec<String> =
+            self.backend.activity().into_iter().flatten().map(|p| p.to_string()).collect();
+        log::warn("loader", || {
+            format!("no sample for {waited:?}; workers are at position {}", stuck.join(", "))
+        });
+    }
+
+    /// Waits for a finished task or for a sample of the source, for at most the warning time.
+    fn wait_for(&mut self, bell: &Bell) -> bool {
+        let mut rung = 0u32;
+        while !self.go_on_or_wake(bell.waker()) {
+            if !bell.wait(self.warn_after) {
+                return false;
+            }
+            rung += 1;
+            // A backend that wakes at once, whether it has an event or not.
+            if rung > 8 && self.take_in(Duration::from_millis(1)) {
+                return true;
+            }
+        }
+        true
     }
 
     /// Returns true if the backend has finished tasks. Otherwise registers the waker and returns
     /// false.
     pub(super) fn go_on_or_wake(&mut self, waker: &Waker) -> bool {
         self.hand_out();
-        if self.take_in(Duration::ZERO) {
+        if self.take_in(Duration::ZERO) || self.is_read_out() {
+            return true;
+        }
+        if self.incoming.as_ref().is_some_and(|incoming| !incoming.wake(waker)) {
             return true;
         }
         self.backend.wake(waker);
@@ -180,10 +227,46 @@ impl<T> Workers<T> {
     }
 
     pub(super) fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
+        if let Some(incoming) = &self.incoming {
+            incoming.stop(limit);
+        }
         self.backend.shutdown(limit)
     }
 
+    /// Lets the engine hand out the positions whose samples the source has given.
+    fn read_on(&mut self) {
+        let Some(incoming) = &mut self.incoming else { return };
+        incoming.spawn(self.backend.info().capabilities.runs_ahead);
+        let workers = u64::from(self.backend.workers().max(1));
+        if self.remaking.is_none() {
+            incoming.release(self.engine.position());
+        }
+        loop {
+            let seen = incoming.look();
+            let reach = self.remaking.as_ref().map_or(seen.position, |r| r.within(seen.position));
+            self.engine.set_reach(reach);
+            let is_idle = self.engine.outstanding() < workers && self.engine.is_out_of_reach();
+            if seen.ended || incoming.has_thread() || !is_idle {
+                return;
+            }
+            incoming.pull();
+        }
+    }
+
+    /// Returns `true` if the source gives no more samples of this epoch, and all were popped.
+    fn is_read_out(&self) -> bool {
+        let ended = self.incoming.as_ref().is_some_and(Incoming::has_ended);
+        ended && self.engine.is_drained()
+    }
+
+    /// Returns the end of the epoch, or the error of the source that ends the stream.
+    fn read_out<Out>(&self) -> Step<Out> {
+        let failure = self.incoming.as_ref().and_then(Incoming::failure);
+        failure.map_or(Step::End, Step::Broken)
+    }
+
     fn hand_out(&mut self) {
+        self.read_on();
         while let Some(task) = self.refused.take().or_else(|| self.next_task()) {
             if self.backend.submit(task).is_err() {
                 self.refused = Some(task);
@@ -244,6 +327,7 @@ impl<T> Feed<T> for Workers<T> {
             }
             let (position, outcome) = match self.engine.pop() {
                 Next::Ready(position, outcome) => (position, outcome),
+                Next::Pending if self.is_read_out() => return self.read_out(),
                 Next::Pending => return Step::Pending,
                 Next::End => return Step::End,
             };

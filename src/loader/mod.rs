@@ -11,6 +11,7 @@ mod closing;
 mod digest;
 mod environment;
 mod feed;
+mod incoming;
 #[cfg(any(feature = "web", test))]
 mod leaving;
 mod mix_streams;

@@ -41,6 +41,11 @@ impl<T> Remaking<T> {
         1 + positions.windows(2).take_while(follows).count() as u64
     }
 
+    /// Returns the number of held samples before a position.
+    pub(super) fn within(&self, position: u64) -> u64 {
+        self.positions.partition_point(|held| *held < position) as u64
+    }
+
     /// Returns a task of the engine with the real positions to fill.
     pub(super) fn placed(&self, task: Task) -> Task {
         Task { start: self.positions[task.start as usize], ..task }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Reads JSON and refuses a repeated key; serde_json alone would keep the last of the two values.
@@ -58,6 +59,28 @@ impl<'de> Visitor<'de> for Unique {
             keys.insert(key);
         }
         Ok(self)
+    }
+}
+
+/// A 64-bit number that is a string in JSON.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Decimal(pub(super) u64);
+
+impl From<Decimal> for String {
+    fn from(number: Decimal) -> Self {
+        number.0.to_string()
+    }
+}
+
+impl TryFrom<String> for Decimal {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.parse() {
+            Ok(number) if text == u64::to_string(&number) => Ok(Self(number)),
+            _ => Err(format!("{text:?} is not a number from 0 to 2^64 - 1 in decimal digits")),
+        }
     }
 }
 

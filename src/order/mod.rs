@@ -22,6 +22,7 @@ mod proportions;
 mod rng;
 mod shard;
 mod short_hash;
+mod source_cursor;
 mod state;
 mod weights;
 
@@ -44,6 +45,9 @@ pub(crate) use proportions::Proportions;
 pub use rng::Rng;
 pub use shard::Shard;
 pub(crate) use short_hash::{short_hash, short_hash_of};
+#[doc(hidden)]
+pub use source_cursor::SourceCursor;
+pub(crate) use source_cursor::{CURSOR_BYTES_MAX, CURSORS_MAX};
 #[doc(hidden)]
 pub use state::{Cursor, Mark};
 pub use state::{Skips, State};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Description, Epochs, Mark, State};
+use super::{Description, Epochs, Mark, State, source_cursor};
 use crate::error::{Error, Result};
 
 /// Everything about a stream that is fixed before anything runs.
@@ -106,7 +106,7 @@ impl Plan {
 
     /// Checks the positions of a mark.
     fn check(&self, mark: &Mark) -> Result<(), String> {
-        let Mark { epoch, position, reported, skips, stages } = mark;
+        let Mark { epoch, position, reported, skips, stages, source } = mark;
         let positions = self.start_of(*epoch)..=self.start_of(epoch.saturating_add(1));
         if self.len.checked_mul(epoch.saturating_add(1)).is_none() {
             return Err(format!("epoch {epoch} of {} positions ends past 2^64", self.len));
@@ -129,6 +129,7 @@ impl Plan {
                 "the {count} skips, first {first:?}, cannot lie before its position"
             ));
         }
+        source_cursor::check(source, *positions.start()..*position)?;
         for (number, cursor) in stages.iter().enumerate() {
             let mut held = cursor.positions();
             let begun = *positions.start()..*position;
@@ -174,6 +175,7 @@ mod tests {
                 Cursor { counters: vec![u64::MAX], ..Cursor::default() },
             ],
             epoch: 0,
+            source: Vec::new(),
         }
     }
 

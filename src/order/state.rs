@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::description::{hex, shorten};
 use super::held;
 use super::holding::Origins;
-use super::json;
+use super::json::{self, Decimal};
+use super::source_cursor::SourceCursor;
 use crate::error::{Error, Result};
 
 /// The version of the stream: the order, the random numbers, the digest and this format.
@@ -34,6 +35,8 @@ pub struct Mark {
     pub skips: Skips,
     /// The progress of each stage, in the order of the stages.
     pub stages: Vec<Cursor>,
+    /// The places where a source without a length is opened again, in rising order.
+    pub source: Vec<SourceCursor>,
 }
 
 /// The progress of one stage.
@@ -100,7 +103,8 @@ impl Skips {
 /// A state names no worker and no backend, so a checkpoint taken on any backend resumes on any
 /// other. The size of a state does not depend on how far the stream is. The base size is at most
 /// 500 bytes. Each counter of a stage adds 25 bytes, and each sample that a stage holds back adds a
-/// position. A position takes 1.4 bytes among neighbours and 3 to 5 bytes in a shuffle buffer.
+/// position. A position takes 1.4 bytes among neighbours and 3 to 5 bytes in a shuffle buffer. A
+/// [source without a length](crate::iterable) adds its cursors.
 ///
 /// The text form is JSON. All 64-bit numbers are strings, because numbers in JavaScript lose bits
 /// beyond 2^53.
@@ -246,6 +250,8 @@ struct Stored {
     skipped: Option<StoredSkips>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stages: Vec<StoredCursor>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    source: Vec<SourceCursor>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     fingerprint: String,
@@ -278,31 +284,9 @@ struct StoredCursor {
     given: Option<Decimal>,
 }
 
-/// A 64-bit number that is a string in JSON.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-struct Decimal(u64);
-
-impl From<Decimal> for String {
-    fn from(number: Decimal) -> Self {
-        number.0.to_string()
-    }
-}
-
-impl TryFrom<String> for Decimal {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.parse() {
-            Ok(number) if text == u64::to_string(&number) => Ok(Self(number)),
-            _ => Err(format!("{text:?} is not a number from 0 to 2^64 - 1 in decimal digits")),
-        }
-    }
-}
-
 impl From<State> for Stored {
     fn from(state: State) -> Self {
-        let Mark { epoch, position, reported, skips, stages } = state.mark;
+        let Mark { epoch, position, reported, skips, stages, source } = state.mark;
         let (number, batches) = (Decimal(epoch), Decimal(state.epoch_batches));
         let numbers = |numbers: &[u64]| numbers.iter().copied().map(Decimal).collect();
         let stored = |cursor: Cursor| StoredCursor {
@@ -321,6 +305,7 @@ impl From<State> for Stored {
                 first: numbers(skips.first()),
             }),
             stages: stages.into_iter().map(stored).collect(),
+            source,
             digest: state.digest.map(|digest| hex(&digest)),
             fingerprint: state.fingerprint.to_string(),
             pipeline: state.pipeline.to_string(),
@@ -367,6 +352,7 @@ impl TryFrom<Stored> for State {
                     .enumerate()
                     .map(cursor)
                     .collect::<Result<_, _>>()?,
+                source: stored.source,
             },
             batches,
             epoch_batches: stored.epoch.map_or(batches, |epoch| epoch.batches.0),

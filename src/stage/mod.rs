@@ -36,6 +36,7 @@ mod limit;
 mod ordered;
 mod pack;
 mod pipeline;
+mod reading;
 mod skip;
 mod then;
 mod unbatch;
@@ -53,6 +54,8 @@ pub use limit::Limit;
 pub use ordered::Ordered;
 pub use pack::{Fit, Packing};
 pub use pipeline::{ParallelPipeline, Pipeline};
+#[doc(hidden)]
+pub use reading::{ReadAhead, ReadStart, ReadTo, Reading};
 pub use skip::Skip;
 pub use then::Then;
 pub use unbatch::Unbatching;

@@ -1,8 +1,10 @@
 //! The typed API for the ordered part of a pipeline.
 
+use std::sync::Arc;
+
 use super::{
     Bare, Batching, Bucketing, BudgetBatching, ConcatThenSplit, DropRate, Each, Filtering, Fit,
-    FlatMapping, Limit, Packing, Pipeline, Skip, Stage, Stages, Then,
+    FlatMapping, Limit, Packing, Pipeline, Reading, Skip, Stage, Stages, Then,
 };
 use crate::dataset::{AsVec, Collate, Dataset, MapBy, Measure, Pack, TryMapBy};
 use crate::error::{BoxError, Result};
@@ -14,18 +16,25 @@ pub struct Ordered<D, S = Bare> {
     dataset: D,
     stages: S,
     epochs: Option<Epochs>,
+    /// The reader of the samples, if the dataset has no length.
+    reading: Option<Arc<dyn Reading>>,
 }
 
 impl<D: Dataset> Ordered<D> {
     pub(crate) fn new(dataset: D) -> Self {
-        Self { dataset, stages: Bare, epochs: None }
+        Self { dataset, stages: Bare, epochs: None, reading: None }
+    }
+
+    /// Combines the dataset of a source without a length with the reader of the source.
+    pub(crate) fn reading(dataset: D, reading: Arc<dyn Reading>) -> Self {
+        Self { dataset, stages: Bare, epochs: None, reading: Some(reading) }
     }
 }
 
 impl<D, S> Ordered<D, S> {
     /// Combines a dataset with existing stages and, optionally, a number of epochs.
     pub(crate) fn from_parts(dataset: D, stages: S, epochs: Option<Epochs>) -> Self {
-        Self { dataset, stages, epochs }
+        Self { dataset, stages, epochs, reading: None }
     }
 }
 
@@ -42,8 +51,9 @@ pub type ThenLimit<D, S> = Ordered<D, Then<S, Limit<<S as Stages<<D as Dataset>:
 impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
     /// Adds a stage.
     pub fn then<N: Stage<S::Out>>(self, stage: N) -> ThenStage<D, S, N> {
-        let stages = Then::new(self.stages, stage);
-        Ordered { dataset: self.dataset, stages, epochs: self.epochs }
+        let Self { dataset, stages, epochs, reading } = self;
+        let stages = Then::new(stages, stage);
+        Ordered { dataset, stages, epochs, reading }
     }
 
     /// Combines `size` samples into a `Vec`, across gaps. The last batch of an epoch may be
@@ -334,5 +344,9 @@ impl<D: Dataset, S: Stages<D::Sample>> Pipeline for Ordered<D, S> {
 
     fn epochs(&self) -> Option<Epochs> {
         self.epochs
+    }
+
+    fn reading(&self) -> Option<Arc<dyn Reading>> {
+        self.reading.clone()
     }
 }

@@ -1,6 +1,8 @@
 //! The pipelines that a loader can run.
 
-use super::{Bare, Stages};
+use std::sync::Arc;
+
+use super::{Bare, Reading, Stages};
 use crate::dataset::Dataset;
 use crate::order::Epochs;
 
@@ -20,6 +22,12 @@ pub trait Pipeline {
 
     /// Returns the number of epochs, if the pipeline names one.
     fn epochs(&self) -> Option<Epochs> {
+        None
+    }
+
+    /// Returns the reader of the samples, if the dataset has no length.
+    #[doc(hidden)]
+    fn reading(&self) -> Option<Arc<dyn Reading>> {
         None
     }
 }

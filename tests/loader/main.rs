@@ -5,6 +5,7 @@ mod cases;
 mod common;
 mod conformance;
 mod digest;
+mod iterable;
 mod keys;
 mod panics;
 mod prefetch_to_device;

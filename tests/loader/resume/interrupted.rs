@@ -8,11 +8,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use windrow::backend::{Event, ExecutionBackend, Fill, Full, Info, Inline, Task};
 use windrow::dataset::{Dataset, Pack, PackBy, SampleContext, SampleResult, Segment, Transform};
+use windrow::iterable::{IterableSource, from_iterable};
 use windrow::loader::LoaderBuilder;
 use windrow::order::Op;
 use windrow::stage::{
-    Batching, Bucketing, BudgetBatching, ConcatThenSplit, Each, Fit, FlatMapping, Limit, Packing,
-    Pipeline, Skip, Stage, Stages,
+    Batching, Bucketing, BudgetBatching, ConcatThenSplit, Each, Fit, FlatMapping, Limit, Ordered,
+    Packing, Pipeline, Reading, Skip, Stage, Stages,
 };
 use windrow::{Backend, Batch, Error, Fault, Loader, OnError, State, range};
 
@@ -67,7 +68,7 @@ type Samples = Box<dyn Dataset<Sample = Vec<u64>> + Send + Sync>;
 type Chain = Box<dyn Stages<Vec<u64>, Out = Vec<u64>> + Send>;
 
 /// A pipeline whose shape is known only at run time.
-struct Any(Samples, Chain);
+struct Any(Samples, Chain, Option<Arc<dyn Reading>>);
 
 impl Any {
     fn of<P>(pipeline: P) -> Self
@@ -76,8 +77,9 @@ impl Any {
         P::Dataset: Send + Sync + 'static,
         P::Stages: Send + 'static,
     {
+        let reading = pipeline.reading();
         let (dataset, stages) = pipeline.into_parts();
-        Self(Box::new(dataset), Box::new(stages))
+        Self(Box::new(dataset), Box::new(stages), reading)
     }
 }
 
@@ -89,6 +91,36 @@ impl Pipeline for Any {
 
     fn into_parts(self) -> (Samples, Chain) {
         (self.0, self.1)
+    }
+
+    fn reading(&self) -> Option<Arc<dyn Reading>> {
+        self.2.clone()
+    }
+}
+
+/// The numbers below a length, and an error for some; which of them have a cursor depends on the
+/// kind.
+struct Numbers(u8, u64, u64);
+
+impl IterableSource for Numbers {
+    type Sample = u64;
+    type Cursor = u64;
+    type Error = Fault;
+    type Iter = Box<dyn Iterator<Item = Result<(u64, Option<u64>), Fault>> + Send>;
+
+    fn open(&self, _: u64, cursor: Option<u64>) -> Result<Self::Iter, Fault> {
+        let Self(kind, len, fails) = *self;
+        Ok(Box::new((cursor.unwrap_or(0)..len).map(move |x| match x % 11 == fails {
+            true => Err(Fault::new("no number")),
+            false => {
+                let has_cursor = kind == 1 || kind == 2 && x % 5 == 3;
+                Ok((x, has_cursor.then_some(x + 1)))
+            }
+        })))
+    }
+
+    fn op(&self) -> Op {
+        Op::new("numbers").with("len", self.1)
     }
 }
 
@@ -118,6 +150,8 @@ impl Transform<Vec<u64>> for Change {
 /// What a pipeline is made of.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
+    /// 0 for a dataset; otherwise a source without a length, with all, some or no cursors.
+    source: u8,
     kind: u8,
     len: u64,
     seed: u64,
@@ -132,13 +166,30 @@ struct Shape {
 
 impl Shape {
     fn pipeline(self) -> Any {
-        let Self { kind, len, seed, fails, gaps, size, outer, limit, chain } = self;
-        let samples = range(0..len)
-            .shuffle(seed)
-            .filter(move |x| x % gaps != 1)
-            .try_map(move |x| if x % fails == 2 { Err(Fault::new("no")) } else { Ok(vec![x]) })
-            .repeat(2)
-            .ordered();
+        let Self { source, len, seed, fails, gaps, .. } = self;
+        let failing = move |x| if x % fails == 2 { Err(Fault::new("no")) } else { Ok(vec![x]) };
+        if source > 0 {
+            let samples = from_iterable(Numbers(source, 2 * len, seed % 16));
+            let samples = samples.filter(move |x| x % gaps != 1).try_map(failing);
+            return self.staged(
+                samples
+                    .random_map(seed, |mut part, rng| {
+                        part.push(rng.below(9));
+                        part
+                    })
+                    .ordered(),
+            );
+        }
+        let samples = range(0..len).shuffle(seed).filter(move |x| x % gaps != 1).try_map(failing);
+        self.staged(samples.repeat(2).ordered())
+    }
+
+    /// The pipeline with the stages of its kind.
+    fn staged<D>(self, samples: Ordered<D>) -> Any
+    where
+        D: Dataset<Sample = Vec<u64>> + Send + Sync + 'static,
+    {
+        let Self { kind, size, outer, limit, chain, .. } = self;
         let flat = |parts: Vec<Vec<u64>>| Ok::<_, Fault>(parts.concat());
         let picky = |parts: Vec<Vec<u64>>| match parts[0][0] % 5 {
             4 => Err(Fault::new("these do not go together")),
@@ -203,14 +254,25 @@ impl Shape {
 
     fn any() -> impl Strategy<Value = Self> {
         (
-            (0u8..24, 0u64..40, any::<u64>()),
+            (0u8..4, 0u8..24, 0u64..40, any::<u64>()),
             (3u64..9, 2u64..9),
             (1u64..6, 1u64..4, 0u64..20),
             prop::array::uniform3(0u8..14),
         )
-            .prop_map(|((kind, len, seed), (fails, gaps), (size, outer, limit), chain)| {
-                Self { kind, len, seed, fails, gaps, size, outer, limit, chain }
-            })
+            .prop_map(
+                |((source, kind, len, seed), (fails, gaps), (size, outer, limit), chain)| Self {
+                    source,
+                    kind,
+                    len,
+                    seed,
+                    fails,
+                    gaps,
+                    size,
+                    outer,
+                    limit,
+                    chain,
+                },
+            )
     }
 }
 
@@ -296,7 +358,9 @@ fn go_on(shape: Shape, from: Option<&State>, part: Part) -> Came {
                 continue;
             }
             Some(Ok(batch)) => Item::Batch(batch.into_inner()),
-            Some(Err(Error::Sample { position, fault, .. })) if fault.op() == Some("try_map") => {
+            Some(Err(Error::Sample { position, fault, .. }))
+                if matches!(fault.op(), Some("try_map" | "numbers")) =>
+            {
                 Item::Raised(position)
             }
             Some(Err(Error::Workers { .. })) => {
@@ -389,11 +453,21 @@ proptest! {
 #[test]
 fn every_place_of_a_run_is_one_to_stop_at() {
     let (kind, chain) = (0, [0; 3]);
-    let shape =
-        Shape { kind, len: 19, seed: 1, fails: 4, gaps: 5, size: 3, outer: 2, limit: 7, chain };
+    let shape = Shape {
+        source: 0,
+        kind,
+        len: 19,
+        seed: 1,
+        fails: 4,
+        gaps: 5,
+        size: 3,
+        outer: 2,
+        limit: 7,
+        chain,
+    };
     within(LIMIT, move || {
-        for kind in 0..9 {
-            let shape = Shape { kind, ..shape };
+        for (source, kind) in (0..4).flat_map(|source| (0..9).map(move |kind| (source, kind))) {
+            let shape = Shape { source, kind, ..shape };
             let count = go_on(shape, None, Part::whole(OnError::Raise)).items.len();
             for (first, second) in [
                 (OnError::Raise, OnError::Raise),
