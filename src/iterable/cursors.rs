@@ -42,7 +42,8 @@ impl Cursors {
     /// Returns the places where a resume opens the source, for a state that needs the samples at
     /// `held` and from `position` on. Forgets the cursors before them.
     ///
-    /// A sample that is less than 1,024 positions after one that is needed has no place of its own.
+    /// A sample shares the place of the needed sample before it, if at most 1,024 positions lie between
+    /// the two.
     pub(super) fn of(&mut self, position: u64, held: &[u64], front: u64) -> Vec<SourceCursor> {
         let mut places = Vec::<SourceCursor>::new();
         let mut read_to = None;

@@ -1,4 +1,4 @@
-//! The reader of a source: a thread of its own, or the caller's thread.
+//! The reader of a source, which runs in a thread or is called by the loader.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -107,8 +107,9 @@ impl<S: IterableSource> Reading for Reader<S> {
         let places = start.places.clone();
         let pass = Pass::new(start);
         self.end(pass.first());
-        let cursors = &mut lock(&self.table).cursors;
-        places.into_iter().for_each(|place| cursors.push(place.position, place.cursor));
+        let mut table = lock(&self.table);
+        places.into_iter().for_each(|place| table.cursors.push(place.position, place.cursor));
+        drop(table);
         *lock(&self.pass) = Some(pass);
         Ok(())
     }
