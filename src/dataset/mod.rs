@@ -198,7 +198,9 @@ pub(crate) fn step<D: Dataset + ?Sized>(
     ops: &mut dyn Iterator<Item = Op>,
     inputs: Vec<PipelineTree>,
 ) -> PipelineTree {
-    let is_known = inputs.iter().all(|input| input.samples().is_some());
+    // A source without a length gives fewer samples than its dataset has positions.
+    let is_endless = |input: &PipelineTree| input.samples().is_none() && input.is_at_most();
+    let is_known = !inputs.iter().any(is_endless);
     let (len, spec) = (is_known.then(|| dataset.len()), dataset.element_spec());
     PipelineTree::new(ops.next(), len, dataset.has_gaps(), spec, inputs)
 }

@@ -159,3 +159,20 @@ impl<S: IterableSource> Dataset for Reads<S> {
         PipelineTree::new(ops.next(), None, true, self.element_spec(), Vec::new())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::from_iter;
+    use super::*;
+    use crate::loader::Loader;
+
+    #[test]
+    fn the_tree_of_a_source_without_a_length_has_no_lengths() {
+        let samples = || from_iterable(from_iter(|| 0..5u64)).map(|x| x + 1);
+        let tree = Loader::builder(samples().ordered().batch(2)).describe().unwrap();
+        let lines: Vec<_> = tree.to_string().lines().map(str::to_owned).collect();
+        assert_eq!(lines, ["iter -> ?", "map -> ?", "batch(size=2,drop_remainder=false) -> ?"]);
+        let loader = Loader::builder(samples()).workers(0).build().unwrap();
+        assert_eq!((loader.len(), loader.size_hint()), (None, (0, None)));
+    }
+}
