@@ -42,7 +42,7 @@ macro_rules! choices {
 
             fn read(word: &str, options: serde_json::Value, path: &str) -> Option<Result<Self>> {
                 match word {
-                    $($word => Some(choice::at(path, options).map(Self::$variant)),)*
+                    $($word => Some(choice::Options::read(options, path).map(Self::$variant)),)*
                     _ => None,
                 }
             }
@@ -66,6 +66,17 @@ macro_rules! choices {
     };
 }
 pub(super) use choices;
+
+/// The options of a choice, read from the other fields of its object.
+pub(super) trait Options: Sized {
+    fn read(options: Value, path: &str) -> Result<Self>;
+}
+
+impl<T: DeserializeOwned> Options for T {
+    fn read(options: Value, path: &str) -> Result<Self> {
+        at(path, options)
+    }
+}
 
 /// Reads the options at `path`; an error has the path of the wrong option.
 pub(super) fn at<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {

@@ -20,6 +20,7 @@ mod call;
 mod choice;
 mod document;
 mod keys;
+mod op_spec;
 mod open;
 mod open_ops;
 mod open_source;
@@ -40,7 +41,8 @@ mod wholes;
 mod words;
 
 pub use call::{CallOptions, Function, Functions, Made};
-pub use document::{OpSpec, Spec};
+pub use document::Spec;
+pub use op_spec::OpSpec;
 pub use open::SpecPipeline;
 pub use options::{
     CacheOptions, GrainShuffleOptions, RangeOptions, RepeatOptions, ReverseOptions, SampleOptions,
@@ -48,7 +50,7 @@ pub use options::{
 };
 pub use sampling::{ClassBalancedOptions, WeightedSampleOptions};
 pub use served::{ServedOptions, ServedSource};
-pub use source_spec::SourceSpec;
+pub use source_spec::{ConcatOptions, MixOptions, MixPart, Part, SourceSpec};
 pub use stage_options::{
     BatchOptions, BucketOptions, BudgetOptions, ConcatThenSplitOptions, LimitOptions, PackOptions,
     RowLength, SkipOptions, UnbatchOptions,

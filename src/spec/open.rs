@@ -1,13 +1,12 @@
 //! Opening a document as a pipeline that a loader runs.
 
 use super::call::{Functions, NoFunctions};
-use super::choice::wrong;
-use super::document::{OpSpec, Spec};
-use super::keys::WithKeys;
-use super::open_source::Records;
+use super::document::Spec;
+use super::open_ops::{Records, step_error};
+use super::open_source::Opening;
 use super::open_stages::RecordStages;
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::Files;
 use crate::stage::{Bare, Ordered, Stages};
 
@@ -18,8 +17,8 @@ impl Spec {
     /// Opens the source and builds the pipeline.
     ///
     /// # Errors
-    /// Returns the source's error if a file is missing or unsound, or [`Error::Spec`] with the path
-    /// of the step that cannot work.
+    /// Returns the source's error if a file is missing or unsound, or
+    /// [`Error::Spec`](crate::Error::Spec) with the path of the step that cannot work.
     pub fn open(&self, files: &dyn Files) -> Result<SpecPipeline> {
         self.open_with(files, &NoFunctions)
     }
@@ -27,35 +26,11 @@ impl Spec {
     /// Opens the source and builds the pipeline of a document that calls `functions`.
     ///
     /// # Errors
-    /// Returns the errors of [`open`](Self::open), and [`Error::Spec`] for a function or a served
-    /// source that `functions` does not have.
+    /// Returns the errors of [`open`](Self::open), and [`Error::Spec`](crate::Error::Spec) for a
+    /// function or a served source that `functions` does not have.
     pub fn open_with(&self, files: &dyn Files, functions: &dyn Functions) -> Result<SpecPipeline> {
-        let mut dataset = self.source.open(files, functions)?;
-        let mut attach = self.keys;
-        let mut batched = false;
-        for (number, op) in self.ops.iter().enumerate() {
-            let path = format!("$.ops[{number}]");
-            if attach && matches!(op, OpSpec::Batch(_)) {
-                dataset = Box::new(WithKeys { dataset, attach, describe: false });
-                attach = false;
-            }
-            if let (true, Some(word)) = (batched, op.of_one_picture()) {
-                return Err(wrong(
-                    &path,
-                    format!(
-                        "{word} takes one picture, but the op `batch` before it stacks the \
-                         pictures; move {word} before `batch`"
-                    ),
-                ));
-            }
-            dataset = op.apply(dataset, self.seed, functions, &path)?;
-            // A function may take batches apart.
-            batched = matches!(op, OpSpec::Batch(_)) || batched && !matches!(op, OpSpec::Call(_));
-            dataset.check().map_err(|error| step_error(&path, error))?;
-        }
-        if self.keys {
-            dataset = Box::new(WithKeys { dataset, attach, describe: true });
-        }
+        let opening = Opening { files, functions, seed: self.seed, keys: self.keys };
+        let dataset = opening.records(&self.source, &self.ops, "$")?.records;
         let spec = dataset.element_spec();
         let mut stages: RecordStages = Box::new(Bare);
         for (number, stage) in self.stages.iter().enumerate() {
@@ -67,17 +42,10 @@ impl Spec {
     }
 }
 
-/// Returns the error of a step at its path in the document.
-fn step_error(path: &str, error: Error) -> Error {
-    match error {
-        Error::Spec { why, .. } => wrong(path, why),
-        other => wrong(path, other.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use crate::source::MemoryFiles;
 
     fn open(ops: &str, stages: &str) -> Result<SpecPipeline> {
@@ -85,6 +53,48 @@ mod tests {
             r#"{{"version":1,"seed":3,"source":{{"kind":"range","end":20}},"ops":[{ops}],"stages":[{stages}]}}"#
         );
         Spec::from_json(&text)?.open(&MemoryFiles::default())
+    }
+
+    #[test]
+    fn a_part_that_cannot_work_is_named_by_its_path() {
+        let range = r#"{"kind":"range","end":4}"#;
+        let pixel = r#"{"op":"reshape","field":"value","shape":[1,1]},{"op":"batch","size":2}"#;
+        for (source, rest, says) in [
+            (
+                format!(
+                    r#"{{"kind":"concat","parts":[{{"source":{range},"ops":[{{"op":"slice","step":0}}]}}]}}"#
+                ),
+                "",
+                "$.source.parts[0].ops[0]: slice.step is 0",
+            ),
+            (
+                r#"{"kind":"mix","parts":[{"source":{"kind":"range","start":2,"end":1}}]}"#.into(),
+                "",
+                "$.source.parts[0].source.end: end 1 is before start 2",
+            ),
+            (
+                format!(r#"{{"kind":"mix","parts":[{{"source":{range},"weight":0}}]}}"#),
+                "",
+                "$.source: mix is made with weight 0",
+            ),
+            (
+                format!(
+                    r#"{{"kind":"concat","parts":[{{"source":{range},"ops":[{{"op":"batch","size":2}}]}}]}}"#
+                ),
+                r#","keys":true"#,
+                "$.source.parts[0].ops[0]: batches of a part have no keys",
+            ),
+            (
+                format!(r#"{{"kind":"concat","parts":[{{"source":{range},"ops":[{pixel}]}}]}}"#),
+                r#","ops":[{"op":"random_flip","field":"value"}]"#,
+                "$.ops[0]: random_flip takes one picture",
+            ),
+        ] {
+            let text = format!(r#"{{"version":1,"source":{source}{rest}}}"#);
+            let opened = Spec::from_json(&text).unwrap().open(&MemoryFiles::default());
+            let message = opened.err().unwrap().to_string();
+            assert!(message.starts_with(says), "{message}");
+        }
     }
 
     #[test]

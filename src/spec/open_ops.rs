@@ -4,13 +4,23 @@ use std::sync::Arc;
 
 use super::call::{Call, Functions, Remembered};
 use super::choice::wrong;
-use super::document::OpSpec;
-use super::open_source::Records;
+use super::op_spec::OpSpec;
 use super::options::{ReverseOptions, ShardOptions};
 use super::stage_options::BatchOptions;
-use crate::dataset::{Batched, Dataset, Split, Stack};
+use crate::dataset::{Batched, Dataset, Record, Split, Stack};
 use crate::error::{Error, Result};
 use crate::order::{Description, Parts, Shard};
+
+/// A dataset of records whose type is known only at run time.
+pub(super) type Records = Box<dyn Dataset<Sample = Record> + Send + Sync>;
+
+/// Returns the error of a step at its path in the document.
+pub(super) fn step_error(path: &str, error: Error) -> Error {
+    match error {
+        Error::Spec { why, .. } => wrong(path, why),
+        other => wrong(path, other.to_string()),
+    }
+}
 
 impl OpSpec {
     /// Returns the word of an op that takes one picture. Such an op would take a batch of grey

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::choice::{Choice, at, wrong};
-use super::document::{STEPS_MAX, Spec};
-use super::whole;
+use super::choice::{Choice, Options, at, wrong};
+use super::document::Spec;
+use super::op_spec::STEPS_MAX;
+use super::source_spec::{ConcatOptions, DEPTH_MAX, MixOptions, MixPart, Part};
+use super::{whole, words};
 use crate::error::{Error, Result};
 use crate::order::{Epochs, FOREVER, json};
 
@@ -95,6 +97,73 @@ fn object(value: Value, path: &str) -> Result<Map<String, Value>> {
     }
 }
 
+impl Options for ConcatOptions {
+    fn read(options: Value, path: &str) -> Result<Self> {
+        Ok(Self {
+            parts: parts(options, path, |fields, path| part(fields, path, &["source", "ops"]))?,
+        })
+    }
+}
+
+impl Options for MixOptions {
+    fn read(options: Value, path: &str) -> Result<Self> {
+        let weighted = |mut fields: Map<String, Value>, path: &str| {
+            let weight = fields.remove("weight");
+            let weight = weight.map(|weight| at::<Seed>(&format!("{path}.weight"), weight));
+            let weight = weight.transpose()?.map_or(1, |weight| weight.0);
+            let Part { source, ops } = part(fields, path, &["source", "ops", "weight"])?;
+            Ok(MixPart { source, ops, weight })
+        };
+        Ok(Self { parts: parts(options, path, weighted)? })
+    }
+}
+
+/// Reads the one option of a source with parts.
+fn parts<P>(
+    options: Value,
+    path: &str,
+    read: impl Fn(Map<String, Value>, &str) -> Result<P>,
+) -> Result<Vec<P>> {
+    // Each level adds one step of this name to the path, and no other step has it.
+    if path.matches(".parts[").count() >= DEPTH_MAX {
+        let why = format!("the parts are more than {DEPTH_MAX} deep; join them in fewer levels");
+        return Err(wrong(path, why));
+    }
+    let mut fields = object(options, path)?;
+    let list = fields.remove("parts");
+    known(&fields, path, &["parts"])?;
+    let path = format!("{path}.parts");
+    match list {
+        Some(Value::Array(values)) if (1..=STEPS_MAX).contains(&values.len()) => {
+            let numbered = values.into_iter().enumerate();
+            let read = |(number, value)| {
+                let path = format!("{path}[{number}]");
+                read(object(value, &path)?, &path)
+            };
+            numbered.map(read).collect()
+        }
+        Some(Value::Array(values)) => {
+            Err(wrong(&path, format!("the list has {} parts; give 1 to {STEPS_MAX}", values.len())))
+        }
+        Some(other) => Err(wrong(&path, format!("expected a list, found {}", short(&other)))),
+        None => Err(wrong(path.trim_end_matches(".parts"), "\"parts\" is missing")),
+    }
+}
+
+fn part(mut fields: Map<String, Value>, path: &str, names: &[&str]) -> Result<Part> {
+    let source = fields.remove("source").ok_or_else(|| wrong(path, "\"source\" is missing"))?;
+    let ops = fields.remove("ops");
+    known(&fields, path, names)?;
+    let source = choice(source, &format!("{path}.source"))?;
+    Ok(Part { source, ops: choices(ops, &format!("{path}.ops"))? })
+}
+
+/// Returns an error if a field is left that no option is.
+fn known(left: &Map<String, Value>, path: &str, names: &[&str]) -> Result<()> {
+    let Some(name) = left.keys().next() else { return Ok(()) };
+    Err(wrong(&format!("{path}.{name}"), words::unknown("field", name, names)))
+}
+
 fn choices<C: Choice>(value: Option<Value>, path: &str) -> Result<Vec<C>> {
     match value {
         None => Ok(Vec::new()),
@@ -167,6 +236,44 @@ mod tests {
         let spec = document(&text).unwrap();
         assert_eq!(document(&spec.to_json()).unwrap(), spec);
         assert!(spec.to_json().contains(r#""seed":"18446744073709551615""#), "{}", spec.to_json());
+    }
+
+    #[test]
+    fn parts_come_back_from_their_own_json_and_have_bounds() {
+        let around = |part: &str| format!(r#"{{"kind":"mix","parts":[{{"source":{part}}}]}}"#);
+        let deep = |depth| {
+            (0..depth).fold(r#"{"kind":"range","end":2}"#.into(), |one: String, _| around(&one))
+        };
+        let read = |source: &str| document(&format!(r#"{{"version":1,"source":{source}}}"#));
+        let spec = read(&deep(8)).unwrap();
+        assert_eq!(document(&spec.to_json()).unwrap(), spec);
+        let wrong = |source: &str| read(source).unwrap_err().to_string();
+        assert!(wrong(&deep(9)).contains("the parts are more than 8 deep"), "{}", wrong(&deep(9)));
+        for (parts, says) in [
+            ("[]", "$.source.parts: the list has 0 parts; give 1 to 1000"),
+            ("7", "$.source.parts: expected a list, found 7"),
+            ("[7]", "$.source.parts[0]: expected an object, found 7"),
+            (r#"[{}]"#, "$.source.parts[0]: \"source\" is missing"),
+            (r#"[{"source":{"kind":"x"}}]"#, "$.source.parts[0].source.kind: unknown source"),
+            (
+                r#"[{"source":{"kind":"range","end":1},"ops":[{"op":"batch"}]}]"#,
+                "$.source.parts[0].ops[0]: \"size\" is missing",
+            ),
+            (
+                r#"[{"source":{"kind":"range","end":1},"weight":-1}]"#,
+                "$.source.parts[0].weight: expected a whole number",
+            ),
+            (
+                r#"[{"source":{"kind":"range","end":1},"w":1}]"#,
+                "$.source.parts[0].w: unknown field \"w\"; use one of source, ops, weight",
+            ),
+        ] {
+            let message = wrong(&format!(r#"{{"kind":"mix","parts":{parts}}}"#));
+            assert!(message.starts_with(says), "{message}");
+        }
+        let many = vec![r#"{"source":{"kind":"range","end":1}}"#; 1001].join(",");
+        let message = wrong(&format!(r#"{{"kind":"concat","parts":[{many}]}}"#));
+        assert!(message.contains("1001 parts"), "{message}");
     }
 
     #[test]

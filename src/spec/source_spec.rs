@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::choice::{self, choices};
+use super::op_spec::OpSpec;
 use super::options::RangeOptions;
 #[cfg(feature = "schema")]
 use super::schema;
 use super::served::ServedOptions;
+use super::whole;
 use crate::error::Result;
 use crate::source::{CsvOptions, IdxOptions, ImagesOptions, JsonlOptions, NpyOptions, TarOptions};
 
@@ -93,4 +95,131 @@ choices! {
     /// {"kind": "served", "name": "tiles", "identity": "2026-05"}
     /// ```
     "served" Served(ServedOptions),
+    /// Joins the samples of several sources, part after part. The fields that all parts have in common are
+    /// known before the run.
+    ///
+    /// Each part has separate ops. Parts with the same ops and the same seed draw the same random numbers. A
+    /// `seed` in the ops of a part makes its numbers different.
+    ///
+    /// ```json
+    /// {
+    ///   "kind": "concat",
+    ///   "parts": [
+    ///     {"source": {"kind": "range", "end": 10}},
+    ///     {"source": {"kind": "range", "end": 10}, "ops": [{"op": "reverse"}]}
+    ///   ]
+    /// }
+    /// ```
+    "concat" Concat(ConcatOptions),
+    /// Mixes the samples of several sources in exact proportions. An epoch ends where the next
+    /// sample would be one that its part does not have.
+    ///
+    /// Each part has separate ops, as in `concat`. A part that is longer than its share goes on in the next
+    /// epoch where it stopped.
+    ///
+    /// ```json
+    /// {
+    ///   "kind": "mix",
+    ///   "parts": [
+    ///     {"source": {"kind": "range", "end": 30}, "weight": 3},
+    ///     {"source": {"kind": "range", "end": 10}}
+    ///   ]
+    /// }
+    /// ```
+    "mix" Mix(MixOptions),
+}
+
+/// The most parts around a source.
+pub(super) const DEPTH_MAX: usize = 8;
+
+/// The options of the source `concat`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct ConcatOptions {
+    /// The parts, first to last: 1 to 1,000. A part may have parts itself, up to a depth of 8.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = super::op_spec::STEPS_MAX)))]
+    pub parts: Vec<Part>,
+}
+
+impl ConcatOptions {
+    /// Creates the options of a source with these parts.
+    #[must_use]
+    pub fn new(parts: impl Into<Vec<Part>>) -> Self {
+        Self { parts: parts.into() }
+    }
+}
+
+/// The options of the source `mix`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct MixOptions {
+    /// The parts with their weights: 1 to 1,000. A part may have parts itself, up to a depth of 8.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = super::op_spec::STEPS_MAX)))]
+    pub parts: Vec<MixPart>,
+}
+
+impl MixOptions {
+    /// Creates the options of a source with these parts.
+    #[must_use]
+    pub fn new(parts: impl Into<Vec<MixPart>>) -> Self {
+        Self { parts: parts.into() }
+    }
+}
+
+/// A part of the source `concat`: a source and the ops of the part.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct Part {
+    /// The source of the part.
+    pub source: SourceSpec,
+    /// The ops of the part, first to last: at most 1,000. The default is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default, length(max = super::op_spec::STEPS_MAX)))]
+    pub ops: Vec<OpSpec>,
+}
+
+impl Part {
+    /// Creates a part without ops.
+    #[must_use]
+    pub fn new(source: SourceSpec) -> Self {
+        Self { source, ops: Vec::new() }
+    }
+}
+
+/// A part of the source `mix`: a source, the ops of the part, and a weight.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
+#[non_exhaustive]
+pub struct MixPart {
+    /// The source of the part.
+    pub source: SourceSpec,
+    /// The ops of the part, first to last: at most 1,000. The default is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default, length(max = super::op_spec::STEPS_MAX)))]
+    pub ops: Vec<OpSpec>,
+    /// The share of the part, at least 1. The default is 1. The sum of all weights is at most 65,536 after
+    /// division by a common divisor.
+    #[serde(with = "whole")]
+    #[cfg_attr(feature = "schema", schemars(default = "one", with = "schema::Whole<1>"))]
+    pub weight: u64,
+}
+
+impl MixPart {
+    /// Creates a part with this weight, without ops.
+    #[must_use]
+    pub fn new(source: SourceSpec, weight: u64) -> Self {
+        Self { source, ops: Vec::new(), weight }
+    }
+}
+
+#[cfg(feature = "schema")]
+fn one() -> u64 {
+    1
 }

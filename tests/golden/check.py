@@ -27,7 +27,8 @@ FORMATS = {
 }
 DOCUMENTS = [
     "tests/golden/specs/augmented.json", "tests/golden/specs/bucketed.json", "tests/golden/specs/cut.json",
-    "tests/golden/specs/filtered.json", "tests/golden/specs/orders.json", "tests/golden/specs/packed.json",
+    "tests/golden/specs/filtered.json", "tests/golden/specs/joined.json", "tests/golden/specs/orders.json",
+    "tests/golden/specs/packed.json",
     "tests/golden/specs/sampled.json", "www/data/digits.json",
 ]
 
@@ -214,13 +215,58 @@ def chained(digest, canonical):
 def opened(path):
     document = json.loads(path.read_text())
     seed = int(document.get("seed", 0))
-    length, get = source(document["source"], path.parent)
-    for number, op in enumerate(document["ops"], 1):
-        length, get = applied(op, number, seed, length, get)
+    _, length, get = part(document, seed, path.parent)
     return length, get, document.get("stages", []), document.get("epochs", 1)
 
 
-def source(options, folder):
+def part(options, seed, folder):
+    """The steps of a description, the length, and the records."""
+    steps, (length, get) = 1, source(options["source"], seed, folder)
+    if "parts" in options["source"]:
+        # Each part follows a step with its number.
+        parts = [part(one, seed, folder)[0] for one in options["source"]["parts"]]
+        steps += sum(parts) + len(parts)
+    for number, op in enumerate(options.get("ops", [])):
+        length, get = applied(op, steps + number, seed, length, get)
+    return steps + len(options.get("ops", [])), length, get
+
+
+def joined_parts(options, seed, folder):
+    parts = [part(one, seed, folder)[1:] for one in options["parts"]]
+    if options["kind"] == "concat":
+        places = [(number, place) for number, (own, _) in enumerate(parts) for place in range(own)]
+        lengths = [own for own, _ in parts]
+    else:
+        weights = [int(one.get("weight", 1)) for one in options["parts"]]
+        divisor = math.gcd(*weights)
+        lengths = weights = [weight // divisor for weight in weights]
+        places = []
+        taken = [0] * len(parts)
+        for _ in range(sum(weights)):
+            turn = min(range(len(parts)), key=lambda one: Fraction(taken[one] + 1, weights[one]))
+            places.append((turn, taken[turn]))
+            taken[turn] += 1
+
+    def place(index):
+        round_, offset = divmod(index, len(places))
+        number, own = places[offset]
+        return number, round_ * lengths[number] + own
+
+    length = len(places)
+    if options["kind"] == "mix":
+        length = 0
+        while place(length)[1] < parts[place(length)[0]][0]:
+            length += 1
+
+    def get(index):
+        number, own = place(index)
+        return parts[number][1](own)
+    return length, get
+
+
+def source(options, seed, folder):
+    if "parts" in options:
+        return joined_parts(options, seed, folder)
     if options["kind"] == "range":
         start = options.get("start", 0)
         length = options["end"] - start

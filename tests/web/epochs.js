@@ -332,6 +332,20 @@ export const epochs = {
     assert(/cache/.test(error.message), error.message);
   },
 
+  async 'parts of a source have ops and files of their own'({ windrow }) {
+    const { loader, source, ops } = windrow;
+    const run = async (from, options) => byEpoch(await loader({ source: from, backend: 'inline', batchSize: 20, ...options }));
+    const numbers = source.concat([source.range(3), { source: source.range(10, 12), pipeline: [ops.reverse()] }]);
+    equal(await run(numbers), [[0, 1, 2, 11, 10]]);
+    equal(await run(source.mix([{ source: numbers, weight: 2n }, source.range(20, 22)])), [[0, 1, 20, 2, 11, 21, 10]]);
+    const arrays = source.concat([{ value: [1, 2] }, { value: [3] }].map((fields) => source.arrays(fields)));
+    equal(await run(source.concat([arrays, source.arrays({ value: [4] })])), [[1, 2, 3, 4]]);
+    const wrong = source.concat([source.range(3), { source: source.range(3), pipeline: [ops.cast({ field: 'x', dtype: 'f32' })] }]);
+    const error = await rejected(loader({ source: wrong, backend: 'inline' }));
+    assert(/^source\.parts\[1\]\.pipeline\[0\]: .*"x"/.test(error.message), error.message);
+    assert(/part 0/.test((await rejected((async () => source.mix([3]))())).message), 'a part is a source');
+  },
+
   async 'buckets, budgets, rows and rows of batches come as the stages say'({ windrow }) {
     const { loader, source, ops } = windrow;
     const run = async (stages, options) => byEpoch(await loader({ source: source.range(10), backend: 'inline', stages, ...options }));

@@ -160,6 +160,10 @@ export declare const source: {
   idx<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
   /** Arrays in memory, with the samples along the first axis. */
   arrays<T extends { readonly [field: string]: Rows }>(fields: T): Source<{ readonly [K in keyof T]: Tensor<DtypeOf<T[K]>> }>;
+  /** The samples of several sources, part after part. */
+  concat(parts: readonly (Source<any> | Part)[]): Source;
+  /** The samples of several sources in proportion to their weights, 1 unless given. */
+  mix(parts: readonly (Source<any> | (Part & { weight?: Whole }))[]): Source;
   /** A file at a URL, fetched whole (the default) or read by ranges. */
   http(url: string | URL, options?: { read?: 'whole' | 'range' }): HttpFile;
   /** A file of the origin private file system. */
@@ -169,6 +173,9 @@ export declare const source: {
   /** All files below a folder: a path in Node, or a folder of the origin private file system in a browser. */
   folder(folder: string | OpfsFile | PathFile): FolderFiles;
 };
+
+/** A part of `source.concat` or `source.mix`: a source with ops of its own. */
+export interface Part { source: Source<any>; pipeline?: readonly Op[] }
 
 /** An op of the pipeline document. `C` is the op's effect on the fields, if known. */
 export interface Op<C = unknown> { readonly op: string; readonly [option: string]: unknown; readonly [changeOf]?: C }

@@ -100,6 +100,8 @@ fn full() -> Vec<Value> {
         json!({"kind": "jsonl", "file": "x.jsonl", "fields": [jsonl]}),
         json!({"kind": "images", "folder": "pets", "label": false, "identity": "full"}),
         json!({"kind": "served", "name": "x", "identity": "1", "options": {"a": [null]}}),
+        json!({"kind": "concat", "parts": [{"source": range, "ops": [{"op": "reverse"}]}, {"source": range}]}),
+        json!({"kind": "mix", "parts": [{"source": range, "ops": [{"op": "shuffle"}], "weight": "3"}]}),
     ];
     let mut documents: Vec<Value> =
         sources.into_iter().map(|source| json!({"version": 1, "source": source})).collect();

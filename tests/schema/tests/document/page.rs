@@ -20,6 +20,8 @@ const TYPES: &[(&str, &str)] = &[
     ("positive", "positive number"),
     ("Dtype", "dtype"),
     ("CsvField", "CSV field"),
+    ("Part", "part"),
+    ("MixPart", "mix part"),
     ("Columns", "columns"),
     ("Column", "column"),
     ("JsonlField", "JSONL field"),
@@ -91,8 +93,13 @@ fn reference(schema: &Schema) -> String {
         capital[..1].make_ascii_uppercase();
         _ = write!(page, "\n### {capital}\n\n{}\n", wrapped(&kind["description"]));
         if kind.get("properties").is_some() {
-            let source = if *name == "CsvField" { "csv" } else { "jsonl" };
-            _ = write!(page, "\n{}", table(kind, "option", &field_options(source)));
+            let options = match *name {
+                "CsvField" => field_options("csv"),
+                "JsonlField" => field_options("jsonl"),
+                "Part" => part_options("concat"),
+                _ => part_options("mix"),
+            };
+            _ = write!(page, "\n{}", table(kind, "option", &options));
         }
         page += &names(kind);
     }
@@ -107,6 +114,13 @@ fn reference(schema: &Schema) -> String {
 /// The options of a field of this source, in the order of the code.
 fn field_options(source: &str) -> Vec<String> {
     known(json!({"version": 1, "source": {"kind": source, "file": "", "fields": [{"?": 0}]}}))
+}
+
+/// The options of a part of this source, in the order of the code.
+fn part_options(source: &str) -> Vec<String> {
+    let range = json!({"kind": "range", "end": 1});
+    let part = json!({"source": range, "?": 0});
+    known(json!({"version": 1, "source": {"kind": source, "parts": [part]}}))
 }
 
 /// Some options of an object.

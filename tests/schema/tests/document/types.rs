@@ -15,8 +15,9 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("images", "folder", "the first argument"),
     ("images", "identity", "no case of the package's tests reads a file twice for it"),
 ];
-/// Sources without an object of options: `npy` and `idx` have the files of their fields in its place.
-const PLAIN: &[&str] = &["range", "npy", "idx", "served"];
+/// Sources without an object of options: `npy` and `idx` have the files of their fields in its place, and
+/// `concat` and `mix` have a list of parts.
+const PLAIN: &[&str] = &["range", "npy", "idx", "served", "concat", "mix"];
 /// What is called otherwise in JavaScript, and what is no op.
 const OTHERWISE: &[(&str, &str)] = &[("call", "js"), ("served", "js")];
 const OWN: &[&str] = &["op", "arrays", "folder", "http", "opfs", "path"];

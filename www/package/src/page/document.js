@@ -37,13 +37,14 @@ export function describe(options) {
   if (seed !== undefined) document.seed = seed;
   if (keys) document.keys = true;
   const words = { ops: steps.map(({ word }) => word), stages: last.map(({ word }) => word) };
-  const calls = ops.filter((op) => op?.op === 'call');
-  const served = source.document.kind === 'served';
+  const { sources = [source], ops: partOps = [] } = source;
+  const calls = [...partOps, ...ops].filter((op) => op?.op === 'call');
+  const served = sources.some(({ document: { kind } }) => kind === 'served');
   const modules = calls.filter(({ module }) => module).map(({ name, module }) => ({ kind: 'functions', name, module }));
   for (const { name, module } of modules) {
     if (modules.some((other) => other.name === name && other.module !== module)) throw setting(`the function ${name}`, 'comes from two modules', 'export the two functions under two names');
   }
-  if (source.module) modules.push({ kind: 'sources', name: source.document.name, module: source.module });
+  for (const { document: { name }, module } of sources) if (module) modules.push({ kind: 'sources', name, module });
   return { document: text(document, words), files: { ...source.files, ...options.files }, modules, calls: calls.length > 0, served, words };
 }
 
@@ -95,7 +96,7 @@ export function inWords(message, words) {
     const word = name ?? words[list]?.[number];
     if (word === undefined) return all;
     if (word === 'batchSize' || word === 'shuffle') return rest === '.drop_remainder' ? 'dropRemainder' : word;
-    return word + rest.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+    return word + rest.replace(/(\.parts\[\d+\])\.ops\b/g, '$1.pipeline').replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
   });
 }
 
@@ -189,6 +190,10 @@ export const source = {
     const all = files?.kind === 'folder' ? [['images', files]] : paths(files).map(([path, file]) => [`images/${path}`, file]);
     return { document: { kind: 'images', folder: 'images', ...options }, files: Object.fromEntries(all) };
   },
+  /** The samples of several sources, part after part. */
+  concat: (parts) => joined('concat', parts),
+  /** The samples of several sources in proportion to their weights. */
+  mix: (parts) => joined('mix', parts),
   npy: (fields) => named('npy', fields),
   idx: (fields) => named('idx', fields),
   /** Arrays in memory, with one sample in each row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */
@@ -215,6 +220,37 @@ function paths(files) {
     found.set(name, file);
   }
   return [...found];
+}
+
+/** Returns a source of parts. The files of each part lie in a folder with the part's number. */
+function joined(kind, parts) {
+  if (!Array.isArray(parts)) throw setting(`source.${kind}()`, `received ${shown(parts)}`, 'give an array of sources, or of { source, pipeline }');
+  const files = {}, sources = [], ops = [];
+  const list = parts.map((part, number) => {
+    const { source, pipeline = [], ...rest } = part?.document ? { source: part } : part ?? {};
+    if (!source?.document) throw setting(`source.${kind}()`, `received ${shown(part)} as part ${number}`, 'give one of `source.*`, or { source, pipeline }');
+    if (!Array.isArray(pipeline)) throw setting(`source.${kind}()`, `received a pipeline of part ${number} that is ${shown(pipeline)}`, 'give an array of `ops.*`');
+    const below = (name) => `${number}/${name}`;
+    for (const [name, file] of Object.entries(source.files ?? {})) files[below(name)] = file;
+    sources.push(...(source.sources ?? [source]));
+    ops.push(...(source.ops ?? []), ...pipeline);
+    return { source: moved(source.document, below), ...(pipeline.length ? { ops: pipeline } : {}), ...given(rest) };
+  });
+  return { document: { kind, parts: list }, files, sources, ops };
+}
+
+/** Returns a source's document with its files below a folder. */
+function moved(document, below) {
+  const { kind, file, files, folder, fields, parts } = document;
+  if (kind === 'served') return document;
+  if (parts) return { ...document, parts: parts.map((part) => ({ ...part, source: moved(part.source, below) })) };
+  return {
+    ...document,
+    ...(file === undefined ? {} : { file: below(file) }),
+    ...(files === undefined ? {} : { files: files.map(below) }),
+    ...(folder === undefined ? {} : { folder: below(folder) }),
+    ...(kind === 'npy' || kind === 'idx' ? { fields: Object.fromEntries(Object.entries(fields).map(([name, path]) => [name, below(path)])) } : {}),
+  };
 }
 
 function named(kind, fields) {
