@@ -56,7 +56,7 @@ impl<B: 'static> Loader<B> {
     /// let state = sums.state();
     /// assert_eq!(state.batches(), 1);
     /// let rest: u64 = sums.map(|sum| sum.unwrap()).sum();
-    /// assert_eq!(first + rest, (0..100).sum());
+    /// assert_eq!(first + rest, (0..100).sum::<u64>());
     /// let again = make().resume(&state).build()?.prefetch_to_device(2, to_device)?;
     /// assert_eq!(again.map(|sum| sum.unwrap()).sum::<u64>(), rest);
     /// # Ok::<(), windrow::Error>(())

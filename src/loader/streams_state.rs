@@ -20,7 +20,7 @@ pub(super) const NAME_BYTES_MAX: usize = 255;
 /// The state of several streams: what the caller has received of each.
 ///
 /// [`MixStreams`](super::MixStreams) and [`ZipStreams`](super::ZipStreams) give and take this state.
-/// The state names no worker and no backend. It has a [`State`] of each stream, and the weights of a
+/// The state names no worker and no backend. The state has a [`State`] of each stream, and the weights of a
 /// mix. The text form is JSON, as that of a `State`.
 ///
 /// ```

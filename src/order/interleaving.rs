@@ -10,7 +10,7 @@ const SIZE_MAX: u64 = 1 << 18;
 /// `cycle` members are open at a time, each in a slot, and take turns of `block` samples. A member
 /// that ends within a turn leaves its slot. At the slot's next turn, the next member takes the slot. A
 /// member that has just given its last sample at the end of a turn leaves at its next turn, which is
-/// empty. This is the order of tf.data and of Grain.
+/// empty. Grain and tf.data have the same order.
 #[derive(Debug, Clone)]
 pub(crate) struct Interleaving {
     cycle: u64,

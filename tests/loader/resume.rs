@@ -1,6 +1,7 @@
 //! Restoring at every state of a run, on every backend, gives the same tail and the same states.
 
 mod buffer;
+mod costs;
 mod epochs;
 mod filtering;
 mod held;
