@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::profile::become_worker;
 use super::{Capabilities, Event, ExecutionBackend, Fill, Full, Info, run};
 use crate::dataset::reduce::apart;
 use crate::engine::Task;
@@ -62,6 +63,7 @@ impl<T> ExecutionBackend<T> for Inline<T> {
     fn wait(&mut self, _: Duration) -> Option<Event<T>> {
         let task = self.tasks.pop_front()?;
         // This loader may run inside a sample of another loader.
+        become_worker(0);
         apart(|| run(task, &*self.work, |_| true)).map(Event::Done)
     }
 

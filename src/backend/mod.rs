@@ -16,6 +16,7 @@ mod info;
 mod inline;
 pub(crate) mod lock;
 pub(crate) mod log;
+pub(crate) mod profile;
 #[cfg_attr(not(any(unix, windows)), allow(dead_code, reason = "worker processes use some of it"))]
 pub(crate) mod recipe;
 mod registry;
@@ -47,6 +48,8 @@ pub use process::init;
 pub use process::properties;
 #[doc(hidden)]
 pub use process::{Registered, TestEntry, inventory};
+#[doc(hidden)]
+pub use profile::Profiler;
 pub use recipe::{Factory, Hooks, OnExit, OnStart, WorkerContext};
 pub use registry::{Backend, registry};
 pub use run::{Fill, run};

@@ -26,6 +26,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::probe::Steps;
 use crate::dataset::reduce::Keys;
 use crate::dataset::wire::Wire;
 use crate::dataset::{SampleResult, caught};
@@ -168,6 +169,8 @@ impl std::fmt::Debug for WorkerContext {
 pub(crate) struct Opened {
     pub(crate) fill: Box<dyn FillWire>,
     pub(crate) expected: Expected,
+    /// The steps of the pipeline, and the number of stages among them.
+    pub(crate) steps: (Steps, usize),
 }
 
 /// A source of encoded samples.

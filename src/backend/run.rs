@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Event;
 use super::clock::now;
+use super::profile::{Profiler, TaskTimer};
 use crate::dataset::{Dataset, SampleResult, caught, discard, fill};
 use crate::engine::{Completion, Task};
 
@@ -45,6 +46,12 @@ pub trait Fill<T>: Send + Sync {
     fn bytes_beside(&self, _: Range<u64>) -> u64 {
         0
     }
+
+    /// Returns the profiler of the loader, if the loader profiles.
+    #[doc(hidden)]
+    fn profiler(&self) -> Option<&Profiler> {
+        None
+    }
 }
 
 impl<D: Dataset + Send + Sync + ?Sized> Fill<D::Sample> for D {
@@ -69,6 +76,8 @@ pub fn run<T>(
             .unwrap_or_else(|fault| Some(task.positions().map(|_| Err(fault.clone())).collect()))?;
         return Some(Completion { task: task.id, results, bytes: None, nanos: nanos_since(start) });
     }
+    let mut timer = work.profiler().map(|profiler| profiler.begin(task, start));
+    let timed = timer.as_ref().and_then(TaskTimer::position);
     let mut results: Vec<SampleResult<T>> =
         Vec::with_capacity(task.count.min(RESERVED_MAX) as usize);
     let mut bytes = Some(0u64);
@@ -80,9 +89,16 @@ pub fn run<T>(
                 if !begin(position) {
                     return false;
                 }
+                let is_timed = timed == Some(position);
+                let probe = timer.as_ref().filter(|_| is_timed).map(TaskTimer::probe);
                 results.push(work.fill(position));
-                if let Some(Ok(Some(sample))) = results.last() {
-                    bytes = bytes.and_then(|sum| Some(sum.saturating_add(work.bytes(sample)?)));
+                let sample = results.last().and_then(|made| made.as_ref().ok()?.as_ref());
+                let size = sample.map(|sample| work.bytes(sample));
+                if let Some(size) = size {
+                    bytes = bytes.and_then(|sum| Some(sum.saturating_add(size?)));
+                }
+                if let Some((timer, probe)) = timer.as_mut().zip(probe) {
+                    timer.probed(probe, size.flatten());
                 }
             }
             true
@@ -107,7 +123,11 @@ pub fn run<T>(
         }
     }
     let bytes = bytes.map(|sum| sum.saturating_add(work.bytes_beside(task.positions())));
-    Some(Completion { task: task.id, results, bytes, nanos: nanos_since(start) })
+    let nanos = nanos_since(start);
+    if let Some(timer) = timer {
+        timer.end(task, now());
+    }
+    Some(Completion { task: task.id, results, bytes, nanos })
 }
 
 /// Returns the time since a start, at least 1, because 0 tells the engine that no clock exists.

@@ -84,6 +84,9 @@ pub(crate) struct Settings {
     pub(crate) additions: Arc<Additions>,
     /// The hashes of samples, if workers compute them.
     pub(crate) hashes: Option<Arc<Hashes>>,
+    /// Whether workers time the steps of some samples, and whether they keep each call.
+    pub(crate) profile: bool,
+    pub(crate) trace: bool,
 }
 
 impl Default for Settings {
@@ -101,6 +104,8 @@ impl Default for Settings {
             ahead_bytes: 32 << 20,
             additions: Arc::default(),
             hashes: None,
+            profile: false,
+            trace: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `batch`: combines several samples of one epoch into one.
 
+use super::probe::{apart, below};
 use super::{
     Dataset, ElementSpec, SampleKey, SampleResult, as_below, at_least_one, index_in, next_op,
     wrong_spec,
@@ -187,7 +188,7 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
         let mut samples = Vec::with_capacity(own.min(RESERVED_MAX) as usize);
         for offset in 0..own {
             let offset = self.part.map_or(offset, |part| part.index_of(offset, whole));
-            match self.dataset.get(start + offset)? {
+            match below(0, || self.dataset.get(start + offset))? {
                 Some(sample) => samples.push(sample),
                 None => {
                     let fault = Fault::new(
@@ -197,7 +198,8 @@ impl<D: Dataset, C: Collate<D::Sample>> Dataset for Batched<D, C> {
                 }
             }
         }
-        self.collate.collate(samples).map(Some).map_err(|fault| fault.at("batch", number))
+        let batch = apart(|| self.collate.collate(samples));
+        batch.map(Some).map_err(|fault| fault.at("batch", number))
     }
 
     fn key(&self, _: u64) -> Option<SampleKey> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::Serialize;
 
 use super::fill::{NO_INDEX, Watch, reading};
+use super::probe::below;
 use super::size::{bytes_of, tensors_of};
 use super::wire::encode;
 use super::{Dataset, PipelineTree, SampleContext, SampleResult, as_below, lend, reduce, step};
@@ -97,13 +98,13 @@ impl<D: Dataset<Sample: Clone>, F: Fn(&D::Sample) -> u64> Dataset for Cache<D, F
 
     fn get(&self, index: u64) -> SampleResult<D::Sample> {
         if !self.same {
-            return self.dataset.get(index);
+            return below(0, || self.dataset.get(index));
         }
         // An index of epoch 0 is below 2^64 in all datasets below, whether the sample is kept or not.
         let offset = epoch_of(index, self.dataset.len()).1;
         // A kept sample would add nothing to reducers.
         if reduce::is_gathering() {
-            return self.dataset.get(offset);
+            return below(0, || self.dataset.get(offset));
         }
         let place = SampleContext::new(offset, self.dataset.len(), 0);
         let (found, has_room) = {
@@ -119,10 +120,10 @@ impl<D: Dataset<Sample: Clone>, F: Fn(&D::Sample) -> u64> Dataset for Cache<D, F
             return Ok(sample);
         }
         if !has_room {
-            return self.dataset.get(offset);
+            return below(0, || self.dataset.get(offset));
         }
         // A kept sample must not hold a slot of shared memory.
-        let made = lend::without(|| self.dataset.get(offset))?;
+        let made = lend::without(|| below(0, || self.dataset.get(offset)))?;
         let watch = Watch::over(place);
         self.keep(offset, &made);
         watch.done();

@@ -139,7 +139,7 @@ pub trait Dataset {
             let inputs = below.into_iter().collect();
             Some(PipelineTree::new(ops.next(), None, false, ElementSpec::unknown(), inputs))
         });
-        super::step(self, ops, below.into_iter().collect())
+        super::step(self, ops, below.into_iter().collect()).opaque()
     }
 
     /// Returns whether the dataset has no index.

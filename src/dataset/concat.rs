@@ -66,7 +66,7 @@ impl<D: Dataset> Dataset for Concat<D> {
 
     #[inline]
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.members.get(self.place(index)?)
+        self.members.get(self.place(index)?, 0)
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::probe::Visit;
 use super::{Dataset, SampleContext, SampleResult};
 use crate::error::Fault;
 
@@ -27,12 +28,15 @@ thread_local! {
 pub fn fill<D: Dataset + ?Sized>(dataset: &D, position: u64) -> SampleResult<D::Sample> {
     // A panic that user code caught, here or earlier, may have set the index of another sample.
     PANICKED.set(None);
-    caught(|| dataset.get(position)).unwrap_or_else(|fault| {
+    let visit = Visit::below(0);
+    let made = caught(|| dataset.get(position)).unwrap_or_else(|fault| {
         Err(match PANICKED.take() {
             Some(index) => fault.at("sample", index),
             None => fault,
         })
-    })
+    });
+    visit.done(&made);
+    made
 }
 
 /// Runs user code and turns a panic into a fault.

@@ -1,6 +1,7 @@
 //! `flat_map`: a bounded number of samples for each sample.
 
 use super::fill::Watch;
+use super::probe;
 use super::{Dataset, SampleContext, SampleKey, SampleResult, as_below, at_least_one};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
@@ -42,16 +43,21 @@ where
 
     fn get(&self, index: u64) -> SampleResult<I::Item> {
         let (below, place) = self.place(index);
-        let Some(sample) = self.dataset.get(below)? else { return Ok(None) };
+        let asked = probe::below(0, || self.dataset.get(below))?;
+        let Some(sample) = asked else { return Ok(None) };
         let context = SampleContext::new(below, self.dataset.len(), 0);
         let watch = Watch::over(context);
         // `Iterator::nth` takes a `usize`; a place beyond the platform's is beyond any `fan_out`
         // whose samples anyone waits for.
-        let mut made = (self.f)(sample).into_iter();
-        let sample = usize::try_from(place).ok().and_then(|place| made.nth(place));
-        // The first place alone tells of a sample beyond the last place.
-        let beyond = usize::try_from(self.fan_out.saturating_sub(1)).ok().filter(|_| place == 0);
-        let has_more = sample.is_some() && beyond.is_some_and(|beyond| made.nth(beyond).is_some());
+        let (sample, has_more) = probe::apart(|| {
+            let mut made = (self.f)(sample).into_iter();
+            let sample = usize::try_from(place).ok().and_then(|place| made.nth(place));
+            // The first place alone tells of a sample beyond the last place.
+            let last = usize::try_from(self.fan_out.saturating_sub(1)).ok();
+            let beyond = last.filter(|_| place == 0 && sample.is_some());
+            let has_more = beyond.is_some_and(|beyond| made.nth(beyond).is_some());
+            (sample, has_more)
+        });
         watch.done();
         if !has_more {
             return Ok(sample);

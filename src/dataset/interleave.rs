@@ -84,7 +84,7 @@ impl<D: Dataset> Dataset for Interleave<D> {
 
     #[inline]
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.members.get(self.place(index)?)
+        self.members.get(self.place(index)?, 0)
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::probe::{apart, below};
 use super::{Dataset, Record, SampleResult, as_below};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op};
@@ -148,8 +149,8 @@ impl<D: Dataset> Dataset for Keys<D> {
     }
 
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        let Some(sample) = self.dataset.get(index)? else { return Ok(None) };
-        Ok(Some(Keyed { key: key_of(&self.dataset, index)?, sample }))
+        let Some(sample) = below(0, || self.dataset.get(index))? else { return Ok(None) };
+        Ok(Some(Keyed { key: apart(|| key_of(&self.dataset, index))?, sample }))
     }
 
     fn describe(&self, description: &mut Description) {

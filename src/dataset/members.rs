@@ -1,5 +1,6 @@
 //! The members of a combined dataset: what `concat`, `mix` and `select_from_datasets` have in common.
 
+use super::probe::below;
 use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, index_in};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op};
@@ -37,9 +38,14 @@ impl<D: Dataset> Members<D> {
     }
 
     /// Returns the sample at a member and its index, which counts on into the member's later epochs.
+    /// In the tree of the combined dataset, the members are the inputs from `first_input` on.
     #[inline]
-    pub(super) fn get(&self, (member, index): (usize, u64)) -> SampleResult<D::Sample> {
-        self.0[member].get(index)
+    pub(super) fn get(
+        &self,
+        (member, index): (usize, u64),
+        first_input: usize,
+    ) -> SampleResult<D::Sample> {
+        below(first_input + member, || self.0[member].get(index))
     }
 
     /// Returns the index of a member at an offset of one of its epochs.

@@ -71,7 +71,7 @@ impl<D: Dataset> Dataset for Mix<D> {
 
     #[inline]
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.members.get(self.place(index)?)
+        self.members.get(self.place(index)?, 0)
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {

@@ -28,6 +28,7 @@ mod pack;
 mod pack_fields;
 mod pad_fields;
 mod padding;
+pub(crate) mod probe;
 mod record;
 pub(crate) mod reduce;
 mod repeat;
@@ -124,7 +125,8 @@ macro_rules! as_below {
     (@at_index_below) => {
         #[inline]
         fn get(&self, index: u64) -> $crate::dataset::SampleResult<Self::Sample> {
-            self.dataset.get(self.index_below(index)?)
+            let below = self.index_below(index)?;
+            $crate::dataset::probe::below(0, || self.dataset.get(below))
         }
 
         fn key(&self, index: u64) -> Option<$crate::dataset::SampleKey> {

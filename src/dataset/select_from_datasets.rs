@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::members::Members;
+use super::probe::below;
 use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, step};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of, short_hash_of};
@@ -73,7 +74,7 @@ impl<D: Dataset, M: Dataset<Sample = (u64, u64)>> SelectFromDatasets<D, M> {
     /// Returns the member of an index and the index in the member, or `None` for a gap.
     #[inline]
     fn place(&self, index: u64) -> SampleResult<(usize, u64)> {
-        let Some((member, chosen)) = self.map.get(index)? else { return Ok(None) };
+        let Some((member, chosen)) = below(0, || self.map.get(index))? else { return Ok(None) };
         let (epoch, offset) = epoch_of(index, self.map.len());
         let at = |why: String| Fault::new(why).at("select_from_datasets", offset);
         let number = usize::try_from(member).unwrap_or(usize::MAX);
@@ -99,7 +100,7 @@ impl<D: Dataset, M: Dataset<Sample = (u64, u64)>> Dataset for SelectFromDatasets
     }
 
     fn get(&self, index: u64) -> SampleResult<D::Sample> {
-        self.place(index)?.map_or(Ok(None), |place| self.members.get(place))
+        self.place(index)?.map_or(Ok(None), |place| self.members.get(place, 1))
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {

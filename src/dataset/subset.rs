@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::probe::below;
 use super::{
     Dataset, ElementSpec, PipelineTree, RESHUFFLED, SampleKey, SampleResult, index_in, step,
 };
@@ -103,7 +104,7 @@ impl<D: Dataset, I: Dataset<Sample = u64>> SubsetBy<D, I> {
 
     /// Returns the index in the dataset below, or `None` for a gap.
     fn index_below(&self, index: u64) -> SampleResult<u64> {
-        let Some(chosen) = self.indices.get(index)? else { return Ok(None) };
+        let Some(chosen) = below(1, || self.indices.get(index))? else { return Ok(None) };
         let epoch = epoch_of(index, self.indices.len()).0;
         if chosen < self.below {
             return index_in(epoch, chosen, self.below).map(Some);
@@ -123,7 +124,8 @@ impl<D: Dataset, I: Dataset<Sample = u64>> Dataset for SubsetBy<D, I> {
     }
 
     fn get(&self, index: u64) -> SampleResult<D::Sample> {
-        self.index_below(index)?.map_or(Ok(None), |below| self.dataset.get(below))
+        let Some(chosen) = self.index_below(index)? else { return Ok(None) };
+        below(0, || self.dataset.get(chosen))
     }
 
     fn key(&self, index: u64) -> Option<SampleKey> {

@@ -2,6 +2,7 @@
 
 use super::{Dataset, ElementSpec, SampleResult, as_below, next_op, wrong_spec};
 use crate::dataset::fill::Watch;
+use crate::dataset::probe::{apart, below};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, Rng, epoch_of};
 
@@ -145,10 +146,10 @@ impl<D: Dataset, T: Transform<D::Sample>> Dataset for Transformed<D, T> {
 
     #[inline]
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        let Some(sample) = self.dataset.get(index)? else { return Ok(None) };
+        let Some(sample) = below(0, || self.dataset.get(index))? else { return Ok(None) };
         let place = SampleContext { index, len: self.len, op: self.op };
         let watch = Watch::over(place);
-        let made = self.transform.apply(place, sample);
+        let made = apart(|| self.transform.apply(place, sample));
         watch.done();
         made.map_err(|fault| self.named(fault, place))
     }

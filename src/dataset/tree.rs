@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::element_spec::ElementSpec;
+use super::probe::Steps;
 use crate::order::Op;
 
 /// The most characters of an op that a tree shows.
@@ -37,6 +38,11 @@ pub struct PipelineTree {
     at_most: bool,
     element_spec: ElementSpec,
     inputs: Vec<PipelineTree>,
+    /// Whether the steps below are known by their ops alone, so that nothing tells when a thread is
+    /// in one of them.
+    is_opaque: bool,
+    /// Whether the step is a stage of the ordered part.
+    is_stage: bool,
 }
 
 impl PipelineTree {
@@ -49,7 +55,50 @@ impl PipelineTree {
         element_spec: ElementSpec,
         inputs: Vec<Self>,
     ) -> Self {
-        Self { op, len, at_most, element_spec, inputs }
+        Self { op, len, at_most, element_spec, inputs, is_opaque: false, is_stage: false }
+    }
+
+    /// Returns the tree of a step that takes its samples in its own way.
+    pub(super) fn opaque(self) -> Self {
+        Self { is_opaque: true, ..self }
+    }
+
+    /// Creates the tree of a stage of the ordered part, which takes the results of `below`.
+    pub(crate) fn of_stage(
+        op: Option<Op>,
+        len: Option<u64>,
+        element_spec: ElementSpec,
+        below: Self,
+    ) -> Self {
+        let step = Self::new(op, len, below.at_most, element_spec, vec![below]);
+        Self { is_stage: true, ..step }
+    }
+
+    /// Returns the number of stages, which are the last steps.
+    pub(crate) fn stages(&self) -> usize {
+        let below = || self.inputs.first().map_or(0, Self::stages);
+        if self.is_stage { 1 + below() } else { 0 }
+    }
+
+    /// Returns the steps for a [probe](super::probe), with the numbers of the tree's lines.
+    pub(crate) fn steps(&self) -> Steps {
+        let mut inputs = Vec::new();
+        self.number(&mut inputs);
+        Steps::new(inputs)
+    }
+
+    /// Adds the inputs of each step, and returns the number of the last step.
+    fn number(&self, all: &mut Vec<Vec<usize>>) -> usize {
+        let inputs: Vec<usize> = self.inputs.iter().map(|input| input.number(all)).collect();
+        all.push(if self.is_opaque { Vec::new() } else { inputs });
+        all.len() - 1
+    }
+
+    /// Returns the text of each op and whether it is a source, in the order of the tree's lines.
+    pub(crate) fn op_texts(&self) -> Vec<(String, bool)> {
+        let mut texts: Vec<_> = self.inputs.iter().flat_map(Self::op_texts).collect();
+        texts.push((harmless(&self.op_text()), self.inputs.is_empty()));
+        texts
     }
 
     /// Returns the last step with its options; `None` for a step without a description.
@@ -160,19 +209,20 @@ impl fmt::Display for PipelineTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = Vec::new();
         self.lines(&mut lines);
-        let steers = |c: char| c.is_control();
-        let escape = |line: &String| {
-            line.chars().fold(String::new(), |mut out, c| {
-                if steers(c) {
-                    out.extend(c.escape_default())
-                } else {
-                    out.push(c)
-                }
-                out
-            })
-        };
-        f.write_str(&lines.iter().map(escape).collect::<Vec<_>>().join("\n"))
+        f.write_str(&lines.iter().map(|line| harmless(line)).collect::<Vec<_>>().join("\n"))
     }
+}
+
+/// Returns a text with its control characters escaped.
+fn harmless(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, c| {
+        if c.is_control() {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
+        out
+    })
 }
 
 /// Returns a text as Mermaid shows it inside of quotes.

@@ -1,5 +1,6 @@
 //! `zip`: pairs of the samples of two datasets.
 
+use super::probe::{apart, below};
 use super::{Dataset, PipelineTree, SampleKey, SampleResult, index_in, step};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
@@ -48,11 +49,11 @@ impl<A: Dataset, B: Dataset> Dataset for Zip<A, B> {
     }
 
     fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        let Some(first) = self.first.get(self.index_below(index, self.first.len())?)? else {
-            return Ok(None);
-        };
-        let second = self.second.get(self.index_below(index, self.second.len())?)?;
-        Ok(second.map(|second| (first, second)))
+        let at = self.index_below(index, self.first.len())?;
+        let Some(first) = below(0, || self.first.get(at))? else { return Ok(None) };
+        let at = self.index_below(index, self.second.len())?;
+        let second = below(1, || self.second.get(at))?;
+        Ok(second.map(|second| apart(|| (first, second))))
     }
 
     /// Returns the key of the first dataset's sample.

@@ -15,6 +15,7 @@ use super::environment::Environment;
 use super::feed::Workers;
 use super::incoming::Incoming;
 use super::origin::{Ending, Origin};
+use super::polls::{self, Polls};
 use super::processes;
 use super::reduction::{Reduction, Slot};
 use super::run::Run;
@@ -267,7 +268,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         P::Stages: Send + 'static,
     {
         let environment = Environment::of_process()?;
-        let round_trip = self.strict(&environment)?;
+        let strict = self.strict(&environment)?;
         processes::check(&self.settings)?;
         let (backend, workers) = self.choice(&environment, share.is_some())?;
         let mut limits = self.limits(backend, workers)?;
@@ -312,15 +313,17 @@ impl<P: Pipeline> LoaderBuilder<P> {
         (settings.ahead_bytes, settings.additions) = (limits.bytes, additions.clone());
         settings.hashes = hashing.clone();
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
+        let profiler = polls::start(&settings, &tree, workers);
+        let (ours, polls) = (profiler.clone(), Polls::of(profiler.as_ref(), &stages));
         let backend = match (custom, crossing, share) {
             (None, Some(crossing), _) if backend == Backend::Processes => {
                 // Each worker opens its own dataset, so this process needs none.
                 discard(dataset);
-                let work = Arc::new(Measured(measure));
+                let work = Arc::new(Measured(measure, profiler));
                 processes::start(&crossing, name.as_deref(), hooks, &plan, workers, settings, work)?
             }
             (custom, _, Some(share)) => {
-                let work = share(Work { dataset, measure, strict: round_trip, additions, hashes });
+                let work = share(Work { dataset, measure, strict, additions, hashes, profiler });
                 match custom {
                     Some(custom) => custom(work, workers)?,
                     None => backend::start(backend, work, workers)?,
@@ -357,6 +360,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
             failed: false,
             broken: None,
             has_gaps,
+            polls,
             workers,
             stages,
         };
@@ -381,17 +385,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
             ending: Some(ending),
             keeping: Some(Keeping::new()),
             times: times::Times::default(),
+            profiler: ours,
         })
-    }
-}
-
-impl<P: Pipeline> std::fmt::Debug for LoaderBuilder<P> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LoaderBuilder")
-            .field("backend", &self.backend)
-            .field("workers", &self.workers)
-            .field("on_error", &self.on_error)
-            .field("resume", &self.resume)
-            .finish_non_exhaustive()
     }
 }

@@ -17,10 +17,13 @@ mod leaving;
 mod mix_streams;
 mod on_error;
 mod origin;
+mod polls;
 mod prefetch_to_device;
 mod preflight;
 mod process_settings;
 mod processes;
+mod profile;
+mod profiling;
 mod progress;
 mod recipe;
 mod reduced;
@@ -32,6 +35,7 @@ mod start;
 mod stats;
 mod streams_state;
 mod times;
+mod trace;
 mod work;
 mod zip_streams;
 
@@ -50,6 +54,7 @@ pub use mix_streams::{MixStreams, MixStreamsBuilder, StopAt};
 pub use on_error::OnError;
 pub use prefetch_to_device::PrefetchToDevice;
 pub use preflight::preflight;
+pub use profile::{Bottleneck, OpKind, OpProfile, OpTimes, Profile, WorkerProfile};
 pub use progress::Progress;
 #[doc(hidden)]
 pub use recipe::Typed;
@@ -57,12 +62,14 @@ pub use reduction::Reduced;
 pub use report::{Preflight, Recommendation, SampleCost, Trial};
 pub use stats::Stats;
 pub use streams_state::StreamsState;
+pub use trace::{Trace, TraceEvent};
 pub use zip_streams::{ZipStreams, ZipStreamsBuilder};
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::backend::Profiler;
 use crate::dataset::{Keeping, PipelineTree, caught, discard};
 use crate::error::{Error, Result};
 use crate::order::{Epochs, Plan, State};
@@ -117,6 +124,7 @@ pub struct Loader<B> {
     /// Reuses the memory of large tensors.
     keeping: Option<Keeping>,
     times: Times,
+    profiler: Option<Arc<Profiler>>,
 }
 
 impl<B> Loader<B> {

@@ -6,7 +6,7 @@ use std::any::TypeId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::start::plan;
+use super::start::{plan, tree};
 use crate::backend::encoding::Encoding;
 use crate::backend::process::{Decode, Launch};
 use crate::backend::recipe::{Expected, Opened, Opener};
@@ -94,7 +94,9 @@ where
         let (dataset, stages) = pipeline.into_parts();
         let plan = plan(&dataset, &stages)?;
         let expected = Expected { positions: plan.len(), pipeline: plan.description().to_string() };
-        Ok(Opened { fill: Box::new(Encoding::new(dataset)), expected })
+        let tree = tree(&dataset, &stages, plan.description())?;
+        let steps = (tree.steps(), tree.stages());
+        Ok(Opened { fill: Box::new(Encoding::new(dataset)), expected, steps })
     }
 }
 

@@ -5,9 +5,11 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::feed::Workers;
+use super::polls::Polls;
 use super::reduction::Reduction;
 use crate::backend::beside::Hash;
 use crate::backend::{Info, log};
+use crate::dataset::probe::Visit;
 use crate::error::{Error, Result};
 use crate::order::{Cursor, Epochs, Mark, Plan, Skips};
 use crate::stage::{Stages, Step};
@@ -72,6 +74,8 @@ pub(super) struct Run<T, S> {
     pub(super) broken: Option<Error>,
     /// Whether positions may have no sample.
     pub(super) has_gaps: bool,
+    /// The choice of the results to time, if the loader profiles.
+    pub(super) polls: Option<Polls>,
 }
 
 impl<T, S: Stages<T>> Run<T, S> {
@@ -81,6 +85,23 @@ impl<T, S: Stages<T>> Run<T, S> {
         self.workers.known(&mut mark);
         mark.epoch = self.epoch;
         Ok(mark)
+    }
+
+    /// Returns the next step, and times the stages if the next result is to be timed.
+    fn timed_poll(&mut self) -> Step<S::Out> {
+        let Some(polls) = &self.polls else { return self.poll() };
+        let timing = polls.start();
+        let visit = Visit::below(0);
+        let step = self.poll();
+        let is_result = matches!(step, Step::Item(_));
+        visit.polled::<S::Out>(is_result);
+        if let Some(polls) = &mut self.polls {
+            timing.into_iter().for_each(|timing| polls.end(timing));
+            if is_result {
+                polls.result();
+            }
+        }
+        step
     }
 
     /// Returns the next step, once the stages have back the samples that they held.
@@ -127,7 +148,7 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
         }
         self.workers.go_on();
         loop {
-            let step = self.poll();
+            let step = self.timed_poll();
             if let Err(error) = self.tell_warning() {
                 self.failed = true;
                 return Step::StageError(error);

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::digest::Hasher;
-use crate::backend::Fill;
 use crate::backend::beside::{Additions, Hashes};
+use crate::backend::{Fill, Profiler};
 use crate::dataset::reduce::gather;
 use crate::dataset::wire::{compare, decode, encode};
 use crate::dataset::{Dataset, SampleResult, caught, discard, fill};
@@ -27,6 +27,7 @@ pub(super) struct Work<D: Dataset> {
     pub(super) additions: Arc<Additions>,
     /// The hashes and the function that hashes a sample, if samples are batches.
     pub(super) hashes: Option<(Arc<Hashes>, Hasher<D::Sample>)>,
+    pub(super) profiler: Option<Arc<Profiler>>,
 }
 
 impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
@@ -47,10 +48,14 @@ impl<D: Dataset + Send + Sync> Fill<D::Sample> for Work<D> {
     fn bytes(&self, sample: &D::Sample) -> Option<u64> {
         (self.measure)(sample)
     }
+
+    fn profiler(&self) -> Option<&Profiler> {
+        self.profiler.as_deref()
+    }
 }
 
 /// The work of the loader's own process with backend processes: it only measures samples.
-pub(super) struct Measured<T>(pub(super) Measure<T>);
+pub(super) struct Measured<T>(pub(super) Measure<T>, pub(super) Option<Arc<Profiler>>);
 
 impl<T> Fill<T> for Measured<T> {
     fn fill(&self, _: u64) -> SampleResult<T> {
@@ -59,6 +64,10 @@ impl<T> Fill<T> for Measured<T> {
 
     fn bytes(&self, sample: &T) -> Option<u64> {
         (self.0)(sample)
+    }
+
+    fn profiler(&self) -> Option<&Profiler> {
+        self.1.as_deref()
     }
 }
 
@@ -160,6 +169,7 @@ mod tests {
             strict: Some(round_trip),
             additions: Arc::default(),
             hashes: None,
+            profiler: None,
         };
         let text = |position| work.fill(position).unwrap_err().to_string();
         assert!(text(0).contains("tests::Label comes back as another value"), "{}", text(0));
@@ -175,6 +185,7 @@ mod tests {
             strict: Some(round_trip),
             additions: Arc::default(),
             hashes: None,
+            profiler: None,
         };
         let text = |position| match work.fill(position) {
             Ok(sample) => sample.map(|sample| sample.0.to_string()).unwrap_or_default(),

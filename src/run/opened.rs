@@ -110,6 +110,8 @@ where
         let ready = Ready::new(pipeline, sink)?;
         let layout = ready.layout(&order, false)?;
         let expected = ready.expected(&layout);
-        Ok(Opened { fill: Box::new(Encoding::new(ready.work(layout, order)?)), expected })
+        let fill = Box::new(Encoding::new(ready.work(layout, order)?));
+        // A run has no profile.
+        Ok(Opened { fill, expected, steps: Default::default() })
     }
 }

@@ -1,5 +1,6 @@
 //! `"keys": true`: records that carry the keys of their samples.
 
+use crate::dataset::probe::{apart, below};
 use crate::dataset::{Dataset, PipelineTree, Record, SampleResult, as_below, key_of, step};
 use crate::order::{Description, Op};
 
@@ -26,11 +27,14 @@ impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
     }
 
     fn get(&self, index: u64) -> SampleResult<Record> {
-        let Some(record) = self.dataset.get(index)? else { return Ok(None) };
+        let get = || self.dataset.get(index);
+        // Without a description, the keys are no step of the tree.
+        let record = if self.describe { below(0, get)? } else { get()? };
+        let Some(record) = record else { return Ok(None) };
         if !self.attach {
             return Ok(Some(record));
         }
-        Ok(Some(record.with_keys([key_of(&self.dataset, index)?])))
+        Ok(Some(record.with_keys([apart(|| key_of(&self.dataset, index))?])))
     }
 
     fn describe(&self, description: &mut Description) {

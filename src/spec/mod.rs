@@ -20,6 +20,7 @@ mod call;
 mod choice;
 mod document;
 mod keys;
+mod measured;
 mod op_spec;
 mod open;
 mod open_ops;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::call::{Call, Functions, Remembered};
 use super::choice::wrong;
+use super::measured::Measured;
 use super::op_spec::OpSpec;
 use super::options::{ReverseOptions, ShardOptions};
 use super::stage_options::BatchOptions;
@@ -48,7 +49,7 @@ impl OpSpec {
         macro_rules! each {
             ($transform:expr) => {{
                 $transform.validate().map_err(|why| wrong(path, why))?;
-                Box::new(dataset.transform($transform.clone()))
+                Box::new(dataset.transform(Measured($transform.clone())))
             }};
         }
         macro_rules! random {
@@ -126,7 +127,7 @@ impl OpSpec {
                 let made = functions.made(&options);
                 let mut below = Description::default();
                 dataset.describe(&mut below);
-                let dataset = dataset.transform(Call { options, seed, function });
+                let dataset = dataset.transform(Measured(Call { options, seed, function }));
                 match made {
                     Some(made) => Box::new(Remembered { dataset, made, op: below.len() as u64 }),
                     None => Box::new(dataset),
@@ -150,7 +151,7 @@ fn shard(options: &ShardOptions) -> Result<Shard, String> {
     }
 }
 
-fn batch(dataset: Records, options: &BatchOptions) -> Batched<Records, Stack> {
-    let batch = dataset.batch_with(options.size, Stack { pad: options.pad });
+fn batch(dataset: Records, options: &BatchOptions) -> Batched<Records, Measured<Stack>> {
+    let batch = dataset.batch_with(options.size, Measured(Stack { pad: options.pad }));
     if options.drop_remainder { batch.drop_remainder() } else { batch }
 }

@@ -3,6 +3,7 @@
 use super::call::Functions;
 use super::choice::wrong;
 use super::keys::WithKeys;
+use super::measured::Measured;
 use super::op_spec::OpSpec;
 use super::open_ops::{Records, step_error};
 use super::served::Served;
@@ -107,21 +108,26 @@ impl SourceSpec {
                     );
                     return Err(wrong(&format!("{path}.end"), why));
                 }
-                Box::new(from_source(Numbers(Range::new(options.start..options.end))))
+                read(Numbers(Range::new(options.start..options.end)))
             }
-            Self::Csv(options) => Box::new(from_source(Csv::open(files, options)?)),
-            Self::Npy(options) => Box::new(from_source(Npy::open(files, options)?)),
-            Self::Idx(options) => Box::new(from_source(Idx::open(files, options)?)),
-            Self::Tar(options) => Box::new(from_source(Tar::open(files, options)?)),
-            Self::Jsonl(options) => Box::new(from_source(Jsonl::open(files, options)?)),
-            Self::Images(options) => Box::new(from_source(Images::open(files, options)?)),
+            Self::Csv(options) => read(Csv::open(files, options)?),
+            Self::Npy(options) => read(Npy::open(files, options)?),
+            Self::Idx(options) => read(Idx::open(files, options)?),
+            Self::Tar(options) => read(Tar::open(files, options)?),
+            Self::Jsonl(options) => read(Jsonl::open(files, options)?),
+            Self::Images(options) => read(Images::open(files, options)?),
             Self::Concat(_) | Self::Mix(_) => return Err(wrong(path, "the source has parts")),
             Self::Served(options) => {
                 let found = functions.source(options).map_err(|why| wrong(path, why))?;
-                Box::new(from_source(Served { options: options.clone(), source: found }))
+                read(Served { options: options.clone(), source: found })
             }
         })
     }
+}
+
+/// Returns the dataset of a source.
+fn read<S: Source<Sample = Record> + Send + Sync + 'static>(source: S) -> Records {
+    Box::new(from_source(Measured(source)))
 }
 
 /// A source of the numbers of a range, as records.

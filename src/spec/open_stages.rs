@@ -1,5 +1,6 @@
 //! Opening the stages of a document.
 
+use super::measured::Measured;
 use super::stage_options::UnbatchOptions;
 use super::stage_spec::StageSpec;
 use crate::dataset::{FieldLength, PackFields, Record, Stack};
@@ -16,19 +17,20 @@ impl StageSpec {
     pub(super) fn after(&self, before: RecordStages) -> RecordStages {
         match self {
             Self::Batch(options) => {
-                let stage = Batching::new(options.size, Stack { pad: options.pad });
+                let stage = Batching::new(options.size, Measured(Stack { pad: options.pad }));
                 let drop = options.drop_remainder;
                 Box::new(Then::new(before, if drop { stage.drop_remainder() } else { stage }))
             }
             Self::BucketByLength(options) => {
                 let (length, stack) =
-                    (FieldLength::new(&*options.field), Stack { pad: options.pad });
+                    (FieldLength::new(&*options.field), Measured(Stack { pad: options.pad }));
                 let stage = Bucketing::new(&*options.boundaries, options.size, length, stack);
                 let drop = options.drop_remainder;
                 Box::new(Then::new(before, if drop { stage.drop_remainder() } else { stage }))
             }
             Self::BatchByBudget(options) => {
-                let (cost, stack) = (FieldLength::new(&*options.field), Stack { pad: options.pad });
+                let (cost, stack) =
+                    (FieldLength::new(&*options.field), Measured(Stack { pad: options.pad }));
                 Box::new(Then::new(before, BudgetBatching::new(options.budget, cost, stack)))
             }
             Self::Pack(options) => {

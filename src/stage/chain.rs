@@ -1,6 +1,7 @@
 //! Stages one after another, as one unit.
 
 use super::{Feed, Step};
+use crate::dataset::probe::Visit;
 use crate::dataset::{ElementSpec, PipelineTree, forward};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Cursor, Description, Mark, Op, Origin};
@@ -145,6 +146,14 @@ pub trait Stages<In> {
     fn inputs(&self) -> Result<u64> {
         Ok(1)
     }
+}
+
+/// Returns the next result of the stages before another, as the stage asks for it.
+pub(super) fn polled<In, B: Stages<In>>(before: &mut B, feed: &mut dyn Feed<In>) -> Step<B::Out> {
+    let visit = Visit::below(0);
+    let step = before.poll(feed);
+    visit.polled::<B::Out>(matches!(step, Step::Item(_)));
+    step
 }
 
 /// An empty chain: samples pass unchanged.

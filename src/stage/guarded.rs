@@ -2,6 +2,7 @@
 
 use super::Stage;
 use crate::dataset::caught;
+use crate::dataset::probe::{apart, with_user};
 use crate::error::{Error, Fault, Result};
 
 /// A stage with panics that end only the stream.
@@ -33,7 +34,7 @@ impl<S> Guarded<S> {
     where
         S: Stage<In>,
     {
-        caught(|| call(&mut self.0)).map_err(|fault| self.broken(method, fault))
+        caught(|| with_user(|| call(&mut self.0))).map_err(|fault| self.broken(method, fault))
     }
 
     /// Calls a method with errors and panics that take the place of samples.
@@ -44,7 +45,7 @@ impl<S> Guarded<S> {
     where
         S: Stage<In>,
     {
-        caught(|| call(&mut self.0)).unwrap_or_else(Err)
+        caught(|| apart(|| call(&mut self.0))).unwrap_or_else(Err)
     }
 
     /// Makes the results with these numbers again.

@@ -220,7 +220,7 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         let spec = self.element_spec_of(below.element_spec())?;
         let results = |inputs| self.stage.ask("len_of", |stage| stage.len_of(inputs));
         let len = below.samples().map(results).transpose()?.flatten();
-        Ok(PipelineTree::new(ops.next(), len, below.is_at_most(), spec, vec![below]))
+        Ok(PipelineTree::of_stage(ops.next(), len, spec, below))
     }
 
     fn check(&self) -> Result<()> {

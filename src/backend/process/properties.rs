@@ -16,6 +16,7 @@ use super::protocol::message::{
     self, Assignment, EndNote, Greeting, Identity, PayloadPlace, Report, Setup, SlabNote, Streaming,
 };
 use super::protocol::payload::{Item, Packing, unpack};
+use crate::backend::profile::Sampled;
 use crate::backend::recipe::Expected;
 use crate::dataset::wire::{Wire, decode, decode_owned, encode};
 use crate::dataset::{Dtype, Owner, Record, Tensor};
@@ -145,8 +146,9 @@ fn message_seeds() -> Vec<Vec<u8>> {
     vec![
         seed(0, &Greeting { identity: Identity::own("0123456789abcdef"), process: 9, parent: 8 }),
         seed(2, &Assignment { id: 300, start: 1 << 40, count: 7, slot: Some((3, 1)) }),
-        seed(3, &Report { task: 300, nanos: 1_000_000, payload }),
-        seed(3, &Report { task: 0, nanos: 1, payload: PayloadPlace::Streamed }),
+        seed(3, &Report { task: 300, nanos: 1_000_000, payload, sampled: None }),
+        seed(3, &Report { task: 0, nanos: 1, payload: PayloadPlace::Streamed, sampled: None }),
+        seed(3, &Report { task: 0, nanos: 1, payload, sampled: Some(Sampled::example()) }),
         seed(4, &Streaming { task: 5, bytes: 1 << 33 }),
         seed(5, &SlabNote { slot_bytes: 1 << 20, slots: 9 }),
         seed(6, &EndNote { pid: 4000, code: None, signal: Some(9) }),

@@ -24,6 +24,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use super::profile::become_worker;
 use super::run::discard_event;
 use super::{Event, ExecutionBackend, Fill, Full, Info, run};
 use crate::dataset::caught;
@@ -250,6 +251,7 @@ impl<T> Shared<T> {
     /// Runs a task as a worker.
     fn run(&self, worker: usize, task: Task) {
         let activity = &self.activity[worker];
+        become_worker(worker);
         let completion = run(task, &*self.work, |position| {
             activity.store(position, Ordering::Relaxed);
             !self.is_stopped()

@@ -97,3 +97,14 @@ impl<P: Pipeline> LoaderBuilder<P> {
         Ok(limits)
     }
 }
+
+impl<P: Pipeline> std::fmt::Debug for LoaderBuilder<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoaderBuilder")
+            .field("backend", &self.backend)
+            .field("workers", &self.workers)
+            .field("on_error", &self.on_error)
+            .field("resume", &self.resume)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,6 +1,6 @@
 //! The next result of a stage after other stages.
 
-use super::super::chain::wrong;
+use super::super::chain::{polled, wrong};
 use super::super::guarded::Guarded;
 use super::super::{Feed, Stage, Stages, Step};
 use super::Then;
@@ -44,7 +44,8 @@ impl<B, S> Then<B, S> {
             if self.is_at_end()? || self.stage.ask("is_done", |stage| stage.is_done())? {
                 return Ok(Step::End);
             }
-            let next = if self.finished.is_some() { Step::End } else { self.before.poll(feed) };
+            let next =
+                if self.finished.is_some() { Step::End } else { polled(&mut self.before, feed) };
             let pushed = match next {
                 Step::Item(input) => {
                     self.track(feed)?;
@@ -80,7 +81,8 @@ impl<B, S> Then<B, S> {
                 (None, Some(mark)) => Some(mark),
                 (None, None) => Some(self.mark_now(feed)?),
             };
-            let next = if self.finished.is_some() { Step::End } else { self.before.poll(feed) };
+            let next =
+                if self.finished.is_some() { Step::End } else { polled(&mut self.before, feed) };
             let pushed = match next {
                 Step::Item(input) => self.stage.attempt(|stage| stage.push(input)),
                 Step::End => self.finish()?,

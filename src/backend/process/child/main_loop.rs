@@ -22,9 +22,13 @@ use super::connection::{Connection, encoded};
 use super::fork_server::{self, Inherited};
 use super::pipeline::{context, open, start};
 use super::slot_allocator::SlotAllocator;
+use crate::backend::clock;
+use crate::backend::profile::{Profiler, Sampled, TaskTimer};
 use crate::backend::recipe::Opened;
 use crate::dataset::reduce::{Key, Keys};
+use crate::dataset::wire::Wire;
 use crate::dataset::{Keeping, caught, discard, keep_index_in, lend};
+use crate::engine::Task;
 
 /// Serves the loader at the other end of the channel, and then ends the process.
 pub(in super::super) fn run(link: Handle) -> ! {
@@ -53,6 +57,7 @@ struct MainLoop {
     packing: Packing,
     reducers: Keys,
     hashes: bool,
+    profiler: Option<Profiler>,
 }
 
 impl MainLoop {
@@ -63,6 +68,7 @@ impl MainLoop {
             packing: Packing::default(),
             reducers: Keys::default(),
             hashes: false,
+            profiler: None,
         }
     }
 
@@ -113,6 +119,8 @@ impl MainLoop {
             }
         };
         if let Some(opened) = own.as_ref().or(shared.map(|(opened, _)| opened)) {
+            let (steps, stages) = opened.steps.clone();
+            self.profiler = setup.profile.then(|| Profiler::new(steps, stages, 1, setup.trace));
             self.connection.say(Kind::Ready, &opened.expected)?;
             page.enter(Phase::Idle);
             self.serve(opened, page)?;
@@ -192,16 +200,23 @@ impl MainLoop {
                 return Ok(false);
             }
             page.enter(Phase::Sending);
-            return self.send(assignment, now_nanos().saturating_sub(start).max(1)).map(|()| true);
+            let nanos = now_nanos().saturating_sub(start).max(1);
+            return self.send(assignment, nanos, None).map(|()| true);
         }
+        let task = Task { id: assignment.id, start: assignment.start, count: assignment.count };
+        let mut timer = self.profiler.as_ref().map(|profiler| profiler.begin(task, clock::now()));
+        let timed = timer.as_ref().and_then(TaskTimer::position);
         for position in positions {
             if page.is_stopped() {
                 return Ok(false);
             }
             page.fill(position, now);
+            let is_timed = timed == Some(position);
+            let probe = timer.as_ref().filter(|_| is_timed).map(TaskTimer::probe);
             let mut encoding = || page.enter(Phase::Encoding);
             let made = caught(|| opened.fill.fill(position, &self.reducers, &mut encoding));
             let (mut outcome, added) = made.unwrap_or_else(|fault| (Err(fault), Vec::new()));
+            let bytes = outcome.as_ref().ok().and_then(Option::as_ref).map(Wire::byte_len);
             if let (Ok(Some(wire)), true) = (&mut outcome, self.hashes) {
                 let hash = wire.sha256();
                 wire.inline.extend_from_slice(&hash);
@@ -210,10 +225,14 @@ impl MainLoop {
             let before = self.packing.tensors().len();
             self.packing.push(outcome);
             self.allocator.borrow_mut().learn(&self.packing.tensors()[before..]);
+            if let Some((timer, probe)) = timer.as_mut().zip(probe) {
+                timer.probed(probe, bytes);
+            }
             now = now_nanos();
         }
+        let sampled = timer.and_then(TaskTimer::into_sampled);
         page.enter(Phase::Sending);
-        self.send(assignment, now.saturating_sub(start).max(1)).map(|()| true)
+        self.send(assignment, now.saturating_sub(start).max(1), sampled).map(|()| true)
     }
 
     /// Packs the results of work that takes the positions of a task together. Returns false if the
@@ -239,8 +258,14 @@ impl MainLoop {
     }
 
     /// Sends the packed samples: in the frame, in a slot, or in pieces.
-    fn send(&mut self, assignment: Assignment, nanos: u64) -> io::Result<()> {
-        let mut report = Report { task: assignment.id, nanos, payload: PayloadPlace::Here };
+    fn send(
+        &mut self,
+        assignment: Assignment,
+        nanos: u64,
+        sampled: Option<Sampled>,
+    ) -> io::Result<()> {
+        let payload = PayloadPlace::Here;
+        let mut report = Report { task: assignment.id, nanos, payload, sampled };
         let bytes = self.packing.line_up();
         if bytes <= IN_FRAME_MAX {
             let head = encoded(&report)?;

@@ -1,6 +1,7 @@
 //! The translation of frames into calls of the [pool](crate::backend::process::pool).
 
 use super::Driver;
+use crate::backend::process::parent::decode::Made;
 use crate::backend::process::parent::slots::{Collected, Payload};
 use crate::backend::process::pool::{Phase, Said};
 use crate::backend::process::protocol::frame::{Frame, Kind};
@@ -112,7 +113,7 @@ impl Driver {
         self.said(number, said)
     }
 
-    fn reported(&mut self, number: usize, report: Report, rest: &[u8]) -> bool {
+    fn reported(&mut self, number: usize, mut report: Report, rest: &[u8]) -> bool {
         let now = self.clock.now();
         let in_pieces = report.payload == PayloadPlace::Streamed;
         let Some(mut given) = self.pool.reported(number, report.task, in_pieces, now) else {
@@ -135,7 +136,9 @@ impl Driver {
         let payload = payload.ok_or_else(|| "its place is not in the task's slot".into());
         let outcome = payload.and_then(|payload| {
             let bytes = payload.bytes().len();
-            self.sink.done(given.task, payload, report.nanos).map(|()| bytes)
+            let sampled = report.sampled.take();
+            let made = Made { task: given.task, worker: number, nanos: report.nanos, sampled };
+            self.sink.done(made, payload).map(|()| bytes)
         });
         let wide = outcome.as_ref().ok().filter(|_| in_pieces).copied();
         if let Some(bytes) = wide

@@ -173,6 +173,8 @@ impl Driver {
             threads: if self.starts.entry == Entry::Test { 2 } else { 1 },
             reducers: self.settings.additions.keys().to_vec(),
             hashes: self.settings.hashes.is_some(),
+            profile: self.settings.profile,
+            trace: self.settings.trace,
             launch: self.launch.clone(),
         }
     }

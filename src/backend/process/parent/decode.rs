@@ -10,6 +10,8 @@ use super::super::protocol::payload::{Item, unpack};
 use super::cost::Cost;
 use super::slots::{Handed, Payload, PayloadRange};
 use crate::backend::beside::{Additions, Hash, Hashes};
+use crate::backend::clock::now;
+use crate::backend::profile::Sampled;
 use crate::backend::run::discard_event;
 use crate::backend::{Event, Fill};
 use crate::dataset::reduce::ADDED_MAX;
@@ -20,13 +22,21 @@ use crate::error::{Error, Fault, Loss};
 /// A function that decodes a sample.
 pub(crate) type Decode<T> = fn(&[u8], Vec<Owner>) -> Result<T, Fault>;
 
+/// What a worker says of a finished task.
+pub(in super::super) struct Made {
+    pub(in super::super) task: Task,
+    pub(in super::super) worker: usize,
+    pub(in super::super) nanos: u64,
+    pub(in super::super) sampled: Option<Sampled>,
+}
+
 /// A receiver for the outcomes of tasks.
 pub(in super::super) trait Sink: Send {
     /// Accepts the samples of a task.
     ///
     /// # Errors
     /// Returns why the payload is invalid for this task.
-    fn done(&mut self, task: Task, payload: Payload, nanos: u64) -> Result<(), String>;
+    fn done(&mut self, made: Made, payload: Payload) -> Result<(), String>;
 
     /// Accepts the loss of a task's worker.
     fn lost(&mut self, task: Task, loss: Loss);
@@ -52,8 +62,9 @@ pub(in super::super) struct Decoding<T> {
 }
 
 impl<T: Send> Sink for Decoding<T> {
-    fn done(&mut self, task: Task, payload: Payload, nanos: u64) -> Result<(), String> {
-        let begun = Instant::now();
+    fn done(&mut self, made: Made, payload: Payload) -> Result<(), String> {
+        let Made { task, worker, nanos, sampled } = made;
+        let (begun, end) = (Instant::now(), now().unwrap_or_default());
         let items = unpack(payload.bytes(), payload.start(), task.count)?;
         let payload = Arc::new(Handed::new(payload, &self.held));
         let (mut bytes, mut sizes) = (0, (0, 0));
@@ -81,6 +92,9 @@ impl<T: Send> Sink for Decoding<T> {
             let result = self.measured(result, carried, &mut bytes);
             self.additions.keep(position, std::mem::take(&mut added));
             results.push(result);
+        }
+        if let Some(profiler) = self.work.profiler() {
+            profiler.done(worker, task, (end.saturating_sub(nanos), end), sampled);
         }
         self.cost.add::<T>(begun.elapsed(), Duration::from_nanos(nanos), sizes);
         let bytes = Some(self.additions.bytes(task.positions()).saturating_add(bytes));
@@ -189,7 +203,8 @@ mod tests {
             let mut bytes = vec![0; packing.line_up()];
             packing.write_to(&mut bytes);
             let payload = Payload::Heap(Collected::of(&bytes));
-            sink.done(Task { id: 0, start: 5, count: 2 }, payload, 1)
+            let task = Task { id: 0, start: 5, count: 2 };
+            sink.done(Made { task, worker: 0, nanos: 1, sampled: None }, payload)
         };
         done(ADDED_MAX).unwrap();
         assert_eq!(additions.bytes(5..6), 0);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::identity::launch::Launch;
 use super::frame::{BODY_MAX, PROTOCOL};
+use crate::backend::profile::Sampled;
 use crate::backend::recipe::Expected;
 use crate::dataset::reduce::Key;
 use crate::engine::Task;
@@ -76,6 +77,9 @@ pub(in super::super) struct Setup {
     pub(in super::super) reducers: Vec<Key>,
     /// Whether a hash follows each sample.
     pub(in super::super) hashes: bool,
+    /// Whether the worker times the steps of some samples, and keeps each call.
+    pub(in super::super) profile: bool,
+    pub(in super::super) trace: bool,
     pub(in super::super) launch: Launch,
 }
 
@@ -122,11 +126,13 @@ impl Assignment {
 
 /// From the worker: a task is complete. If the place is `Here`, the payload follows in the same
 /// frame.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in super::super) struct Report {
     pub(in super::super) task: u64,
     pub(in super::super) nanos: u64,
     pub(in super::super) payload: PayloadPlace,
+    /// The timed sample of the task, if any.
+    pub(in super::super) sampled: Option<Sampled>,
 }
 
 /// The place of a task's samples.
