@@ -14,6 +14,7 @@ mod local;
 mod malformed_peer;
 mod own;
 mod panics;
+mod profile;
 mod reduce;
 mod runs;
 mod same;
