@@ -7,6 +7,7 @@ mod edges;
 mod faults;
 mod golden;
 mod paths;
+mod profile;
 mod schema;
 mod sinks;
 #[path = "../common/system/mod.rs"]

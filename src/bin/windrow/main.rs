@@ -14,6 +14,7 @@ mod progress;
 mod run;
 mod schema;
 mod sink;
+mod trace;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;

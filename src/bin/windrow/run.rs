@@ -14,6 +14,7 @@ use crate::input::Document;
 use crate::interrupt::Interrupt;
 use crate::output::{complain, print, print_json};
 use crate::progress::{Display, Received};
+use crate::trace::{self, TraceFile};
 use crate::{DONE, INTERRUPTED, SAMPLE_FAILED};
 
 /// The interval between two checkpoints.
@@ -52,6 +53,12 @@ pub(crate) struct Arguments {
     /// Computes a digest of all batches and prints the digest
     #[arg(long, conflicts_with = "sink")]
     digest: bool,
+    /// Prints the time of each op to standard error at the end, and names the bottleneck
+    #[arg(long)]
+    profile: bool,
+    /// Writes what each worker did when, for Chrome's tracing or Perfetto
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Prints one JSON object about this run on the last line of standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -87,6 +94,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let mut builder = Loader::spec(&spec, arguments.document.folder())
         .backend(arguments.backend)
         .retries(arguments.retries)
+        .profile(arguments.profile)
+        .trace(arguments.trace.is_some())
         .on_error(match arguments.on_error {
             Policy::Skip => OnError::Skip,
             Policy::Raise | Policy::Report => OnError::Raise,
@@ -111,6 +120,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         // Find out before the work, not after, that the file cannot be written.
         checkpoint.save(&loader.state())?;
     }
+    let trace = arguments.trace.as_deref().map(|path| TraceFile::create(path, &loader));
+    let mut trace = trace.transpose()?;
     let skipped_before = loader.skips().count();
     let mut display = Display::new(&loader.progress());
     let outcome = drain(
@@ -120,9 +131,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         checkpoint.as_ref(),
         &interrupt,
         &mut display,
+        trace.as_mut(),
     )?;
     display.clear();
+    if let Some(trace) = &mut trace {
+        trace.follow(&mut loader, true);
+    }
     let skipped = loader.skips().count() - skipped_before;
+    if let Some(profile) = loader.profile().filter(|_| arguments.profile) {
+        trace::show(&profile);
+    }
     report(arguments, &loader, &outcome, skipped, &display)?;
     match outcome {
         Outcome { raised: Some(error), .. } => Err(error),
@@ -140,6 +158,7 @@ fn drain(
     checkpoint: Option<&Checkpoint>,
     interrupt: &Interrupt,
     display: &mut Display,
+    mut trace: Option<&mut TraceFile>,
 ) -> Result<Outcome> {
     let mut outcome =
         Outcome { received: Received::default(), errors: 0, raised: None, interrupted: false };
@@ -179,6 +198,9 @@ fn drain(
                 saved = Instant::now();
             }
         }
+        if let Some(trace) = &mut trace {
+            trace.follow(loader, false);
+        }
         if display.is_due() {
             display.show(&loader.progress(), outcome.received);
         }
@@ -199,7 +221,7 @@ fn report(
     let digest = loader.digest().map(|digest| hex(&digest));
     let received = outcome.received;
     if arguments.json {
-        return print_json(&serde_json::json!({
+        let mut object = serde_json::json!({
             "batches": received.batches,
             "samples": received.samples,
             "skipped": skipped,
@@ -208,7 +230,11 @@ fn report(
             "seconds": display.seconds(),
             "backend": loader.backend().name,
             "workers": loader.workers(),
-        }));
+        });
+        if let Some(profile) = loader.profile().filter(|_| arguments.profile) {
+            object["profile"] = trace::as_json(&profile);
+        }
+        return print_json(&object);
     }
     print(&format!(
         "{} batches, {} samples, {skipped} skipped, {} errors in {:.2} s ({}), {} with {} workers",
