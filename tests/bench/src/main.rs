@@ -12,6 +12,7 @@ mod cpu;
 mod digest;
 mod memory;
 mod order;
+mod profile;
 mod report;
 mod rounds;
 mod streams;
@@ -37,6 +38,7 @@ const CASES: &[Case] = &[
     ("streams", streams::run),
     ("digest", digest::run),
     ("prefetch", digest::prefetch),
+    ("profile", profile::run),
 ];
 
 fn main() -> ExitCode {
