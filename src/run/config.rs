@@ -22,7 +22,8 @@ pub enum Indices {
     All,
     /// These indices, in any order; an index that occurs twice counts once.
     ///
-    /// A group of the sink then has only those of its indices that occur here.
+    /// A group of the sink then has only those of its indices that occur here. With a record, a group
+    /// of which the record has results must occur whole.
     Some(Vec<u64>),
 }
 

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::config::Indices;
 use super::groups::Layout;
+use super::parts::Parts;
 use super::record::Header;
 use super::work::{GroupWork, Order, Runs};
 use crate::backend::encoding::Encoding;
@@ -65,6 +66,11 @@ impl<D: Dataset, K: Sink<D::Sample>> Ready<D, K> {
         let len = self.header.len;
         let some = order.some.as_ref().map(Runs::indices);
         Layout::new(len, some.as_deref(), &order.source, &self.sink.partition(len), strict)
+    }
+
+    /// Returns the groups of the sink.
+    pub(super) fn parts(&self) -> Result<Parts> {
+        Parts::new(&self.sink.partition(self.header.len), self.header.len)
     }
 
     /// Returns the description that workers must have too.

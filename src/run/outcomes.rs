@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::config::RunConfig;
 use super::groups::Layout;
+use super::parts::{Key, Parts};
 use super::progress::Progress;
 use super::record::{Group, Header, Record, Stored};
 use super::report::{Outcome, Report};
@@ -28,10 +29,14 @@ pub(super) struct Outcomes<O> {
 
 impl<O: Serialize + DeserializeOwned> Outcomes<O> {
     /// Opens the record and returns the outcomes of earlier runs, with the groups that need no work.
+    ///
+    /// A group of the sink is written whole. So the record must have no result of a group that this
+    /// run writes again without the result's index.
     pub(super) fn open(
         config: &RunConfig,
         header: &Header,
         layout: &Layout,
+        sink: &Parts,
     ) -> Result<(Self, BTreeSet<u64>)> {
         let mut this = Self {
             outcomes: BTreeMap::new(),
@@ -41,9 +46,13 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
             progress: Progress { total: layout.len(), ..Progress::default() },
         };
         let Some(path) = &config.record else { return Ok((this, BTreeSet::new())) };
+        let mut outside: BTreeMap<Key, u64> = BTreeMap::new();
         let record = Record::open(path, header, |group| {
             for (index, stored) in group {
                 if layout.group_of(index).is_none() {
+                    if matches!(stored, Stored::Done(_)) {
+                        outside.insert(sink.key(index), index);
+                    }
                     continue;
                 }
                 let (outcome, bytes) = match stored {
@@ -59,7 +68,22 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
         })?;
         this.record = Some(record);
         let settled = this.settle(layout, config.retry_failed);
-        Ok((this, settled))
+        // Without an index outside, which is the rule, nothing is looked up.
+        let groups = if outside.is_empty() { 0 } else { layout.groups() };
+        let open = (0..groups).filter(|group| !settled.contains(group));
+        let lost = |index: u64| Some((index, *outside.get(&sink.key(index))?));
+        let mut open = open.flat_map(|group| layout.positions(group)).map(|at| layout.index(at));
+        match open.find_map(lost) {
+            None => Ok((this, settled)),
+            Some((index, lost)) => Err(Error::Setting {
+                name: "indices".into(),
+                value: format!("index {index} without index {lost}"),
+                allowed:
+                    "all indices of a group of the sink, since the record has a result of the \
+                          group; add the missing indices, or name another record and folder"
+                        .into(),
+            }),
+        }
     }
 
     /// Returns the groups whose indices all have an outcome, and forgets those of other groups.

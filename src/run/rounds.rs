@@ -82,7 +82,7 @@ impl Start {
             left_out: BTreeSet::new(),
         };
         let layout = ready.layout(&order, config.strict)?;
-        let (outcomes, settled) = Outcomes::open(&config, &ready.header, &layout)?;
+        let (outcomes, settled) = Outcomes::open(&config, &ready.header, &layout, &ready.parts()?)?;
         let scheduler = Scheduler::new(layout.clone(), settled, config.losses);
         let begin: Begin<'_, K::Output> = match launch.filter(|_| backend == Backend::Processes) {
             // Each worker process opens its own pipeline and sink.

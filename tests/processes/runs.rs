@@ -236,6 +236,22 @@ fn a_record_of_a_part_serves_the_whole_which_writes_the_groups_of_the_part_again
 }
 
 #[test]
+fn a_part_of_a_group_never_replaces_the_part_that_a_record_has() {
+    within(LIMIT, || {
+        let folder = tempfile::tempdir().unwrap();
+        let config = || RunConfig::new().workers(0).record(folder.path().join("record"));
+        let some = |indices: &[u64]| config().indices(Indices::Some(indices.to_vec()));
+        go(folder.path(), 7, some(&[3, 9])).unwrap();
+        let before = files(folder.path());
+        let refused = go(folder.path(), 7, some(&[4, 5, 20])).unwrap_err().to_string();
+        assert!(refused.contains("index 4 without index 3"), "{refused}");
+        assert_eq!(files(folder.path()), before);
+        assert_eq!(go(folder.path(), 7, some(&[20, 21])).unwrap().progress().done, 2);
+        go(folder.path(), 7, some(&[0, 1, 2, 3, 4, 5, 6])).unwrap();
+    });
+}
+
+#[test]
 fn an_index_past_its_time_limit_fails_and_says_what_to_do() {
     within(LIMIT, || {
         let folder = tempfile::tempdir().unwrap();

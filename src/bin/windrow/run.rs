@@ -54,10 +54,10 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "sink")]
     digest: bool,
     /// Prints the time of each op to standard error at the end, and names the bottleneck
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sink")]
     profile: bool,
     /// Writes what each worker did when, for Chrome's tracing or Perfetto
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "sink")]
     trace: Option<PathBuf>,
     /// Prints one JSON object about this run on the last line of standard output
     #[arg(long)]
