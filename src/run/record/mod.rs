@@ -118,10 +118,11 @@ fn create(path: &Path, header: &Header) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let temporary = path.with_file_name(name);
-    let mut file = File::create(&temporary)?;
-    file.write_all(&[MAGIC, &header].concat())?;
-    file.sync_all()?;
-    drop(file);
+    {
+        let mut file = File::create(&temporary)?;
+        file.write_all(&[MAGIC, &header].concat())?;
+        file.sync_all()?;
+    }
     std::fs::rename(&temporary, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     // Not every system can open a folder; there, the rename itself is durable.
