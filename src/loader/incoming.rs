@@ -53,12 +53,14 @@ impl Incoming {
                 instead: "use backend threads or inline".into(),
             });
         }
-        let again = limits.retries > 0 || is_custom;
-        let samples = limits.samples.min(SAMPLES_MAX);
-        reading.set_read_ahead(ReadAhead { samples, bytes: limits.bytes, again });
         let mut held: Vec<u64> = mark.stages.iter().flat_map(Cursor::positions).collect();
+        let all = held.len();
         held.sort_unstable();
         held.dedup();
+        // Two stages may need the same sample again, such as `flat_map` and the stage after it.
+        let again = limits.retries > 0 || is_custom || held.len() < all;
+        let samples = limits.samples.min(SAMPLES_MAX);
+        reading.set_read_ahead(ReadAhead { samples, bytes: limits.bytes, again });
         tell_cost(mark, held.first().copied(), mark.epoch.saturating_mul(len));
         let (epoch, position, places) = (mark.epoch, mark.position, mark.source.clone());
         reading.begin(ReadStart { epoch, position, held, places })?;
