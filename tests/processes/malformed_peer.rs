@@ -102,10 +102,10 @@ fn changed(at: usize, byte: u8) -> Vec<u8> {
     summed(frame)
 }
 
-/// That a task is done, with its samples in the frame: one, the pair `(0, 0)`.
+/// That a task is done, with its samples in the frame and no timed one: one sample, the pair `(0, 0)`.
 fn answer(task: u8) -> Vec<u8> {
     let word = 1u64 | 2 << 24;
-    [&[task, 1, 0][..], &1u64.to_le_bytes(), &word.to_le_bytes(), &[0, 0]].concat()
+    [&[task, 1, 0, 0][..], &1u64.to_le_bytes(), &word.to_le_bytes(), &[0, 0]].concat()
 }
 
 #[test]
@@ -115,10 +115,10 @@ fn every_lie_is_found_out_by_what_it_is() {
         let two = [&frame(STREAM, 2, &[0, 9])[..], &frame(STREAM, 3, &[0, 9])].concat();
         let more = [&frame(STREAM, 2, &[0, 1])[..], &frame(PIECE, 3, &[7, 7])].concat();
         let fewer =
-            [frame(STREAM, 2, &[0, 9]), frame(PIECE, 3, &[7]), frame(DONE, 4, &[0, 1, 2])].concat();
-        let other = [frame(STREAM, 2, &[1, 0]), frame(DONE, 3, &[0, 1, 2])].concat();
-        let cut = &answer(0)[..18];
-        let empty = [&[0, 1, 0][..], &0u64.to_le_bytes()].concat();
+            [frame(STREAM, 2, &[0, 9]), frame(PIECE, 3, &[7]), frame(DONE, 4, &[0, 1, 2, 0])].concat();
+        let other = [frame(STREAM, 2, &[1, 0]), frame(DONE, 3, &[0, 1, 2, 0])].concat();
+        let cut = &answer(0)[..19];
+        let empty = [&[0, 1, 0, 0][..], &0u64.to_le_bytes()].concat();
         let lies: Vec<(Vec<u8>, &str)> = vec![
             (b"hello loader, here is a sample".to_vec(), "bytes that are not a frame"),
             (wrong_sum, "a Done frame with a wrong checksum"),
@@ -136,8 +136,8 @@ fn every_lie_is_found_out_by_what_it_is() {
             (frame(DONE, 2, &answer(99)), "a task that was not its turn"),
             (frame(DONE, 2, &empty), "0 words for 1 positions"),
             (frame(DONE, 2, cut), "too short"),
-            (frame(DONE, 2, &[0, 1, 1, 0, 0, 0, 9]), "not in the task's slot"),
-            (frame(DONE, 2, &[0, 1, 2]), "the pieces do not match the report"),
+            (frame(DONE, 2, &[0, 1, 1, 0, 0, 0, 9, 0]), "not in the task's slot"),
+            (frame(DONE, 2, &[0, 1, 2, 0]), "the pieces do not match the report"),
             (frame(STREAM, 2, &[]), "an invalid Stream frame"),
             (frame(PIECE, 2, &[7]), "bytes that it had not announced"),
             (two, "a Stream frame while Working"),
