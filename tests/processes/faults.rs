@@ -90,7 +90,9 @@ impl Deed {
                 std::thread::sleep(Duration::from_secs(600));
             }
             // Two frames went before: the greeting, and that it is ready.
-            Self::Answer(task) => system::write_to_channel(&frame(21, 2, &[task, 1, 0, 0, 9, 9, 9])),
+            Self::Answer(task) => {
+                system::write_to_channel(&frame(21, 2, &[task, 1, 0, 0, 9, 9, 9]))
+            }
             Self::Announce => {
                 let endless = [0, 255, 255, 255, 255, 255, 255, 127];
                 system::write_to_channel(&frame(19, 2, &endless));

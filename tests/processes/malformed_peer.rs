@@ -115,7 +115,8 @@ fn every_lie_is_found_out_by_what_it_is() {
         let two = [&frame(STREAM, 2, &[0, 9])[..], &frame(STREAM, 3, &[0, 9])].concat();
         let more = [&frame(STREAM, 2, &[0, 1])[..], &frame(PIECE, 3, &[7, 7])].concat();
         let fewer =
-            [frame(STREAM, 2, &[0, 9]), frame(PIECE, 3, &[7]), frame(DONE, 4, &[0, 1, 2, 0])].concat();
+            [frame(STREAM, 2, &[0, 9]), frame(PIECE, 3, &[7]), frame(DONE, 4, &[0, 1, 2, 0])]
+                .concat();
         let other = [frame(STREAM, 2, &[1, 0]), frame(DONE, 3, &[0, 1, 2, 0])].concat();
         let cut = &answer(0)[..19];
         let empty = [&[0, 1, 0, 0][..], &0u64.to_le_bytes()].concat();
