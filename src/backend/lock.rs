@@ -19,3 +19,13 @@ pub(crate) fn lock(file: &File) -> bool {
 pub(crate) fn lock(_: &File) -> bool {
     true
 }
+
+/// Gives up the lock of a file at once. Closing the file is not enough: a process that another thread
+/// is just starting has the file open too, until that process begins its program.
+#[cfg(unix)]
+pub(crate) fn unlock(file: &File) {
+    _ = rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingUnlock);
+}
+
+#[cfg(not(unix))]
+pub(crate) fn unlock(_: &File) {}

@@ -17,7 +17,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::backend::lock::lock;
+use crate::backend::lock::{lock, unlock};
 use crate::backend::{clock, log};
 use crate::error::{Error, Result};
 use frame::{Frames, MAGIC, encode};
@@ -109,6 +109,12 @@ impl Record {
             self.file.sync_data().map_err(|error| failed("write", &self.path, error))?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        unlock(&self.file);
     }
 }
 
@@ -213,8 +219,11 @@ mod tests {
         let first = open(&path, &header()).unwrap();
         let text = open(&path, &header()).unwrap_err().to_string();
         assert!(text.contains("another run is using this record"), "{text}");
+        // As a process has it that is just starting.
+        let inherited = first.0.file.try_clone().unwrap();
         drop(first);
         assert!(open(&path, &header()).is_ok());
+        drop(inherited);
     }
 
     #[test]
