@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use windrow::dataset::{Dtype, Tensor};
 use windrow::{Backend, Dataset, Error, Loader, Result, WorkerContext, init, range};
 
-use crate::roles::{begin, busy, children, numbers, suicidal};
+use crate::roles::{begin, busy, children, numbers, suicidal, told_and_busy};
 use crate::system::open_files;
 
 fn incarnations(end: u64, context: &WorkerContext) -> Result<impl Dataset<Sample = u32> + use<>> {
@@ -105,7 +105,7 @@ pub fn play(role: &str) -> bool {
         }
         "panics" | "forgets" => {
             init();
-            let loader = Loader::recipe(busy, ()).backend(Backend::Processes).workers(2);
+            let loader = Loader::recipe(told_and_busy, ()).backend(Backend::Processes).workers(2);
             let mut loader = loader.shutdown_timeout(Duration::from_millis(200)).build().unwrap();
             begin(&mut loader);
             while loader.progress().workers.contains(&None) {

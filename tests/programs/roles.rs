@@ -28,13 +28,30 @@ fn slow(millis: u64, _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + u
 
 pub fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     Ok(range(0..100).map(|x| {
-        // In one piece, whatever the other worker writes.
-        let line = format!("worker {}\n", std::process::id());
-        std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
-        loop {
-            std::hint::black_box(x);
-        }
+        tell_worker();
+        endless(x)
     }))
+}
+
+/// Like `busy`, but a worker tells its number before it is ready. A program that sees all workers busy
+/// can then end, and no worker is gone before it has told.
+pub fn told_and_busy(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
+    if context.is_process() {
+        tell_worker();
+    }
+    Ok(range(0..100).map(endless))
+}
+
+/// In one piece, whatever the other worker writes.
+fn tell_worker() {
+    let line = format!("worker {}\n", std::process::id());
+    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
+}
+
+fn endless(x: u64) -> u64 {
+    loop {
+        std::hint::black_box(x);
+    }
 }
 
 fn noisy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
