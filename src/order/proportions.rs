@@ -30,6 +30,12 @@ impl Proportions {
         this
     }
 
+    /// Returns the number of turns for parts of these weights: their sum without a common divisor.
+    pub(crate) fn turns_of(weights: &[u64]) -> u64 {
+        let divisor = weights.iter().copied().fold(0, gcd).max(1);
+        weights.iter().fold(0, |sum: u64, weight| sum.saturating_add(weight / divisor))
+    }
+
     /// Returns an error for no weight, a weight of 0, or too large a sum.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |value: String, allowed: String| {

@@ -34,6 +34,7 @@ mod sampling;
 #[cfg(feature = "schema")]
 mod schema;
 mod served;
+mod size;
 mod source_spec;
 mod stage_options;
 mod stage_spec;

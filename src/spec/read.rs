@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::choice::{Choice, Options, at, wrong};
 use super::document::Spec;
 use super::op_spec::STEPS_MAX;
+use super::size::bounded;
 use super::source_spec::{ConcatOptions, DEPTH_MAX, MixOptions, MixPart, Part};
 use super::{whole, words};
 use crate::error::{Error, Result};
@@ -62,6 +63,7 @@ fn document(text: &str) -> Result<Spec> {
         stages: choices(fields.remove("stages"), "$.stages")?,
         keys: fields.remove("keys").map_or(Ok(false), |keys| at("$.keys", keys))?,
     };
+    bounded(&spec)?;
     match fields.keys().next() {
         None => Ok(spec),
         Some(name) => {
