@@ -1,6 +1,6 @@
 //! Transforms: combinators that turn one sample into one sample.
 
-use super::{Dataset, ElementSpec, SampleResult, as_below, next_op, wrong_spec};
+use super::{Dataset, ElementSpec, SampleResult, as_below, forward, next_op, wrong_spec};
 use crate::dataset::fill::Watch;
 use crate::dataset::probe::{apart, below};
 use crate::error::{Fault, Result};
@@ -112,6 +112,18 @@ pub trait Transform<In> {
     /// [`SampleContext`] returns `true`.
     fn is_same_each_epoch(&self) -> bool {
         false
+    }
+}
+
+impl<In, T: Transform<In> + ?Sized> Transform<In> for Box<T> {
+    type Sample = T::Sample;
+
+    forward! {
+        apply(context: SampleContext, sample: In) -> SampleResult<T::Sample>;
+        op() -> Op;
+        leaves_gaps() -> bool;
+        element_spec(samples: &ElementSpec) -> Result<ElementSpec, String>;
+        is_same_each_epoch() -> bool;
     }
 }
 

@@ -8,12 +8,16 @@ use super::measured::Measured;
 use super::op_spec::OpSpec;
 use super::options::{ReverseOptions, ShardOptions};
 use super::stage_options::BatchOptions;
-use crate::dataset::{Batched, Dataset, Record, Split, Stack};
+use crate::dataset::{Batched, Dataset, Record, Split, Stack, Transform};
 use crate::error::{Error, Result};
 use crate::order::{Description, Parts, Shard};
 
 /// A dataset of records whose type is known only at run time.
 pub(super) type Records = Box<dyn Dataset<Sample = Record> + Send + Sync>;
+
+/// A transform of records whose type is known only at run time. Compiled code for transformed datasets
+/// then exists once, which keeps the WebAssembly small.
+type RecordTransform = Box<dyn Transform<Record, Sample = Record> + Send + Sync>;
 
 /// Returns the error of a step at its path in the document.
 pub(super) fn step_error(path: &str, error: Error) -> Error {
@@ -49,7 +53,8 @@ impl OpSpec {
         macro_rules! each {
             ($transform:expr) => {{
                 $transform.validate().map_err(|why| wrong(path, why))?;
-                Box::new(dataset.transform(Measured($transform.clone())))
+                let transform: RecordTransform = Box::new($transform.clone());
+                Box::new(dataset.transform(Measured(transform)))
             }};
         }
         macro_rules! random {
