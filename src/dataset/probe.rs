@@ -315,12 +315,12 @@ pub(crate) fn apart<R>(code: impl FnOnce() -> R) -> R {
 #[inline]
 pub(crate) fn with_user<R>(code: impl FnOnce() -> R) -> R {
     let is_probing = PROBING.get();
-    if is_probing {
-        with(|probe| probe.is_apart = true);
-    }
+    // The user's code may ask a dataset whose ops run the user's code in turn.
+    let was =
+        if is_probing { with(|probe| std::mem::replace(&mut probe.is_apart, true)) } else { None };
     let made = code();
     if is_probing {
-        with(|probe| probe.is_apart = false);
+        with(|probe| probe.is_apart = was.unwrap_or(false));
     }
     made
 }
