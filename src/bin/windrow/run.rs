@@ -252,7 +252,13 @@ fn report(
 /// Returns the number of times that the pipeline batches records.
 fn batch_steps(spec: &Spec) -> usize {
     let ops = spec.ops.iter().filter(|op| matches!(op, OpSpec::Batch(_))).count();
-    ops + spec.stages.iter().filter(|stage| matches!(stage, StageSpec::Batch(_))).count()
+    spec.stages.iter().fold(ops, |steps, stage| match stage {
+        StageSpec::Batch(_) | StageSpec::BucketByLength(_) | StageSpec::BatchByBudget(_) => {
+            steps + 1
+        }
+        StageSpec::Unbatch(_) => steps.saturating_sub(1),
+        _ => steps,
+    })
 }
 
 /// Returns the number of samples in a batch: the product of the axes that batching added.
