@@ -60,7 +60,9 @@ impl Cursors {
             }
             read_to = Some(needed);
         }
-        let first = places.first().map_or(0, |place| place.position);
+        // The samples before the first cursor are read from the start, and may be needed again.
+        let first = self.before(*held.first().unwrap_or(&position));
+        let first = first.map_or(0, |place| place.position);
         let forgotten = self.places.partition_point(|place| place.position < first);
         self.bytes -= self.places.drain(..forgotten).map(|p| p.cursor.len() as u64).sum::<u64>();
         if front.saturating_sub(self.thinned) >= THIN_EVERY {

@@ -129,11 +129,11 @@ impl IterableSource for Lines {
                 return Err(moved());
             }
         }
-        Ok(LineIter { reader, offset, seeks: self.seeks })
+        Ok(LineIter { reader, offset, seeks: self.seeks, begun: Default::default() })
     }
 
     fn op(&self) -> Op {
-        let op = Op::new("lines");
+        let op = Op::new(if self.seeks { "lines" } else { "sequential_lines" });
         match &self.name {
             Some(name) => op.with("name", name),
             None => op,
@@ -146,17 +146,22 @@ pub struct LineIter {
     reader: Bytes,
     offset: u64,
     seeks: bool,
+    /// The start of a line and its length, if the reader failed within the line.
+    begun: (Vec<u8>, u64),
 }
 
 impl LineIter {
     /// Reads up to the next line end. Returns the bytes without it, and whether there was an end.
     fn line(&mut self) -> io::Result<Option<(Vec<u8>, bool)>> {
-        let (mut line, mut len) = (Vec::new(), 0u64);
+        let (mut line, mut len) = std::mem::take(&mut self.begun);
         let ends = loop {
             let bytes = match self.reader.fill_buf() {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.begun = (line, len);
+                    return Err(error);
+                }
             };
             let end = bytes.iter().position(|byte| *byte == b'\n');
             let count = end.unwrap_or(bytes.len());
@@ -187,7 +192,7 @@ impl Iterator for LineIter {
     type Item = io::Result<(String, Option<u64>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let start = self.offset;
+        let start = self.offset - self.begun.1;
         let (line, ends) = match self.line() {
             Ok(line) => line?,
             Err(error) => return Some(Err(error)),
@@ -261,7 +266,7 @@ mod tests {
         let long = std::io::Read::take(std::io::repeat(b'x'), LINE_BYTES_MAX + 1);
         let text = std::io::Read::chain(long, &b"\nb\n"[..]);
         let reader: Bytes = Box::new(BufReader::new(text));
-        let mut lines = LineIter { reader, offset: 0, seeks: true };
+        let mut lines = LineIter { reader, offset: 0, seeks: true, begun: Default::default() };
         let error = lines.next().unwrap().unwrap_err().to_string();
         assert!(error.contains("has 16777217 bytes"), "{error}");
         assert_eq!(lines.next().unwrap().unwrap(), ("b".into(), Some(LINE_BYTES_MAX + 4)));

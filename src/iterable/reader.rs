@@ -73,7 +73,10 @@ impl<S: IterableSource> Reader<S> {
             if table.is_full() {
                 table.sleeps = true;
                 table = self.room.wait(table).unwrap_or_else(PoisonError::into_inner);
-                table.sleeps = false;
+                // The flag may be that of a later pass, whose reader sleeps.
+                if table.pass == number {
+                    table.sleeps = false;
+                }
                 continue;
             }
             drop(table);

@@ -61,7 +61,7 @@ impl<T: Clone + 'static> Table<T> {
         self.pass += 1;
         self.read_to = ReadTo { position, ended: false };
         (self.failure, self.cursors) = (None, Cursors::default());
-        (self.waiting, self.bytes) = (0, 0);
+        (self.waiting, self.bytes, self.sleeps) = (0, 0, false);
         std::mem::take(&mut self.slots).into_values().map(|slot| slot.sample).collect()
     }
 
