@@ -41,6 +41,8 @@ pub struct ZipStreams<A, B> {
     second: (Arc<str>, Loader<B>),
     /// A batch of the first stream that waits for its partner, and the state before that batch.
     waiting: Option<(Batch<A>, State)>,
+    /// The state of the second stream before its batch that has no partner.
+    unpaired: Option<State>,
     shortest: bool,
     is_over: bool,
 }
@@ -120,8 +122,8 @@ impl<A> ZipStreamsBuilder<(Arc<str>, Loader<A>)> {
             return Err(Error::Setting { name: "zip_streams".into(), value, allowed });
         }
         let second = stream(self.resume.as_ref(), name, build)?;
-        let (waiting, shortest, is_over) = (None, false, false);
-        Ok(ZipStreams { first: self.first, second, waiting, shortest, is_over })
+        let (waiting, unpaired, shortest, is_over) = (None, None, false, false);
+        Ok(ZipStreams { first: self.first, second, waiting, unpaired, shortest, is_over })
     }
 }
 
@@ -142,7 +144,8 @@ impl<A, B> ZipStreams<A, B> {
         // A batch without its partner is not received.
         let first = self.waiting.as_ref().map(|(_, before)| before.clone());
         let first = stream(&self.first.0, first.unwrap_or_else(|| self.first.1.state()));
-        let second = stream(&self.second.0, self.second.1.state());
+        let second = self.unpaired.clone().unwrap_or_else(|| self.second.1.state());
+        let second = stream(&self.second.0, second);
         StreamsState { kind: Kind::ZipStreams, streams: vec![first, second] }
     }
 
@@ -169,9 +172,13 @@ impl<A, B> Iterator for ZipStreams<A, B> {
                 Some(Ok(batch)) => self.waiting = Some((batch, before)),
                 Some(Err(error)) => return Some(Err(error.of_stream(&one))),
                 None => {
+                    let before = self.second.1.state();
                     return match self.second.1.next() {
                         Some(Err(error)) => Some(Err(error.of_stream(&two))),
-                        Some(Ok(_)) => self.end(&one, &two),
+                        Some(Ok(_)) => {
+                            self.unpaired = Some(before);
+                            self.end(&one, &two)
+                        }
                         None => {
                             self.is_over = true;
                             None
