@@ -52,6 +52,7 @@ impl<O: Serialize + DeserializeOwned> Driver<O> {
                 let more = backend.info().capabilities.runs_ahead;
                 event = if more { backend.wait(Duration::ZERO) } else { None };
             }
+            self.outcomes.tick()?;
             if self.tell(backend.activity()).is_break() {
                 return Ok(ControlFlow::Break(()));
             }

@@ -31,6 +31,15 @@ impl<D: Dataset, K: Sink<D::Sample>> Ready<D, K> {
     where
         P: Pipeline<Dataset = D, Sample = D::Sample>,
     {
+        if pipeline.reading().is_some() {
+            return Err(Error::Unsupported {
+                what: "a run of a source without a length".into(),
+                why: "a run takes the indices of a pipeline in any order".into(),
+                instead: "iterate over a loader and write its samples, or use a source with a \
+                          length"
+                    .into(),
+            });
+        }
         let epochs = pipeline.epochs().unwrap_or_default();
         let (dataset, stages) = pipeline.into_parts();
         if !stages.is_bare() {

@@ -46,18 +46,29 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
             progress: Progress { total: layout.len(), ..Progress::default() },
         };
         let Some(path) = &config.record else { return Ok((this, BTreeSet::new())) };
-        let mut outside: BTreeMap<Key, u64> = BTreeMap::new();
+        let mut outside: BTreeMap<Key, BTreeSet<u64>> = BTreeMap::new();
         let record = Record::open(path, header, |group| {
             for (index, stored) in group {
                 if layout.group_of(index).is_none() {
-                    if matches!(stored, Stored::Done(_)) {
-                        outside.insert(sink.key(index), index);
+                    match (sink.key(index), stored) {
+                        (Key::Alone(_), _) => {}
+                        (key, Stored::Done(_)) => _ = outside.entry(key).or_default().insert(index),
+                        (key, _) => {
+                            outside.entry(key).and_modify(|indices| _ = indices.remove(&index));
+                        }
                     }
                     continue;
                 }
                 let (outcome, bytes) = match stored {
                     Stored::Gap => (Outcome::Gap, 0),
-                    Stored::Failed(fault) => (Outcome::Failed(fault), 0),
+                    Stored::Failed(fault) => {
+                        let bytes = fault.to_string().len();
+                        (Outcome::Failed(fault), bytes)
+                    }
+                    Stored::Open => {
+                        this.forget(index);
+                        continue;
+                    }
                     Stored::Done(bytes) => {
                         (Outcome::Done(decoded(&bytes, path, index)?), bytes.len())
                     }
@@ -67,14 +78,18 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
             Ok(())
         })?;
         this.record = Some(record);
-        let settled = this.settle(layout, config.retry_failed);
+        let (settled, reopened) = this.settle(layout, config.retry_failed);
+        outside.retain(|_, indices| !indices.is_empty());
         // Without an index outside, which is the rule, nothing is looked up.
         let groups = if outside.is_empty() { 0 } else { layout.groups() };
         let open = (0..groups).filter(|group| !settled.contains(group));
-        let lost = |index: u64| Some((index, *outside.get(&sink.key(index))?));
+        let lost = |index: u64| Some((index, *outside.get(&sink.key(index))?.first()?));
         let mut open = open.flat_map(|group| layout.positions(group)).map(|at| layout.index(at));
         match open.find_map(lost) {
-            None => Ok((this, settled)),
+            None => {
+                this.reopen(reopened)?;
+                Ok((this, settled))
+            }
             Some((index, lost)) => Err(Error::Setting {
                 name: "indices".into(),
                 value: format!("index {index} without index {lost}"),
@@ -86,8 +101,29 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
         }
     }
 
-    /// Returns the groups whose indices all have an outcome, and forgets those of other groups.
-    fn settle(&mut self, layout: &Layout, retry_failed: bool) -> BTreeSet<u64> {
+    /// Records, on the disk, that groups with these indices are written again. From now on, what an
+    /// earlier run recorded of them may be replaced at any moment.
+    fn reopen(&mut self, indices: Vec<u64>) -> Result<()> {
+        let group: Group = indices.into_iter().map(|index| (index, Stored::Open)).collect();
+        match &mut self.record {
+            Some(record) if !group.is_empty() => {
+                record.append(&group)?;
+                record.sync()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets the outcome of an index.
+    fn forget(&mut self, index: u64) {
+        if let Some((_, bytes)) = self.outcomes.remove(&index) {
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// Returns the groups whose indices all have an outcome. Forgets and returns the recorded
+    /// indices of other groups.
+    fn settle(&mut self, layout: &Layout, retry_failed: bool) -> (BTreeSet<u64>, Vec<u64>) {
         let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
         for (&index, (outcome, _)) in &self.outcomes {
             let is_open = retry_failed && matches!(outcome, Outcome::Failed(_));
@@ -100,15 +136,14 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
             positions.end - positions.start == *count
         });
         let settled: BTreeSet<u64> = counts.into_keys().collect();
-        let mut bytes = 0;
-        self.outcomes.retain(|&index, (_, own)| {
-            let is_settled = layout.group_of(index).is_some_and(|group| settled.contains(&group));
-            bytes += if is_settled { *own } else { 0 };
-            is_settled
-        });
-        self.bytes = bytes;
+        let is_open =
+            |index: &u64| !layout.group_of(*index).is_some_and(|group| settled.contains(&group));
+        let reopened: Vec<u64> = self.outcomes.keys().copied().filter(is_open).collect();
+        reopened.iter().for_each(|index| self.forget(*index));
         self.progress.done_before = self.outcomes.len() as u64;
-        settled
+        let failed = |(outcome, _): &&(Outcome<O>, u64)| matches!(outcome, Outcome::Failed(_));
+        self.progress.failed_before = self.outcomes.values().filter(failed).count() as u64;
+        (settled, reopened)
     }
 
     /// Records the outcomes of a group, whose effects are durable.
@@ -118,7 +153,10 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
             let mut bytes = 0;
             let (outcome, kept) = match result {
                 Ok(None) => (Outcome::Gap, Stored::Gap),
-                Err(fault) => (Outcome::Failed(fault.clone()), Stored::Failed(fault)),
+                Err(fault) => {
+                    bytes = fault.to_string().len() as u64;
+                    (Outcome::Failed(fault.clone()), Stored::Failed(fault))
+                }
                 Ok(Some(output)) => match encoded(&output, self.record.is_some()) {
                     Ok(encoded) => {
                         bytes = encoded.len() as u64;
@@ -157,6 +195,11 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
     /// Waits until the disk has the record.
     pub(super) fn sync(&mut self) -> Result<()> {
         self.record.as_mut().map_or(Ok(()), Record::sync)
+    }
+
+    /// Lets the disk have outcomes that were recorded a second ago.
+    pub(super) fn tick(&mut self) -> Result<()> {
+        self.record.as_mut().map_or(Ok(()), Record::tick)
     }
 
     pub(super) fn report(self) -> Report<O> {

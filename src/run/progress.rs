@@ -23,6 +23,8 @@ pub struct Progress {
     pub total: u64,
     /// The number of indices that a recorded run has finished.
     pub done_before: u64,
+    /// The number of failures in `done_before`.
+    pub failed_before: u64,
     /// The number of indices that this run has finished, with gaps and failures.
     pub done: u64,
     /// The number of gaps in `done`.

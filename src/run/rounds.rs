@@ -102,7 +102,8 @@ impl Start {
         drop(begin);
         drop(ending);
         ran.and(synced)?;
-        _ = driver.tell(Vec::new());
+        let idle = vec![None; driver.outcomes.progress.workers.len()];
+        _ = driver.tell(idle);
         Ok(driver.outcomes.report())
     }
 }

@@ -18,6 +18,9 @@ use crate::dataset::{Dataset, SampleResult, caught, discard, fill};
 use crate::error::{Fault, Result};
 use crate::sink::{Partition, Sink, Writer};
 
+/// What a worker names as its position while it finishes a group: no position.
+const NO_POSITION: u64 = u64::MAX;
+
 /// The order of a run, as worker processes receive it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Order {
@@ -136,6 +139,14 @@ impl<D: Dataset, K: Sink<D::Sample>> GroupWork<D, K> {
             if member.left == 0
                 && let Some(member) = members.remove(&key)
             {
+                // A worker that ends here is no fault of the last index. A stopped run finishes no
+                // group.
+                if !begin(NO_POSITION) {
+                    discard(member.writer);
+                    members.into_values().for_each(|member| discard(member.writer));
+                    results.into_iter().for_each(discard);
+                    return None;
+                }
                 finish(member, &mut results);
             }
         }

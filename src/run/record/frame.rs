@@ -6,7 +6,7 @@
 //! Reading ends at the first frame that is cut off or damaged. So a torn tail is never taken for an
 //! outcome, and a reader never allocates more than the file has.
 
-use std::io::Read;
+use std::io::{Error, ErrorKind, Read, Result};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -38,6 +38,8 @@ pub(in super::super) enum Stored {
     Gap,
     /// The index failed.
     Failed(Fault),
+    /// The group of the index is written again, so earlier outcomes of the index count no more.
+    Open,
 }
 
 /// The outcomes of a group.
@@ -72,32 +74,49 @@ pub(super) struct Frames<R> {
 
 impl<R: Read> Frames<R> {
     /// Reads the magic. Returns `None` if the source begins with something else.
-    pub(super) fn new(mut source: R, len: u64) -> Option<Self> {
-        let mut magic = vec![0; MAGIC.len()];
-        source.read_exact(&mut magic).ok()?;
+    pub(super) fn new(mut source: R, len: u64) -> Result<Option<Self>> {
         let good = MAGIC.len() as u64;
-        (magic == MAGIC).then(|| Self { source, left: len.saturating_sub(good), good })
+        let magic = if len < good { None } else { read(&mut source, MAGIC.len())? };
+        let is_record = magic.is_some_and(|magic| magic == MAGIC);
+        Ok(is_record.then(|| Self { source, left: len - good, good }))
     }
 
     /// Returns the body of the next frame; `None` at the end, or if the rest is damaged.
-    pub(super) fn next<T: for<'de> Deserialize<'de>>(&mut self) -> Option<T> {
-        let mut head = [0; HEAD];
-        self.source.read_exact(&mut head).ok()?;
+    ///
+    /// # Errors
+    /// Returns the error of the source. A whole frame that this version of windrow cannot read is an
+    /// error too, since the frame is not damaged.
+    pub(super) fn next<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>> {
+        let Some(room) = self.left.checked_sub(HEAD as u64) else { return Ok(None) };
+        let Some(head) = read(&mut self.source, HEAD)? else { return Ok(None) };
         let (length, sum) = head.split_at(8);
-        let bytes = u64::from_le_bytes(length.try_into().ok()?);
-        let whole = bytes.checked_add(HEAD as u64).filter(|&whole| whole <= self.left)?;
-        let mut body = vec![0; usize::try_from(bytes).ok()?];
-        self.source.read_exact(&mut body).ok()?;
+        let bytes = length.iter().rev().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte));
+        let Some(size) = usize::try_from(bytes).ok().filter(|_| bytes <= room) else {
+            return Ok(None);
+        };
+        let Some(body) = read(&mut self.source, size)? else { return Ok(None) };
         if checksum(length, &body) != sum {
-            return None;
+            return Ok(None);
         }
-        let (value, rest) = postcard::take_from_bytes(&body).ok()?;
-        if !rest.is_empty() {
-            return None;
+        let other = || Error::other("a frame has another content than this version writes");
+        match postcard::take_from_bytes(&body) {
+            Ok((value, [])) => {
+                self.left = room - bytes;
+                self.good += HEAD as u64 + bytes;
+                Ok(Some(value))
+            }
+            _ => Err(other()),
         }
-        self.left -= whole;
-        self.good += whole;
-        Some(value)
+    }
+}
+
+/// Reads so many bytes; `None` if the source ends before.
+fn read(source: &mut impl Read, bytes: usize) -> Result<Option<Vec<u8>>> {
+    let mut read = vec![0; bytes];
+    match source.read_exact(&mut read) {
+        Ok(()) => Ok(Some(read)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -118,10 +137,10 @@ mod tests {
     }
 
     /// Returns the header and the groups that can be read, and the number of good bytes.
-    fn read(bytes: &[u8]) -> Option<(Header, Vec<Group>, u64)> {
-        let mut frames = Frames::new(bytes, bytes.len() as u64)?;
-        let header = frames.next()?;
-        let groups = std::iter::from_fn(|| frames.next()).collect();
+    fn read_all(bytes: &[u8]) -> Option<(Header, Vec<Group>, u64)> {
+        let mut frames = Frames::new(bytes, bytes.len() as u64).unwrap()?;
+        let header = frames.next().unwrap()?;
+        let groups = std::iter::from_fn(|| frames.next().unwrap()).collect();
         Some((header, groups, frames.good))
     }
 
@@ -142,7 +161,7 @@ mod tests {
             let whole = ends.iter().filter(|&&end| end <= len as u64).count();
             let expected =
                 (whole > 0).then(|| (header(), groups()[..whole - 1].to_vec(), ends[whole - 1]));
-            assert_eq!(read(&bytes[..len]), expected, "{len} bytes");
+            assert_eq!(read_all(&bytes[..len]), expected, "{len} bytes");
         }
     }
 
@@ -156,7 +175,7 @@ mod tests {
                 let whole = ends.iter().filter(|&&end| end <= at as u64).count();
                 let expected = (whole > 0)
                     .then(|| (header(), groups()[..whole - 1].to_vec(), ends[whole - 1]));
-                assert_eq!(read(&bytes), expected, "byte {at}");
+                assert_eq!(read_all(&bytes), expected, "byte {at}");
             }
         }
     }
@@ -165,7 +184,7 @@ mod tests {
     fn a_tail_of_zeros_is_no_frame() {
         let (mut bytes, ends) = record();
         bytes.extend([0; 100]);
-        assert_eq!(read(&bytes).unwrap().2, *ends.last().unwrap());
+        assert_eq!(read_all(&bytes).unwrap().2, *ends.last().unwrap());
     }
 
     #[test]
@@ -173,6 +192,6 @@ mod tests {
         let (mut bytes, ends) = record();
         bytes.extend((u64::MAX / 2).to_le_bytes());
         bytes.extend([0; 8]);
-        assert_eq!(read(&bytes).unwrap().2, *ends.last().unwrap());
+        assert_eq!(read_all(&bytes).unwrap().2, *ends.last().unwrap());
     }
 }

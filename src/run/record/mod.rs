@@ -14,7 +14,7 @@
 mod frame;
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::backend::lock::{lock, unlock};
@@ -48,15 +48,9 @@ impl Record {
         header: &Header,
         mut take: impl FnMut(Group) -> Result<()>,
     ) -> Result<Self> {
-        if std::fs::metadata(path).map_or(true, |data| data.len() == 0) {
-            create(path, header).map_err(|error| failed("create", path, error))?;
-        }
-        let open = || {
-            let file = OpenOptions::new().read(true).write(true).open(path)?;
-            let len = file.metadata()?.len();
-            Ok((file, len))
-        };
-        let (mut file, len) = open().map_err(|error| failed("open", path, error))?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(path).map_err(|error| failed("open", path, error))?;
         let format = |offset, why| {
             let name = path.display().to_string();
             Err(Error::Format { name, offset, why })
@@ -64,17 +58,21 @@ impl Record {
         if !lock(&file) {
             return format(None, "another run is using this record; wait for its end".into());
         }
-        let mut frames = Frames::new(BufReader::with_capacity(1 << 16, &file), len);
-        let Some((frames, found)) =
-            frames.as_mut().and_then(|frames| frames.next::<Header>().map(|found| (frames, found)))
-        else {
-            let why = "this file is not a record of a run; name another file, or remove this one";
-            return format(None, why.into());
+        begin(&mut file, path, header).map_err(|error| failed("create", path, error))?;
+        let unread = |error| failed("read", path, error);
+        let len = file.metadata().map_err(unread)?.len();
+        let foreign = "this file is not a record of a run; name another file, or remove this one";
+        let source = BufReader::with_capacity(1 << 16, &file);
+        let Some(mut frames) = Frames::new(source, len).map_err(unread)? else {
+            return format(None, foreign.into());
+        };
+        let Some(found) = frames.next::<Header>().map_err(unread)? else {
+            return format(None, foreign.into());
         };
         if let Some(why) = difference(&found, header) {
             return format(None, why);
         }
-        while let Some(group) = frames.next::<Group>() {
+        while let Some(group) = frames.next::<Group>().map_err(unread)? {
             take(group)?;
         }
         let good = frames.good;
@@ -99,6 +97,14 @@ impl Record {
         if !std::mem::replace(&mut self.is_dirty, true) {
             self.since = clock::now();
         }
+        self.tick()
+    }
+
+    /// Lets the disk have frames that were appended a second ago.
+    pub(super) fn tick(&mut self) -> Result<()> {
+        if !self.is_dirty {
+            return Ok(());
+        }
         let age = clock::now().zip(self.since).map_or(0, |(now, since)| now.saturating_sub(since));
         if age >= SYNC_NANOS { self.sync() } else { Ok(()) }
     }
@@ -118,20 +124,21 @@ impl Drop for Record {
     }
 }
 
-/// Creates an empty record under a temporary name, and renames it once the disk has the record.
-fn create(path: &Path, header: &Header) -> std::io::Result<()> {
+/// Writes the start of a record to a locked file that is empty, or whose start was cut off.
+fn begin(file: &mut File, path: &Path, header: &Header) -> std::io::Result<()> {
     let header = encode(header).ok_or_else(|| std::io::Error::other("the header is too long"))?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let temporary = path.with_file_name(name);
-    {
-        let mut file = File::create(&temporary)?;
-        file.write_all(&[MAGIC, &header].concat())?;
-        file.sync_all()?;
+    let start = [MAGIC, &header].concat();
+    let mut found = Vec::new();
+    (&mut *file).take(start.len() as u64).read_to_end(&mut found)?;
+    file.rewind()?;
+    if found.len() == start.len() || !start.starts_with(&found) {
+        return Ok(());
     }
-    std::fs::rename(&temporary, path)?;
+    file.write_all(&start)?;
+    file.sync_all()?;
+    file.rewind()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // Not every system can open a folder; there, the rename itself is durable.
+    // Not every system can open a folder; there, the name is durable by itself.
     _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
     Ok(())
 }
@@ -230,15 +237,21 @@ mod tests {
     fn a_file_that_is_no_record_is_refused_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("thesis.txt");
-        for text in ["all my words", "windrow run record 1\n", "windrow run record 2\n and more"] {
+        for text in ["all my words", "windrow run record 2\n and more"] {
             std::fs::write(&path, text).unwrap();
             let error = open(&path, &header()).unwrap_err().to_string();
             assert!(error.contains("not a record of a run"), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
-        std::fs::write(&path, "").unwrap();
-        assert!(open(&path, &header()).is_ok(), "an empty file becomes a record");
+        for cut in ["", "windrow run rec", "windrow run record 1\n"] {
+            std::fs::write(&path, cut).unwrap();
+            assert!(open(&path, &header()).unwrap().1.is_empty(), "a start that was cut off");
+            let (mut record, _) = open(&path, &header()).unwrap();
+            record.append(&group(1)).unwrap();
+            drop(record);
+            assert_eq!(open(&path, &header()).unwrap().1, [group(1)]);
+        }
         let nowhere = folder.path().join("no folder").join("record");
-        assert!(open(&nowhere, &header()).unwrap_err().to_string().contains("create the record"));
+        assert!(open(&nowhere, &header()).unwrap_err().to_string().contains("open the record"));
     }
 }
