@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use windrow::run::{Indices, Progress, Report, RunConfig, run_spec};
 use windrow::sink::{SinkKind, SinkSpec, Written};
 use windrow::spec::Spec;
-use windrow::{Error, Fault, Result};
+use windrow::{Fault, Result};
 
 use crate::interrupt::Interrupt;
 use crate::output::{complain, note, print, print_json};
@@ -68,7 +68,13 @@ fn indices(text: &str) -> Result<Indices, Fault> {
     let mut all = Vec::new();
     for part in text.split(',') {
         let range = match part.split_once("..") {
-            Some((start, end)) => number(start)?..number(end)?,
+            Some((start, end)) => {
+                let range = number(start)?..number(end)?;
+                if range.end < range.start {
+                    return Err(Fault::new(format!("{part:?} ends before its start")));
+                }
+                range
+            }
             None => number(part)?..number(part)?.saturating_add(1),
         };
         let named = range.end.saturating_sub(range.start).saturating_add(all.len() as u64);
@@ -88,22 +94,14 @@ pub(crate) fn run(
 ) -> Result<u8> {
     let mut sink = SinkSpec::new(own.sink_kind, folder).text(&own.sink_text);
     (sink.samples_per_file, sink.field) = (own.samples_per_file, own.sink_field.clone());
-    let record = match &own.record {
-        Some(record) => record.clone(),
-        None => {
-            // The record must have a folder before any worker opens the sink.
-            let made = std::fs::create_dir_all(folder);
-            made.map_err(|error| {
-                Error::io(format!("create the folder {}", folder.display()), error)
-            })?;
-            folder.join("windrow.record")
-        }
-    };
+    let record = own.record.clone().unwrap_or_else(|| folder.join("windrow.record"));
     let interrupted = Arc::new(AtomicBool::new(false));
     let config = RunConfig::new()
         .backend(arguments.backend)
         .retries(arguments.retries)
         .record(record)
+        // The command counts results and prints none, and the record must be readable again.
+        .max_result_bytes(u64::MAX)
         .on_progress(shown(interrupted.clone()));
     let config = if own.retry_failed { config.retry_failed() } else { config };
     let config = match arguments.workers {
@@ -165,8 +163,7 @@ impl Display {
         let every = if self.bar.is_some() { BAR_EVERY } else { LINE_EVERY };
         // The first line comes after the interval too, so a short run prints its result alone.
         let shown = self.shown.get_or_insert_with(Instant::now);
-        let is_last = progress.open() == 0;
-        if shown.elapsed() >= every && !is_last {
+        if shown.elapsed() >= every {
             self.shown = Some(Instant::now());
             let done = progress.done_before + progress.done;
             match &self.bar {
@@ -177,7 +174,12 @@ impl Display {
                 None => note(format!("{done} of {}, {}", progress.total, rates(progress))),
             }
         }
-        if let Some(bar) = self.bar.as_ref().filter(|_| is_last) {
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
@@ -192,7 +194,7 @@ fn rates(progress: &Progress) -> String {
     if progress.workers.len() > WORKERS_SHOWN {
         workers.push("...".into());
     }
-    let failed = progress.failed;
+    let failed = progress.failed_before + progress.failed;
     format!("{rate} samples/s, {left} left, {failed} failed, at {}", workers.join(" "))
 }
 
@@ -237,7 +239,7 @@ mod tests {
     #[test]
     fn indices_are_numbers_and_ranges() {
         assert_eq!(indices("0..3, 7,9..9").unwrap(), Indices::Some(vec![0, 1, 2, 7]));
-        for wrong in ["", "a", "1..", "-1", "0..10000001", "0..9,0..18446744073709551615"] {
+        for wrong in ["", "a", "1..", "9..3", "-1", "0..10000001", "0..9,0..18446744073709551615"] {
             assert!(indices(wrong).is_err(), "{wrong}");
         }
     }
