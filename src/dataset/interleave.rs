@@ -26,7 +26,7 @@ pub struct Interleave<D> {
 /// random numbers for the same index; give each member its own seed.
 ///
 /// [`check`](Dataset::check) refuses no member, a length of 0, and more than 2^64 - 1 samples.
-/// `cycle_length` times the number of members is at most 262,144.
+/// The members that are open at a time, times the number of members, are at most 262,144.
 ///
 /// ```
 /// use windrow::{Dataset, interleave, range};
