@@ -35,6 +35,7 @@ pub fn busy(_: (), _: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use
 
 /// Like `busy`, but a worker tells its number before it is ready. A program that sees all workers busy
 /// can then end, and no worker is gone before it has told.
+#[cfg(unix)]
 pub fn told_and_busy(_: (), context: &WorkerContext) -> Result<impl Dataset<Sample = u64> + use<>> {
     if context.is_process() {
         tell_worker();
