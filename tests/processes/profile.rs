@@ -55,7 +55,8 @@ fn the_ops_of_worker_processes_have_their_samples_and_times() {
         assert_eq!((profile.workers.len(), of_workers.sum::<u64>()), (2, 12));
         let Trace { events, left_out, .. } = loader.take_trace();
         assert!(events.iter().all(|event| event.start + event.duration <= wall));
-        let maps = events.iter().filter(|event| event.name == "map" && event.duration >= EACH);
+        // The events of a worker process are placed by the arrival of its answers, and may be cut.
+        let maps = events.iter().filter(|event| event.name == "map");
         assert_eq!((maps.count(), left_out), (12, 0), "{events:?}");
     });
 }
