@@ -1,7 +1,7 @@
 //! `concat`: several datasets, one after the other.
 
-use super::members::Members;
-use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, step};
+use super::Dataset;
+use super::members::{Members, of_members};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -59,47 +59,15 @@ impl<D: Dataset> Concat<D> {
 impl<D: Dataset> Dataset for Concat<D> {
     type Sample = D::Sample;
 
+    of_members!(at_place element_spec tree has_gaps is_same_each_epoch is_reshuffled is_repeated);
+
     #[inline]
     fn len(&self) -> u64 {
         self.len
     }
 
-    #[inline]
-    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.members.get(self.place(index)?, 0)
-    }
-
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.members.key(self.place(index).ok()?)
-    }
-
     fn describe(&self, description: &mut Description) {
         self.members.describe(description, Op::new("concat"));
-    }
-
-    fn element_spec(&self) -> ElementSpec {
-        self.members.element_spec()
-    }
-
-    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
-        let members = self.members.trees(ops);
-        step(self, ops, members)
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.members.any(D::has_gaps)
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.members.any(D::is_reshuffled)
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.members.any(D::is_repeated)
-    }
-
-    fn is_same_each_epoch(&self) -> bool {
-        self.members.all(D::is_same_each_epoch)
     }
 
     fn check(&self) -> Result<()> {

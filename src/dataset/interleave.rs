@@ -1,7 +1,7 @@
 //! `interleave`: several datasets that take turns.
 
-use super::members::Members;
-use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, step};
+use super::Dataset;
+use super::members::{Members, of_members};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Interleaving, Op, epoch_of};
 
@@ -77,49 +77,17 @@ impl<D: Dataset> Interleave<D> {
 impl<D: Dataset> Dataset for Interleave<D> {
     type Sample = D::Sample;
 
+    of_members!(at_place element_spec tree has_gaps is_same_each_epoch is_reshuffled is_repeated);
+
     #[inline]
     fn len(&self) -> u64 {
         self.order.len()
-    }
-
-    #[inline]
-    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.members.get(self.place(index)?, 0)
-    }
-
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.members.key(self.place(index).ok()?)
     }
 
     fn describe(&self, description: &mut Description) {
         let (cycle, block) = self.order.options();
         let op = Op::new("interleave").with("cycle_length", cycle).with("block_length", block);
         self.members.describe(description, op);
-    }
-
-    fn element_spec(&self) -> ElementSpec {
-        self.members.element_spec()
-    }
-
-    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
-        let members = self.members.trees(ops);
-        step(self, ops, members)
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.members.any(D::has_gaps)
-    }
-
-    fn is_reshuffled(&self) -> bool {
-        self.members.any(D::is_reshuffled)
-    }
-
-    fn is_repeated(&self) -> bool {
-        self.members.any(D::is_repeated)
-    }
-
-    fn is_same_each_epoch(&self) -> bool {
-        self.members.all(D::is_same_each_epoch)
     }
 
     fn check(&self) -> Result<()> {

@@ -1,9 +1,54 @@
-//! The members of a combined dataset: what `concat`, `mix` and `select_from_datasets` have in common.
+//! The members of a combined dataset: what `concat`, `interleave`, `mix` and `select_from_datasets`
+//! have in common.
 
 use super::probe::below;
 use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, index_in};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op};
+
+/// Defines methods of a combined dataset that its `members` answer.
+///
+/// `at_place` defines `get` and `key` with the member and the index from the dataset's own `place`.
+macro_rules! of_members {
+    (@at_place) => {
+        #[inline]
+        fn get(&self, index: u64) -> $crate::dataset::SampleResult<Self::Sample> {
+            self.members.get(self.place(index)?, 0)
+        }
+
+        fn key(&self, index: u64) -> Option<$crate::dataset::SampleKey> {
+            self.members.key(self.place(index).ok()?)
+        }
+    };
+    (@element_spec) => {
+        fn element_spec(&self) -> $crate::dataset::ElementSpec {
+            self.members.element_spec()
+        }
+    };
+    (@tree) => {
+        fn tree(
+            &self,
+            ops: &mut dyn Iterator<Item = $crate::order::Op>,
+        ) -> $crate::dataset::PipelineTree {
+            let members = self.members.trees(ops);
+            $crate::dataset::step(self, ops, members)
+        }
+    };
+    (@is_same_each_epoch) => {
+        fn is_same_each_epoch(&self) -> bool {
+            self.members.all(D::is_same_each_epoch)
+        }
+    };
+    (@$asked:ident) => {
+        fn $asked(&self) -> bool {
+            self.members.any(D::$asked)
+        }
+    };
+    ($($method:ident)+) => {
+        $($crate::dataset::members::of_members!(@$method);)+
+    };
+}
+pub(super) use of_members;
 
 /// Several datasets of one type.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! `mix`: samples of several datasets in fixed proportions.
 
-use super::members::Members;
-use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, step};
+use super::Dataset;
+use super::members::{Members, of_members};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op, Proportions};
 
@@ -64,36 +64,16 @@ impl<D: Dataset> Mix<D> {
 impl<D: Dataset> Dataset for Mix<D> {
     type Sample = D::Sample;
 
+    of_members!(at_place element_spec tree has_gaps);
+
     #[inline]
     fn len(&self) -> u64 {
         self.len
     }
 
-    #[inline]
-    fn get(&self, index: u64) -> SampleResult<Self::Sample> {
-        self.members.get(self.place(index)?, 0)
-    }
-
-    fn key(&self, index: u64) -> Option<SampleKey> {
-        self.members.key(self.place(index).ok()?)
-    }
-
     fn describe(&self, description: &mut Description) {
         let op = Op::new("mix").with("weights", self.proportions.weights());
         self.members.describe(description, op);
-    }
-
-    fn element_spec(&self) -> ElementSpec {
-        self.members.element_spec()
-    }
-
-    fn tree(&self, ops: &mut dyn Iterator<Item = Op>) -> PipelineTree {
-        let members = self.members.trees(ops);
-        step(self, ops, members)
-    }
-
-    fn has_gaps(&self) -> bool {
-        self.members.any(D::has_gaps)
     }
 
     fn is_reshuffled(&self) -> bool {
