@@ -1,5 +1,6 @@
 //! `flat_map` and `unbatch` in the ordered part: any number of results of one sample.
 
+use super::given::Given;
 use super::{Held, Stage};
 use crate::dataset::caught;
 use crate::error::{Fault, Result};
@@ -11,9 +12,7 @@ use crate::order::Op;
 pub struct FlatMapping<F, I: IntoIterator> {
     f: F,
     name: &'static str,
-    /// The number of inputs so far, and of the last input's results that are given.
-    pushed: u64,
-    given: u64,
+    given: Given,
     /// The next result, or the panic of the iterator instead, if the sample has one.
     next: Option<Result<I::Item, Fault>>,
     rest: Option<I::IntoIter>,
@@ -27,7 +26,7 @@ impl<F, I: IntoIterator> FlatMapping<F, I> {
     }
 
     pub(super) fn named(name: &'static str, f: F) -> Self {
-        Self { f, name, pushed: 0, given: 0, next: None, rest: None }
+        Self { f, name, given: Given::default(), next: None, rest: None }
     }
 }
 
@@ -35,7 +34,7 @@ impl<T, I: IntoIterator, F: Fn(T) -> I> Stage<T> for FlatMapping<F, I> {
     type Out = I::Item;
 
     fn push(&mut self, sample: T) -> Result<(), Fault> {
-        (self.pushed, self.given) = (self.pushed + 1, 0);
+        self.given.next_input();
         let mut rest = (self.f)(sample).into_iter();
         self.next = rest.next().map(Ok);
         self.rest = Some(rest);
@@ -50,7 +49,7 @@ impl<T, I: IntoIterator, F: Fn(T) -> I> Stage<T> for FlatMapping<F, I> {
     /// results.
     fn try_pop(&mut self) -> Option<Result<I::Item, Fault>> {
         let result = self.next.take()?;
-        self.given += 1;
+        self.given.next_result();
         let mut rest = self.rest.take().filter(|_| result.is_ok());
         self.next = match caught(|| rest.as_mut().and_then(Iterator::next)) {
             Ok(next) => next.map(Ok),
@@ -65,21 +64,15 @@ impl<T, I: IntoIterator, F: Fn(T) -> I> Stage<T> for FlatMapping<F, I> {
     }
 
     fn reset(&mut self, _: u64) {
-        (self.next, self.rest) = (None, None);
-        (self.pushed, self.given) = (0, 0);
+        (self.next, self.rest, self.given) = (None, None, Given::default());
     }
 
     fn counters(&self) -> Vec<u64> {
-        if self.next.is_some() && self.given > 0 { vec![self.given] } else { Vec::new() }
+        self.given.counters(self.next.is_some())
     }
 
     fn restore(&mut self, counters: &[u64]) -> Option<()> {
-        self.given = match counters {
-            [] => 0,
-            [given] if *given > 0 => *given,
-            _ => return None,
-        };
-        Some(())
+        self.given.restore(counters)
     }
 
     fn tracks(&self) -> bool {
@@ -87,28 +80,27 @@ impl<T, I: IntoIterator, F: Fn(T) -> I> Stage<T> for FlatMapping<F, I> {
     }
 
     fn held(&self) -> Held {
-        let held = u64::from(self.next.is_some());
-        (self.pushed - held..self.pushed).into()
+        self.given.held(self.next.is_some())
     }
 
     fn take_back(&mut self, mut inputs: Vec<T>) -> Option<()> {
-        let given = std::mem::take(&mut self.given);
+        let given = self.given.restored();
         let Some(sample) = inputs.pop() else { return (given == 0).then_some(()) };
         let mut rest = (self.f)(sample).into_iter();
         let skipped = usize::try_from(given).ok()?;
         let next = caught(|| rest.nth(skipped));
         self.next = next.map_or_else(|fault| Some(Err(fault)), |next| next.map(Ok));
-        (self.rest, self.pushed, self.given) = (Some(rest), 1, given);
+        self.rest = Some(rest);
+        self.given.go_on(given);
         (inputs.is_empty() && self.next.is_some()).then_some(())
     }
 
     fn made_of(&self) -> Vec<u64> {
-        vec![self.pushed.saturating_sub(1)]
+        self.given.made_of()
     }
 
-    /// Returns how many results of the sample came before the last one.
     fn number(&self) -> u64 {
-        self.given.saturating_sub(1)
+        self.given.number()
     }
 
     fn remake_numbers(&self, mut inputs: Vec<T>, numbers: &[u64]) -> Result<Vec<I::Item>, Fault> {

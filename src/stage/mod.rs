@@ -30,6 +30,7 @@ mod concat_then_split;
 mod each;
 mod filter;
 mod flat;
+mod given;
 mod guarded;
 mod inputs;
 mod limit;
@@ -38,6 +39,7 @@ mod pack;
 mod pipeline;
 mod reading;
 mod skip;
+mod step;
 mod then;
 mod unbatch;
 
@@ -57,43 +59,14 @@ pub use pipeline::{ParallelPipeline, Pipeline};
 #[doc(hidden)]
 pub use reading::{ReadAhead, ReadStart, ReadTo, Reading};
 pub use skip::Skip;
+#[doc(hidden)]
+pub use step::Step;
 pub use then::Then;
 pub use unbatch::Unbatching;
 
 use crate::dataset::{ElementSpec, forward};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Fault, Result};
 use crate::order::{Mark, Op};
-
-/// The answer of a part of the ordered stream that was asked for its next item.
-#[derive(Debug)]
-#[doc(hidden)]
-pub enum Step<T> {
-    /// The next item.
-    Item(T),
-    /// A failed sample, at its position in the order. The stream continues after the error.
-    SampleError(Error),
-    /// Samples that a stage refused, at their position in the order. The stream continues.
-    StageError(Error),
-    /// An error that ends the stream.
-    Broken(Error),
-    /// No item yet: an earlier sample is not finished.
-    Pending,
-    /// The end of this epoch.
-    End,
-}
-
-impl<T> Step<T> {
-    /// Returns the same step for another item type. A step that ends the stream becomes an error.
-    fn without_item<U>(self) -> Result<Step<U>> {
-        match self {
-            Self::SampleError(error) => Ok(Step::SampleError(error)),
-            Self::StageError(error) => Ok(Step::StageError(error)),
-            Self::Broken(error) => Err(error),
-            Self::Pending => Ok(Step::Pending),
-            Self::Item(_) | Self::End => Ok(Step::End),
-        }
-    }
-}
 
 /// The samples in order and without gaps: the input of the first stage.
 #[doc(hidden)]
@@ -359,7 +332,7 @@ pub trait Stage<In> {
     /// Checks the options before anything runs.
     ///
     /// # Errors
-    /// Returns [`Error::Setting`] with the name of a wrong option.
+    /// Returns [`Error::Setting`](crate::Error::Setting) with the name of a wrong option.
     fn check(&self) -> Result<()> {
         Ok(())
     }

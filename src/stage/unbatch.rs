@@ -1,5 +1,6 @@
 //! `unbatch` of records: the rows of a record's fields, one record each.
 
+use super::given::Given;
 use super::{Held, Stage};
 use crate::dataset::{ElementSpec, FieldSpec, Record, Tensor};
 use crate::error::{Fault, Result};
@@ -25,11 +26,9 @@ const NO_ROWS: &str = "a scalar has no rows; batch or reshape the field first";
 #[derive(Debug, Default)]
 pub struct Unbatching {
     batch: Record,
-    /// The rows of the batch, and how many of them are given.
+    /// The rows of the batch.
     rows: u64,
-    given: u64,
-    /// The number of batches so far.
-    pushed: u64,
+    given: Given,
 }
 
 impl Unbatching {
@@ -81,10 +80,12 @@ impl Stage<Record> for Unbatching {
     type Out = Record;
 
     fn push(&mut self, sample: Record) -> Result<(), Fault> {
-        self.pushed += 1;
+        (self.batch, self.rows) = (Record::new(), 0);
+        self.given.next_input();
         let rows = rows_of(&sample)?;
-        let batch = if rows > 0 { sample } else { Record::new() };
-        (self.batch, self.rows, self.given) = (batch, rows, 0);
+        if rows > 0 {
+            (self.batch, self.rows) = (sample, rows);
+        }
         Ok(())
     }
 
@@ -93,11 +94,11 @@ impl Stage<Record> for Unbatching {
     }
 
     fn try_pop(&mut self) -> Option<Result<Record, Fault>> {
-        if self.given >= self.rows {
+        if self.is_clean() {
             return None;
         }
-        let row = row(&self.batch, self.rows, self.given);
-        self.given += 1;
+        let row = row(&self.batch, self.rows, self.given.results());
+        self.given.next_result();
         if self.is_clean() {
             self.batch = Record::new();
         }
@@ -105,7 +106,7 @@ impl Stage<Record> for Unbatching {
     }
 
     fn is_clean(&self) -> bool {
-        self.given >= self.rows
+        self.given.results() >= self.rows
     }
 
     fn reset(&mut self, _: u64) {
@@ -113,16 +114,11 @@ impl Stage<Record> for Unbatching {
     }
 
     fn counters(&self) -> Vec<u64> {
-        if self.is_clean() || self.given == 0 { Vec::new() } else { vec![self.given] }
+        self.given.counters(!self.is_clean())
     }
 
     fn restore(&mut self, counters: &[u64]) -> Option<()> {
-        self.given = match counters {
-            [] => 0,
-            [given] if *given > 0 => *given,
-            _ => return None,
-        };
-        Some(())
+        self.given.restore(counters)
     }
 
     fn tracks(&self) -> bool {
@@ -130,25 +126,23 @@ impl Stage<Record> for Unbatching {
     }
 
     fn held(&self) -> Held {
-        let held = u64::from(!self.is_clean());
-        (self.pushed - held..self.pushed).into()
+        self.given.held(!self.is_clean())
     }
 
     fn take_back(&mut self, mut inputs: Vec<Record>) -> Option<()> {
-        let given = std::mem::take(&mut self.given);
+        let given = self.given.restored();
         let Some(batch) = inputs.pop() else { return (given == 0).then_some(()) };
         self.push(batch).ok()?;
-        self.given = given;
+        self.given.go_on(given);
         (inputs.is_empty() && !self.is_clean()).then_some(())
     }
 
     fn made_of(&self) -> Vec<u64> {
-        vec![self.pushed.saturating_sub(1)]
+        self.given.made_of()
     }
 
-    /// Returns the number of the last row in its batch.
     fn number(&self) -> u64 {
-        self.given.saturating_sub(1)
+        self.given.number()
     }
 
     fn remake_numbers(&self, inputs: Vec<Record>, numbers: &[u64]) -> Result<Vec<Record>, Fault> {
