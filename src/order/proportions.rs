@@ -30,10 +30,12 @@ impl Proportions {
         this
     }
 
-    /// Returns the number of turns for parts of these weights: their sum without a common divisor.
+    /// Returns the number of turns for parts of these weights: their sum without a common divisor, or
+    /// 0 for weights that [`check`](Self::check) refuses.
     pub(crate) fn turns_of(weights: &[u64]) -> u64 {
         let divisor = weights.iter().copied().fold(0, gcd).max(1);
-        weights.iter().fold(0, |sum: u64, weight| sum.saturating_add(weight / divisor))
+        let sum = weights.iter().fold(0, |sum: u64, weight| sum.saturating_add(weight / divisor));
+        if sum > SUM_MAX || weights.contains(&0) { 0 } else { sum }
     }
 
     /// Returns an error for no weight, a weight of 0, or too large a sum.

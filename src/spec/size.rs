@@ -99,5 +99,7 @@ mod tests {
         assert!(read(&mixes(16)).is_ok());
         let mixes = read(&mixes(17)).unwrap_err().to_string();
         assert!(mixes.contains("1114112"), "{mixes}");
+        // The mix itself refuses these weights, at its path.
+        assert!(read(&mix.replace("65535", "4294967296")).is_ok());
     }
 }
