@@ -88,6 +88,6 @@ ops.randomContrast({ field: 'image', upper: 2 });
 // @ts-expect-error Scaling gives floats.
 ops.scale({ field: 'x', factor: 2, dtype: 'u8' });
 // @ts-expect-error There is no such stage.
-loader({ source: table, stages: [{ stage: 'unbatch' }] });
+loader({ source: table, stages: [{ stage: 'rebatch' }] });
 // @ts-expect-error A part needs its number.
 loader({ source: table, split: { parts: [0.5, 0.5] } });
