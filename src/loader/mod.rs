@@ -12,6 +12,7 @@ mod digest;
 mod environment;
 mod feed;
 mod incoming;
+mod launcher;
 #[cfg(any(feature = "web", test))]
 mod leaving;
 mod mix_streams;
