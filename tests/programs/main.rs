@@ -7,6 +7,7 @@
 mod effects;
 #[cfg(target_os = "linux")]
 mod hosts;
+mod ranks;
 #[cfg(target_os = "linux")]
 mod resource_limits;
 #[cfg(not(target_os = "linux"))]

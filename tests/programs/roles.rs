@@ -365,6 +365,7 @@ pub fn play(role: &str) {
             }
         }
         "effects" => crate::effects::play(),
+        "ranks" => crate::ranks::play(),
         "slow" => {
             init();
             drain!(Loader::recipe(slow, 20));

@@ -294,7 +294,7 @@ const SIDE_BY_SIDE: u32 = 4;
 
 /// All tests: these, and those of programs that have it hard.
 fn tests() -> impl Iterator<Item = &'static Test> {
-    TESTS.iter().chain(crate::resource_limits::TESTS)
+    TESTS.iter().chain(crate::ranks::TESTS).chain(crate::resource_limits::TESTS)
 }
 
 pub fn all() {
