@@ -11,16 +11,18 @@
 //! encoded value. Reducers are in the order of their keys. A position without values has no bytes. Every backend
 //! encodes, so no result can depend on where a sample was made.
 
+mod key;
+
 use std::any::{Any, type_name};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
+pub(crate) use self::key::{Key, Keys};
 use super::scope::Scope;
 use super::{SampleResult, caught, discard};
 use crate::error::Fault;
@@ -117,7 +119,9 @@ impl<A: Reduce, B: Reduce, C: Reduce> Reduce for (A, B, C) {
 ///
 /// A reducer holds no value, so it is best a `const` that the pipeline and the caller of the loader
 /// both use. [`LoaderBuilder::reduce`](crate::loader::LoaderBuilder::reduce) makes a loader collect
-/// the reducer, and [`Loader::reduced`](crate::Loader::reduced) returns the merged value.
+/// the reducer, and [`Loader::reduced`](crate::Loader::reduced) returns the merged value. For runs,
+/// these are [`RunConfig::reduce`](crate::run::RunConfig::reduce) and
+/// [`Report::reduced`](crate::run::Report::reduced).
 ///
 /// # Values that count
 /// - A value added while a worker makes a sample belongs to the sample's position. Each value counts
@@ -130,6 +134,8 @@ impl<A: Reduce, B: Reduce, C: Reduce> Reduce for (A, B, C) {
 ///   together.
 /// - A value counts once the caller has received the results of the position, as with a state.
 ///   Values of samples that workers made ahead do not count yet.
+/// - In a run, a value counts once the sink has finished the group of the index. What the sink adds
+///   does not count.
 /// - The loader first merges the values of one position in the order of the additions. The loader
 ///   then merges the results of the positions in order.
 ///
@@ -161,14 +167,15 @@ impl<T: Reduce> Reducer<T> {
 
     /// Adds a value to the sample that this thread is making.
     ///
-    /// Without a loader that collects the reducer, `add` does nothing and costs almost nothing. The
+    /// If no loader or run collects the reducer, `add` does nothing and costs almost nothing. The
     /// [encoded](super::wire) values of a sample may take up to 1 MiB, for all reducers together. A
     /// sample that adds more fails.
     pub fn add(&self, value: T) {
         self.add_with(|| value);
     }
 
-    /// Adds a value like [`add`](Self::add), but computes it only if a loader collects the reducer.
+    /// Adds a value like [`add`](Self::add), but computes it only if a loader or a run collects the
+    /// reducer.
     ///
     /// ```
     /// use windrow::{dataset::Reducer, from_vec, Dataset, Loader};
@@ -205,33 +212,11 @@ impl<T> fmt::Debug for Reducer<T> {
     }
 }
 
-/// The identity of a reducer across processes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Key {
-    pub(crate) name: String,
-    /// The type, as the compiler names it; `None` for a worker of another build, whose compiler may
-    /// name the same type differently.
-    pub(crate) kind: Option<String>,
-}
-
-impl Key {
-    /// Returns the reducers of a loader in a worker, which may be another build than the loader's
-    /// program.
-    #[allow(dead_code, reason = "not every platform has worker processes")]
-    pub(crate) fn in_worker(keys: &[Self], same_build: bool) -> Arc<[Self]> {
-        let kind = |key: &Self| key.kind.clone().filter(|_| same_build);
-        keys.iter().map(|key| Self { name: key.name.clone(), kind: kind(key) }).collect()
-    }
-}
-
-/// The reducers that a loader collects.
-pub(crate) type Keys = Arc<[Key]>;
-
 /// The most bytes that one sample may add.
 pub(crate) const ADDED_MAX: usize = 1 << 20;
 
 thread_local! {
-    /// The values of the sample that this thread makes; `None` if no loader collects values.
+    /// The values of the sample that this thread makes; `None` if nothing collects values.
     static GATHERING: RefCell<Option<Gathering>> = const { RefCell::new(None) };
 }
 
@@ -318,6 +303,22 @@ pub(crate) fn parts(mut added: &[u8]) -> Result<Vec<(usize, &[u8])>, Fault> {
     Ok(parts)
 }
 
+/// Merges an encoded value into a total.
+///
+/// # Errors
+/// Returns a fault if the value cannot be decoded, or if the reducer's code panics.
+pub(crate) fn merge<T: Reduce>(total: &mut T, value: &[u8]) -> Result<(), Fault> {
+    let merged = caught(|| {
+        let (later, rest) = postcard::take_from_bytes(value)?;
+        if !rest.is_empty() {
+            return Err(postcard::Error::DeserializeBadEncoding);
+        }
+        total.merge(later);
+        Ok(())
+    });
+    merged?.map_err(|why| Fault::new(format!("its value for a reducer cannot be decoded: {why}")))
+}
+
 struct Gathering {
     keys: Keys,
     /// The value for each key.
@@ -348,8 +349,7 @@ impl Gathering {
     fn refuse<T>(&mut self, place: usize) {
         let Key { name, kind } = &self.keys[place];
         let (added, kind) = (type_name::<T>(), kind.as_deref().unwrap_or("another type"));
-        let why =
-            format!("it added a {added} to the reducer {name:?}, but the loader collects {kind}");
+        let why = format!("it added a {added} to the reducer {name:?}, which collects {kind}");
         self.fault.get_or_insert_with(|| Fault::new(why));
     }
 

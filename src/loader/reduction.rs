@@ -12,14 +12,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::beside::Additions;
-use crate::dataset::reduce::{Key, Reduce, parts};
+use crate::dataset::reduce::{Key, Reduce, merge, parts};
 use crate::dataset::{caught, discard};
 use crate::error::{Error, Fault, Result};
 
-/// The most reducers that a loader collects.
-const REDUCERS_MAX: usize = 64;
-/// The longest name of a reducer, in bytes.
-const NAME_MAX: usize = 200;
 /// The most bytes that may wait to be merged, with the bytes for each waiting entry.
 const WAITING_MAX: usize = 1 << 20;
 const PLACE_BYTES: usize = 64;
@@ -94,32 +90,19 @@ impl Reduction {
     /// Checks the reducers of a loader that starts at a position; `None` for a loader without
     /// reducers.
     pub(super) fn new(mut slots: Vec<Slot>, start: u64) -> Result<Option<Self>> {
-        let wrong = |value: String, allowed: &str| {
-            Err(Error::Setting { name: "reduce".into(), value, allowed: allowed.into() })
-        };
-        if slots.len() > REDUCERS_MAX {
-            return wrong(format!("{} reducers", slots.len()), "64");
-        }
-        for (number, Slot { key, .. }) in slots.iter().enumerate() {
-            let name = &key.name;
-            if !(1..=NAME_MAX).contains(&name.len()) {
-                return wrong(format!("{name:?}"), "a name of 1 to 200 bytes");
-            }
-            if slots[..number].iter().any(|other| other.key.name == *name) {
-                return wrong(format!("{name:?} twice"), "a different name for each reducer");
-            }
-        }
+        Key::check(slots.iter().map(|slot| &slot.key))?;
         for slot in &mut slots {
             let end = slot.total.start_at(start);
             if end < start {
                 let name = &slot.key.name;
-                return wrong(
-                    format!("{name:?} from positions before {end}"),
-                    &format!(
+                return Err(Error::Setting {
+                    name: "reduce".into(),
+                    value: format!("{name:?} from positions before {end}"),
+                    allowed: format!(
                         "a value reduced up to position {start} at least, where the loader starts; \
                          save the value together with the state"
                     ),
-                );
+                });
             }
         }
         if slots.is_empty() {
@@ -249,21 +232,8 @@ impl<T: Reduce> Merge for Total<T> {
             return;
         }
         let total = self.ahead.as_mut().unwrap_or(&mut self.seen.value);
-        let merged = caught(|| {
-            let (later, rest) = postcard::take_from_bytes(value)?;
-            if !rest.is_empty() {
-                return Err(postcard::Error::DeserializeBadEncoding);
-            }
-            total.merge(later);
-            Ok(())
-        });
-        match merged {
-            Ok(Ok(())) => {}
-            Ok(Err(why)) => {
-                let why = format!("its value for a reducer cannot be decoded: {why}");
-                self.fail(position, Fault::new(why));
-            }
-            Err(fault) => self.fail(position, fault),
+        if let Err(fault) = merge(total, value) {
+            self.fail(position, fault);
         }
     }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::progress::Progress;
 use crate::backend::settings::Settings;
 use crate::backend::{Backend, Hooks, OnExit, OnStart, StartMethod};
+use crate::dataset::reduce::Key;
+use crate::dataset::{Reduce, Reducer};
 use crate::loader::setters;
 use crate::sink::Partition;
 
@@ -44,6 +46,7 @@ pub struct RunConfig {
     pub(super) result_bytes: u64,
     pub(super) shutdown_timeout: Duration,
     pub(super) on_progress: Option<OnProgress>,
+    pub(super) reducers: Vec<Key>,
     pub(super) settings: Settings,
     pub(super) hooks: Hooks,
 }
@@ -71,6 +74,7 @@ impl RunConfig {
             result_bytes: 256 << 20,
             shutdown_timeout: Duration::from_secs(5),
             on_progress: None,
+            reducers: Vec::new(),
             settings: Settings::default(),
             hooks: Hooks::NONE,
         }
@@ -85,6 +89,18 @@ impl RunConfig {
     #[must_use]
     pub fn on_progress(self, told: impl FnMut(&Progress) -> ControlFlow<()> + 'static) -> Self {
         Self { on_progress: Some(Box::new(told)), ..self }
+    }
+
+    /// Collects the values that samples add to a reducer, for
+    /// [`Report::reduced`](super::Report::reduced).
+    ///
+    /// A run collects at most 64 reducers, each with a different name. The record has the values
+    /// beside the results, so a run that goes on has them too. A record of other reducers is
+    /// refused. The values count for [`max_result_bytes`](Self::max_result_bytes).
+    #[must_use]
+    pub fn reduce<T: Reduce>(mut self, reducer: Reducer<T>) -> Self {
+        self.reducers.push(reducer.key());
+        self
     }
 
     setters! {
@@ -135,6 +151,7 @@ impl RunConfig {
 
         /// Limits the bytes of all results, in the encoding of the record and with 64 bytes more
         /// for each index; 256 MiB by default. Results past the limit end the run with an error.
+        /// Values for reducers count too, with 64 bytes more for each index that adds one.
         fn max_result_bytes(bytes: u64) => result_bytes = bytes;
 
         /// Sets how long a stopped run waits for indices in progress; 5 s by default.

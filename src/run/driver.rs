@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::config::OnProgress;
 use super::outcomes::Outcomes;
 use super::scheduler::{Lost, Scheduler};
+use super::work::Made;
 use crate::backend::{Event, ExecutionBackend, clock, log};
 use crate::dataset::SampleResult;
 use crate::engine::Completion;
@@ -32,7 +33,7 @@ impl<O: Serialize + DeserializeOwned> Driver<O> {
     /// caller stopped the run.
     pub(super) fn round(
         &mut self,
-        backend: &mut dyn ExecutionBackend<O>,
+        backend: &mut dyn ExecutionBackend<Made<O>>,
     ) -> Result<ControlFlow<()>> {
         self.scheduler.begin(backend.workers().into());
         let mut refused = None;
@@ -71,7 +72,7 @@ impl<O: Serialize + DeserializeOwned> Driver<O> {
         self.on_progress.as_mut().map_or(ControlFlow::Continue(()), |told| told(progress))
     }
 
-    fn take(&mut self, event: Event<O>) -> Result<()> {
+    fn take(&mut self, event: Event<Made<O>>) -> Result<()> {
         let verdict = match event {
             Event::Broken(error) => return Err(error),
             Event::Lost { task, how } => {
@@ -103,7 +104,7 @@ impl<O: Serialize + DeserializeOwned> Driver<O> {
     }
 
     /// Records the results of a group, whose first position is `start`.
-    fn finished(&mut self, start: u64, results: Vec<SampleResult<O>>) -> Result<()> {
+    fn finished(&mut self, start: u64, results: Vec<SampleResult<Made<O>>>) -> Result<()> {
         let layout = self.scheduler.layout();
         let group = (start..).zip(results).map(|(position, result)| {
             let out = self.left_out.iter().find(|(left_out, _)| *left_out == position);

@@ -13,6 +13,8 @@
 //!   group after [`Writer::finish`](crate::sink::Writer::finish) has returned, never before.
 //! - Each index has an [`Outcome`]: a result, a gap, or the reason of a failure. A failed index does
 //!   not end the run.
+//! - With [`RunConfig::reduce`], the report has what samples add to a [`Reducer`](crate::Reducer),
+//!   merged in the order of indices.
 //!
 //! A run has one epoch, and takes the random-access part of a pipeline only. A stage needs its
 //! samples in order, on the caller's side.

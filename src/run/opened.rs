@@ -13,6 +13,7 @@ use super::work::{GroupWork, Order, Runs};
 use crate::backend::encoding::Encoding;
 use crate::backend::recipe::{Expected, Opened, Opener, decode_config};
 use crate::dataset::Dataset;
+use crate::dataset::reduce::Key;
 use crate::error::{Error, Result};
 use crate::loader::plan;
 use crate::sink::Sink;
@@ -27,7 +28,7 @@ pub(super) struct Ready<D, K> {
 
 impl<D: Dataset, K: Sink<D::Sample>> Ready<D, K> {
     /// Checks a pipeline, which must have no stages and one epoch.
-    pub(super) fn new<P>(pipeline: P, sink: K) -> Result<Self>
+    pub(super) fn new<P>(pipeline: P, sink: K, reducers: &[Key]) -> Result<Self>
     where
         P: Pipeline<Dataset = D, Sample = D::Sample>,
     {
@@ -66,6 +67,7 @@ impl<D: Dataset, K: Sink<D::Sample>> Ready<D, K> {
             pipeline: plan.description().to_string(),
             sink: sink.describe(),
             len: plan.len(),
+            reducers: reducers.iter().map(|key| key.name.clone()).collect(),
         };
         Ok(Self { dataset, sink, header })
     }
@@ -122,7 +124,7 @@ where
 {
     fn open((pipeline, sink): (P, K), order: &[u8]) -> Result<Opened> {
         let order: Order = decode_config(order)?;
-        let ready = Ready::new(pipeline, sink)?;
+        let ready = Ready::new(pipeline, sink, &order.reducers)?;
         let layout = ready.layout(&order, false)?;
         let expected = ready.expected(&layout);
         let fill = Box::new(Encoding::new(ready.work(layout, order)?));

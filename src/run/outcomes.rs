@@ -11,6 +11,8 @@ use super::parts::{Key, Parts};
 use super::progress::Progress;
 use super::record::{Group, Header, Record, Stored};
 use super::report::{Outcome, Report};
+use super::work::Made;
+use crate::dataset::reduce::Key as Reducing;
 use crate::dataset::{SampleResult, caught};
 use crate::error::{Error, Fault, Result};
 
@@ -20,7 +22,10 @@ const ENTRY_BYTES: u64 = 64;
 /// The outcomes so far.
 #[derive(Debug)]
 pub(super) struct Outcomes<O> {
+    /// The outcome of each index, with its bytes.
     outcomes: BTreeMap<u64, (Outcome<O>, u64)>,
+    /// The values that samples added to reducers, encoded; none for most samples.
+    added: BTreeMap<u64, Vec<u8>>,
     record: Option<Record>,
     bytes: u64,
     bytes_max: u64,
@@ -40,6 +45,7 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
     ) -> Result<(Self, BTreeSet<u64>)> {
         let mut this = Self {
             outcomes: BTreeMap::new(),
+            added: BTreeMap::new(),
             record: None,
             bytes: 0,
             bytes_max: config.result_bytes,
@@ -48,7 +54,7 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
         let Some(path) = &config.record else { return Ok((this, BTreeSet::new())) };
         let mut outside: BTreeMap<Key, BTreeSet<u64>> = BTreeMap::new();
         let record = Record::open(path, header, |group| {
-            for (index, stored) in group {
+            for (index, stored, added) in group {
                 if layout.group_of(index).is_none() {
                     match (sink.key(index), stored) {
                         (Key::Alone(_), _) => {}
@@ -73,7 +79,7 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
                         (Outcome::Done(decoded(&bytes, path, index)?), bytes.len())
                     }
                 };
-                this.put(index, outcome, bytes as u64)?;
+                this.put(index, outcome, bytes as u64, added)?;
             }
             Ok(())
         })?;
@@ -104,7 +110,8 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
     /// Records, on the disk, that groups with these indices are written again. From now on, what an
     /// earlier run recorded of them may be replaced at any moment.
     fn reopen(&mut self, indices: Vec<u64>) -> Result<()> {
-        let group: Group = indices.into_iter().map(|index| (index, Stored::Open)).collect();
+        let group: Group =
+            indices.into_iter().map(|index| (index, Stored::Open, Vec::new())).collect();
         match &mut self.record {
             Some(record) if !group.is_empty() => {
                 record.append(&group)?;
@@ -116,6 +123,7 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
 
     /// Forgets the outcome of an index.
     fn forget(&mut self, index: u64) {
+        self.added.remove(&index);
         if let Some((_, bytes)) = self.outcomes.remove(&index) {
             self.bytes = self.bytes.saturating_sub(bytes);
         }
@@ -147,37 +155,52 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
     }
 
     /// Records the outcomes of a group, whose effects are durable.
-    pub(super) fn add(&mut self, group: Vec<(u64, SampleResult<O>)>) -> Result<()> {
+    pub(super) fn add(&mut self, group: Vec<(u64, SampleResult<Made<O>>)>) -> Result<()> {
         let mut stored: Group = Vec::with_capacity(group.len());
         for (index, result) in group {
-            let mut bytes = 0;
-            let (outcome, kept) = match result {
-                Ok(None) => (Outcome::Gap, Stored::Gap),
-                Err(fault) => {
-                    bytes = fault.to_string().len() as u64;
-                    (Outcome::Failed(fault.clone()), Stored::Failed(fault))
+            let (output, mut added) = match result {
+                Ok(made) => {
+                    made.map_or((Ok(None), Vec::new()), |made| (Ok(made.output), made.added))
                 }
-                Ok(Some(output)) => match encoded(&output, self.record.is_some()) {
-                    Ok(encoded) => {
-                        bytes = encoded.len() as u64;
-                        (Outcome::Done(output), Stored::Done(encoded))
-                    }
-                    Err(fault) => (Outcome::Failed(fault.clone()), Stored::Failed(fault)),
-                },
+                Err(fault) => (Err(fault), Vec::new()),
+            };
+            let is_recorded = self.record.is_some();
+            let done = output.and_then(|output| match output {
+                Some(output) => encoded(&output, is_recorded).map(|bytes| Some((output, bytes))),
+                None => Ok(None),
+            });
+            let (outcome, kept, bytes) = match done {
+                Ok(None) => (Outcome::Gap, Stored::Gap, 0),
+                Ok(Some((output, encoded))) => {
+                    let bytes = encoded.len();
+                    (Outcome::Done(output), Stored::Done(encoded), bytes)
+                }
+                Err(fault) => {
+                    added.clear();
+                    let bytes = fault.to_string().len();
+                    (Outcome::Failed(fault.clone()), Stored::Failed(fault), bytes)
+                }
             };
             self.progress.done += 1;
             self.progress.gaps += u64::from(matches!(outcome, Outcome::Gap));
             self.progress.failed += u64::from(matches!(outcome, Outcome::Failed(_)));
-            self.put(index, outcome, bytes)?;
-            stored.push((index, kept));
+            if is_recorded {
+                stored.push((index, kept, added.clone()));
+            }
+            self.put(index, outcome, bytes as u64, added)?;
         }
         self.record.as_mut().map_or(Ok(()), |record| record.append(&stored))
     }
 
-    fn put(&mut self, index: u64, outcome: Outcome<O>, bytes: u64) -> Result<()> {
-        let bytes = bytes.saturating_add(ENTRY_BYTES);
-        let before = self.outcomes.insert(index, (outcome, bytes)).map_or(0, |(_, bytes)| bytes);
-        self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
+    fn put(&mut self, index: u64, outcome: Outcome<O>, bytes: u64, added: Vec<u8>) -> Result<()> {
+        self.forget(index);
+        let mut bytes = bytes.saturating_add(ENTRY_BYTES);
+        if !added.is_empty() {
+            bytes = bytes.saturating_add(added.len() as u64).saturating_add(ENTRY_BYTES);
+            self.added.insert(index, added);
+        }
+        self.outcomes.insert(index, (outcome, bytes));
+        self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes <= self.bytes_max {
             return Ok(());
         }
@@ -202,9 +225,15 @@ impl<O: Serialize + DeserializeOwned> Outcomes<O> {
         self.record.as_mut().map_or(Ok(()), Record::tick)
     }
 
-    pub(super) fn report(self) -> Report<O> {
+    /// Returns the report of a run that collects these reducers.
+    pub(super) fn report(self, reducers: Vec<Reducing>) -> Report<O> {
         let outcomes = self.outcomes.into_iter().map(|(index, (outcome, _))| (index, outcome));
-        Report { outcomes: outcomes.collect(), progress: self.progress }
+        Report {
+            outcomes: outcomes.collect(),
+            added: self.added,
+            reducers,
+            progress: self.progress,
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::progress::Progress;
-use crate::error::Fault;
+use crate::dataset::reduce::{Key, merge, parts};
+use crate::dataset::{Reduce, Reducer};
+use crate::error::{Error, Fault, Result};
 
 /// The outcome of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,9 @@ pub enum Outcome<O> {
 #[derive(Debug, Clone)]
 pub struct Report<O> {
     pub(super) outcomes: BTreeMap<u64, Outcome<O>>,
+    /// The values that samples added to reducers, encoded.
+    pub(super) added: BTreeMap<u64, Vec<u8>>,
+    pub(super) reducers: Vec<Key>,
     pub(super) progress: Progress,
 }
 
@@ -78,6 +83,67 @@ impl<O> Report<O> {
             Outcome::Failed(fault) => Some((index, fault)),
             _ => None,
         })
+    }
+
+    /// Returns the values that samples added to a reducer, merged in the order of indices.
+    ///
+    /// Gaps and written samples count, those of the record too. A failed or open index adds no
+    /// value, and an index that was written again counts once. [`Reducer`] says which additions
+    /// count. So the value is the same, to the bit, on every backend, with any number of workers
+    /// and after any number of kills. Each call merges all values again.
+    ///
+    /// ```
+    /// use windrow::run::RunConfig;
+    /// use windrow::{Dataset, Reducer, range, run};
+    /// # use windrow::sink::{Sink, Writer};
+    /// # struct Echo;
+    /// # impl Sink<u64> for Echo {
+    /// #     type Output = u64;
+    /// #     type Writer<'a> = Self;
+    /// #     fn describe(&self) -> String { "echo".into() }
+    /// #     fn begin(&self, _: &[u64], _: u64) -> windrow::Result<Self> { Ok(Self) }
+    /// # }
+    /// # impl Writer<u64> for Echo {
+    /// #     type Output = u64;
+    /// #     fn write(&mut self, _: u64, sample: u64) -> Result<u64, windrow::BoxError> { Ok(sample) }
+    /// #     fn finish(self) -> Result<(), windrow::BoxError> { Ok(()) }
+    /// # }
+    ///
+    /// const EVEN: Reducer<Vec<u64>> = Reducer::new("even");
+    /// let odd = range(0..6).filter(|x| {
+    ///     if x % 2 == 0 {
+    ///         EVEN.add(vec![*x]);
+    ///     }
+    ///     x % 2 == 1
+    /// });
+    /// let report = run(odd, Echo, RunConfig::new().reduce(EVEN).workers(2))?;
+    /// assert_eq!(report.reduced(EVEN)?, [0, 2, 4]);
+    /// # Ok::<(), windrow::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`Error::Setting`] if the run does not collect this reducer. Returns
+    /// [`Error::Other`] if a value failed to merge, because the reducer's own code panicked, or
+    /// because the record has values of another type.
+    pub fn reduced<T: Reduce>(&self, reducer: Reducer<T>) -> Result<T> {
+        let key = reducer.key();
+        let Some(place) = self.reducers.iter().position(|own| *own == key) else {
+            let (name, kind) = (&key.name, key.kind.as_deref().unwrap_or_default());
+            return Err(Error::Setting {
+                name: "reduced".into(),
+                value: format!("{name:?}, a {kind}"),
+                allowed: "a reducer that the run collects; name it in RunConfig::reduce".into(),
+            });
+        };
+        let mut total = T::default();
+        for (&index, added) in &self.added {
+            let parts = parts(added).and_then(|parts| {
+                let mut own = parts.into_iter().filter(|(number, _)| *number == place);
+                own.try_for_each(|(_, value)| merge(&mut total, value))
+            });
+            parts.map_err(|fault| Error::other(fault.at("reduce", index)))?;
+        }
+        Ok(total)
     }
 
     /// Returns the progress at the end of the run.

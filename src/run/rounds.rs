@@ -16,10 +16,11 @@ use super::opened::{Ready, chosen};
 use super::outcomes::Outcomes;
 use super::report::Report;
 use super::scheduler::Scheduler;
-use super::work::{GroupWork, Order};
+use super::work::{GroupWork, Made, Order};
 use crate::backend::process::{self, Launch, Processes};
 use crate::backend::settings::Settings;
 use crate::backend::{self, Backend, ExecutionBackend, Fill, Hooks, WorkerContext, clock, log};
+use crate::dataset::reduce::Key;
 use crate::dataset::wire::decode_owned;
 use crate::dataset::{Keeping, SampleResult};
 use crate::error::{Error, Fault, Result};
@@ -31,7 +32,7 @@ use crate::stage::ParallelPipeline;
 pub(super) type ToLaunch = Box<dyn Fn(&Order, Hooks) -> Result<Launch>>;
 
 /// A function that starts a backend, whose workers leave out some positions.
-type Begin<'a, O> = Box<dyn Fn(&BTreeSet<u64>) -> Result<Box<dyn ExecutionBackend<O>>> + 'a>;
+type Begin<'a, O> = Box<dyn Fn(&BTreeSet<u64>) -> Result<Box<dyn ExecutionBackend<Made<O>>>> + 'a>;
 
 /// The start of a run.
 pub(super) struct Start {
@@ -54,6 +55,9 @@ impl Start {
         let Self { mut config, launch } = self;
         let environment = Environment::of_process()?;
         check(&config.settings)?;
+        // The order in which the caller names reducers changes nothing, in the record either.
+        config.reducers.sort_by(|one, other| one.name.cmp(&other.name));
+        Key::check(&config.reducers)?;
         let asked = environment.backend.unwrap_or(config.backend);
         let workers = environment.workers.or(config.workers);
         if asked == Backend::Processes && launch.is_none() {
@@ -74,11 +78,12 @@ impl Start {
         let mut ending = Ending::new(true, config.hooks, backend != Backend::Processes);
         let context = ending.begin()?;
         let (pipeline, sink) = opened(|| open(context))?;
-        let ready = Ready::new(pipeline, sink)?;
+        let ready = Ready::new(pipeline, sink, &config.reducers)?;
         let order = Order {
             some: chosen(&config.indices, ready.header.len)?,
             source: config.source.clone(),
             retries: config.retries,
+            reducers: config.reducers.clone(),
             left_out: BTreeSet::new(),
         };
         let layout = ready.layout(&order, config.strict)?;
@@ -104,7 +109,7 @@ impl Start {
         ran.and(synced)?;
         let idle = vec![None; driver.outcomes.progress.workers.len()];
         _ = driver.tell(idle);
-        Ok(driver.outcomes.report())
+        Ok(driver.outcomes.report(config.reducers))
     }
 }
 
@@ -161,7 +166,7 @@ where
     let (settings, hooks): (Settings, Hooks) = (config.settings.clone(), config.hooks);
     Box::new(move |left_out| {
         let launch = launch(&Order { left_out: left_out.clone(), ..order.clone() }, hooks)?;
-        let (decode, work) = (decode_owned::<K::Output>, Arc::new(Elsewhere));
+        let (decode, work) = (decode_owned::<Made<K::Output>>, Arc::new(Elsewhere));
         let (expected, settings) = (expected.clone(), settings.clone());
         Ok(Box::new(Processes::start(launch, expected, workers, settings, decode, work)?))
     })

@@ -12,7 +12,7 @@ use super::parts::{Key, Parts};
 use crate::backend::Fill;
 use crate::backend::encoding::Encoding;
 use crate::backend::recipe::FillWire;
-use crate::dataset::reduce::Keys;
+use crate::dataset::reduce::{Key as Reducing, Keys, gather};
 use crate::dataset::wire::Wire;
 use crate::dataset::{Dataset, SampleResult, caught, discard, fill};
 use crate::error::{Fault, Result};
@@ -28,8 +28,19 @@ pub(super) struct Order {
     pub(super) some: Option<Runs>,
     pub(super) source: Partition,
     pub(super) retries: u32,
+    /// The reducers whose values the run collects.
+    pub(super) reducers: Vec<Reducing>,
     /// The positions that workers leave out, because their samples end workers.
     pub(super) left_out: BTreeSet<u64>,
+}
+
+/// What a worker returns for an index that did not fail.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Made<O> {
+    /// The result of the sink; `None` for a gap.
+    pub(super) output: Option<O>,
+    /// The values that the sample added to reducers, encoded.
+    pub(super) added: Vec<u8>,
 }
 
 /// Ascending indices as runs: the number of absent indices before each run, and its length.
@@ -69,6 +80,7 @@ pub(super) struct GroupWork<D, K> {
     /// The groups of the sink, whose writers take one group each.
     parts: Arc<Parts>,
     layout: Layout,
+    reducers: Keys,
     order: Order,
 }
 
@@ -85,7 +97,8 @@ impl<D: Dataset, K: Sink<D::Sample>> GroupWork<D, K> {
     pub(super) fn new(dataset: Arc<D>, sink: Arc<K>, layout: Layout, order: Order) -> Result<Self> {
         let len = dataset.len();
         let parts = Arc::new(Parts::new(&sink.partition(len), len)?);
-        Ok(Self { dataset, sink, parts, layout, order })
+        let reducers = order.reducers.clone().into();
+        Ok(Self { dataset, sink, parts, layout, reducers, order })
     }
 
     /// Returns the same work, which leaves out other positions.
@@ -95,6 +108,7 @@ impl<D: Dataset, K: Sink<D::Sample>> GroupWork<D, K> {
             sink: self.sink.clone(),
             parts: self.parts.clone(),
             layout: self.layout.clone(),
+            reducers: self.reducers.clone(),
             order: Order { left_out: left_out.clone(), ..self.order.clone() },
         }
     }
@@ -107,7 +121,7 @@ impl<D: Dataset, K: Sink<D::Sample>> GroupWork<D, K> {
         &self,
         positions: Range<u64>,
         begin: &mut dyn FnMut(u64) -> bool,
-    ) -> Option<Vec<SampleResult<K::Output>>> {
+    ) -> Option<Vec<SampleResult<Made<K::Output>>>> {
         let indices: Vec<u64> = positions.clone().map(|at| self.layout.index(at)).collect();
         let mut members: BTreeMap<Key, Members<K::Writer<'_>>> = BTreeMap::new();
         for (place, position) in positions.clone().enumerate() {
@@ -118,7 +132,7 @@ impl<D: Dataset, K: Sink<D::Sample>> GroupWork<D, K> {
                 member.left += 1;
             }
         }
-        let mut results: Vec<SampleResult<K::Output>> = Vec::with_capacity(indices.len());
+        let mut results: Vec<SampleResult<Made<K::Output>>> = Vec::with_capacity(indices.len());
         results.resize_with(indices.len(), || Err(Fault::new("its workers were lost")));
         for (place, position) in positions.enumerate() {
             if !begin(position) {
@@ -160,28 +174,31 @@ impl<D: Dataset, K: Sink<D::Sample>> GroupWork<D, K> {
         opened.and_then(|opened| opened.map_err(Fault::other)).map_err(|fault| fault.by("the sink"))
     }
 
-    /// Makes the sample of an index and writes it.
+    /// Makes the sample of an index and writes it. What the sample adds to reducers counts if the
+    /// write succeeds, and for a gap.
     fn write(
         &self,
         writer: &mut Result<K::Writer<'_>, Fault>,
         index: u64,
-    ) -> SampleResult<K::Output> {
+    ) -> SampleResult<Made<K::Output>> {
         let own = match writer {
             Ok(own) => own,
             Err(fault) => return Err(fault.clone()),
         };
-        let mut made = fill(&*self.dataset, index);
+        let make = || gather(&self.reducers, || fill(&*self.dataset, index));
+        let (mut made, mut added) = make();
         for _ in 0..self.order.retries {
             if made.is_ok() {
                 break;
             }
-            made = fill(&*self.dataset, index);
+            (made, added) = make();
         }
-        let Some(sample) = made? else { return Ok(None) };
+        let Some(sample) = made? else { return Ok(Some(Made { output: None, added })) };
         match caught(|| own.write(index, sample)) {
-            Ok(written) => written.map(Some).map_err(|error| Fault::from(error).at("write", index)),
+            Ok(Ok(output)) => Ok(Some(Made { output: Some(output), added })),
+            Ok(Err(error)) => Err(Fault::from(error).at("write", index)),
             Err(fault) => {
-                // The writer may be half changed, so nothing of its group counts.
+                // A panic may leave the writer half changed, so no result of the group counts.
                 let fault = fault.at("write", index);
                 discard(std::mem::replace(writer, Err(fault.clone())));
                 Err(fault)
@@ -191,7 +208,7 @@ impl<D: Dataset, K: Sink<D::Sample>> GroupWork<D, K> {
 }
 
 /// Finishes a writer. If that fails, all results of its group do.
-fn finish<S, W: Writer<S>>(member: Members<W>, results: &mut [SampleResult<W::Output>]) {
+fn finish<S, W: Writer<S>>(member: Members<W>, results: &mut [SampleResult<Made<W::Output>>]) {
     let finished = match member.writer {
         Some(Ok(writer)) => caught(|| writer.finish()).and_then(|done| done.map_err(Fault::from)),
         Some(Err(fault)) => Err(fault),
@@ -206,12 +223,12 @@ fn finish<S, W: Writer<S>>(member: Members<W>, results: &mut [SampleResult<W::Ou
     }
 }
 
-impl<D, K> Fill<K::Output> for GroupWork<D, K>
+impl<D, K> Fill<Made<K::Output>> for GroupWork<D, K>
 where
     D: Dataset + Send + Sync,
     K: Sink<D::Sample> + Send + Sync,
 {
-    fn fill(&self, position: u64) -> SampleResult<K::Output> {
+    fn fill(&self, position: u64) -> SampleResult<Made<K::Output>> {
         let group = self.layout.group_of(self.layout.index(position));
         let is_alone = group.is_some_and(|group| {
             let positions = self.layout.positions(group);
@@ -232,7 +249,7 @@ where
         &self,
         positions: Range<u64>,
         begin: &mut dyn FnMut(u64) -> bool,
-    ) -> Option<Vec<SampleResult<K::Output>>> {
+    ) -> Option<Vec<SampleResult<Made<K::Output>>>> {
         self.write_group(positions, begin)
     }
 }
@@ -257,8 +274,8 @@ where
         begin: &mut dyn FnMut(u64) -> bool,
     ) -> Option<Vec<SampleResult<Wire>>> {
         let results = self.inner().write_group(positions, begin)?;
-        let encoded = |result: SampleResult<K::Output>| match result? {
-            Some(output) => self.encoded(output).map(Some).map_err(|fault| fault.by("the result")),
+        let encoded = |result: SampleResult<Made<K::Output>>| match result? {
+            Some(made) => self.encoded(made).map(Some).map_err(|fault| fault.by("the result")),
             None => Ok(None),
         };
         Some(results.into_iter().map(encoded).collect())

@@ -9,18 +9,25 @@ use std::time::Duration;
 use crate::common::within;
 use windrow::run::{Indices, Outcome, Report, RunConfig, run_recipe};
 use windrow::sink::{Partition, Sink, Writer};
-use windrow::{Backend, BoxError, Dataset, Error, Fault, Result, WorkerContext, range, run};
+use windrow::{
+    Backend, BoxError, Dataset, Error, Fault, Reducer, Result, WorkerContext, range, run,
+};
 
 const LIMIT: Duration = Duration::from_secs(120);
-const LEN: u64 = 40;
+pub const LEN: u64 = 40;
+
+/// The indices without a sample.
+pub const GAPS: Reducer<Vec<u64>> = Reducer::new("gaps");
+/// The sum of a tenth of each index.
+pub const SUM: Reducer<f64> = Reducer::new("sum");
 
 /// A sink that writes the samples of a block to a file.
-struct Lines {
+pub struct Lines {
     folder: PathBuf,
     block: u64,
 }
 
-struct File {
+pub struct File {
     path: PathBuf,
     text: String,
     is_killer: bool,
@@ -55,6 +62,9 @@ impl Writer<u64> for File {
         if self.is_killer && (index == 7 || index == 9) {
             std::process::abort();
         }
+        if index == 9 && std::fs::remove_file(self.path.with_file_name("kills once")).is_ok() {
+            std::process::abort();
+        }
         if self.is_hanging && index == 11 {
             std::thread::sleep(Duration::from_secs(600));
         }
@@ -76,9 +86,18 @@ fn lines(
     _: &WorkerContext,
 ) -> Result<(impl Dataset<Sample = u64> + Send + Sync + use<>, Lines)> {
     let broken = folder.join("broken");
-    let dataset = range(0..LEN).filter(|x| x % 10 != 4).try_map(move |x| match x {
-        5 if broken.exists() => Err(Fault::new("five")),
-        x => Ok(x * x),
+    let has_sample = |x: &u64| {
+        if x % 10 == 4 {
+            GAPS.add(vec![*x]);
+        }
+        x % 10 != 4
+    };
+    let dataset = range(0..LEN).filter(has_sample).try_map(move |x| {
+        SUM.add(x as f64 * 0.1);
+        match x {
+            5 if broken.exists() => Err(Fault::new("five")),
+            x => Ok(x * x),
+        }
     });
     Ok((dataset, Lines { folder, block }))
 }
@@ -100,11 +119,11 @@ fn outcomes(report: &Report<String>) -> Vec<(u64, Outcome<String>)> {
     report.outcomes().map(|(index, outcome)| (index, outcome.clone())).collect()
 }
 
-fn go(folder: &Path, block: u64, config: RunConfig) -> Result<Report<String>> {
+pub fn go(folder: &Path, block: u64, config: RunConfig) -> Result<Report<String>> {
     run_recipe(lines, (folder.to_path_buf(), block), config)
 }
 
-fn configs() -> [RunConfig; 4] {
+pub fn configs() -> [RunConfig; 4] {
     [(Backend::Inline, 1), (Backend::Threads, 3), (Backend::Processes, 1), (Backend::Processes, 3)]
         .map(|(backend, workers)| RunConfig::new().backend(backend).workers(workers))
 }

@@ -27,6 +27,8 @@ pub(in super::super) struct Header {
     pub(in super::super) sink: String,
     /// The number of indices of the pipeline.
     pub(in super::super) len: u64,
+    /// The names of the reducers whose values the run collects, in ascending order.
+    pub(in super::super) reducers: Vec<String>,
 }
 
 /// The recorded outcome of an index.
@@ -42,8 +44,9 @@ pub(in super::super) enum Stored {
     Open,
 }
 
-/// The outcomes of a group.
-pub(in super::super) type Group = Vec<(u64, Stored)>;
+/// The outcomes of a group: each index, its outcome, and the values that its sample added to
+/// reducers.
+pub(in super::super) type Group = Vec<(u64, Stored, Vec<u8>)>;
 
 /// Returns the bytes of a frame; `None` if the body cannot be encoded.
 pub(super) fn encode(body: &impl Serialize) -> Option<Vec<u8>> {
@@ -125,14 +128,15 @@ mod tests {
     use super::*;
 
     fn header() -> Header {
-        Header { pipeline: "range(0..9)".into(), sink: "lines".into(), len: 9 }
+        let (pipeline, sink) = ("range(0..9)".into(), "lines".into());
+        Header { pipeline, sink, len: 9, reducers: vec!["sum".into()] }
     }
 
     fn groups() -> Vec<Group> {
         vec![
-            vec![(3, Stored::Done(vec![1, 2, 3])), (4, Stored::Gap)],
-            vec![(0, Stored::Failed(Fault::new("no").at("map", 7)))],
-            vec![(8, Stored::Done(Vec::new()))],
+            vec![(3, Stored::Done(vec![1, 2, 3]), vec![0, 1, 9]), (4, Stored::Gap, vec![])],
+            vec![(0, Stored::Failed(Fault::new("no").at("map", 7)), vec![])],
+            vec![(8, Stored::Done(Vec::new()), vec![])],
         ]
     }
 

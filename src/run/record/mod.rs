@@ -90,7 +90,7 @@ impl Record {
     /// Appends the outcomes of a group, whose effects must be durable.
     pub(super) fn append(&mut self, group: &Group) -> Result<()> {
         let frame = encode(group).ok_or_else(|| {
-            let first = group.first().map_or(0, |(index, _)| *index);
+            let first = group.first().map_or(0, |(index, ..)| *index);
             Error::other(format!("the outcomes from index {first} on cannot be encoded"))
         })?;
         self.file.write_all(&frame).map_err(|error| failed("append to", &self.path, error))?;
@@ -154,6 +154,12 @@ fn difference(found: &Header, header: &Header) -> Option<String> {
         ("pipeline", text(found), text(header))
     } else if found.sink != header.sink {
         ("sink", found.sink.clone(), header.sink.clone())
+    } else if found.reducers != header.reducers {
+        let (saved, current) = (&found.reducers, &header.reducers);
+        return Some(format!(
+            "this record has the values of the reducers {saved:?}, this run collects {current:?}; \
+             collect the same reducers, or name another record"
+        ));
     } else {
         return None;
     };
@@ -168,7 +174,8 @@ mod tests {
     use super::*;
 
     fn header() -> Header {
-        Header { pipeline: "range(0..9)".into(), sink: "lines".into(), len: 9 }
+        let (pipeline, sink) = ("range(0..9)".into(), "lines".into());
+        Header { pipeline, sink, len: 9, reducers: Vec::new() }
     }
 
     fn open(path: &Path, header: &Header) -> Result<(Record, Vec<Group>)> {
@@ -181,7 +188,7 @@ mod tests {
     }
 
     fn group(index: u64) -> Group {
-        vec![(index, Stored::Done(vec![index as u8; 3]))]
+        vec![(index, Stored::Done(vec![index as u8; 3]), Vec::new())]
     }
 
     #[test]
@@ -202,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn another_pipeline_and_another_sink_are_refused_with_both_named() {
+    fn another_pipeline_sink_and_reducer_are_refused_with_both_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("record");
         open(&path, &header()).unwrap();
@@ -213,6 +220,9 @@ mod tests {
         assert!(text.contains("\"range(0..9)|map of 9 indices\""), "{text}");
         let text = open(&path, &Header { sink: "tar".into(), ..header() }).unwrap_err().to_string();
         assert!(text.contains("\"lines\"") && text.contains("\"tar\""), "{text}");
+        let other = Header { reducers: vec!["sum".into()], ..header() };
+        let text = open(&path, &other).unwrap_err().to_string();
+        assert!(text.contains("reducers [], this run collects [\"sum\"]"), "{text}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 
-use super::{GroupWork, Order, Runs};
+use super::{GroupWork, Made, Order, Runs};
 use crate::backend::Fill;
 use crate::dataset::Dataset;
 use crate::error::{BoxError, Fault, Result};
@@ -76,6 +76,7 @@ fn first(sink: Listing, source: u64, left_out: &[u64]) -> (Vec<String>, Vec<Stri
         some: None,
         source,
         retries: 1,
+        reducers: Vec::new(),
         left_out: left_out.iter().copied().collect::<BTreeSet<u64>>(),
     };
     let calls = sink.calls.clone();
@@ -87,9 +88,9 @@ fn first(sink: Listing, source: u64, left_out: &[u64]) -> (Vec<String>, Vec<Stri
     let positions = layout.positions(0);
     let work = GroupWork::new(Arc::new(dataset), Arc::new(sink), layout, order).unwrap();
     let results = work.fill_together(positions, &mut |_| true).unwrap();
-    let text = |result: Result<Option<u64>, Fault>| match result {
-        Ok(Some(output)) => output.to_string(),
-        Ok(None) => "gap".into(),
+    let text = |result: Result<Option<Made<u64>>, Fault>| match result {
+        Ok(Some(Made { output: Some(output), .. })) => output.to_string(),
+        Ok(_) => "gap".into(),
         Err(fault) => fault.to_string(),
     };
     let calls = calls.lock().unwrap().clone();
@@ -141,8 +142,13 @@ fn a_stop_in_the_middle_of_a_group_finishes_no_writer() {
     let sink = Listing { block: 4, ..Listing::default() };
     let calls = sink.calls.clone();
     let layout = Layout::new(12, None, &Partition::Each, &sink.partition(12), false).unwrap();
-    let order =
-        Order { some: None, source: Partition::Each, retries: 0, left_out: BTreeSet::new() };
+    let order = Order {
+        some: None,
+        source: Partition::Each,
+        retries: 0,
+        reducers: Vec::new(),
+        left_out: BTreeSet::new(),
+    };
     let work = GroupWork::new(Arc::new(range(0..12)), Arc::new(sink), layout, order).unwrap();
     assert!(work.fill_together(0..4, &mut |position| position < 2).is_none());
     assert_eq!(*calls.lock().unwrap(), ["begin [0, 1, 2, 3]", "write 0", "write 1"]);
