@@ -16,6 +16,7 @@ mod own;
 mod panics;
 mod profile;
 mod reduce;
+mod run_orders;
 mod run_reduce;
 mod runs;
 mod same;

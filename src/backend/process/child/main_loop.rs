@@ -83,6 +83,8 @@ impl MainLoop {
         let (setup, _) = setup.ok_or_else(|| {
             io::Error::other("the first frame of the loader was not a valid Setup frame")
         })?;
+        let beside = self.hear_beside(setup.beside_bytes)?;
+        let setup = Setup { launch: setup.launch.with_beside(beside), ..setup };
         if let Some(difference) = setup.identity.difference(&identity, &setup.launch) {
             return self.connection.say(Kind::Refused, &difference);
         }
@@ -130,6 +132,21 @@ impl MainLoop {
         discard(own);
         setup.launch.close(context);
         self.connection.send(Kind::Bye, &[])
+    }
+
+    /// Receives so many bytes beside the configuration of the recipe.
+    fn hear_beside(&mut self, bytes: u64) -> io::Result<Vec<u8>> {
+        let mut beside = Vec::new();
+        while (beside.len() as u64) < bytes {
+            match self.connection.hear()? {
+                (Kind::Beside, piece) if !piece.is_empty() => beside.extend(piece),
+                (kind, _) => {
+                    let why = format!("a {kind:?} frame came before the end of the setup");
+                    return Err(io::Error::other(why));
+                }
+            }
+        }
+        Ok(beside)
     }
 
     /// Answers tasks until the loader or the status page asks the worker to stop.

@@ -149,12 +149,14 @@ impl Driver {
 
     /// Connects to a worker's new process, and sends its setup.
     fn connect(&mut self, number: usize, process: Process, channel: Channel) -> Result<()> {
-        let setup = body(&self.setup(number))?;
+        let setup = self.setup(number);
+        let message = body(&setup)?;
         let page = &self.shared.pages[number];
         page.clear();
         log::debug("processes", || format!("worker {number} is process {}", process.pid()));
         let mut connection = Connection::new(process, channel, number as u32);
-        connection.post(Kind::Setup, &setup, Some(Passed::StatusPage(page.clone())));
+        connection.post(Kind::Setup, &message, Some(Passed::StatusPage(page.clone())));
+        setup.beside().for_each(|piece| connection.post(Kind::Beside, piece, None));
         if let Some(slab) = &self.slots.workers[number].slab {
             connection.post_slab(slab);
         }
@@ -176,6 +178,7 @@ impl Driver {
             profile: self.settings.profile,
             trace: self.settings.trace,
             launch: self.launch.clone(),
+            beside_bytes: self.launch.beside().len() as u64,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A worker's instructions: the recipe, by address or by name, and its configuration. A worker that
 //! runs this program finds the recipe by address; any other worker finds it by name.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +17,10 @@ use crate::error::{Error, Result};
 pub(crate) struct Launch {
     way: Way,
     config: Vec<u8>,
-    /// The bytes for the opener, beside the recipe's configuration.
-    beside: Vec<u8>,
+    /// The bytes for the opener, beside the recipe's configuration. Their number has no limit of
+    /// the protocol, so they follow the instructions in frames of their own.
+    #[serde(skip)]
+    beside: Arc<Vec<u8>>,
 }
 
 /// The way in which the worker finds the recipe.
@@ -41,18 +45,28 @@ impl Launch {
         O: Opener<P>,
     {
         let way = Way::Addresses(Addresses::of::<C, P, O>(factory, hooks)?);
-        Ok(Self { way, config: encode_config(config)?, beside })
+        Ok(Self { way, config: encode_config(config)?, beside: Arc::new(beside) })
     }
 
     /// Creates the instructions for a worker that runs any program with this registered name.
     pub(crate) fn by_name<C: Serialize>(name: &str, config: &C) -> Result<Self> {
         let way = Way::Name(name.into());
-        Ok(Self { way, config: encode_config(config)?, beside: Vec::new() })
+        Ok(Self { way, config: encode_config(config)?, beside: Arc::default() })
     }
 
     /// Returns whether the worker may run another build or another program.
     pub(in super::super) fn is_by_name(&self) -> bool {
         matches!(self.way, Way::Name(_))
+    }
+
+    /// Returns the bytes for the opener.
+    pub(in super::super) fn beside(&self) -> &[u8] {
+        &self.beside
+    }
+
+    /// Returns the same instructions with the bytes for the opener, which the worker has received.
+    pub(in super::super) fn with_beside(self, beside: Vec<u8>) -> Self {
+        Self { beside: Arc::new(beside), ..self }
     }
 
     /// Runs the hook at the worker's start.

@@ -84,7 +84,10 @@ impl ForkServer {
         let (channel, link) = Channel::pair(None).map_err(refused)?;
         let process = Process::start(program, link, None)?;
         let mut encoder = Encoder::default();
-        let bytes = encoder.frame(Kind::Setup, &[&body(&setup)?]);
+        let mut bytes = encoder.frame(Kind::Setup, &[&body(&setup)?]);
+        for piece in setup.beside() {
+            encoder.write(&mut bytes, Kind::Beside, &[piece]);
+        }
         let inside = Inside {
             process,
             channel,

@@ -55,6 +55,8 @@ kinds! {
     Drain = 4,
     /// To a fork server: fork a worker. Carries the worker's end of a channel.
     Split = 5,
+    /// To the worker, after its setup: the next bytes beside the configuration of its recipe.
+    Beside = 6,
     /// From the worker: the identity of its program.
     Hello = 16,
     /// From the worker: its pipeline is open.

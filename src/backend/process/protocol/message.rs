@@ -81,6 +81,16 @@ pub(in super::super) struct Setup {
     pub(in super::super) profile: bool,
     pub(in super::super) trace: bool,
     pub(in super::super) launch: Launch,
+    /// The number of bytes beside the configuration of the recipe, which follow in frames of kind
+    /// `Beside`.
+    pub(in super::super) beside_bytes: u64,
+}
+
+impl Setup {
+    /// Returns the bodies of the frames that follow the setup.
+    pub(in super::super) fn beside(&self) -> impl Iterator<Item = &[u8]> {
+        self.launch.beside().chunks(BODY_MAX)
+    }
 }
 
 /// Describes how the worker's pipeline differs, if it does.
