@@ -1,7 +1,9 @@
 //! Files that appear under their names when they are complete and durable, and not before.
 //!
 //! A file is written beside its place, under its name with `.partial` after it. A run that is killed
-//! leaves such files behind. The next writer of the same name removes them.
+//! leaves such files behind. The next writer of the same file writes under another name and removes
+//! them. A system may let a writer of an ended run live for a moment. Such writers rename no file of
+//! the next writer.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -14,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Fault, Result};
 
-/// The end of the name of a file that is not finished.
-const PARTIAL: &str = ".partial";
+/// The ends of the names of a file that is not finished. A writer takes one that is free.
+const PARTIAL: [&str; 2] = [".partial", ".1.partial"];
 /// The size of the buffer before a file, in bytes.
 const BUFFER: usize = 256 << 10;
 
@@ -37,16 +39,27 @@ impl AtomicFile {
     /// Creates a file beside its place in a folder. Removes what an earlier writer left there.
     pub(super) fn create(folder: &Path, name: &str) -> Result<Self, Fault> {
         let target = folder.join(name);
-        let partial = folder.join(format!("{name}{PARTIAL}"));
-        let failed = |error| failed("creating", &partial, error);
-        match fs::remove_file(&partial) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
+        let [first, second] = PARTIAL.map(|end| folder.join(format!("{name}{end}")));
         // A new file, so that a link that someone left there leads nowhere.
-        let file = OpenOptions::new().write(true).create_new(true).open(&partial);
-        let file = BufWriter::with_capacity(BUFFER, file.map_err(failed)?);
-        Ok(Self { target, partial, file: Some(file), failed: None, is_published: false })
+        let create = |path| OpenOptions::new().write(true).create_new(true).open(path);
+        let (file, partial, other) = match create(&first) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let made = match create(&second) {
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                        remove_old(&second)?;
+                        create(&second)
+                    }
+                    made => made,
+                };
+                (made, second, first)
+            }
+            made => (made, first, second),
+        };
+        let file = file.map_err(|error| failed("creating", &partial, error))?;
+        let file = BufWriter::with_capacity(BUFFER, file);
+        let file = Self { target, partial, file: Some(file), failed: None, is_published: false };
+        remove_old(&other)?;
+        Ok(file)
     }
 
     /// Writes bytes. After an error, the file takes no more bytes.
@@ -80,6 +93,14 @@ impl Drop for AtomicFile {
         if !self.is_published {
             _ = fs::remove_file(&self.partial);
         }
+    }
+}
+
+/// Removes a file, if it exists.
+fn remove_old(path: &Path) -> Result<(), Fault> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done.map_err(|error| failed("removing", path, error)),
     }
 }
 
@@ -162,6 +183,32 @@ mod tests {
         publish(folder.path(), vec![file]).unwrap();
         assert_eq!(names(folder.path()), ["a"]);
         assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_writer_of_an_ended_run_cannot_name_the_file_of_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |text: &[u8]| {
+            let mut file = AtomicFile::create(folder.path(), "a").unwrap();
+            file.write(text).unwrap();
+            file
+        };
+        // Each writer lives on when the next one begins.
+        let (first, second) = (write(b"first"), write(b"second"));
+        assert_eq!(names(folder.path()), ["a.1.partial"]);
+        assert!(publish(folder.path(), vec![first]).is_err());
+        assert_eq!(names(folder.path()), ["a.1.partial"]);
+        let third = write(b"third");
+        assert!(publish(folder.path(), vec![second]).is_err());
+        publish(folder.path(), vec![third]).unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"third");
+        // Two writers were killed, one after the other.
+        fs::write(folder.path().join("a.partial"), b"x").unwrap();
+        fs::write(folder.path().join("a.1.partial"), b"x").unwrap();
+        publish(folder.path(), vec![write(b"fourth")]).unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"fourth");
     }
 
     #[test]
