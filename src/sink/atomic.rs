@@ -96,11 +96,36 @@ impl Drop for AtomicFile {
     }
 }
 
-/// Removes a file, if it exists.
-fn remove_old(path: &Path) -> Result<(), Fault> {
+/// Removes files of a folder, as far as they exist, and makes that durable.
+pub(super) fn remove(folder: &Path, names: &[String]) -> Result<(), Fault> {
+    let mut is_changed = false;
+    for name in names {
+        is_changed |= remove_old(&folder.join(name))?;
+    }
+    if !is_changed {
+        return Ok(());
+    }
+    sync_folder(folder).map_err(|error| failed("writing the folder", folder, error))
+}
+
+/// Returns the names of files in a folder that begin so, in order.
+pub(super) fn names_from(folder: &Path, start: &str) -> Result<Vec<String>, Fault> {
+    let unread = |error| failed("reading the folder", folder, error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unread)? {
+        let name = entry.map_err(unread)?.file_name().into_string();
+        names.extend(name.ok().filter(|name| name.starts_with(start)));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Removes a file; returns whether there was one.
+fn remove_old(path: &Path) -> Result<bool, Fault> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        done => done.map_err(|error| failed("removing", path, error)),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed("removing", path, error)),
     }
 }
 
@@ -209,6 +234,17 @@ mod tests {
         publish(folder.path(), vec![write(b"fourth")]).unwrap();
         assert_eq!(names(folder.path()), ["a"]);
         assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"fourth");
+    }
+
+    #[test]
+    fn files_are_removed_as_far_as_they_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.x", "a.y", "ab"] {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        assert_eq!(names_from(folder.path(), "a.").unwrap(), ["a.x", "a.y"]);
+        remove(folder.path(), &["a.x".into(), "none".into()]).unwrap();
+        assert_eq!(names(folder.path()), ["a.y", "ab"]);
     }
 
     #[test]

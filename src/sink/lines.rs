@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::atomic::{AtomicFile, create_folder, publish};
-use super::names::numbered;
+use super::names::stem;
 use super::shard::{FileWriter, Shard, Shards, Written};
 use super::{Partition, Sink};
 use crate::error::{Fault, Result};
@@ -68,8 +68,8 @@ impl<S: Serialize + 'static> Sink<S> for JsonLines {
         Shards::<S>::partition(self)
     }
 
-    fn begin(&self, _: &[u64], len: u64) -> Result<FileWriter<'_, S>> {
-        Ok(FileWriter::new(self, len))
+    fn begin(&self, group: &[u64], len: u64) -> Result<FileWriter<'_, S>> {
+        Ok(FileWriter::new(self, group, len))
     }
 }
 
@@ -83,8 +83,16 @@ impl<S: Serialize + 'static> Shards<S> for JsonLines {
     }
 
     fn shard(&self, block: u64, len: u64) -> Result<Box<dyn Shard<S> + '_>, Fault> {
-        let stem = format!("shard-{}", numbered(block, len.div_ceil(self.per_file.get())));
+        let stem = stem(block, self.per_file, len);
         Ok(Box::new(LinesShard::create(&self.folder, &stem, |sample: &S| line(sample))?))
+    }
+
+    fn names(&self, block: u64, len: u64) -> Result<Vec<String>, Fault> {
+        Ok(vec![format!("{}.jsonl", stem(block, self.per_file, len))])
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 

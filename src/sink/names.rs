@@ -1,6 +1,7 @@
 //! The names of files: numbers of a fixed width, and fields.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use crate::error::Fault;
 
@@ -16,6 +17,11 @@ const REFUSED: &[char] = &['/', '\\', ':', '*', '?', '"', '<', '>', '|'];
 pub(super) fn numbered(number: u64, count: u64) -> String {
     let digits = count.saturating_sub(1).to_string().len().max(DIGITS_MIN);
     format!("{number:0digits$}")
+}
+
+/// Returns the beginning of the name of a block's file, in a run over `len` indices.
+pub(super) fn stem(block: u64, per_file: NonZeroU64, len: u64) -> String {
+    format!("shard-{}", numbered(block, len.div_ceil(per_file.get())))
 }
 
 /// Checks that a field's name can be a part of a file's name on every system.

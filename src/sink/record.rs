@@ -1,13 +1,13 @@
 //! The sink of records: files of one format in a folder.
 
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::atomic::create_folder;
+use super::atomic::{create_folder, names_from};
 use super::files::SampleFile;
 use super::jsonl::row;
 use super::lines::LinesShard;
-use super::names::numbered;
+use super::names::{check_field, numbered, stem};
 use super::npy::NpyShard;
 use super::safetensors::SafetensorsShard;
 use super::shard::{FileWriter, Shard, Shards, Written};
@@ -57,9 +57,9 @@ use crate::order::Op;
 /// next writer of the same file removes them, and anyone may delete them. A complete file with
 /// the same name is replaced, and other files stay. Two runs at a time must not share a folder.
 ///
-/// An index without a sample leaves no trace in a file. A block without samples has no file. A group
-/// with a part of a block replaces the whole file of that block, so a run over some indices takes
-/// whole blocks.
+/// An index without a sample leaves no trace in a file. A block without samples has no file, and a
+/// file that an earlier run wrote for the block is removed. A group with a part of a block replaces
+/// the whole file of that block, so a run over some indices takes whole blocks.
 ///
 /// ```
 /// use windrow::dataset::{Record, Tensor};
@@ -103,6 +103,14 @@ impl RecordSink {
         let per_file = spec.check()?;
         Ok(Self { spec: spec.clone(), real: create_folder(&spec.folder)?, per_file })
     }
+
+    /// Returns the beginning of the names of a block's files.
+    fn stem(&self, block: u64, len: u64) -> String {
+        match self.spec.kind {
+            SinkKind::Files => numbered(block, len),
+            _ => stem(block, self.per_file, len),
+        }
+    }
 }
 
 impl Sink<Record> for RecordSink {
@@ -123,8 +131,8 @@ impl Sink<Record> for RecordSink {
         Shards::partition(self)
     }
 
-    fn begin(&self, _: &[u64], len: u64) -> Result<FileWriter<'_, Record>> {
-        Ok(FileWriter::new(self, len))
+    fn begin(&self, group: &[u64], len: u64) -> Result<FileWriter<'_, Record>> {
+        Ok(FileWriter::new(self, group, len))
     }
 }
 
@@ -139,8 +147,7 @@ impl Shards<Record> for RecordSink {
 
     fn shard(&self, block: u64, len: u64) -> Result<Box<dyn Shard<Record> + '_>, Fault> {
         let folder = &*self.spec.folder;
-        let number = numbered(block, len.div_ceil(self.per_file.get()));
-        let stem = format!("shard-{number}");
+        let stem = self.stem(block, len);
         Ok(match self.spec.kind {
             SinkKind::Tar => Box::new(TarShard::create(folder, &stem, len)?),
             SinkKind::Npy => Box::new(NpyShard::new(folder, stem)),
@@ -151,9 +158,32 @@ impl Shards<Record> for RecordSink {
                 })?)
             }
             SinkKind::Safetensors => Box::new(SafetensorsShard::new(folder, &stem)),
-            SinkKind::Files => {
-                Box::new(SampleFile::new(folder, number, self.spec.field.as_deref()))
-            }
+            SinkKind::Files => Box::new(SampleFile::new(folder, stem, self.spec.field.as_deref())),
         })
+    }
+
+    fn names(&self, block: u64, len: u64) -> Result<Vec<String>, Fault> {
+        let stem = self.stem(block, len);
+        let end = |end: &str| format!("{stem}.{end}");
+        Ok(match (self.spec.kind, &self.spec.field) {
+            (SinkKind::Npy, _) => {
+                // The fields of the earlier samples are unknown.
+                let mut names = names_from(&self.spec.folder, &end(""))?;
+                names.retain(|name| name.ends_with(".npy"));
+                names
+            }
+            (SinkKind::Files, Some(field)) => match check_field(field) {
+                Ok(()) => vec![end(field), end(&format!("{field}.npy"))],
+                // No sample of such a field was ever written.
+                Err(_) => Vec::new(),
+            },
+            (SinkKind::Files | SinkKind::Safetensors, _) => vec![end("safetensors")],
+            (SinkKind::Tar, _) => vec![end("tar")],
+            (SinkKind::Jsonl, _) => vec![end("jsonl")],
+        })
+    }
+
+    fn folder(&self) -> &Path {
+        &self.spec.folder
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::Debug;
 use std::num::NonZeroU64;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::atomic::remove;
 use super::{Partition, Writer};
 use crate::error::{BoxError, Fault};
 
@@ -33,6 +35,12 @@ pub(super) trait Shards<S>: Debug + Send + Sync {
     /// Begins the files of a block of indices, in a run over `len` indices.
     fn shard(&self, block: u64, len: u64) -> Result<Box<dyn Shard<S> + '_>, Fault>;
 
+    /// Returns the names of the files that an earlier run may have written for a block.
+    fn names(&self, block: u64, len: u64) -> Result<Vec<String>, Fault>;
+
+    /// Returns the folder of the files.
+    fn folder(&self) -> &Path;
+
     fn partition(&self) -> Partition {
         match self.per_file() {
             NonZeroU64::MIN => Partition::Each,
@@ -51,54 +59,50 @@ pub struct Written {
     pub row: u64,
 }
 
-/// The writer of one group of a sink that writes files.
+/// The writer of one block of a sink that writes files.
+///
+/// The first index of the group names the block. An index of another block is refused.
 #[derive(Debug)]
 pub struct FileWriter<'a, S> {
     sink: &'a dyn Shards<S>,
-    len: u64,
-    open: Option<OpenShard<'a, S>>,
-    /// Why a file could not be finished; then the group has failed.
-    failed: Option<Fault>,
-}
-
-#[derive(Debug)]
-struct OpenShard<'a, S> {
     block: u64,
+    len: u64,
+    /// The files of the block, from the first sample on.
+    shard: Option<Box<dyn Shard<S> + 'a>>,
     rows: u64,
-    shard: Box<dyn Shard<S> + 'a>,
 }
 
 impl<'a, S> FileWriter<'a, S> {
-    pub(super) fn new(sink: &'a dyn Shards<S>, len: u64) -> Self {
-        Self { sink, len, open: None, failed: None }
+    /// Begins the block of a group, in a run over `len` indices.
+    pub(super) fn new(sink: &'a dyn Shards<S>, group: &[u64], len: u64) -> Self {
+        let block = group.first().map_or(0, |first| *first / sink.per_file());
+        Self { sink, block, len, shard: None, rows: 0 }
     }
 
     fn add(&mut self, index: u64, sample: &S) -> Result<Written, Fault> {
         let block = index / self.sink.per_file();
-        // A group has several blocks if the caller keeps their indices together.
-        if self.open.as_ref().is_some_and(|open| open.block != block) {
-            self.close();
+        if block != self.block {
+            return Err(Fault::new(format!(
+                "the index is in file {block} of the sink, and the writer began file {}; begin a \
+                 writer for each group of `Sink::partition`",
+                self.block
+            )));
         }
-        if let Some(fault) = &self.failed {
-            return Err(fault.clone());
-        }
-        let open = match &mut self.open {
-            Some(open) => open,
-            none => {
-                let shard = self.sink.shard(block, self.len)?;
-                none.insert(OpenShard { block, rows: 0, shard })
-            }
+        let shard = match &mut self.shard {
+            Some(shard) => shard,
+            none => none.insert(self.sink.shard(block, self.len)?),
         };
-        open.shard.add(index, sample)?;
-        open.rows += 1;
-        Ok(Written { file: open.shard.name(), row: open.rows - 1 })
+        shard.add(index, sample)?;
+        self.rows += 1;
+        Ok(Written { file: shard.name(), row: self.rows - 1 })
     }
 
-    /// Finishes the files of the open block, unless no sample came.
-    fn close(&mut self) {
-        let Some(open) = self.open.take().filter(|open| open.rows > 0) else { return };
-        if let Err(fault) = open.shard.finish() {
-            self.failed.get_or_insert(fault);
+    /// Finishes the files. A block without samples has no file, so what an earlier run wrote of the
+    /// block is removed.
+    fn close(self) -> Result<(), Fault> {
+        match self.shard.filter(|_| self.rows > 0) {
+            Some(shard) => shard.finish(),
+            None => remove(self.sink.folder(), &self.sink.names(self.block, self.len)?),
         }
     }
 }
@@ -110,11 +114,8 @@ impl<S> Writer<S> for FileWriter<'_, S> {
         self.add(index, &sample).map_err(|fault| fault.at(self.sink.op(), index).into())
     }
 
-    fn finish(mut self) -> Result<(), BoxError> {
-        self.close();
-        match self.failed {
-            Some(fault) => Err(fault.by(self.sink.op()).into()),
-            None => Ok(()),
-        }
+    fn finish(self) -> Result<(), BoxError> {
+        let sink = self.sink;
+        self.close().map_err(|fault| fault.by(sink.op()).into())
     }
 }

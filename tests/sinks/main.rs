@@ -279,14 +279,34 @@ fn a_block_without_samples_has_no_file_and_a_sample_without_fields_is_refused() 
 }
 
 #[test]
-fn a_group_of_several_blocks_has_the_files_of_each() {
-    let (apart, joined) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    for ((spec, sample), (one, _)) in kinds(apart.path()).iter().zip(kinds(joined.path())) {
-        let several = run(spec, sample);
-        let sink = RecordSink::open(&one).unwrap();
-        let group: Vec<u64> = (0..LEN).collect();
-        assert_eq!(write(&sink, &group, sample).unwrap(), several);
-        assert_eq!(files(&spec.folder), files(&one.folder));
+fn a_block_that_is_written_again_without_samples_loses_its_files_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    for (spec, sample) in kinds(folder.path()) {
+        run(&spec, sample);
+        let mut rest = files(&spec.folder);
+        let sink = RecordSink::open(&spec).unwrap();
+        let Partition::Blocks(size) = sink.partition(LEN) else {
+            assert_eq!(write(&sink, &[1], |_| None).unwrap(), []);
+            rest.retain(|name, _| !name.starts_with("00001."));
+            assert_eq!(files(&spec.folder), rest);
+            continue;
+        };
+        assert_eq!(write(&sink, &[size.get()], |_| None).unwrap(), []);
+        rest.retain(|name, _| !name.starts_with("shard-00001."));
+        assert_eq!(files(&spec.folder), rest);
+    }
+}
+
+#[test]
+fn an_index_of_another_block_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (spec, sample) in kinds(folder.path()) {
+        let sink = RecordSink::open(&spec).unwrap();
+        let mut writer = sink.begin(&[0], LEN).unwrap();
+        writer.write(0, sample(0).unwrap()).unwrap();
+        let message = writer.write(5, sample(5).unwrap()).unwrap_err().to_string();
+        assert!(message.contains("the writer began file 0"), "{message}");
+        writer.finish().unwrap();
     }
 }
 
