@@ -154,13 +154,17 @@ pub(super) fn create_folder(folder: &Path) -> Result<PathBuf> {
     fs::canonicalize(folder).map_err(error)
 }
 
-/// Makes the names in a folder durable. Windows has no such call, and needs none after a rename.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Makes the names in a folder durable. Windows and some file systems have no such call, and need
+/// none after a rename.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(windows) {
         return Ok(());
     }
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    File::open(folder)?.sync_all()
+    match File::open(folder)?.sync_all() {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
 }
 
 fn failed(doing: &str, path: &Path, error: io::Error) -> Fault {

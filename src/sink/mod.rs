@@ -18,6 +18,7 @@ mod shard;
 mod spec;
 mod tar;
 
+pub(crate) use atomic::sync_folder;
 pub use lines::JsonLines;
 pub use record::RecordSink;
 pub use shard::{FileWriter, Written};

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::backend::lock::{lock, unlock};
 use crate::backend::{clock, log};
 use crate::error::{Error, Result};
+use crate::sink::sync_folder;
 use frame::{Frames, MAGIC, encode};
 pub(super) use frame::{Group, Header, Stored};
 
@@ -50,7 +51,7 @@ impl Record {
     ) -> Result<Self> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(path).map_err(|error| failed("open", path, error))?;
+        let file = options.open(path).map_err(|error| failed("open", path, error))?;
         let format = |offset, why| {
             let name = path.display().to_string();
             Err(Error::Format { name, offset, why })
@@ -58,11 +59,13 @@ impl Record {
         if !lock(&file) {
             return format(None, "another run is using this record; wait for its end".into());
         }
-        begin(&mut file, path, header).map_err(|error| failed("create", path, error))?;
+        // From here on, every end unlocks the file.
+        let mut this = Self { file, path: path.into(), is_dirty: false, since: None };
+        begin(&mut this.file, path, header).map_err(|error| failed("create", path, error))?;
         let unread = |error| failed("read", path, error);
-        let len = file.metadata().map_err(unread)?.len();
+        let len = this.file.metadata().map_err(unread)?.len();
         let foreign = "this file is not a record of a run; name another file, or remove this one";
-        let source = BufReader::with_capacity(1 << 16, &file);
+        let source = BufReader::with_capacity(1 << 16, &this.file);
         let Some(mut frames) = Frames::new(source, len).map_err(unread)? else {
             return format(None, foreign.into());
         };
@@ -81,10 +84,11 @@ impl Record {
                 let (path, rest) = (path.display(), len - good);
                 format!("{path}: removed {rest} bytes of a frame that was cut off at byte {good}")
             });
-            file.set_len(good).map_err(|error| failed("shorten", path, error))?;
+            this.file.set_len(good).map_err(|error| failed("shorten", path, error))?;
+            this.is_dirty = true;
         }
-        file.seek(SeekFrom::Start(good)).map_err(|error| failed("read", path, error))?;
-        Ok(Self { file, path: path.into(), is_dirty: good < len, since: None })
+        this.file.seek(SeekFrom::Start(good)).map_err(unread)?;
+        Ok(this)
     }
 
     /// Appends the outcomes of a group, whose effects must be durable.
@@ -137,10 +141,7 @@ fn begin(file: &mut File, path: &Path, header: &Header) -> std::io::Result<()> {
     file.write_all(&start)?;
     file.sync_all()?;
     file.rewind()?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // Not every system can open a folder; there, the name is durable by itself.
-    _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
-    Ok(())
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 fn failed(what: &str, path: &Path, error: std::io::Error) -> Error {
