@@ -44,7 +44,7 @@ pub(crate) use builder::choices::choice;
 pub(crate) use builder::setters;
 pub(crate) use environment::Environment;
 pub(crate) use origin::{Ending, opened};
-pub(crate) use processes::check;
+pub(crate) use processes::{check, warn_of_no_effect};
 pub(crate) use start::plan;
 
 pub use batch::Batch;

@@ -29,6 +29,25 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
     }
 }
 
+/// Warns of each setting of worker processes that has no effect with another backend.
+pub(crate) fn warn_of_no_effect(part: &'static str, backend: Backend, settings: &Settings) {
+    for name in without_effect(backend, settings) {
+        log::warn(part, || format!("{name} has no effect with backend {backend}; use processes"));
+    }
+}
+
+/// Returns the names of the settings that were changed and have no effect with a backend.
+fn without_effect(backend: Backend, settings: &Settings) -> Vec<&'static str> {
+    let changed = [
+        ("sample_timeout", settings.sample_timeout.is_some()),
+        ("startup_timeout", settings.startup_timeout != Settings::default().startup_timeout),
+        ("max_rss", settings.max_rss.is_some()),
+        ("max_samples_per_worker", settings.max_samples.is_some()),
+    ];
+    let changed = changed.into_iter().filter(|(_, is_changed)| *is_changed);
+    changed.map(|(name, _)| name).filter(|_| backend != Backend::Processes).collect()
+}
+
 /// Returns the recipe's name, if workers find the recipe by name, and the hooks of the workers.
 pub(super) fn named(
     name: Option<String>,
@@ -106,4 +125,25 @@ where
     let launch = crossing.launch(name, hooks)?;
     let backend = Processes::start(launch, expected, workers, settings, crossing.decode, work)?;
     Ok(Box::new(backend))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_without_an_effect_is_named_once() {
+        let all = Settings {
+            sample_timeout: Some(Duration::from_secs(1)),
+            startup_timeout: Duration::from_secs(1),
+            max_rss: Some(1),
+            max_samples: Some(1),
+            ..Settings::default()
+        };
+        let names = ["sample_timeout", "startup_timeout", "max_rss", "max_samples_per_worker"];
+        assert_eq!(without_effect(Backend::Threads, &all), names);
+        assert_eq!(without_effect(Backend::Inline, &all), names);
+        assert!(without_effect(Backend::Processes, &all).is_empty());
+        assert!(without_effect(Backend::Threads, &Settings::default()).is_empty());
+    }
 }

@@ -24,7 +24,7 @@ use crate::dataset::reduce::Key;
 use crate::dataset::wire::decode_owned;
 use crate::dataset::{Keeping, SampleResult};
 use crate::error::{Error, Fault, Result};
-use crate::loader::{Ending, Environment, check, choice, opened};
+use crate::loader::{Ending, Environment, check, choice, opened, warn_of_no_effect};
 use crate::sink::Sink;
 use crate::stage::ParallelPipeline;
 
@@ -70,11 +70,7 @@ impl Start {
         let (backend, workers) = choice(asked, workers, launch.is_some(), &config.settings)?;
         let settings = &mut config.settings;
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
-        if backend != Backend::Processes && settings.sample_timeout.is_some() {
-            log::warn("run", || {
-                format!("sample_timeout has no effect with backend {backend}; use processes")
-            });
-        }
+        warn_of_no_effect("run", backend, settings);
         let mut ending = Ending::new(true, config.hooks, backend != Backend::Processes);
         let context = ending.begin()?;
         let (pipeline, sink) = opened(|| open(context))?;

@@ -7,7 +7,7 @@ use super::super::processes;
 use super::super::work::RoundTrip;
 use super::LoaderBuilder;
 use crate::backend::settings::{Settings, WORKERS_MAX};
-use crate::backend::{self, Backend, log};
+use crate::backend::{self, Backend};
 use crate::dataset::at_least_one;
 use crate::engine::Limits;
 use crate::error::{Error, Result};
@@ -67,11 +67,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         let is_recipe = matches!(self.pipeline, Origin::Recipe(_)) && self.custom.is_none();
         let workers = environment.workers.or(self.workers);
         let (backend, workers) = choice(asked, workers, is_recipe, &self.settings)?;
-        if backend != Backend::Processes && self.settings.sample_timeout.is_some() {
-            log::warn("loader", || {
-                format!("sample_timeout has no effect with backend {backend}; use processes")
-            });
-        }
+        processes::warn_of_no_effect("loader", backend, &self.settings);
         Ok((backend, workers))
     }
 
