@@ -9,9 +9,9 @@ use windrow::loader::Progress;
 use crate::output::note;
 
 /// The interval between two updates of the bar.
-const BAR_EVERY: Duration = Duration::from_millis(100);
+pub(crate) const BAR_EVERY: Duration = Duration::from_millis(100);
 /// The interval between two lines, without a terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// The data received in this run.
 #[derive(Debug, Clone, Copy, Default)]

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use windrow::run::{Indices, Progress, Report, RunConfig, run_spec};
@@ -15,12 +15,9 @@ use windrow::{Fault, Result};
 
 use crate::interrupt::Interrupt;
 use crate::output::{complain, note, print, print_json};
+use crate::progress::{BAR_EVERY, LINE_EVERY};
 use crate::{DONE, INTERRUPTED, SAMPLE_FAILED};
 
-/// The interval between two updates of the bar.
-const BAR_EVERY: Duration = Duration::from_millis(100);
-/// The interval between two lines, without a terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
 /// The number of failures printed one by one.
 const FAILURES_TOLD: usize = 20;
 /// The number of workers whose index a display shows.
