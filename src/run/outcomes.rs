@@ -270,3 +270,59 @@ fn decoded<O: DeserializeOwned>(bytes: &[u8], path: &std::path::Path, index: u64
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::sink::Partition;
+
+    /// Opens the outcomes of a run over four indices in groups of two.
+    fn open(record: &Path, config: RunConfig) -> (Outcomes<u64>, BTreeSet<u64>) {
+        let pairs = Partition::Blocks(2.try_into().unwrap());
+        let layout = Layout::new(4, None, &Partition::Each, &pairs, false).unwrap();
+        let (pipeline, sink) = ("pipeline".into(), "sink".into());
+        let header = Header { pipeline, sink, len: 4, reducers: vec!["sum".into()] };
+        let parts = Parts::new(&pairs, 4).unwrap();
+        Outcomes::open(&config.record(record), &header, &layout, &parts).unwrap()
+    }
+
+    fn done(index: u64, output: u64) -> (u64, SampleResult<Made<u64>>) {
+        (index, Ok(Some(Made { output: Some(output), added: vec![0, 1, output as u8] })))
+    }
+
+    fn indices(outcomes: &Outcomes<u64>) -> Vec<u64> {
+        outcomes.outcomes.keys().copied().collect()
+    }
+
+    #[test]
+    fn a_run_that_is_killed_while_it_writes_a_group_again_claims_nothing_of_the_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = folder.path().join("record");
+        let (mut first, settled) = open(&record, RunConfig::new());
+        assert!(settled.is_empty());
+        first.add(vec![done(0, 5), (1, Err(Fault::new("no")))]).unwrap();
+        first.add(vec![done(2, 6), done(3, 7)]).unwrap();
+        drop(first);
+
+        // The sink replaces the file of the first group, and the run is killed before it records
+        // the group.
+        let (retried, settled) = open(&record, RunConfig::new().retry_failed());
+        assert_eq!((indices(&retried), settled), (vec![2, 3], [1].into()));
+        drop(retried);
+
+        let (mut last, settled) = open(&record, RunConfig::new());
+        assert_eq!((indices(&last), settled), (vec![2, 3], [1].into()));
+        assert_eq!(last.added.keys().copied().collect::<Vec<_>>(), [2, 3]);
+        last.add(vec![done(0, 8), done(1, 9)]).unwrap();
+        let before = last.bytes;
+        drop(last);
+        let (whole, settled) = open(&record, RunConfig::new());
+        assert_eq!((whole.bytes, settled), (before, [0, 1].into()));
+        assert_eq!(whole.added[&0], [0, 1, 8]);
+        let report = whole.report(Vec::new());
+        let results: Vec<u64> = report.results().map(|(_, result)| *result).collect();
+        assert_eq!(results, [8, 9, 6, 7]);
+    }
+}

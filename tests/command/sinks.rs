@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::bad_input::refused;
-use crate::{finish, folder, summary, system, text, waited, windrow};
+use crate::{finish, folder, summary, text, waited, windrow};
 
 /// How long a run may take to finish the next file.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -51,14 +51,17 @@ fn a_run_that_is_killed_ten_times_writes_the_same_bytes() {
             assert!(begun.elapsed() < LIMIT, "no file was finished in {LIMIT:?}");
             std::thread::yield_now();
         }
-        system::kill(child.id());
+        // A child that has ended and was waited for is not killed.
+        _ = child.kill();
         let output = waited(child);
         kills += u32::from(!output.status.success());
     }
     assert!(kills >= 5, "only {kills} kills came before the end");
-    let rest = summary(&arguments(&killed));
+    let threads = ["--backend", "threads", "--workers", "3"];
+    let rest = summary(&[&arguments(&killed)[..], &threads].concat());
     assert!(rest["before"].as_u64().unwrap() > 0, "{rest}");
     assert_eq!((&rest["written"], &rest["open"]), (&512.into(), &0.into()), "{rest}");
+    assert_eq!(rest["workers"], 3, "{rest}");
     summary(&[&arguments(&whole)[..], &["--backend", "inline"]].concat());
     let (killed, whole) = (shards(&killed), shards(&whole));
     assert_eq!(whole.len(), 32);

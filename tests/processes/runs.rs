@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::common::within;
+use windrow::iterable::{from_iter, from_iterable};
 use windrow::run::{Indices, Outcome, Report, RunConfig, run_recipe};
 use windrow::sink::{Partition, Sink, Writer};
 use windrow::{
@@ -50,6 +51,11 @@ impl Sink<u64> for Lines {
         assert_eq!(len, LEN);
         let path = self.folder.join(format!("{:03}", group[0]));
         let is = |word| self.folder.join(word).exists();
+        if group[0] == 7 && is("finish kills") {
+            let begun =
+                std::fs::File::options().append(true).open(self.folder.join("finish kills"));
+            writeln!(begun?, "begun")?;
+        }
         let (is_killer, is_hanging) = (is("killer"), is("hanging"));
         Ok(File { path, text: String::new(), is_killer, is_hanging })
     }
@@ -73,6 +79,9 @@ impl Writer<u64> for File {
     }
 
     fn finish(self) -> Result<(), BoxError> {
+        if self.path.ends_with("007") && self.path.with_file_name("finish kills").exists() {
+            std::process::abort();
+        }
         let mut file = std::fs::File::create(self.path.with_extension("new"))?;
         file.write_all(self.text.as_bytes())?;
         file.sync_all()?;
@@ -174,6 +183,27 @@ fn an_index_that_kills_its_workers_fails_and_its_group_is_written_without_it() {
                 let text = std::fs::read_to_string(folder.path().join("008")).unwrap();
                 assert_eq!(text, others);
             }
+        }
+    });
+}
+
+#[test]
+fn a_finish_that_kills_its_workers_fails_its_group_at_once() {
+    within(LIMIT, || {
+        for (block, group) in [(1, 7..8), (7, 7..14)] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("finish kills"), "").unwrap();
+            let config = RunConfig::new().backend(Backend::Processes).workers(2);
+            let report = go(folder.path(), block, config).unwrap();
+            let failed: Vec<u64> = report.failures().map(|(index, _)| index).collect();
+            assert_eq!(failed, group.collect::<Vec<_>>());
+            for (_, fault) in report.failures() {
+                assert!(fault.message().starts_with("lost its worker 2 time(s): "), "{fault}");
+            }
+            assert_eq!(report.progress().done, LEN);
+            // No index of the group is blamed, and left out, one after another.
+            let begun = std::fs::read_to_string(folder.path().join("finish kills")).unwrap();
+            assert_eq!(begun, "begun\nbegun\n");
         }
     });
 }
@@ -317,6 +347,8 @@ fn what_cannot_run_is_refused_before_any_work() {
     };
     let staged = range(0..LEN).ordered().limit(3);
     assert!(text(run(staged, sink(), RunConfig::new())).contains("pipeline with stages"));
+    let endless = from_iterable(from_iter(|| 0..5u64));
+    assert!(text(run(endless, sink(), RunConfig::new())).contains("source without a length"));
     let processes = RunConfig::new().backend(Backend::Processes);
     assert!(text(run(range(0..LEN), sink(), processes)).contains("call run_recipe"));
     let some = RunConfig::new().indices(Indices::Some(vec![1, 40]));
