@@ -31,8 +31,9 @@ pub enum Indices {
 
 /// The settings of a run: see [`run`](super::run).
 ///
-/// No setting but [`indices`](Self::indices) and [`keep_together`](Self::keep_together) changes
-/// what a sink writes.
+/// The backend and the number of workers never change what a sink writes. [`indices`](Self::indices)
+/// does. So do the settings that decide whether an index fails, such as [`retries`](Self::retries):
+/// a failed index has no effect.
 pub struct RunConfig {
     pub(super) backend: Backend,
     pub(super) workers: Option<u32>,

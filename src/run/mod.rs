@@ -17,7 +17,8 @@
 //!   merged in the order of indices.
 //!
 //! A run has one epoch, and takes the random-access part of a pipeline only. A stage needs its
-//! samples in order, on the caller's side.
+//! samples in order, on the caller's side. A source without a length gives its samples in order too,
+//! so a run refuses the source.
 //!
 //! | function | pipeline and sink | backends |
 //! |---|---|---|
@@ -110,8 +111,9 @@ use rounds::Start;
 ///
 /// # Errors
 /// Returns the first error in an environment variable, a setting or the pipeline. Returns
-/// [`Error::Unsupported`] for a pipeline with stages. Returns the error of the record, or of the
-/// backend. The failure of an index is no error, but an [`Outcome`].
+/// [`Error::Unsupported`] for a pipeline with stages, with several epochs or without a length.
+/// Returns the error of the record, or of the backend. The failure of an index is no error, but an
+/// [`Outcome`].
 pub fn run<P, K>(pipeline: P, sink: K, config: RunConfig) -> Result<Report<K::Output>>
 where
     P: ParallelPipeline,
