@@ -58,25 +58,34 @@ impl Stack {
     }
 }
 
-impl Collate<Keyed<Record>> for Stack {
-    type Batch = Record;
+/// Lets a type that collates records collate records with keys too.
+macro_rules! collate_keyed {
+    ($collate:ty) => {
+        impl Collate<Keyed<Record>> for $collate {
+            type Batch = Record;
 
-    fn collate(&self, samples: Vec<Keyed<Record>>) -> Result<Record, Fault> {
-        stack(samples.into_iter().map(Record::from).collect(), self.pad)
-    }
+            fn collate(&self, samples: Vec<Keyed<Record>>) -> Result<Record, Fault> {
+                let records: Vec<_> = samples.into_iter().map(Record::from).collect();
+                Collate::<Record>::collate(self, records)
+            }
 
-    fn element_spec(
-        &self,
-        samples: &ElementSpec,
-        size: Option<u64>,
-    ) -> Result<ElementSpec, String> {
-        samples.batched(size)
-    }
+            fn element_spec(
+                &self,
+                samples: &ElementSpec,
+                size: Option<u64>,
+            ) -> Result<ElementSpec, String> {
+                Collate::<Record>::element_spec(self, samples, size)
+            }
 
-    fn describe(&self, op: Op) -> Op {
-        Collate::<Record>::describe(self, op)
-    }
+            fn describe(&self, op: Op) -> Op {
+                Collate::<Record>::describe(self, op)
+            }
+        }
+    };
 }
+pub(super) use collate_keyed;
+
+collate_keyed!(Stack);
 
 impl Collate<Record> for Stack {
     type Batch = Record;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::batch::Collate;
-use super::collate::stack_with;
+use super::collate::{collate_keyed, stack_with};
 use super::dtype::Dtype;
 use super::element_spec::{ElementSpec, FieldSpec};
 use super::keys::Keyed;
@@ -51,8 +51,12 @@ impl PadFields {
     fn lengths(&self) -> impl Iterator<Item = &Arc<str>> {
         self.fields.values().filter_map(|padding| padding.lengths.as_ref())
     }
+}
 
-    fn batch(&self, records: Vec<Record>) -> Result<Record, Fault> {
+impl Collate<Record> for PadFields {
+    type Batch = Record;
+
+    fn collate(&self, records: Vec<Record>) -> Result<Record, Fault> {
         if let Some(first) = records.first() {
             self.fields.keys().try_for_each(|name| first.field(name).map(drop))?;
         }
@@ -60,7 +64,11 @@ impl PadFields {
         stack_with(records, instead, |name| self.fields.get(name).cloned())
     }
 
-    fn spec(&self, samples: &ElementSpec, size: Option<u64>) -> Result<ElementSpec, String> {
+    fn element_spec(
+        &self,
+        samples: &ElementSpec,
+        size: Option<u64>,
+    ) -> Result<ElementSpec, String> {
         let mut spec = samples.clone();
         for (name, padding) in &self.fields {
             spec = spec.change_field(name, |field| padding.element_spec(field))?;
@@ -78,50 +86,12 @@ impl PadFields {
         Ok(if spec.is_open() { padded.open() } else { padded })
     }
 
-    fn described(&self, op: Op) -> Op {
+    fn describe(&self, op: Op) -> Op {
         self.fields.iter().fold(op, |op, (name, padding)| op.with(format!("pad.{name}"), padding))
     }
 }
 
-impl Collate<Record> for PadFields {
-    type Batch = Record;
-
-    fn collate(&self, samples: Vec<Record>) -> Result<Record, Fault> {
-        self.batch(samples)
-    }
-
-    fn element_spec(
-        &self,
-        samples: &ElementSpec,
-        size: Option<u64>,
-    ) -> Result<ElementSpec, String> {
-        self.spec(samples, size)
-    }
-
-    fn describe(&self, op: Op) -> Op {
-        self.described(op)
-    }
-}
-
-impl Collate<Keyed<Record>> for PadFields {
-    type Batch = Record;
-
-    fn collate(&self, samples: Vec<Keyed<Record>>) -> Result<Record, Fault> {
-        self.batch(samples.into_iter().map(Record::from).collect())
-    }
-
-    fn element_spec(
-        &self,
-        samples: &ElementSpec,
-        size: Option<u64>,
-    ) -> Result<ElementSpec, String> {
-        self.spec(samples, size)
-    }
-
-    fn describe(&self, op: Op) -> Op {
-        self.described(op)
-    }
-}
+collate_keyed!(PadFields);
 
 #[cfg(test)]
 mod tests {
