@@ -29,6 +29,27 @@ impl<B, S> Then<B, S> {
         Ok(is_clean)
     }
 
+    /// Returns the result that the stage has ready, or the error of a result that it cannot make.
+    fn ready<In>(&mut self, feed: &dyn Feed<In>) -> Result<Option<Step<S::Out>>>
+    where
+        B: Stages<In>,
+        S: Stage<B::Out>,
+    {
+        let popped = self.stage.tell("pop", |stage| stage.try_pop())?;
+        Ok(popped.map(|popped| match popped {
+            Ok(result) => Step::Item(result),
+            Err(fault) => self.stage_error(fault, feed),
+        }))
+    }
+
+    /// Returns the stage's next input, or the end of the inputs.
+    fn next_input<In>(&mut self, feed: &mut dyn Feed<In>) -> Step<B::Out>
+    where
+        B: Stages<In>,
+    {
+        if self.finished.is_some() { Step::End } else { polled(&mut self.before, feed) }
+    }
+
     /// Returns the next result of a stage that tracks its inputs.
     fn next_tracked<In>(&mut self, feed: &mut dyn Feed<In>) -> Result<Step<S::Out>>
     where
@@ -36,17 +57,13 @@ impl<B, S> Then<B, S> {
         S: Stage<B::Out>,
     {
         loop {
-            match self.stage.tell("pop", |stage| stage.try_pop())? {
-                Some(Ok(result)) => return Ok(Step::Item(result)),
-                Some(Err(fault)) => return Ok(self.stage_error(fault, feed)),
-                None => {}
+            if let Some(ready) = self.ready(feed)? {
+                return Ok(ready);
             }
-            if self.is_at_end()? || self.stage.ask("is_done", |stage| stage.is_done())? {
+            if self.is_at_end()? {
                 return Ok(Step::End);
             }
-            let next =
-                if self.finished.is_some() { Step::End } else { polled(&mut self.before, feed) };
-            let pushed = match next {
+            let pushed = match self.next_input(feed) {
                 Step::Item(input) => {
                     self.track(feed)?;
                     self.stage.attempt(|stage| stage.push(input))
@@ -67,13 +84,11 @@ impl<B, S> Then<B, S> {
         S: Stage<B::Out>,
     {
         loop {
-            match self.stage.tell("pop", |stage| stage.try_pop())? {
-                Some(Ok(result)) => return Ok(Step::Item(result)),
-                Some(Err(fault)) => return Ok(self.stage_error(fault, feed)),
-                None => {}
+            if let Some(ready) = self.ready(feed)? {
+                return Ok(ready);
             }
             self.is_clean()?;
-            if self.is_at_end()? || self.stage.ask("is_done", |stage| stage.is_done())? {
+            if self.is_at_end()? {
                 return Ok(Step::End);
             }
             let mark = match (&self.anchor, self.waiting.take()) {
@@ -81,9 +96,7 @@ impl<B, S> Then<B, S> {
                 (None, Some(mark)) => Some(mark),
                 (None, None) => Some(self.mark_now(feed)?),
             };
-            let next =
-                if self.finished.is_some() { Step::End } else { polled(&mut self.before, feed) };
-            let pushed = match next {
+            let pushed = match self.next_input(feed) {
                 Step::Item(input) => self.stage.attempt(|stage| stage.push(input)),
                 Step::End => self.finish()?,
                 Step::Pending => {
@@ -115,16 +128,21 @@ impl<B, S> Then<B, S> {
         Ok(self.stage.attempt(Stage::finish))
     }
 
-    /// Returns `true` if the stage was told of the end of the inputs, and has no more results.
+    /// Returns `true` if the stage has no more results in this epoch.
     ///
-    /// A stage that still holds inputs back, but fewer than before, has more results.
+    /// After the end of the inputs, a stage that still holds inputs back, but fewer than before, has
+    /// more results.
     fn is_at_end<In>(&self) -> Result<bool>
     where
         S: Stage<In>,
     {
-        let Some(before) = self.finished else { return Ok(false) };
-        let left = self.held_back()?;
-        Ok(left == 0 || left >= before)
+        if let Some(before) = self.finished {
+            let left = self.held_back()?;
+            if left == 0 || left >= before {
+                return Ok(true);
+            }
+        }
+        self.stage.ask("is_done", |stage| stage.is_done())
     }
 
     fn held_back<In>(&self) -> Result<u64>
