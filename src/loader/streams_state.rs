@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::LoaderBuilder;
 use super::builder::setters;
+use crate::backend::log;
 use crate::error::{Error, Result};
 use crate::order::{State, json};
 use crate::stage::Pipeline;
@@ -74,16 +75,20 @@ pub(super) struct StreamState {
 }
 
 impl StreamsState {
+    /// The length, in bytes, of the longest state that [`from_json`](Self::from_json) reads: 1 GiB.
+    pub const BYTES_MAX: u64 = 16 * State::BYTES_MAX;
+
     /// Reads a state from JSON.
     ///
     /// # Errors
-    /// Returns [`Error::State`] if the text is longer than [`State::BYTES_MAX`], is not JSON, or is no
-    /// state of this version. The error names the stream with a wrong state.
+    /// Returns [`Error::State`] if the text is longer than [`BYTES_MAX`](Self::BYTES_MAX), is not JSON,
+    /// or is no state of this version. The error names the stream with a wrong state, such as one of
+    /// more than [`State::BYTES_MAX`].
     pub fn from_json(json: &str) -> Result<Self> {
         let wrong = |why: String| Error::State { why };
-        if json.len() as u64 > State::BYTES_MAX {
-            let (bytes, most) = (json.len(), State::BYTES_MAX);
-            let why = format!("the text has {bytes} bytes and a state has at most {most}");
+        if json.len() as u64 > Self::BYTES_MAX {
+            let (bytes, most) = (json.len(), Self::BYTES_MAX);
+            let why = format!("the text has {bytes} bytes and a state of streams at most {most}");
             return Err(wrong(format!("{why}; check the file name")));
         }
         let value =
@@ -110,11 +115,13 @@ impl StreamsState {
         Ok(Self { kind: stored.kind, streams })
     }
 
-    /// Writes the state as one line of JSON.
+    /// Writes the state as one line of JSON. Logs a warning if the state is too long to be read.
     #[must_use]
     pub fn to_json(&self) -> String {
         let streams = self.streams.iter().map(StoredStream::of).collect();
-        written(&Stored { version: VERSION, kind: self.kind, streams })
+        let json = written(&Stored { version: VERSION, kind: self.kind, streams });
+        warn_if_too_long("the state of all streams", &json, Self::BYTES_MAX);
+        json
     }
 
     /// Returns the state of a stream, or `None` if the state has no stream of this name.
@@ -142,6 +149,18 @@ impl StreamsState {
     }
 }
 
+/// Logs a warning about a text that cannot be read again.
+fn warn_if_too_long(what: &str, json: &str, most: u64) {
+    let bytes = json.len() as u64;
+    if bytes > most {
+        log::warn("loader", || {
+            format!(
+                "{what} has {bytes} bytes, and one of more than {most} cannot be read; hold fewer samples back in stages"
+            )
+        });
+    }
+}
+
 fn written(stored: &Stored) -> String {
     serde_json::to_string(stored).expect("numbers and strings always serialise")
 }
@@ -166,7 +185,13 @@ struct StoredStream {
 
 impl StoredStream {
     fn of(stream: &StreamState) -> Self {
-        let state = serde_json::from_str(&stream.state.to_json());
+        let json = stream.state.to_json();
+        warn_if_too_long(
+            &format!("the state of stream {:?}", stream.name),
+            &json,
+            State::BYTES_MAX,
+        );
+        let state = serde_json::from_str(&json);
         Self {
             name: stream.name.to_string(),
             weight: stream.weight.to_string(),
@@ -201,5 +226,25 @@ impl<P: Pipeline> LoaderBuilder<P> {
         /// # Ok::<(), windrow::Error>(())
         /// ```
         fn resume_if(state: Option<&State>) => resume = state.cloned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loader::Loader;
+    use crate::source::range;
+
+    #[test]
+    fn streams_may_together_be_longer_than_one_state() {
+        let state = Loader::builder(range(0..4)).build().unwrap().state().to_json();
+        let text = "x".repeat((State::BYTES_MAX / 2) as usize);
+        let state = state.replacen(r#""pipeline":""#, &format!(r#""pipeline":"{text}"#), 1);
+        let stream =
+            |name: &str| format!(r#"{{"name":"{name}","weight":"1","taken":"0","state":{state}}}"#);
+        let streams = format!("{},{}", stream("a"), stream("b"));
+        let json = format!(r#"{{"version":1,"kind":"mix_streams","streams":[{streams}]}}"#);
+        assert!(json.len() as u64 > State::BYTES_MAX);
+        assert_eq!(StreamsState::from_json(&json).unwrap().names().count(), 2);
     }
 }
