@@ -174,5 +174,6 @@ mod tests {
         assert_eq!(lines, ["iter -> ?", "map -> ?", "batch(size=2,drop_remainder=false) -> ?"]);
         let loader = Loader::builder(samples()).workers(0).build().unwrap();
         assert_eq!((loader.len(), loader.size_hint()), (None, (0, None)));
+        assert_eq!(loader.progress().positions, None);
     }
 }

@@ -57,7 +57,7 @@ const CLOSE_ENOUGH: f64 = 0.9;
 ///
 /// # Errors
 /// Returns the errors of the pipeline itself. Returns [`Error::Unsupported`] if `WINDROW_BACKEND`
-/// forces a backend.
+/// forces a backend, and for a source without a length.
 pub fn preflight<P>(make: impl Fn() -> LoaderBuilder<P>, per_trial: Duration) -> Result<Preflight>
 where
     P: ParallelPipeline,
@@ -99,6 +99,13 @@ where
         Ok(Box::new(Inline::shared(work)))
     });
     let loader = loader.build()?;
+    if !loader.stream.has_length() {
+        return Err(Error::Unsupported {
+            what: "preflight of a source without a length".into(),
+            why: "its samples come one after another, and none is at a position of choice".into(),
+            instead: "run a loader on each backend and compare `Loader::stats`".into(),
+        });
+    }
     let work = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
     let work = work.ok_or_else(|| Error::Unsupported {
         what: "preflight".into(),
@@ -278,6 +285,7 @@ mod tests {
 
     use super::*;
     use crate::dataset::Dataset;
+    use crate::iterable::{from_iter, from_iterable};
     use crate::loader::Loader;
     use crate::source::range;
 
@@ -291,6 +299,14 @@ mod tests {
         };
         samples(&|| Loader::builder(range(0..8).map(note))).unwrap();
         assert_eq!(*seen.lock().unwrap(), (0..8).collect());
+    }
+
+    #[test]
+    fn a_source_without_a_length_is_refused() {
+        let make = || Loader::builder(from_iterable(from_iter(|| 0..9u64)));
+        let error = preflight(make, Duration::from_millis(1)).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        assert!(error.to_string().contains("Loader::stats"), "{error}");
     }
 
     #[test]

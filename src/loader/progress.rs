@@ -23,7 +23,8 @@ pub struct Progress {
     pub epochs: Option<u64>,
     /// The number of positions consumed so far, those of earlier epochs included.
     pub position: u64,
-    /// The number of positions in all epochs; `None` for a loader without an end.
+    /// The number of positions in all epochs; `None` for a loader without an end, and for a source
+    /// without a length.
     pub positions: Option<u64>,
     /// The number of batches received so far, those before a resume included.
     pub batches: u64,
@@ -49,7 +50,11 @@ impl<B> Loader<B> {
             epoch: self.point.mark.epoch,
             epochs: self.epochs.count(),
             position: self.point.mark.position,
-            positions: self.epochs.count().map(|epochs| self.plan.start_of(epochs)),
+            positions: self
+                .epochs
+                .count()
+                .filter(|_| self.stream.has_length())
+                .map(|epochs| self.plan.start_of(epochs)),
             batches: self.point.batches,
             skipped: self.skips().count(),
             workers: self.stream.activity(),

@@ -52,6 +52,8 @@ pub(super) trait Stream<B>: Send {
     /// Returns the nanoseconds that workers took to make samples.
     fn working(&self) -> u64;
     fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
+    /// Returns whether the number of positions in an epoch is known in advance.
+    fn has_length(&self) -> bool;
     /// Returns the number of batches in an epoch, if known in advance.
     fn len_of_epoch(&self) -> Option<u64>;
 }
@@ -251,6 +253,10 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
 
     fn shutdown(&mut self, limit: Duration) -> Vec<u64> {
         self.workers.shutdown(limit)
+    }
+
+    fn has_length(&self) -> bool {
+        self.workers.incoming.is_none()
     }
 
     fn len_of_epoch(&self) -> Option<u64> {
