@@ -2,7 +2,7 @@
 //! have in common.
 
 use super::probe::below;
-use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, index_in};
+use super::{Dataset, ElementSpec, PipelineTree, SampleKey, SampleResult, in_member, index_in};
 use crate::error::{Fault, Result};
 use crate::order::{Description, Op};
 
@@ -129,6 +129,52 @@ impl<D: Dataset> Members<D> {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        self.0.iter().try_for_each(Dataset::check)
+        let mut members = self.0.iter().enumerate();
+        members.try_for_each(|(number, member)| {
+            member.check().map_err(|error| in_member(number, error))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dataset::{Dtype, concat, mix};
+    use crate::loader::Loader;
+    use crate::source::{MemoryFiles, Npy, NpyOptions, from_source};
+    use crate::spec::ops::Cast;
+    use crate::{Dataset, stage::ParallelPipeline};
+
+    /// Returns the only field of a file, cast from a field of this name.
+    fn cast(field: &str) -> impl Dataset<Sample = crate::dataset::Record> + Send + Sync + 'static {
+        let mut file = b"\x93NUMPY\x01\x00\x3e\x00".to_vec();
+        file.extend(b"{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }  \n");
+        file.extend([0; 12]);
+        let files = MemoryFiles::default().with("x.npy", file);
+        let npy = Npy::open(&files, &NpyOptions::file("x.npy")).map(from_source).unwrap();
+        npy.shuffle_once(7).transform(Cast::new(field, Dtype::F32))
+    }
+
+    fn refused(pipeline: impl ParallelPipeline) -> String {
+        Loader::builder(pipeline).build().err().unwrap().to_string()
+    }
+
+    #[test]
+    fn an_error_before_the_run_names_the_member_and_its_op() {
+        let why = "op 2, cast: the record has no field \"date\"; it has data";
+        let pair = || concat([cast("data"), cast("date")]);
+        assert_eq!(refused(pair()), format!("member 1, {why}"));
+        assert_eq!(refused(mix([(pair(), 3)])), format!("member 0, member 1, {why}"));
+        assert_eq!(refused(cast("data").zip(pair())), format!("member 1, member 1, {why}"));
+        // The ops after the members count them all.
+        let after = concat([cast("data"), cast("data")]).transform(Cast::new("date", Dtype::F32));
+        assert!(refused(after).starts_with("op 9, cast: "));
+    }
+
+    #[test]
+    fn an_error_before_the_run_names_the_stage_by_its_number() {
+        let cast_again = |field| Cast::new(field, Dtype::F32);
+        let stages = cast("data").ordered().then(crate::stage::Each::new(cast_again("data")));
+        let stages = stages.then(crate::stage::Each::new(cast_again("date")));
+        assert!(refused(stages).starts_with("stage 1, cast: "));
     }
 }

@@ -196,6 +196,14 @@ fn wrong_spec(number: u64, op: &Op, why: &str) -> Error {
 
 /// Returns the tree of a dataset, whose op comes next, over the trees of its inputs.
 pub(crate) fn step<D: Dataset + ?Sized>(
+/// Adds the number of a member to an error that names an op of the member.
+fn in_member(number: usize, error: Error) -> Error {
+    match error {
+        Error::Spec { path, why } => Error::Spec { path: format!("member {number}, {path}"), why },
+        other => other,
+    }
+}
+
     dataset: &D,
     ops: &mut dyn Iterator<Item = Op>,
     inputs: Vec<PipelineTree>,

@@ -1,7 +1,7 @@
 //! `zip`: pairs of the samples of two datasets.
 
 use super::probe::{apart, below};
-use super::{Dataset, PipelineTree, SampleKey, SampleResult, index_in, step};
+use super::{Dataset, PipelineTree, SampleKey, SampleResult, in_member, index_in, step};
 use crate::error::{Error, Fault, Result};
 use crate::order::{Description, Op, epoch_of};
 
@@ -92,8 +92,8 @@ impl<A: Dataset, B: Dataset> Dataset for Zip<A, B> {
     }
 
     fn check(&self) -> Result<()> {
-        self.first.check()?;
-        self.second.check()?;
+        self.first.check().map_err(|error| in_member(0, error))?;
+        self.second.check().map_err(|error| in_member(1, error))?;
         let (first, second) = (self.first.len(), self.second.len());
         if first == second || self.shortest {
             return Ok(());

@@ -171,7 +171,8 @@ pub enum Error {
     #[error("{path}: {why}")]
     Spec {
         /// The place in the document, such as `$.ops[2].size`. For a pipeline without a document, the
-        /// op's number and name, such as `op 2, cast`; the source is op 0.
+        /// number and the name of the op or stage, such as `op 2, cast`; the source is op 0. An op of a
+        /// combined dataset comes after the number of its member: `member 1, op 2, cast`.
         path: String,
         /// What is wrong.
         why: String,

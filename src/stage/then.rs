@@ -47,10 +47,18 @@ impl<B, S> Then<B, S> {
     /// Returns the spec of the results, given that of the stage's own inputs.
     fn element_spec_of<In>(&self, inputs: &ElementSpec) -> Result<ElementSpec>
     where
-        S: Stage<In>,
+        B: Stages<In>,
+        S: Stage<B::Out>,
     {
         let spec = self.stage.ask("element_spec", |stage| stage.element_spec(inputs))?;
-        spec.map_err(|why| Error::Spec { path: format!("stage {}", self.stage.name()), why })
+        spec.map_err(|why| {
+            let mut before = Description::default();
+            if let Err(error) = self.before.describe(&mut before) {
+                return error;
+            }
+            let path = format!("stage {}, {}", before.len(), self.stage.name());
+            Error::Spec { path, why }
+        })
     }
 
     /// Returns the mark of a stage that tracks its inputs, or holds nothing back.
@@ -208,7 +216,7 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
     }
 
     fn element_spec(&self, samples: &ElementSpec) -> Result<ElementSpec> {
-        self.element_spec_of(&self.before.element_spec(samples)?)
+        self.element_spec_of::<In>(&self.before.element_spec(samples)?)
     }
 
     fn tree(
@@ -217,7 +225,7 @@ impl<In, B: Stages<In>, S: Stage<B::Out>> Stages<In> for Then<B, S> {
         ops: &mut dyn Iterator<Item = Op>,
     ) -> Result<PipelineTree> {
         let below = self.before.tree(dataset, ops)?;
-        let spec = self.element_spec_of(below.element_spec())?;
+        let spec = self.element_spec_of::<In>(below.element_spec())?;
         let results = |inputs| self.stage.ask("len_of", |stage| stage.len_of(inputs));
         let len = below.samples().map(results).transpose()?.flatten();
         Ok(PipelineTree::of_stage(ops.next(), len, spec, below))
