@@ -17,8 +17,6 @@ use crate::engine::Task;
 
 /// The share of its time that a worker may spend on timing: one in this number.
 const SHARE: u64 = 100;
-/// The cost of a probe beside its readings of the clock, as a number of readings.
-const SETUP_READINGS: u64 = 8;
 /// The steps of the largest pipeline with times for each step.
 const STEPS_MAX: usize = 4096;
 /// The most events that wait for the caller.
@@ -74,6 +72,8 @@ pub(crate) struct Sums {
     pub(crate) counts: Vec<StepCount>,
     /// The number of samples for which the timed samples count.
     pub(crate) weight: u64,
+    /// The number of timed samples.
+    pub(crate) timed: u64,
 }
 
 /// The numbers of a worker: exact ones, and the sums of the timed samples.
@@ -153,8 +153,7 @@ impl Profiler {
             None => (0, false),
         };
         // Any position but always the same one, because the first ones of a task are slower.
-        let mixed = task.start.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let position = task.start.saturating_add(mixed % task.count.max(1));
+        let position = task.start.saturating_add(mixed(task.start) % task.count.max(1));
         let position = (is_due && self.worker_steps.len() <= STEPS_MAX).then_some(position);
         TaskTimer { profiler: self, worker, start, position, sampled: None }
     }
@@ -197,6 +196,11 @@ impl Profiler {
         }
     }
 
+    /// Returns whether the pipeline is small enough to time each stage.
+    pub(crate) fn times_stages(&self) -> bool {
+        self.caller_steps.len() <= STEPS_MAX
+    }
+
     /// Sets a probe for the stages in the caller's thread.
     pub(crate) fn probe_caller(&self) -> Probing {
         self.probe(&self.caller_steps)
@@ -224,7 +228,14 @@ impl Profiler {
     pub(crate) fn timed_result(&self, probed: &Probed, weight: u64) -> u64 {
         let took = probed.counts.iter().fold(0u64, |sum, count| sum.saturating_add(count.nanos));
         lock(&self.caller).add(probed, weight, self.caller_steps.len() + 1);
-        (self.cost_of(probed).saturating_mul(SHARE) / took.max(1)).min(1 << 16)
+        let left = (self.cost_of(probed).saturating_mul(SHARE) / took.max(1)).min(1 << 16);
+        // Not always as many, because the costs of results may repeat, as those of `unbatch` do.
+        left / 2 + mixed(self.results.load(Ordering::Relaxed)) % (left + 1)
+    }
+
+    /// Adds the timed polls after the last result of an epoch, which lead to no result.
+    pub(crate) fn timed_end(&self, probed: &Probed) {
+        lock(&self.caller).add_counts(probed, 1, self.caller_steps.len() + 1);
     }
 
     /// Returns the numbers of each worker.
@@ -260,7 +271,7 @@ impl Profiler {
     }
 
     fn cost_of(&self, probed: &Probed) -> u64 {
-        probed.readings.saturating_add(SETUP_READINGS).saturating_mul(self.reading)
+        probed.cost.saturating_mul(self.reading)
     }
 }
 
@@ -310,8 +321,13 @@ impl TaskTimer<'_> {
 
 impl Sums {
     fn add(&mut self, probed: &Probed, weight: u64, steps: usize) {
-        self.counts.resize(steps, StepCount::default());
         self.weight = self.weight.saturating_add(weight);
+        self.timed += 1;
+        self.add_counts(probed, weight, steps);
+    }
+
+    fn add_counts(&mut self, probed: &Probed, weight: u64, steps: usize) {
+        self.counts.resize(steps, StepCount::default());
         for (sum, count) in self.counts.iter_mut().zip(&probed.counts) {
             sum.add(count, weight);
         }
@@ -326,6 +342,11 @@ impl Events {
             self.left_out += 1;
         }
     }
+}
+
+/// Returns any number of 32 bits for a number, and always the same one.
+fn mixed(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
 
 /// Returns the nanoseconds that a reading of the clock takes.
@@ -349,7 +370,7 @@ impl Sampled {
     pub(super) fn example() -> Self {
         let counts = vec![StepCount { nanos: 300, samples: 1, ..StepCount::default() }; 2];
         let spans = vec![crate::dataset::probe::Span { step: 0, start: 5, end: 300 }];
-        let probed = Probed { counts, spans, readings: 4 };
+        let probed = Probed { counts, spans, cost: 4 };
         Self { position: 300, weight: 7, after: 20, probed }
     }
 }

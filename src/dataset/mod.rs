@@ -3,6 +3,8 @@
 //! A dataset returns its length and the sample at an index. A dataset keeps no cursor and no order,
 //! so any worker can make any sample. Absent on purpose: iteration, threads, state.
 
+#[cfg(test)]
+pub(crate) mod around;
 mod batch;
 pub(crate) mod buffer;
 mod cache;

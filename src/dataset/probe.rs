@@ -15,6 +15,11 @@ use crate::error::Fault;
 /// The most spans that a probe keeps of a sample.
 pub(crate) const SPANS_MAX: usize = 64;
 
+/// The cost of setting a probe and adding up what it found, as a number of readings of the clock.
+const SETUP_COST: u64 = 10;
+/// The number of steps whose counts are made, added up and sent in the time of a reading.
+const STEPS_A_READING: usize = 8;
+
 /// A clock: the nanoseconds since a fixed moment; `None` without a clock.
 pub(crate) type Clock = fn() -> Option<u64>;
 
@@ -99,8 +104,8 @@ pub(crate) struct Span {
 pub(crate) struct Probed {
     pub(crate) counts: Vec<StepCount>,
     pub(crate) spans: Vec<Span>,
-    /// How often the probe read the clock.
-    pub(crate) readings: u64,
+    /// What the probe itself cost, as a number of readings of the clock.
+    pub(crate) cost: u64,
 }
 
 impl Probed {
@@ -110,7 +115,7 @@ impl Probed {
         for (sum, more) in self.counts.iter_mut().zip(&more.counts) {
             sum.add(more, 1);
         }
-        self.readings = self.readings.saturating_add(more.readings);
+        self.cost = self.cost.saturating_add(more.cost);
     }
 }
 
@@ -161,7 +166,7 @@ impl Probe {
         if let Some(count) = self.found.counts.get_mut(self.step) {
             count.nanos = count.nanos.saturating_add(spent);
         }
-        self.found.readings += 1;
+        self.found.cost += 1;
         self.last = now;
     }
 }
@@ -175,9 +180,10 @@ impl Probing {
     /// Sets a probe, which reads this clock; one reading takes `reading` nanoseconds.
     pub(crate) fn start(steps: Arc<Steps>, clock: Clock, reading: u64, keeps_spans: bool) -> Self {
         let counts = vec![StepCount::default(); steps.len() + 1];
+        let cost = SETUP_COST + (steps.len() / STEPS_A_READING) as u64;
         let start = clock().unwrap_or_default();
         let probe = Probe {
-            found: Probed { counts, spans: Vec::new(), readings: 2 },
+            found: Probed { counts, spans: Vec::new(), cost },
             step: steps.beside(),
             steps,
             clock,
@@ -300,6 +306,18 @@ fn leave<S>(caller: Caller, is_sample: bool, is_gap: bool) {
         probe.bytes = bytes;
         probe.is_apart = false;
     });
+}
+
+/// Records that the current step drops a sample, which leaves a gap.
+#[inline]
+pub(crate) fn dropped() {
+    if PROBING.get() {
+        with(|probe| {
+            if let Some(count) = probe.found.counts.get_mut(probe.step) {
+                count.gaps += 1;
+            }
+        });
+    }
 }
 
 /// Runs code of the user in a step. A dataset that the code asks is no step of this pipeline.

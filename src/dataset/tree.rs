@@ -239,11 +239,11 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Dataset, Dtype, FieldSpec, Record, SampleResult, Tensor, concat};
+    use super::super::around::Around;
+    use super::super::{Dataset, Dtype, FieldSpec, Record, Tensor, concat};
     use super::*;
     use crate::error::Fault;
     use crate::loader::Loader;
-    use crate::order::Description;
     use crate::source::{Source, from_source, from_vec, range};
 
     /// A source of one record with an awkward name.
@@ -267,26 +267,6 @@ mod tests {
 
         fn element_spec(&self) -> ElementSpec {
             ElementSpec::new([("a\"<\n", FieldSpec::new(Dtype::U8, []))])
-        }
-    }
-
-    /// A dataset around another one, which says nothing of trees.
-    struct Around<D>(D);
-
-    impl<D: Dataset> Dataset for Around<D> {
-        type Sample = D::Sample;
-
-        fn len(&self) -> u64 {
-            self.0.len()
-        }
-
-        fn get(&self, index: u64) -> SampleResult<D::Sample> {
-            self.0.get(index)
-        }
-
-        fn describe(&self, description: &mut Description) {
-            self.0.describe(description);
-            description.push(Op::new("around"));
         }
     }
 

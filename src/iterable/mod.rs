@@ -15,6 +15,7 @@ mod dataset;
 mod from_iter;
 mod lines;
 mod pass;
+mod read_time;
 mod reader;
 mod table;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::IterableSource;
 use super::pass::{Pass, cursor_of};
 use super::table::{Dropped, Table};
+use crate::dataset::probe::Clock;
 use crate::dataset::{SampleResult, caught, discard};
 use crate::error::{Error, Result};
 use crate::order::SourceCursor;
@@ -69,13 +70,18 @@ impl<S: IterableSource> Reader<S> {
     /// Reads a pass to its end, or until another pass begins.
     fn read(&self, mut pass: Pass<S>, number: u64) {
         let mut table = lock(&self.table);
+        if table.pass == number {
+            table.time.begin();
+        }
         while table.pass == number && !table.read_to.ended {
             if table.is_full() {
                 table.sleeps = true;
+                table.time.end();
                 table = self.room.wait(table).unwrap_or_else(PoisonError::into_inner);
                 // The flag may be that of a later pass, whose reader sleeps.
                 if table.pass == number {
                     table.sleeps = false;
+                    table.time.begin();
                 }
                 continue;
             }
@@ -147,8 +153,19 @@ impl<S: IterableSource> Reading for Reader<S> {
     fn pull(&self) {
         let mut pass = lock(&self.pass);
         let Some(pass) = &mut *pass else { return };
+        lock(&self.table).time.begin();
         let read = pass.next(&self.source);
-        lock(&self.table).put(read);
+        let mut table = lock(&self.table);
+        table.time.end();
+        table.put(read);
+    }
+
+    fn set_clock(&self, clock: Clock) {
+        lock(&self.table).time.set_clock(clock);
+    }
+
+    fn nanos(&self) -> u64 {
+        lock(&self.table).time.so_far()
     }
 
     fn read_to(&self) -> ReadTo {

@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::cursors::Cursors;
 use super::pass::Read;
+use super::read_time::ReadTime;
 use crate::dataset::bytes_of;
 use crate::error::{Error, Fault, Result};
 use crate::stage::{ReadAhead, ReadTo};
@@ -23,6 +24,7 @@ pub(super) struct Table<T> {
     pub(super) bounds: ReadAhead,
     /// Whether the reader waits for room.
     pub(super) sleeps: bool,
+    pub(super) time: ReadTime,
     slots: BTreeMap<u64, Slot<T>>,
     /// The number of samples that no worker has taken.
     waiting: u64,
@@ -50,6 +52,7 @@ impl<T: Clone + 'static> Table<T> {
             waker: None,
             bounds: ReadAhead { samples: 1, bytes: 0, again: false },
             sleeps: false,
+            time: ReadTime::default(),
             slots: BTreeMap::new(),
             waiting: 0,
             bytes: 0,
@@ -59,6 +62,7 @@ impl<T: Clone + 'static> Table<T> {
     /// Begins the next pass at a position. Returns the samples of the last one.
     pub(super) fn begin(&mut self, position: u64) -> Dropped<T> {
         self.pass += 1;
+        self.time.end();
         self.read_to = ReadTo { position, ended: false };
         (self.failure, self.cursors) = (None, Cursors::default());
         (self.waiting, self.bytes, self.sleeps) = (0, 0, false);
@@ -96,6 +100,7 @@ impl<T: Clone + 'static> Table<T> {
                 }
             }
             Read::End(failure) => {
+                self.time.end();
                 self.read_to.ended = true;
                 self.failure = failure;
             }

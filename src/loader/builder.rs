@@ -315,6 +315,7 @@ impl<P: Pipeline> LoaderBuilder<P> {
         settings.start_method = environment.start_method.unwrap_or(settings.start_method);
         let profiler = polls::start(&settings, &tree, workers);
         let (ours, polls) = (profiler.clone(), Polls::of(profiler.as_ref(), &stages));
+        incoming.iter().filter(|_| ours.is_some()).for_each(Incoming::time);
         let backend = match (custom, crossing, share) {
             (None, Some(crossing), _) if backend == Backend::Processes => {
                 // Each worker opens its own dataset, so this process needs none.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
+use crate::backend::clock::now;
 use crate::backend::{Backend, log};
 use crate::engine::Limits;
 use crate::error::{Error, Result};
@@ -101,6 +102,16 @@ impl Incoming {
     /// Reads the next sample in the caller's thread.
     pub(super) fn pull(&self) {
         self.reading.pull();
+    }
+
+    /// Times the source from now on.
+    pub(super) fn time(&self) {
+        self.reading.set_clock(now);
+    }
+
+    /// Returns the nanoseconds that the reader spent in the source; 0 if the source is not timed.
+    pub(super) fn nanos(&self) -> u64 {
+        self.reading.nanos()
     }
 
     /// Returns the error that ended the reader, once.

@@ -16,7 +16,7 @@ pub(super) fn start(
     workers: u32,
 ) -> Option<Arc<Profiler>> {
     let profiler = || Profiler::new(tree.steps(), tree.stages(), workers, settings.trace);
-    settings.profile.then(|| Arc::new(profiler()))
+    (settings.profile || settings.trace).then(|| Arc::new(profiler()))
 }
 
 /// The choice of the results of the stages to time.
@@ -33,7 +33,8 @@ pub(super) struct Polls {
 impl Polls {
     /// Returns the choice for these stages; `None` without a profiler or without a stage.
     pub(super) fn of<T>(profiler: Option<&Arc<Profiler>>, stages: &impl Stages<T>) -> Option<Self> {
-        let profiler = profiler.filter(|_| !stages.is_bare())?.clone();
+        let has_times = |profiler: &&Arc<Profiler>| profiler.times_stages() && !stages.is_bare();
+        let profiler = profiler.filter(has_times)?.clone();
         Some(Self { profiler, left: 0, since: 0, found: Probed::default() })
     }
 
@@ -49,6 +50,11 @@ impl Polls {
         self.found.add(&probed);
     }
 
+    /// Adds what the timed polls found since the last result, at the end of an epoch.
+    pub(super) fn end_epoch(&mut self) {
+        self.profiler.timed_end(&std::mem::take(&mut self.found));
+    }
+
     /// Counts a result.
     pub(super) fn result(&mut self) {
         self.profiler.count_result();
@@ -59,5 +65,31 @@ impl Polls {
         }
         let (found, weight) = (std::mem::take(&mut self.found), std::mem::take(&mut self.since));
         self.left = self.profiler.timed_result(&found, weight);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Dataset;
+    use crate::dataset::probe::StepCount;
+    use crate::loader::Loader;
+    use crate::source::range;
+
+    #[test]
+    fn the_number_of_results_between_timed_ones_varies() {
+        let tree = Loader::builder(range(0..9).ordered().map(|x| x)).describe().unwrap();
+        let profiler = Profiler::new(tree.steps(), tree.stages(), 1, false);
+        let counts = vec![StepCount { nanos: 1_000, ..StepCount::default() }];
+        let probed = Probed { counts, cost: 100, ..Probed::default() };
+        let mut places = [0; 4];
+        for _ in 0..1_000 {
+            profiler.count_result();
+            // Every fourth result may be the slow one.
+            places[(profiler.timed_result(&probed, 1) % 4) as usize] += 1;
+        }
+        assert!(places.iter().all(|count| (150..350).contains(count)), "{places:?}");
+        let slow = vec![StepCount { nanos: 1 << 40, ..StepCount::default() }];
+        assert_eq!(profiler.timed_result(&Probed { counts: slow, ..probed }, 1), 0);
     }
 }

@@ -19,6 +19,9 @@ pub struct Profile {
     pub ops: Vec<OpProfile>,
     /// The workers, by their numbers.
     pub workers: Vec<WorkerProfile>,
+    /// The time that the reader of a [source without a length](crate::iterable) spent in the source;
+    /// `None` for other sources.
+    pub reading: Option<Duration>,
     /// The times of the caller.
     pub stats: Stats,
 }
@@ -31,7 +34,7 @@ pub struct OpProfile {
     pub op: String,
     /// Where the op runs.
     pub kind: OpKind,
-    /// The sum over all workers.
+    /// The sum over all workers. The time of a source without a length has its reader's time too.
     pub total: OpTimes,
     /// The part of each worker; empty for a stage, which runs in the caller's thread.
     pub workers: Vec<OpTimes>,
@@ -82,7 +85,7 @@ pub struct WorkerProfile {
 pub enum Bottleneck {
     /// The caller, who was busy with batches.
     Consumer,
-    /// A source, for whose bytes the workers wait: the number of the op.
+    /// A source, in which the workers or its reader spend the most time: the number of the op.
     Source(usize),
     /// An op of the random-access part: the number of the op.
     Op(usize),
@@ -128,9 +131,15 @@ impl<B> Loader<B> {
             (_, true) => random_access(op, OpKind::Source, number, &sums),
             (_, false) => random_access(op, OpKind::Op, number, &sums),
         };
+        let mut ops: Vec<OpProfile> = texts.into_iter().enumerate().map(op).collect();
+        let reading = self.stream.reading().map(Duration::from_nanos);
+        if let (Some(reading), Some(source)) = (reading, ops.first_mut()) {
+            source.total.time = source.total.time.saturating_add(reading);
+        }
         Some(Profile {
-            ops: texts.into_iter().enumerate().map(op).collect(),
+            ops,
             workers: sums.iter().map(|sums| worker(sums, profiler.steps().beside())).collect(),
+            reading,
             stats: self.stats(),
         })
     }
@@ -168,7 +177,7 @@ fn worker(sums: &WorkerSums, beside: usize) -> WorkerProfile {
 fn time_ratio(worker: &WorkerSums) -> f64 {
     let all = sum_of(&worker.timed.counts);
     // If each sample was timed, the rest of the time is beside the ops.
-    if worker.timed.weight == worker.samples && all <= worker.nanos {
+    if worker.timed.timed == worker.samples && all <= worker.nanos {
         return 1.0;
     }
     ratio(worker.nanos, all)
@@ -210,143 +219,4 @@ fn scaled(number: u64, by: f64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::backend::clock::now;
-    use crate::dataset::{Dataset, SampleResult};
-    use crate::order::{Description, Op};
-    use crate::source::{from_vec, range};
-    use crate::stage::ParallelPipeline;
-    use crate::{Backend, concat};
-
-    /// Long enough for each sample to be timed, also on a busy machine.
-    const EACH: Duration = Duration::from_millis(5);
-
-    /// Spends some time, and returns the value.
-    fn spend<T>(value: T) -> T {
-        let begun = now().unwrap();
-        while Duration::from_nanos(now().unwrap() - begun) < EACH {}
-        value
-    }
-
-    fn profile(pipeline: impl ParallelPipeline, backend: Backend) -> Profile {
-        let loader = Loader::builder(pipeline).backend(backend).workers(2).profile(true);
-        let mut loader = loader.build().unwrap();
-        loader.by_ref().for_each(|item| drop(item.unwrap()));
-        loader.profile().unwrap()
-    }
-
-    /// Returns the samples and gaps of each op.
-    fn counts(profile: &Profile) -> Vec<(&str, u64, u64)> {
-        let count = |op| {
-            let OpProfile { op, total, .. }: &OpProfile = op;
-            (op.split('(').next().unwrap(), total.samples, total.gaps)
-        };
-        profile.ops.iter().map(count).collect()
-    }
-
-    #[test]
-    fn each_op_has_its_own_samples_gaps_bytes_and_time() {
-        for backend in [Backend::Inline, Backend::Threads] {
-            let slow = range(0..12).shuffle(1).map(|x| spend(x as u32)).filter(|x| x % 3 > 0);
-            let profile = profile(slow.ordered().map(spend).batch(4), backend);
-            assert_eq!(
-                counts(&profile),
-                [
-                    ("range", 12, 0),
-                    ("shuffle", 12, 0),
-                    ("map", 12, 0),
-                    ("filter", 8, 4),
-                    ("map", 8, 0),
-                    ("batch", 2, 0)
-                ]
-            );
-            let total = |op: usize| profile.ops[op].total;
-            assert_eq!([0, 1, 2, 3].map(|op| total(op).bytes.unwrap()), [96, 96, 48, 32]);
-            assert!(total(2).time >= EACH * 12 && total(4).time >= EACH * 8, "{profile}");
-            // Between the readings of the clock, the thread may lose its processor.
-            let fast = [0, 1, 3].map(|op| total(op).time).iter().sum::<Duration>();
-            assert!(fast < total(2).time, "{profile}");
-            let positions: u64 = profile.workers.iter().map(|worker| worker.positions).sum();
-            let working: Duration = profile.workers.iter().map(|worker| worker.working).sum();
-            assert!(positions == 12 && working >= EACH * 12, "{profile}");
-            let of_workers = profile.ops[2].workers.iter().map(|times| times.samples);
-            assert_eq!(of_workers.sum::<u64>(), 12);
-            assert_eq!(
-                [1, 3, 4].map(|op| profile.ops[op].kind),
-                [OpKind::Op, OpKind::Op, OpKind::Stage]
-            );
-            assert_eq!(profile.ops[0].kind, OpKind::Source);
-        }
-    }
-
-    #[test]
-    fn cheap_samples_are_timed_now_and_then_and_count_for_the_others() {
-        for backend in [Backend::Inline, Backend::Threads] {
-            let profile = profile(range(0..50_000).map(|x| x + 1).batch(5), backend);
-            let positions: u64 = profile.workers.iter().map(|worker| worker.positions).sum();
-            assert_eq!(positions, 10_000);
-            let [below, batches] = [1, 2].map(|op| profile.ops[op].total.samples);
-            assert_eq!((below, batches), (50_000, 10_000), "{profile}");
-        }
-    }
-
-    #[test]
-    fn members_and_chosen_datasets_are_told_apart() {
-        let both: [Box<dyn Dataset<Sample = u64> + Send + Sync>; 2] =
-            [Box::new(range(0..3).map(spend)), Box::new(range(3..8).reverse().map(spend))];
-        let chosen = concat(both).zip(range(0..8).map(spend)).subset_by(from_vec(vec![7, 0, 7]));
-        let profile = profile(chosen, Backend::Inline);
-        assert_eq!(
-            counts(&profile),
-            [
-                ("range", 1, 0),
-                ("map", 1, 0),
-                ("range", 2, 0),
-                ("reverse", 2, 0),
-                ("map", 2, 0),
-                ("concat", 3, 0),
-                ("range", 3, 0),
-                ("map", 3, 0),
-                ("zip", 3, 0),
-                ("vec", 3, 0),
-                ("subset_by", 3, 0)
-            ]
-        );
-    }
-
-    /// A dataset around another one, which knows nothing of trees.
-    struct Around<D>(D);
-
-    impl<D: Dataset> Dataset for Around<D> {
-        type Sample = D::Sample;
-
-        fn len(&self) -> u64 {
-            self.0.len()
-        }
-
-        fn get(&self, index: u64) -> SampleResult<D::Sample> {
-            self.0.get(index)
-        }
-
-        fn describe(&self, description: &mut Description) {
-            self.0.describe(description);
-            description.push(Op::new("around"));
-        }
-    }
-
-    #[test]
-    fn the_datasets_of_users_are_one_op_with_all_below() {
-        let inner = range(0..9).map(|x| x * 2);
-        let profile =
-            profile(Around(range(0..5).map(spend)).map(move |x| inner.get(x)), Backend::Inline);
-        assert_eq!(
-            counts(&profile),
-            [("range", 0, 0), ("map", 0, 0), ("around", 5, 0), ("map", 5, 0)]
-        );
-        assert!(profile.ops[2].total.time >= EACH * 5);
-        assert_eq!([0, 2].map(|op| profile.ops[op].kind), [OpKind::Source, OpKind::Op]);
-    }
-}
+mod tests;

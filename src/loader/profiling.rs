@@ -18,11 +18,11 @@ impl<P: Pipeline> LoaderBuilder<P> {
     }
 
     /// Turns on [`Loader::take_trace`](super::Loader::take_trace), which tells what each worker did
-    /// when; off by default. Turns on [`profile`](Self::profile) too.
+    /// when; off by default. A loader with a trace has a [`profile`](Self::profile) too, whatever
+    /// that setting says.
     #[must_use]
     pub fn trace(mut self, on: bool) -> Self {
         self.settings.trace = on;
-        self.settings.profile |= on;
         self
     }
 }

@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::feed::Workers;
+use super::incoming::Incoming;
 use super::polls::Polls;
 use super::reduction::Reduction;
 use crate::backend::beside::Hash;
@@ -51,6 +52,9 @@ pub(super) trait Stream<B>: Send {
     fn activity(&self) -> Vec<Option<u64>>;
     /// Returns the nanoseconds that workers took to make samples.
     fn working(&self) -> u64;
+    /// Returns the nanoseconds that the reader spent in a source without a length, 0 unless the loader
+    /// profiles; `None` for other sources.
+    fn reading(&self) -> Option<u64>;
     fn shutdown(&mut self, limit: Duration) -> Vec<u64>;
     /// Returns whether the number of positions in an epoch is known in advance.
     fn has_length(&self) -> bool;
@@ -99,8 +103,10 @@ impl<T, S: Stages<T>> Run<T, S> {
         visit.polled::<S::Out>(is_result);
         if let Some(polls) = &mut self.polls {
             timing.into_iter().for_each(|timing| polls.end(timing));
-            if is_result {
-                polls.result();
+            match step {
+                Step::Item(_) => polls.result(),
+                Step::End => polls.end_epoch(),
+                _ => {}
             }
         }
         step
@@ -249,6 +255,10 @@ impl<T: Send, S: Stages<T> + Send> Stream<S::Out> for Run<T, S> {
 
     fn working(&self) -> u64 {
         self.workers.working
+    }
+
+    fn reading(&self) -> Option<u64> {
+        self.workers.incoming.as_ref().map(Incoming::nanos)
     }
 
     fn shutdown(&mut self, limit: Duration) -> Vec<u64> {

@@ -38,9 +38,10 @@ impl<B> Loader<B> {
     /// Takes the events since the last call; empty unless
     /// [`LoaderBuilder::trace`](super::LoaderBuilder::trace) turned tracing on.
     ///
-    /// Each task of a worker is an event, and so is each call of an op in a timed sample. See [`profile`](Self::profile) for which samples are timed. A timed sample has at
-    /// most 64 events. At most 65,536 events wait to be taken; later ones are left out and counted.
-    /// The events of a worker process lie at the times when its answers arrived.
+    /// Each task of a worker is an event, and so is each call of an op in a timed sample. See
+    /// [`profile`](Self::profile) for which samples are timed. A timed sample has at most 64 events.
+    /// At most 65,536 events wait to be taken; later ones are left out and counted. The events of a
+    /// worker process lie at the times when its answers arrived.
     ///
     /// ```
     /// use windrow::{Dataset, Loader, range};

@@ -1,6 +1,6 @@
 //! `"keys": true`: records that carry the keys of their samples.
 
-use crate::dataset::probe::{apart, below};
+use crate::dataset::probe::{below, with_user};
 use crate::dataset::{Dataset, PipelineTree, Record, SampleResult, as_below, key_of, step};
 use crate::order::{Description, Op};
 
@@ -34,7 +34,7 @@ impl<D: Dataset<Sample = Record>> Dataset for WithKeys<D> {
         if !self.attach {
             return Ok(Some(record));
         }
-        Ok(Some(record.with_keys([apart(|| key_of(&self.dataset, index))?])))
+        Ok(Some(record.with_keys([with_user(|| key_of(&self.dataset, index))?])))
     }
 
     fn describe(&self, description: &mut Description) {

@@ -1,6 +1,7 @@
 //! `map`, `try_map` and `filter` in the ordered part: a transform of each sample.
 
 use super::Stage;
+use crate::dataset::probe::dropped;
 use crate::dataset::{ElementSpec, SampleContext, Transform};
 use crate::error::{Fault, Result};
 use crate::order::Op;
@@ -37,6 +38,9 @@ impl<In, U, T: Transform<In, Sample = U>> Stage<In> for Each<T, U> {
     fn push(&mut self, sample: In) -> Result<(), Fault> {
         self.inputs += 1;
         self.ready = self.apply(sample)?;
+        if self.ready.is_none() {
+            dropped();
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::Stage;
 use super::each::only;
+use crate::dataset::probe::dropped;
 use crate::dataset::{ElementSpec, FilterBy, SampleContext, Transform, at_least_one};
 use crate::error::{Error, Fault, Result};
 use crate::order::Op;
@@ -146,6 +147,9 @@ impl<T, F: Fn(&T) -> bool> Stage<T> for Filtering<T, F> {
     fn is_clean(&self) -> bool {
         self.ready.is_none()
     }
+        if self.ready.is_none() {
+            dropped();
+        }
 
     fn reset(&mut self, _: u64) {
         (self.seen, self.dropped, self.inputs, self.ready) = (0, 0, 0, None);

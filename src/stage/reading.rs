@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::dataset::probe::Clock;
 use crate::error::{Error, Result};
 use crate::order::SourceCursor;
 
@@ -63,6 +64,12 @@ pub trait Reading: Debug + Send + Sync {
 
     /// Reads the next sample in the caller's thread.
     fn pull(&self);
+
+    /// Times the source with this clock from now on.
+    fn set_clock(&self, clock: Clock);
+
+    /// Returns the nanoseconds that the reader spent in the source; 0 without a clock.
+    fn nanos(&self) -> u64;
 
     /// Returns how far the reader is.
     fn read_to(&self) -> ReadTo;

@@ -27,7 +27,8 @@ pub(crate) struct TraceFile {
     /// The length of the file without the end of the array.
     length: u64,
     events: u64,
-    left_out: u64,
+    /// The events that found no room in the loader, and those that found none in the file.
+    left_out: [u64; 2],
     written: Instant,
     /// Whether each worker is a process.
     are_processes: bool,
@@ -51,7 +52,7 @@ impl TraceFile {
             file: File::create(path).map_err(refused)?,
             length: 0,
             events: 0,
-            left_out: 0,
+            left_out: [0; 2],
             written: Instant::now(),
             are_processes,
             failed: false,
@@ -70,7 +71,8 @@ impl TraceFile {
         let taken = loader.take_trace();
         let room = usize::try_from(EVENTS_MAX - self.events).unwrap_or(usize::MAX);
         let events = &taken.events[..taken.events.len().min(room)];
-        self.left_out += taken.left_out + (taken.events.len() - events.len()) as u64;
+        self.left_out[0] += taken.left_out;
+        self.left_out[1] += (taken.events.len() - events.len()) as u64;
         self.events += events.len() as u64;
         let are_processes = self.are_processes;
         let json: Vec<Value> = events.iter().map(|event| complete(event, are_processes)).collect();
@@ -78,9 +80,25 @@ impl TraceFile {
             self.failed = true;
             complain(Error::io(format!("write {}", self.path.display()), error));
         }
-        if all && self.left_out > 0 {
-            let (path, left_out) = (self.path.display(), self.left_out);
-            note(format!("{path}: {left_out} events were left out, {EVENTS_MAX} are allowed"));
+        if all {
+            self.tell_left_out();
+        }
+    }
+
+    /// Prints how many events are not in the file, and why.
+    fn tell_left_out(&self) {
+        let path = self.path.display();
+        let [waiting, past] = self.left_out;
+        if waiting > 0 {
+            note(format!(
+                "{path}: {waiting} events were left out, because 65536 others had come since the \
+                 last write"
+            ));
+        }
+        if past > 0 {
+            note(format!(
+                "{path}: {past} events were left out, because {EVENTS_MAX} fit in a file"
+            ));
         }
     }
 

@@ -72,3 +72,10 @@ fn datasets_in_the_code_of_users_and_panics_leave_no_trace() {
     assert_eq!(probed(&dataset, 3).counts[3].samples, 0);
     assert!(!PROBING.get());
 }
+
+#[test]
+fn a_probe_of_many_steps_costs_more() {
+    let [few, many] =
+        [1, 801].map(|parts| probed(crate::concat((0..parts).map(|x| range(x..x + 1))), 0).cost);
+    assert_eq!(many - few, 800 / STEPS_A_READING as u64);
+}

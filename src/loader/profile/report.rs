@@ -17,6 +17,8 @@ impl Profile {
     ///
     /// - The consumer, if the caller was busy for 90 % of the time or more.
     /// - A stage, if the stages took half of the time that the caller waited, or more.
+    /// - A source without a length, if its reader read for half of the time or more, and longer than
+    ///   the average worker worked.
     /// - The loader, if the workers worked for less than half of the time, or were longer beside the
     ///   ops than in any op.
     /// - Else the op or source in which the workers spent the most time.
@@ -52,7 +54,14 @@ impl Profile {
         }
         let slowest = self.slowest(|op| op.kind != OpKind::Stage)?;
         let room = wall.as_secs_f64() * self.workers.len() as f64;
-        let is_idle = self.working().as_secs_f64() < WORKING * room;
+        let working = self.working().as_secs_f64() / room;
+        let reading = self.reading.unwrap_or_default();
+        let share = reading.as_secs_f64() / wall.as_secs_f64();
+        if share >= working.max(WORKING) {
+            return Some(Bottleneck::Source(0));
+        }
+        // Without workers, the caller's thread reads and works in turns.
+        let is_idle = working + reading.as_secs_f64() / room < WORKING;
         let op = &self.ops[slowest];
         let beside: Duration = self.workers.iter().map(|worker| worker.beside).sum();
         Some(match op.kind {
@@ -95,12 +104,18 @@ impl Profile {
                     "The consumer is the bottleneck: the caller was busy for {busy} of the time."
                 )
             }
-            Some(Bottleneck::Source(op)) => format!(
-                "The source {} is the bottleneck: workers waited for its bytes for {} of their \
-                 working time.",
-                name(op),
-                of_workers(op)
-            ),
+            Some(Bottleneck::Source(op)) => match self.reading {
+                Some(reading) => format!(
+                    "The source {} is the bottleneck: its reader was in it for {} of the time.",
+                    name(op),
+                    percent(reading, self.wall())
+                ),
+                None => format!(
+                    "The source {} is the bottleneck: workers spent {} of their working time in it.",
+                    name(op),
+                    of_workers(op)
+                ),
+            },
             Some(Bottleneck::Op(op)) => format!(
                 "The op {} is the bottleneck: workers spent {} of their working time in it.",
                 name(op),
@@ -126,6 +141,7 @@ impl Profile {
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.sum_of(|op| op.kind == OpKind::Stage).saturating_add(self.working());
+        let all = all.saturating_add(self.reading.unwrap_or_default());
         let mut rows = vec![["op", "time", "share", "samples", "gaps", "bytes"].map(String::from)];
         for OpProfile { op, total, .. } in &self.ops {
             rows.push([
@@ -195,6 +211,7 @@ mod tests {
                 part("batch", OpKind::Stage, stage),
             ],
             workers: vec![worker; 2],
+            reading: None,
             stats: Stats {
                 items: 9,
                 waited: millis(waited),
@@ -218,8 +235,7 @@ mod tests {
                 [1200, 400, 100],
                 0,
                 [800, 200],
-                "The source read is the bottleneck: workers waited for its bytes for 75 % of their \
-                 working time.",
+                "The source read is the bottleneck: workers spent 75 % of their working time in it.",
             ),
             (
                 [400, 1200, 100],
