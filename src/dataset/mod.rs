@@ -196,8 +196,6 @@ fn wrong_spec(number: u64, op: &Op, why: &str) -> Error {
     Error::Spec { path: format!("op {number}, {}", op.name()), why: why.into() }
 }
 
-/// Returns the tree of a dataset, whose op comes next, over the trees of its inputs.
-pub(crate) fn step<D: Dataset + ?Sized>(
 /// Adds the number of a member to an error that names an op of the member.
 fn in_member(number: usize, error: Error) -> Error {
     match error {
@@ -206,6 +204,8 @@ fn in_member(number: usize, error: Error) -> Error {
     }
 }
 
+/// Returns the tree of a dataset, whose op comes next, over the trees of its inputs.
+pub(crate) fn step<D: Dataset + ?Sized>(
     dataset: &D,
     ops: &mut dyn Iterator<Item = Op>,
     inputs: Vec<PipelineTree>,
@@ -218,7 +218,7 @@ fn in_member(number: usize, error: Error) -> Error {
 }
 
 /// Returns the index at `offset` of an epoch, or a fault for an index beyond 2^64.
-fn index_in(epoch: u64, offset: u64, len: u64) -> Result<u64, Fault> {
+pub(crate) fn index_in(epoch: u64, offset: u64, len: u64) -> Result<u64, Fault> {
     crate::order::index_in(epoch, offset, len)
         .ok_or_else(|| Fault::new(format!("epoch {epoch} of {len} samples lies beyond 2^64")))
 }
