@@ -62,8 +62,8 @@ impl Default for DropRate {
 
 /// A stage that drops samples: see [`Ordered::filter`](super::Ordered::filter).
 #[derive(Debug)]
-pub struct Filtering<T, F> {
-    filter: FilterBy<F>,
+pub struct Filtering<T, X> {
+    filter: X,
     rate: Option<DropRate>,
     /// The samples of this block so far, and the dropped ones among them.
     seen: u64,
@@ -75,12 +75,22 @@ pub struct Filtering<T, F> {
     has_warned: bool,
 }
 
-impl<T, F: Fn(&T) -> bool> Filtering<T, F> {
+impl<T, F: Fn(&T) -> bool> Filtering<T, FilterBy<F>> {
     /// Creates a stage that drops the samples for which `f` returns `false`.
     #[must_use]
     pub fn new(f: F) -> Self {
+        Self::by(FilterBy(f))
+    }
+}
+
+impl<T, X: Transform<T, Sample = T>> Filtering<T, X> {
+    /// Creates a stage that drops the samples in whose place a transform leaves a gap.
+    ///
+    /// The transform does not look at the place of a sample.
+    #[must_use]
+    pub fn by(filter: X) -> Self {
         Self {
-            filter: FilterBy(f),
+            filter,
             rate: None,
             seen: 0,
             dropped: 0,
@@ -131,12 +141,15 @@ impl<T, F: Fn(&T) -> bool> Filtering<T, F> {
     }
 }
 
-impl<T, F: Fn(&T) -> bool> Stage<T> for Filtering<T, F> {
+impl<T, X: Transform<T, Sample = T>> Stage<T> for Filtering<T, X> {
     type Out = T;
 
     fn push(&mut self, sample: T) -> Result<(), Fault> {
         self.inputs += 1;
         self.ready = self.apply(sample)?;
+        if self.ready.is_none() {
+            dropped();
+        }
         self.count(self.ready.is_none())
     }
 
@@ -147,9 +160,6 @@ impl<T, F: Fn(&T) -> bool> Stage<T> for Filtering<T, F> {
     fn is_clean(&self) -> bool {
         self.ready.is_none()
     }
-        if self.ready.is_none() {
-            dropped();
-        }
 
     fn reset(&mut self, _: u64) {
         (self.seen, self.dropped, self.inputs, self.ready) = (0, 0, 0, None);

@@ -6,7 +6,9 @@ use super::{
     Bare, Batching, Bucketing, BudgetBatching, ConcatThenSplit, DropRate, Each, Filtering, Fit,
     FlatMapping, Limit, Packing, Pipeline, Reading, Skip, Stage, Stages, Then,
 };
-use crate::dataset::{AsVec, Collate, Dataset, MapBy, Measure, Pack, TryMapBy};
+use crate::dataset::{
+    AsVec, Collate, Dataset, FilterBy, MapBy, Measure, Pack, Transform, TryMapBy,
+};
 use crate::error::{BoxError, Result};
 use crate::order::Epochs;
 
@@ -217,7 +219,7 @@ impl<D: Dataset, S: Stages<D::Sample>> Ordered<D, S> {
     /// assert_eq!(*Loader::builder(short).build()?.next().unwrap()?, [4]);
     /// # Ok::<(), windrow::Error>(())
     /// ```
-    pub fn filter<F>(self, f: F) -> ThenStage<D, S, Filtering<S::Out, F>>
+    pub fn filter<F>(self, f: F) -> ThenStage<D, S, Filtering<S::Out, FilterBy<F>>>
     where
         F: Fn(&S::Out) -> bool,
     {
@@ -289,7 +291,7 @@ impl<D, B, T, F: Measure<T>, C: Collate<T>> Ordered<D, Then<B, Bucketing<T, F, C
     }
 }
 
-impl<D, B, T, F: Fn(&T) -> bool> Ordered<D, Then<B, Filtering<T, F>>> {
+impl<D, B, T, X: Transform<T, Sample = T>> Ordered<D, Then<B, Filtering<T, X>>> {
     /// Warns or fails if the filter drops too many samples.
     ///
     /// ```
