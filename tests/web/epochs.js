@@ -338,6 +338,8 @@ export const epochs = {
     const numbers = source.concat([source.range(3), { source: source.range(10, 12), pipeline: [ops.reverse()] }]);
     equal(await run(numbers), [[0, 1, 2, 11, 10]]);
     equal(await run(source.mix([{ source: numbers, weight: 2n }, source.range(20, 22)])), [[0, 1, 20, 2, 11, 21, 10]]);
+    equal(await run(source.mix([{ ...source.range(4), weight: 2 }, source.range(20, 22)])), [[0, 1, 20, 2, 3, 21]]);
+    equal(await run(source.concat([{ ...source.range(1, 3), pipeline: [ops.reverse()] }, source.range(1)])), [[2, 1, 0]]);
     const arrays = source.concat([{ value: [1, 2] }, { value: [3] }].map((fields) => source.arrays(fields)));
     equal(await run(source.concat([arrays, source.arrays({ value: [4] })])), [[1, 2, 3, 4]]);
     const wrong = source.concat([source.range(3), { source: source.range(3), pipeline: [ops.cast({ field: 'x', dtype: 'f32' })] }]);

@@ -35,6 +35,27 @@ export const options = {
     }
   },
 
+  async 'an error names an option as the caller wrote it'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const range = source.range(3);
+    const rows = { value: { data: [1, 2], shape: [2, 1] } };
+    for (const [options, place] of [
+      [{ stages: [{ stage: 'pack', lengths: { token_ids: -1 }, open: 1 }] }, 'stages[0].lengths.token_ids'],
+      [{ stages: [{ stage: 'batch', size: 3, drop_remainder: 1 }] }, 'stages[0].drop_remainder'],
+      [{ batchSize: 3, dropRemainder: 1 }, 'dropRemainder'],
+      [{ pipeline: [ops.repeat({ epochs: 2, sameEachEpoch: 1 })] }, 'pipeline[0].sameEachEpoch'],
+      [{ pipeline: [ops.js('f', { my_option: NaN })] }, 'pipeline[0].options.my_option'],
+      [{ split: { parts: [1], part: 0, which_one: 1 } }, 'split.whichOne'],
+      [{ source: source.npy({ my_field: new Uint8Array(9) }, { by_what: 1 }) }, 'source.by_what'],
+      [{ source: source.concat([range, { source: range, pipeline: [ops.shard({ index: 0, count: 1, dropRemainder: 1 })] }]) }, 'source.parts[1].pipeline[0].dropRemainder'],
+      [{ source: source.mix([{ ...range, weight: -1 }]) }, 'source.parts[0].weight'],
+      [{ source: source.concat([source.concat([{ source: source.arrays(rows), pipeline: [ops.js('f', { ops: [{ a_b: NaN }] })] }])]) }, 'source.parts[0].source.parts[0].pipeline[0].options.ops[0].a_b'],
+    ]) {
+      const error = await rejected(loader({ source: range, backend: 'workers', workers: 1, ...options }));
+      assert(error.message.startsWith(`${place}: `) || error.message.startsWith(`${place} `), `${place}, but: ${error.message}`);
+    }
+  },
+
   async 'a setting that cannot be is refused by its name'({ windrow }) {
     const { loader, source } = windrow;
     const bad = {

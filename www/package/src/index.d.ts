@@ -75,6 +75,12 @@ type Elements = ArrayBufferView | Nested<number> | Nested<boolean>;
 /** An array. Plain arrays become `f64` or `bool`. `dtype` and `shape` default to those of the data. */
 export type Rows = Elements | { readonly dtype?: Dtype; readonly shape?: readonly number[]; readonly data: Elements };
 
+/**
+ * The bytes by which a state tells a file from another of the same length: all bytes (`full`), or blocks of a file above
+ * 1 MiB. Default: `blocks`.
+ */
+export type Identity = 'blocks' | 'full';
+
 /** All files below a folder. */
 export interface FolderFiles { readonly kind: 'folder'; readonly folder: string | OpfsFile | PathFile }
 
@@ -139,7 +145,7 @@ export declare const source: {
    * One or several tar archives in WebDataset's form: the files of a key are a sample. Default for `fields`: all of a
    * sample.
    */
-  tar<const N extends string = string>(archives: DataFile | readonly DataFile[], options?: { fields?: readonly N[] }): Source<{ readonly [K in N]: Tensor<'u8'> }>;
+  tar<const N extends string = string>(archives: DataFile | readonly DataFile[], options?: { fields?: readonly N[]; identity?: Identity }): Source<{ readonly [K in N]: Tensor<'u8'> }>;
   /**
    * PNG and JPEG files, with the bytes as the field `image`.
    *
@@ -147,7 +153,7 @@ export declare const source: {
    * Samples are in the byte order of their paths. A path is relative to the picked folder (`webkitRelativePath`),
    * relative to the part that all URLs share, or as given.
    */
-  images<const L extends boolean = false>(files: Iterable<Blob | string | URL | HttpFile> | FolderFiles | { readonly [path: string]: DataFile }, options?: { label?: L }): Source<{ readonly image: Tensor<'u8'> } & (L extends true ? { readonly label: Tensor<'u32'> } : {})>;
+  images<const L extends boolean = false>(files: Iterable<Blob | string | URL | HttpFile> | FolderFiles | { readonly [path: string]: DataFile }, options?: { label?: L; identity?: Identity }): Source<{ readonly image: Tensor<'u8'> } & (L extends true ? { readonly label: Tensor<'u32'> } : {})>;
   /**
    * A source of your own, which runs in workers: a name that the worker file serves, or a module's URL and export.
    *
@@ -155,15 +161,15 @@ export declare const source: {
    */
   js(what: string | { module: string | URL; export?: string }, options?: { identity?: string | number; options?: object }): Source;
   /** NumPy files, one a field: a sample is a row along the first axis. */
-  npy<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
+  npy<N extends string>(fields: { readonly [field in N]: DataFile }, options?: { identity?: Identity }): Source<{ readonly [K in N]: Tensor }>;
   /** Files of the format of MNIST, plain or gzip, one a field: a sample is a row along the first axis. */
-  idx<N extends string>(fields: { readonly [field in N]: DataFile }): Source<{ readonly [K in N]: Tensor }>;
+  idx<N extends string>(fields: { readonly [field in N]: DataFile }, options?: { identity?: Identity }): Source<{ readonly [K in N]: Tensor }>;
   /** Arrays in memory, with the samples along the first axis. */
   arrays<T extends { readonly [field: string]: Rows }>(fields: T): Source<{ readonly [K in keyof T]: Tensor<DtypeOf<T[K]>> }>;
   /** The samples of several sources, part after part. */
   concat(parts: readonly (Source<any> | Part)[]): Source;
   /** The samples of several sources in proportion to their weights, 1 unless given. */
-  mix(parts: readonly (Source<any> | (Part & { weight?: Whole }))[]): Source;
+  mix(parts: readonly ((Source<any> | Part) & { readonly weight?: Whole })[]): Source;
   /** A file at a URL, fetched whole (the default) or read by ranges. */
   http(url: string | URL, options?: { read?: 'whole' | 'range' }): HttpFile;
   /** A file of the origin private file system. */
@@ -309,7 +315,8 @@ export interface Pipeline<S extends Source<any> = Source<any>, P extends readonl
   /**
    * Shuffles with another order in each epoch: `true` for the loader's `seed`, or a seed, which may be 0.
    *
-   * The shuffle comes after the `ops.slice`, `ops.split`, `ops.subset` and `ops.shuffleOnce` at the start of `pipeline`.
+   * The shuffle comes after the ops at the start of `pipeline` that choose samples: `slice`, `split`, `subset`,
+   * `shuffleOnce`, `weightedSample` and `classBalanced`. The shuffle also comes after `cache` and all ops before it.
    */
   shuffle?: boolean | Whole | None;
   /** The ops that workers apply to each record, first to last. */
@@ -376,7 +383,8 @@ export interface Settings {
   startupTimeout?: number | None;
   signal?: AbortSignal | None;
   /**
-   * Receives what workers do, except on threads. An error that the function throws is logged once and changes nothing.
+   * Receives what workers do with backend `workers`, and `recovered` with every backend. An error that the function
+   * throws is logged once and changes nothing.
    */
   onEvent?: ((event: WorkerEvent) => void) | None;
 }

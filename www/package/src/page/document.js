@@ -96,9 +96,14 @@ export function inWords(message, words) {
     const word = name ?? words[list]?.[number];
     if (word === undefined) return all;
     if (word === 'batchSize' || word === 'shuffle') return rest === '.drop_remainder' ? 'dropRemainder' : word;
-    return word + rest.replace(/(\.parts\[\d+\])\.ops\b/g, '$1.pipeline').replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+    return (word + rest).replace(OPTION, (_, where, op = '', option = '') => where + op.replace('ops', 'pipeline') + option.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()));
   });
 }
+
+/**
+ * The start of a place, up to the option of an op. All other names are the caller's, or have the same spelling in the document.
+ */
+const OPTION = /^(pipeline\[\d+\]|split|source(?:\.parts\[\d+\]\.source)*\.parts\[\d+\])(\.ops\[\d+\])?(\.\w+)?/;
 
 /** Returns a document as text. Throws an error with the place of a value that is not JSON, such as a function. */
 function text(document, words) {
@@ -194,8 +199,8 @@ export const source = {
   concat: (parts) => joined('concat', parts),
   /** The samples of several sources in proportion to their weights. */
   mix: (parts) => joined('mix', parts),
-  npy: (fields) => named('npy', fields),
-  idx: (fields) => named('idx', fields),
+  npy: (fields, options) => named('npy', fields, options),
+  idx: (fields, options) => named('idx', fields, options),
   /** Arrays in memory, with one sample in each row: typed arrays, `{ data, shape }`, or plain (nested) arrays. */
   arrays: (fields) => named('npy', Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, () => inMemory(name, value)]))),
 };
@@ -227,7 +232,9 @@ function joined(kind, parts) {
   if (!Array.isArray(parts)) throw setting(`source.${kind}()`, `received ${shown(parts)}`, 'give an array of sources, or of { source, pipeline }');
   const files = {}, sources = [], ops = [];
   const list = parts.map((part, number) => {
-    const { source, pipeline = [], ...rest } = part?.document ? { source: part } : part ?? {};
+    const { document, files: own, module, sources: inner, ops: innerOps, ...more } = part ?? {};
+    // A source with a weight beside it, such as `{ ...source.range(9), weight: 2 }`, is a part too.
+    const { source, pipeline = [], ...rest } = document ? { source: { document, files: own, module, sources: inner, ops: innerOps }, ...more } : more;
     if (!source?.document) throw setting(`source.${kind}()`, `received ${shown(part)} as part ${number}`, 'give one of `source.*`, or { source, pipeline }');
     if (!Array.isArray(pipeline)) throw setting(`source.${kind}()`, `received a pipeline of part ${number} that is ${shown(pipeline)}`, 'give an array of `ops.*`');
     const below = (name) => `${number}/${name}`;
@@ -253,13 +260,13 @@ function moved(document, below) {
   };
 }
 
-function named(kind, fields) {
+function named(kind, fields, options) {
   const files = {}, names = {};
   for (const [field, file] of Object.entries(fields)) {
     names[field] = `${field}.${kind}`;
     files[names[field]] = file;
   }
-  return { document: { kind, fields: names }, files };
+  return { document: { kind, fields: names, ...options }, files };
 }
 
 /** Returns an array as the bytes of a file. Only pages with arrays import the code for this. */
