@@ -56,6 +56,39 @@ export const options = {
     }
   },
 
+  async 'a loader tells the time that its caller waits from the time that its caller is busy'({ windrow, here }) {
+    const { loader, source, ops } = windrow;
+    const busy = (time) => {
+      const end = performance.now() + time;
+      while (performance.now() < end);
+    };
+    for (const mode of here.modes.filter(({ workers }) => workers !== 4)) {
+      const data = await loader({ source: source.range(20), pipeline: [ops.oneHot({ field: 'value', classes: 19 })], epochs: 2, batchSize: 4, ...mode });
+      equal(data.stats(), { items: 0, waited: 0, busy: 0 }, name(mode));
+      const began = performance.now();
+      let epochs = 0, errors = 0;
+      for await (const epoch of data.epochs()) {
+        const batches = epoch[Symbol.asyncIterator]();
+        for (let item; !item?.done; ) {
+          item = await batches.next().catch(() => (errors += 1));
+          if (!item?.done) busy(5);
+        }
+        epochs += 1;
+      }
+      const all = performance.now() - began;
+      const stats = data.stats();
+      equal([epochs, errors, stats.items], [2, 2, 12], name(mode));
+      assert(stats.busy >= 60 && stats.waited > 0 && stats.waited + stats.busy <= all + 1, `${name(mode)}: ${JSON.stringify(stats)} in ${all}`);
+    }
+    // Several calls that wait together wait once.
+    const data = await loader({ source: source.range(4), pipeline: [ops.js('slow', { milliseconds: 20 })], worker: here.worker, workers: 1 });
+    const began = performance.now();
+    await Promise.all([1, 2, 3, 4].map(() => data.next()));
+    const { items, waited } = data.stats();
+    assert(items === 4 && waited <= performance.now() - began, `${items} in ${waited}`);
+    await data.close();
+  },
+
   async 'a setting that cannot be is refused by its name'({ windrow }) {
     const { loader, source } = windrow;
     const bad = {

@@ -408,6 +408,16 @@ export interface Mode {
   readonly reason: string;
 }
 
+/** The times of a loader's caller since the loader opened, in milliseconds. */
+export interface Stats {
+  /** The number of items received, which are batches and errors. */
+  readonly items: number;
+  /** The time in which at least one call waited for an item. */
+  readonly waited: number;
+  /** The time from each item to the next call, in which the caller was busy. */
+  readonly busy: number;
+}
+
 export interface Progress {
   /** The epoch of the last item received, from 0. At the end, the number of epochs. */
   readonly epoch: number;
@@ -445,6 +455,13 @@ export interface Loader<F extends object = Fields> extends AsyncIterable<Batch<F
    * step. With `mermaid: true`, returns a flowchart in the language of Mermaid.
    */
   describe(options?: { mermaid?: boolean }): string;
+  /**
+   * Returns the time that the caller waited for batches, and the time that the caller was busy.
+   *
+   * A caller that waits for most of the time needs more workers or cheaper samples. A caller that hardly waits is the
+   * bottleneck.
+   */
+  stats(): Stats;
   /**
    * Returns the next batch.
    *

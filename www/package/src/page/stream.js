@@ -7,6 +7,7 @@ import { inWords } from './document.js';
 import { byEpoch } from './epochs.js';
 import { WindrowError } from '../shared/errors.js';
 import { teller } from './events.js';
+import { Times } from './times.js';
 import { patience } from '../shared/patience.js';
 
 /** @import { FromCoordinator, FromStarted, ToCoordinator, ToStarted } from '../shared/protocol.js' */
@@ -58,6 +59,7 @@ export class Loader {
   #epoch;
   #opened = false;
   #tell;
+  #times = new Times();
   #progress;
   /** The message with the pipeline as text and for Mermaid. */
   #described;
@@ -165,8 +167,8 @@ export class Loader {
    */
   next() {
     const { items } = this.#arrivals;
-    if (items.length === 0 && (this.#closed || this.#ended)) return this.#over();
-    const item = items.length > 0 ? this.#deliver(items.shift()) : this.#held(this.#arrivals.next());
+    if (items.length === 0 && (this.#closed || this.#ended)) return this.#times.of(this.#over());
+    const item = this.#times.of(items.length > 0 ? this.#deliver(items.shift()) : this.#held(this.#arrivals.next()));
     this.#finish();
     this.#ask();
     return item;
@@ -208,7 +210,7 @@ export class Loader {
     const { items } = this.#arrivals;
     while (items.length === 0 && !this.#closed && !this.#ended) {
       this.#ask();
-      await this.#held(this.#arrivals.look());
+      await this.#times.of(this.#held(this.#arrivals.look()));
     }
     const [item] = items;
     // An item that begins another epoch has the states at the starts of the epochs up to its own.
@@ -224,7 +226,7 @@ export class Loader {
       this.#reached = this.#received;
       this.#leaving = { type: 'leave', epoch, state: this.#received, turn: ++this.#turn };
       if (this.#life.open) this.#post(this.#leaving);
-      while (this.#leaving && !this.#closed) await this.#held(this.#arrivals.look());
+      while (this.#leaving && !this.#closed) await this.#times.of(this.#held(this.#arrivals.look()));
     }
     const last = this.#closed && this.#arrivals.items.splice(0).pop();
     if (last?.error) await this.#deliver(last);
@@ -256,6 +258,12 @@ export class Loader {
   /** The number of batches in an epoch if no sample fails, or `undefined` if unknown in advance. */
   get batchesPerEpoch() {
     return this.#progress.batchesPerEpoch;
+  }
+
+  /** Returns the milliseconds in which the caller waited for items, and in which the caller was busy. */
+  stats() {
+    const { items, waited, busy } = this.#times;
+    return { items, waited, busy };
   }
 
   /** Returns the steps of the pipeline with their lengths and fields, as lines of text or as a flowchart for Mermaid. */
@@ -353,7 +361,10 @@ export class Loader {
   async #deliver(item) {
     this.#progress = { ...this.#progress, ...item.progress };
     this.#received = item.state ?? item.starts?.at(-1) ?? this.#received;
-    if (item.buffer || item.error) this.#epoch = item.progress.epoch;
+    if (item.buffer || item.error) {
+      this.#epoch = item.progress.epoch;
+      this.#times.items += 1;
+    }
     if (item.error) throw this.#error(item.error);
     if (!item.buffer) return CLOSED;
     this.#last = new Batch(item);
