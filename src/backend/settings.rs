@@ -89,6 +89,13 @@ pub(crate) struct Settings {
     pub(crate) trace: bool,
 }
 
+impl Settings {
+    /// Returns whether workers and stages are timed. A trace needs the times of a profile.
+    pub(crate) fn is_profiled(&self) -> bool {
+        self.profile || self.trace
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

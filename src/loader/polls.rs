@@ -16,7 +16,7 @@ pub(super) fn start(
     workers: u32,
 ) -> Option<Arc<Profiler>> {
     let profiler = || Profiler::new(tree.steps(), tree.stages(), workers, settings.trace);
-    (settings.profile || settings.trace).then(|| Arc::new(profiler()))
+    settings.is_profiled().then(|| Arc::new(profiler()))
 }
 
 /// The choice of the results of the stages to time.

@@ -175,7 +175,7 @@ impl Driver {
             threads: if self.starts.entry == Entry::Test { 2 } else { 1 },
             reducers: self.settings.additions.keys().to_vec(),
             hashes: self.settings.hashes.is_some(),
-            profile: self.settings.profile,
+            profile: self.settings.is_profiled(),
             trace: self.settings.trace,
             launch: self.launch.clone(),
             beside_bytes: self.launch.beside().len() as u64,
