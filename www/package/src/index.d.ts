@@ -145,7 +145,7 @@ export declare const source: {
    * One or several tar archives in WebDataset's form: the files of a key are a sample. Default for `fields`: all of a
    * sample.
    */
-  tar<const N extends string = string>(archives: DataFile | readonly DataFile[], options?: { fields?: readonly N[]; identity?: Identity }): Source<{ readonly [K in N]: Tensor<'u8'> }>;
+  tar<const N extends string = string>(archives: DataFile | readonly DataFile[], options?: { fields?: readonly N[]; identity?: 'blocks' | 'full' }): Source<{ readonly [K in N]: Tensor<'u8'> }>;
   /**
    * PNG and JPEG files, with the bytes as the field `image`.
    *
@@ -153,7 +153,7 @@ export declare const source: {
    * Samples are in the byte order of their paths. A path is relative to the picked folder (`webkitRelativePath`),
    * relative to the part that all URLs share, or as given.
    */
-  images<const L extends boolean = false>(files: Iterable<Blob | string | URL | HttpFile> | FolderFiles | { readonly [path: string]: DataFile }, options?: { label?: L; identity?: Identity }): Source<{ readonly image: Tensor<'u8'> } & (L extends true ? { readonly label: Tensor<'u32'> } : {})>;
+  images<const L extends boolean = false>(files: Iterable<Blob | string | URL | HttpFile> | FolderFiles | { readonly [path: string]: DataFile }, options?: { label?: L; identity?: 'blocks' | 'full' }): Source<{ readonly image: Tensor<'u8'> } & (L extends true ? { readonly label: Tensor<'u32'> } : {})>;
   /**
    * A source of your own, which runs in workers: a name that the worker file serves, or a module's URL and export.
    *
@@ -161,9 +161,9 @@ export declare const source: {
    */
   js(what: string | { module: string | URL; export?: string }, options?: { identity?: string | number; options?: object }): Source;
   /** NumPy files, one a field: a sample is a row along the first axis. */
-  npy<N extends string>(fields: { readonly [field in N]: DataFile }, options?: { identity?: Identity }): Source<{ readonly [K in N]: Tensor }>;
+  npy<N extends string>(fields: { readonly [field in N]: DataFile }, options?: { identity?: 'blocks' | 'full' }): Source<{ readonly [K in N]: Tensor }>;
   /** Files of the format of MNIST, plain or gzip, one a field: a sample is a row along the first axis. */
-  idx<N extends string>(fields: { readonly [field in N]: DataFile }, options?: { identity?: Identity }): Source<{ readonly [K in N]: Tensor }>;
+  idx<N extends string>(fields: { readonly [field in N]: DataFile }, options?: { identity?: 'blocks' | 'full' }): Source<{ readonly [K in N]: Tensor }>;
   /** Arrays in memory, with the samples along the first axis. */
   arrays<T extends { readonly [field: string]: Rows }>(fields: T): Source<{ readonly [K in keyof T]: Tensor<DtypeOf<T[K]>> }>;
   /** The samples of several sources, part after part. */
