@@ -75,12 +75,6 @@ type Elements = ArrayBufferView | Nested<number> | Nested<boolean>;
 /** An array. Plain arrays become `f64` or `bool`. `dtype` and `shape` default to those of the data. */
 export type Rows = Elements | { readonly dtype?: Dtype; readonly shape?: readonly number[]; readonly data: Elements };
 
-/**
- * The bytes by which a state tells a file from another of the same length: all bytes (`full`), or blocks of a file above
- * 1 MiB. Default: `blocks`.
- */
-export type Identity = 'blocks' | 'full';
-
 /** All files below a folder. */
 export interface FolderFiles { readonly kind: 'folder'; readonly folder: string | OpfsFile | PathFile }
 
